@@ -1,0 +1,79 @@
+# Every target first makes its environment, or brings it up to date when pyproject.toml or the pins
+# have changed. Plain GNU make 3.81 is enough.
+
+PYTHON ?= python3
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+VENV := .venv
+PY := $(VENV)/bin/python
+JOBS ?= 2
+
+# The stamp carries the interpreter's version, so that a change of PYTHON rebuilds the environment.
+PYTHON_VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+READY := $(VENV)/.ready-$(PYTHON_VERSION)
+# One set of pins cannot serve all: JAX's newest release leaves 3.11 behind.
+PINS := $(if $(filter 3.11 3.12,$(PYTHON_VERSION)),constraints/core.txt,constraints/py313.txt)
+
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help setup quickstart run test lint types bench figures docs clean test-latest test-py313
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## make or refresh .venv
+
+$(READY): pyproject.toml $(PINS)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "verigap needs Python 3.11 or later; $(PYTHON) is not. Try: make PYTHON=/path/to/python3" >&2; exit 2; }
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV)
+	$(PY) $(PIP_INSTALL) -c $(PINS) -e ".[dev]"
+	@touch $@
+
+run: quickstart ## reward laws from real samples, a sweep over them, every bound checked
+	$(VENV)/bin/verigap check runs/quickstart
+
+quickstart: $(READY)
+	$(VENV)/bin/verigap laws examples/game24_gpt4.parquet --budgets 64,96,128,192 --out runs/quickstart-laws.parquet
+	$(VENV)/bin/verigap sweep configs/quickstart.yaml --out runs/quickstart
+
+test: $(READY) ## all tests
+	$(PY) -m pytest -n $(JOBS) --dist worksteal
+
+lint: $(READY) types ## style, formatting, types, import direction
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(VENV)/bin/lint-imports --no-cache
+
+types: $(READY) ## types alone
+	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/bin/pyright
+
+bench: $(READY) ## the speed and memory targets
+	$(PY) -m benchmarks
+
+figures: quickstart ## redraw the figures from a run, made or continued first
+	$(VENV)/bin/verigap figures --run runs/quickstart --out runs/figures
+
+docs: $(READY) ## every link in the documentation resolves
+	$(PY) docs/check.py
+
+clean: ## remove environments, caches and builds; runs/ stays
+	rm -rf .venv .venv-latest .venv-py313 build dist src/*.egg-info \
+	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
+	find theory sim llm_validation figures src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+test-latest: ## all tests on the newest release of every dependency
+	$(PYTHON) -m venv --clear .venv-latest
+	.venv-latest/bin/python $(PIP_INSTALL) --upgrade --upgrade-strategy eager -e ".[dev]"
+	.venv-latest/bin/python -m pytest -n $(JOBS) --dist worksteal
+
+test-py313: .venv-py313/.ready ## the smoke tests on Python 3.13
+	.venv-py313/bin/python -m pytest -n $(JOBS) --dist worksteal -m smoke
+
+.venv-py313/.ready: pyproject.toml constraints/py313.txt
+	@python313="$$(.ci/find-python 3.13)" && { test -e $@ || "$$python313" -m venv --clear .venv-py313; }
+	.venv-py313/bin/python $(PIP_INSTALL) -c constraints/py313.txt -e ".[dev]"
+	@touch $@

@@ -1,0 +1,25 @@
+"""Settings every test runs under."""
+
+import os
+
+import hypothesis
+import jax
+
+# Exact comparisons need float64; a test about float32 says so by dtype or `jax.enable_x64(False)`.
+jax.config.update("jax_enable_x64", True)
+# Silent broadcasting across ranks and silent promotion between dtypes are how shape bugs hide.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+# Derandomised, so that a red test is red for everybody; no deadline, because the first example of a
+# shape pays for its compilation. VERIGAP_HYPOTHESIS_EXAMPLES asks for a longer search.
+hypothesis.settings.register_profile(
+    "verigap",
+    database=None,
+    deadline=None,
+    derandomize=True,
+    max_examples=int(os.environ.get("VERIGAP_HYPOTHESIS_EXAMPLES", "50")),
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("verigap")

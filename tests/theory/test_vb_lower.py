@@ -1,0 +1,73 @@
+"""VB-LOWER against the exact risk of its instance, and who wins there."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from verigap.theory.bounds import BOUNDS, Setting
+from verigap.theory.families import two_level
+from verigap.theory.risks.hard_prompts import (
+    hard_prompt_mass,
+    hard_prompts_vb_risk,
+    hard_prompts_vf_risk,
+)
+
+HORIZON = 16.0
+
+
+@jax.jit
+def instance(data_budget, log2_class_size, coverage):
+    law = two_level(jnp.full(1, 8.0), jnp.full(1, 8.0))
+    setting = Setting.from_law(
+        law, horizon=HORIZON, data_budget=data_budget, log2_class_size=log2_class_size,
+        chi2_radius=1.0,
+    )  # fmt: skip
+    setting = jax.tree.map(lambda leaf: leaf, setting)
+    object.__setattr__(setting, "coverage", coverage)
+    horizon = jnp.asarray(HORIZON)
+    mass = hard_prompt_mass(data_budget, coverage)
+    return (
+        BOUNDS["VB-LOWER"].value(setting),
+        BOUNDS["VB-LOWER"].assumptions_hold(setting),
+        hard_prompts_vb_risk(horizon, data_budget, log2_class_size, coverage, mass),
+        hard_prompts_vf_risk(horizon, data_budget, log2_class_size, mass),
+        BOUNDS["VB-UPPER-EXPECTATION"].value(setting),
+        log2_class_size * mass,
+    )
+
+
+def case(data_budget, log2_class_size, coverage):
+    parts = (float(data_budget), float(log2_class_size), float(coverage))
+    return [float(v) for v in instance(*(jnp.asarray(part) for part in parts))]
+
+
+@given(st.integers(1, 10**6), st.integers(1, 1000), st.floats(1e-4, 0.5))
+def test_bound_lies_below_the_bayes_risk_and_the_upper_bound(data_budget, size, coverage):
+    lower, holds, verifier, cloner, upper, mass = case(data_budget, size, coverage)
+    assert bool(holds) == (mass <= 1)
+    assume(mass <= 1)
+    assert lower <= verifier * (1 + 1e-12)
+    # (n/(n+1))^n falls to 1/e: the bound is within e/2 of the exact risk, and tight for large n.
+    assert verifier <= lower * np.e / 2 * (1 + 1e-12)
+    assert verifier <= upper
+    assert cloner <= verifier * (1 + 1e-12)
+    ratio = upper / lower
+    exact = 4 * np.e * np.log(2) * (1 + 1 / (size * np.log(2))) * (data_budget + 1) / data_budget
+    assert ratio == pytest.approx(exact, rel=1e-9)
+
+
+def test_bound_is_tight_for_much_data():
+    lower, _, verifier, *_ = case(10**6, 8, 0.1)
+    assert lower / verifier > 0.999999
+    assert lower / verifier < 1
+
+
+def test_cloning_wins_by_the_stated_factor():
+    for coverage in (0.4, 0.1, 0.02):
+        _, _, verifier, cloner, *_ = case(10**6, 8, coverage)
+        assert cloner / verifier == pytest.approx(np.exp(1 - 1 / (2 * coverage)), rel=1e-3)
+    _, _, verifier, cloner, *_ = case(1000, 8, 0.5)
+    assert cloner == pytest.approx(verifier)

@@ -1,0 +1,116 @@
+"""How large the likelihood ratio L of the true codeword is on n expert traces.
+
+The truncated forms of VF-LOWER split at a level T of L; what they need are upper bounds on
+P_expert(L > T) and E_expert[L; L <= T] on a grid of levels. Any grid gives a valid bound.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.scipy.special import xlogy
+from jaxtyping import Array, Float
+
+from verigap.theory.binomial import binomial_log_pmf
+from verigap.theory.bounds.bound import Setting
+from verigap.theory.experts import chi2_ball_expert
+from verigap.theory.lattices import log_cumsum
+
+_CELLS = 1 << 12
+
+
+class LikelihoodTails(NamedTuple):
+    """Upper bounds on the tails of L under the expert, on a grid of levels T.
+
+    Attributes:
+      threshold: ln T, nats.
+      log_above: at least ln P(L > T).
+      log_truncated: at least ln E[L; L <= T].
+    """
+
+    threshold: Float[Array, " thresholds"]
+    log_above: Float[Array, " thresholds"]
+    log_truncated: Float[Array, " thresholds"]
+
+
+def likelihood_tails(setting: Setting) -> LikelihoodTails:
+    """Exact or nearly so for the two-level game on one prompt, Chernoff's bounds for other laws."""
+    if setting.law.probabilities.shape == (1, 2):
+        return _two_level_tails(setting)
+    return _chernoff_tails(setting)
+
+
+def _log_chernoff(
+    count: Float[Array, ""], trials: Float[Array, ""], probability: Float[Array, ""]
+) -> Float[Array, ""]:
+    """-n KL(count/n || p), at least ln of a binomial tail that starts at `count`, away from np."""
+    share = count / trials
+    relative = xlogy(share, share / probability) + xlogy(
+        1.0 - share, (1.0 - share) / jnp.maximum(1.0 - probability, jnp.finfo(share.dtype).tiny)
+    )
+    return -trials * jnp.maximum(relative, 0.0)
+
+
+def _two_level_tails(setting: Setting) -> LikelihoodTails:
+    """The level is the number of agreements, Binomial(n, (1 + tilt)/2) under the expert.
+
+    The grid spans nine standard deviations about the mean. Where that is more counts than cells, a
+    cell holds `stride` counts, and is given its largest probability times their number.
+    """
+    traces = setting.data_budget
+    tilt = jnp.sqrt(jnp.minimum(setting.expert_radius, 1.0))
+    chance = 0.5 * (1.0 + tilt)
+    mean = traces * chance
+    reach = 9.0 * jnp.sqrt(traces * chance * (1.0 - chance)) + 2.0
+    low = jnp.clip(jnp.floor(mean - reach), 0.0, traces)
+    high = jnp.clip(jnp.ceil(mean + reach), 0.0, traces)
+    stride = jnp.maximum(jnp.ceil((high - low + 1.0) / _CELLS), 1.0)
+    first = low + stride * jnp.arange(_CELLS, dtype=low.dtype)
+    last = jnp.minimum(first + stride - 1.0, traces)
+    mode = jnp.clip(jnp.floor((traces + 1.0) * chance), first, last)
+    # Binomial probabilities rise to the mode and fall after it.
+    log_mass = binomial_log_pmf(mode, traces, chance) + jnp.log(last - first + 1.0)
+    log_mass = jnp.where(first > traces, -jnp.inf, log_mass)
+    misses = traces - last
+    # At tilt 1 one disagreement rules the expert out.
+    penalty = jnp.log1p(-jnp.minimum(tilt, 1.0 - float(jnp.finfo(tilt.dtype).epsneg)))
+    threshold = last * jnp.log1p(tilt) + misses * penalty
+    top = first[-1] + stride
+    beyond = jnp.where(top > traces, -jnp.inf, _log_chernoff(top, traces, chance))
+    below = jnp.where(low <= 0, -jnp.inf, _log_chernoff(low - 1.0, traces, chance))
+    at_least = log_cumsum(jnp.concatenate([log_mass, beyond[None]]), reverse=True)
+    weighted = jnp.concatenate([(below + threshold[0])[None], log_mass + threshold])
+    # In logs throughout: L spans more than floats do, and a sum that underflows is no upper bound.
+    truncated = lax.cumlogsumexp(weighted)[1:]
+    return LikelihoodTails(threshold, jnp.minimum(at_least[1:], 0.0), truncated)
+
+
+def _log_ratio_moments(
+    setting: Setting, powers: Float[Array, " powers"]
+) -> Float[Array, " powers"]:
+    """n ln E_expert[w^s] for every power s (nats)."""
+    ratio = chi2_ball_expert(setting.law, setting.expert_radius).density_ratio
+    charged = ratio > 0
+    log_ratio = jnp.log(jnp.where(charged, ratio, 1.0))
+    mass = jnp.where(charged, setting.law.probabilities * ratio, 0.0)
+    prompts = mass.shape[0]
+
+    def moment(power: Float[Array, ""]) -> Float[Array, ""]:
+        return jnp.log(jnp.sum(mass * jnp.exp(power * log_ratio)) / prompts)
+
+    return setting.data_budget * jax.vmap(moment)(powers)
+
+
+def _chernoff_tails(setting: Setting) -> LikelihoodTails:
+    dtype = setting.law.probabilities.dtype
+    slopes = jnp.concatenate([jnp.zeros(1, dtype), jnp.geomspace(1e-3, 30.0, 96, dtype=dtype)])
+    shares = jnp.linspace(0.0, 1.0, 65, dtype=dtype)
+    upper = _log_ratio_moments(setting, slopes)
+    lower = _log_ratio_moments(setting, shares)
+    thresholds = jnp.linspace(-2.0, 2.0, 513, dtype=dtype) * (setting.log_class + 10.0)
+    above = jnp.min(upper[None, :] - thresholds[:, None] * slopes[None, :], axis=-1)
+    truncated = jnp.min(lower[None, :] + thresholds[:, None] * (1.0 - shares)[None, :], axis=-1)
+    return LikelihoodTails(thresholds, jnp.minimum(above, 0.0), truncated)

@@ -1,0 +1,122 @@
+"""SEPARATION: verifier-based minus verifier-free value, guaranteed on the relabelling game.
+
+Proofs: docs/theory.md#separation and docs/theory.md#separation-linear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.theory.bounds.bound import Assumption, Bound, Setting
+from verigap.theory.bounds.vb_upper import VB_UPPER_EXPECTATION, vb_upper_expectation
+from verigap.theory.bounds.vf_lower import (
+    VF_LOWER,
+    VF_LOWER_PROPER,
+    log_information,
+    unrestricted_spread,
+    vf_lower,
+    vf_lower_proper,
+)
+from verigap.theory.experts import chi2_ball_expert
+
+_QUARTER = 1.3862943611198906
+
+
+def separation(setting: Setting) -> Float[Array, ""]:
+    """VF-LOWER minus VB-UPPER-EXPECTATION at the same expert (tokens); may be negative."""
+    return vf_lower(setting) - vb_upper_expectation(setting)
+
+
+def separation_proper(setting: Setting) -> Float[Array, ""]:
+    """VF-LOWER-PROPER minus VB-UPPER-EXPECTATION at the same expert (tokens)."""
+    return vf_lower_proper(setting) - vb_upper_expectation(setting)
+
+
+def weak_expert(setting: Setting) -> Setting:
+    """The setting with demonstrations weak enough for the linear separation.
+
+    When the expert is free, kappa' = (2^d/16)^(1/n) - 1 is the largest radius that still leaves
+    2^(-d/2) (1 + kappa')^(n/2) <= 1/4.
+    """
+    if not setting.hardest_expert:
+        return setting
+    spare = jnp.maximum(setting.log_class - 2.0 * _QUARTER, 0.0) / setting.data_budget
+    radius = jnp.minimum(jnp.expm1(jnp.minimum(spare, 50.0)), setting.chi2_radius)
+    return replace(setting.with_expert(radius), hardest_expert=False)
+
+
+def separation_linear(setting: Setting) -> Float[Array, ""]:
+    """J*(kappa) - mean - spread 2^(-d/2)(1 + kappa')^(n/2) - (H/c0)(ln class + 1)/n (tokens).
+
+    The verifier-based learner aims at the best of the kappa ball while the verifier-free one only
+    sees the weak kappa'-tilt; 3H/8 - 2(d ln 2 + 1)H/n for the two-level law with sigma = H/2.
+    """
+    at = weak_expert(setting)
+    best = chi2_ball_expert(at.law, at.chi2_radius)
+    target = jnp.mean(best.value - at.law.mean)
+    unlocked = unrestricted_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
+    unlocked = jnp.minimum(unlocked, jnp.mean(at.law.maximum - at.law.mean))
+    return target - unlocked - vb_upper_expectation(at)
+
+
+def _shared(*bounds: Bound) -> tuple[Assumption, ...]:
+    """The assumptions of several bounds, each once."""
+    return tuple({a.text: a for bound in bounds for a in bound.assumptions}.values())
+
+
+SEPARATION = Bound(
+    name="SEPARATION",
+    title="verification beats every verifier-free learner by at least this",
+    statement=(
+        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge \text{VF-LOWER}(\kappa')"
+        r"-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
+    ),
+    source="[S25] (rate), constants beyond",
+    quantity="gap",
+    direction="lower",
+    statistic="mean",
+    learners=("vf-bayes", "vb-pessimism"),
+    assumptions=_shared(VF_LOWER, VB_UPPER_EXPECTATION),
+    value=separation,
+)
+
+SEPARATION_PROPER = Bound(
+    name="SEPARATION-PROPER",
+    title="verification beats every proper verifier-free learner, at any n",
+    statement=(
+        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge \text{VF-LOWER-PROPER}(\kappa')"
+        r"-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
+    ),
+    source="beyond [S25]",
+    quantity="gap",
+    direction="lower",
+    statistic="mean",
+    learners=("vf-mle", "vb-pessimism"),
+    assumptions=_shared(VF_LOWER_PROPER, VB_UPPER_EXPECTATION),
+    value=separation_proper,
+)
+
+SEPARATION_LINEAR = Bound(
+    name="SEPARATION-LINEAR",
+    title="against weak demonstrations the separation is linear in H",
+    statement=(
+        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge J^*(\kappa)-\mu-\sigma\sqrt{K-1}\,"
+        r"2^{-d/2}(1+\kappa')^{n/2}-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
+    ),
+    source="beyond [S25]",
+    quantity="gap",
+    direction="lower",
+    statistic="mean",
+    learners=("vf-bayes", "vb-pessimism"),
+    assumptions=(
+        *_shared(VF_LOWER, VB_UPPER_EXPECTATION),
+        Assumption(
+            "2^(-d/2)(1 + kappa')^(n/2) <= 1/4: the demonstrations are weak",
+            lambda s: log_information(weak_expert(s)) <= -_QUARTER + 1e-6,
+        ),
+    ),
+    value=separation_linear,
+)

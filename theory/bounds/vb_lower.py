@@ -1,0 +1,39 @@
+"""VB-LOWER: H ln(class)/(c n) is necessary for verification, up to a constant.
+
+Proof: docs/theory.md#vb-lower. The instance's exact risks are in `theory.risks.hard_prompts`.
+"""
+
+from __future__ import annotations
+
+from jaxtyping import Array, Float
+
+from verigap.theory.bounds.bound import ENOUGH_DATA, Assumption, Bound, Setting
+
+_E = 2.718281828459045
+
+
+def vb_lower(setting: Setting) -> Float[Array, ""]:
+    """H d / (4 e c (n + 1)) on the Bayes risk of every verifier-based learner (tokens)."""
+    traces = setting.coverage * (setting.data_budget + 1.0)
+    return setting.horizon * setting.log2_class_size / (4.0 * _E * traces)
+
+
+VB_LOWER = Bound(
+    name="VB-LOWER",
+    title="every verifier-based learner, on rare prompts that hide one bit each",
+    statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\ge \frac{H\log_2|\mathcal{R}|}{4e\,c\,(n+1)}",
+    source="beyond [S25]",
+    quantity="risk",
+    direction="lower",
+    statistic="mean",
+    learners=("vb-hard-prompts",),
+    assumptions=(
+        ENOUGH_DATA,
+        Assumption("0 < c <= 1/2", lambda s: (s.coverage > 0) & (s.coverage <= 0.5)),
+        Assumption(
+            "d/(2c(n+1)) <= 1: the hard prompts fit into the prompt law",
+            lambda s: s.log2_class_size <= 2.0 * s.coverage * (s.data_budget + 1.0),
+        ),
+    ),
+    value=vb_lower,
+)

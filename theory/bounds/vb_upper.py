@@ -1,0 +1,150 @@
+"""VB-UPPER: n labelled base traces are enough for a verifier-based learner.
+
+All forms change measure from the base to a policy of bounded density ratio. Proofs:
+docs/theory.md#vb-upper.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.theory.bounds.bound import ENOUGH_DATA, RETURNS_FIT, Assumption, Bound, Setting
+from verigap.theory.coverage import level_coverage
+from verigap.theory.experts import chi2_ball_expert
+
+
+def conditional_coverage(setting: Setting) -> Float[Array, ""]:
+    """min_x P_base(R >= J*_x(kappa)): coverage of the conditional policy, at most c0."""
+    best = chi2_ball_expert(setting.law, setting.chi2_radius)
+    return jnp.min(level_coverage(setting.law, best.value))
+
+
+def vb_upper(setting: Setting) -> Float[Array, ""]:
+    """(H/c0) ln(class/delta)/n (tokens), with probability at least 1 - delta."""
+    return setting.horizon / setting.coverage * setting.log_class_over_delta / setting.data_budget
+
+
+def vb_upper_expectation(setting: Setting) -> Float[Array, ""]:
+    """(H/c0) (ln class + 1)/n on the mean risk (tokens)."""
+    return setting.horizon / setting.coverage * (setting.log_class + 1.0) / setting.data_budget
+
+
+def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
+    """(H/c*) (ln class + 1)/n for the conditional policy of any survivor (tokens, mean risk)."""
+    coverage = conditional_coverage(setting)
+    return setting.horizon / coverage * (setting.log_class + 1.0) / setting.data_budget
+
+
+def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
+    """max(1/c0, N) H (ln class + 1)/n + H (1 - c0)^N for best-of-N with any survivor (tokens).
+
+    On the mean risk. Two density ratios, at most 1/c0 and N, meet one error of the survivor.
+    """
+    learning = jnp.maximum(1.0 / setting.coverage, setting.best_of) * (setting.log_class + 1.0)
+    missing = jnp.exp(setting.best_of * jnp.log1p(-jnp.minimum(setting.coverage, 1.0 - 1e-12)))
+    missing = jnp.where(setting.coverage >= 1.0, 0.0, missing)
+    return setting.horizon * (learning / setting.data_budget + missing)
+
+
+def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
+    """H sqrt(ln(class/delta) / (c0 n)) for the squared-loss version space (tokens).
+
+    Holds with probability at least 1 - delta.
+    """
+    rate = setting.log_class_over_delta / (setting.coverage * setting.data_budget)
+    return setting.horizon * jnp.sqrt(rate)
+
+
+_COVERED = Assumption(
+    "0 < c0 <= 1 lower-bounds the top-share coverage of every prompt",
+    lambda s: (s.coverage > 0) & (s.coverage <= 1),
+)
+_INSIDE_BALL = Assumption(
+    "kappa' <= kappa: the expert compared with lies in the class",
+    lambda s: s.expert_radius <= s.chi2_radius * (1.0 + 1e-6),
+)
+_DELTA = Assumption(
+    "0 < delta < 1", lambda s: (s.failure_probability > 0) & (s.failure_probability < 1)
+)
+_VERSION_SPACE = (ENOUGH_DATA, RETURNS_FIT, _COVERED, _INSIDE_BALL)
+
+VB_UPPER = Bound(
+    name="VB-UPPER",
+    title="version space + pessimism",
+    statement=(
+        r"J(\pi_e)-J(\hat\pi)\le \frac{H}{c_0}\,\frac{\ln(|\mathcal{R}|/\delta)}{n}"
+        r"\quad\forall\pi_e\in\Pi_\kappa\quad\text{w.p. }\ge 1-\delta"
+    ),
+    source="[S25] (rate), statement and constants beyond",
+    quantity="risk",
+    direction="upper",
+    statistic="exceedance",
+    learners=("vb-pessimism",),
+    assumptions=(*_VERSION_SPACE, _DELTA),
+    value=vb_upper,
+)
+
+VB_UPPER_EXPECTATION = Bound(
+    name="VB-UPPER-EXPECTATION",
+    title="version space + pessimism, on average",
+    statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \frac{H}{c_0}\,\frac{\ln|\mathcal{R}|+1}{n}",
+    source="beyond [S25]",
+    quantity="risk",
+    direction="upper",
+    statistic="mean",
+    learners=("vb-pessimism",),
+    assumptions=_VERSION_SPACE,
+    value=vb_upper_expectation,
+)
+
+VB_UPPER_PLUG_IN = Bound(
+    name="VB-UPPER-PLUG-IN",
+    title="conditional policy of any consistent reward",
+    statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \frac{H}{c^*}\,\frac{\ln|\mathcal{R}|+1}{n}",
+    source="beyond [S25]",
+    quantity="risk",
+    direction="upper",
+    statistic="mean",
+    learners=("vb-plug-in",),
+    assumptions=(
+        *_VERSION_SPACE,
+        Assumption(
+            "J* and c* are the same under every reward of the class, as in the relabelling game",
+            lambda s: jnp.asarray(True),
+        ),
+    ),
+    value=vb_upper_plug_in,
+)
+
+VB_UPPER_BEST_OF_N = Bound(
+    name="VB-UPPER-BEST-OF-N",
+    title="best-of-N with any consistent reward",
+    statement=(
+        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \max\Bigl(\frac1{c_0},N\Bigr)H\,"
+        r"\frac{\ln|\mathcal{R}|+1}{n}+H(1-c_0)^N"
+    ),
+    source="beyond [S25]",
+    quantity="risk",
+    direction="upper",
+    statistic="mean",
+    learners=("vb-best-of-n",),
+    assumptions=_VERSION_SPACE,
+    value=vb_upper_best_of_n,
+)
+
+VB_UPPER_SQUARED = Bound(
+    name="VB-UPPER-SQUARED",
+    title="squared-loss version space + pessimism",
+    statement=(
+        r"J(\pi_e)-J(\hat\pi)\le H\sqrt{\frac{\ln(|\mathcal{R}|/\delta)}{c_0\,n}}"
+        r"\quad\text{w.p. }\ge 1-\delta"
+    ),
+    source="[S25] (general algorithm), constants beyond",
+    quantity="risk",
+    direction="upper",
+    statistic="exceedance",
+    learners=("vb-pessimism",),
+    assumptions=(*_VERSION_SPACE, _DELTA),
+    value=vb_upper_squared,
+)

@@ -1,0 +1,251 @@
+"""VF-LOWER: no verifier-free learner escapes the relabelling game, in all its forms.
+
+Averaged over the 2^d codewords and the data, a learner that sees n traces of the kappa'-tilt gains
+at most spread * 2^(-d/2) (1 + kappa')^(n/2) over the base. Proofs: docs/theory.md#vf-lower.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Bool, Float, Int
+
+from verigap.theory.bounds.bound import ENOUGH_DATA, RETURNS_FIT, Assumption, Bound, Setting
+from verigap.theory.bounds.likelihood_tails import likelihood_tails
+from verigap.theory.experts import ceiling_radius, chi2_ball_expert
+from verigap.theory.heterogeneity import median_heterogeneity
+
+_GRID = 161
+
+
+def expert_gain(setting: Setting) -> Float[Array, ""]:
+    """E_x[J*_x(kappa') - mean_x]: what the demonstrated expert earns over the base (tokens)."""
+    expert = chi2_ball_expert(setting.law, setting.expert_radius)
+    return jnp.mean(expert.value - setting.law.mean)
+
+
+def unrestricted_spread(setting: Setting) -> Float[Array, ""]:
+    """sqrt(E_x sigma_x^2 (K - 1)): no policy on K equiprobable traces exceeds chi^2 = K - 1."""
+    traces = setting.law.probabilities.shape[-1]
+    return jnp.sqrt(jnp.mean(setting.law.variance) * (traces - 1.0))
+
+
+def proper_spread(setting: Setting) -> Float[Array, ""]:
+    """sqrt(E_x sigma_x^2 chi^2_x) of a learner that only plays kappa'-tilts of codewords."""
+    expert = chi2_ball_expert(setting.law, setting.expert_radius)
+    return jnp.sqrt(jnp.mean(setting.law.variance * jnp.maximum(expert.second_moment - 1.0, 0.0)))
+
+
+def log_information(setting: Setting) -> Float[Array, ""]:
+    """ln[2^(-d/2) (E_x E_base w_x^2)^(n/2)]: how much of the spread n expert traces unlock."""
+    expert = chi2_ball_expert(setting.law, setting.expert_radius)
+    growth = jnp.log(jnp.mean(expert.second_moment))
+    return 0.5 * (setting.data_budget * growth - setting.log_class)
+
+
+def hardest_tilt(
+    setting: Setting, value: Callable[[Setting], Float[Array, ""]]
+) -> Float[Array, ""]:
+    """sqrt(kappa') of the expert in the kappa ball at which `value` is largest.
+
+    A geometric grid, refined three times around its best point; a loop over grids traces `value`
+    once, and traced copies are what compilation costs. Any tilt gives a valid bound, so the search
+    can only be loose, never wrong.
+    """
+
+    def refine(
+        _: int | Int[Array, ""],
+        bracket: tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]],
+    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
+        low, _best, high = bracket
+        shares = jnp.linspace(0.0, 1.0, _GRID, dtype=low.dtype)
+        grid = low * (high / low) ** shares
+        best = jnp.argmax(jax.vmap(lambda tilt: value(setting.with_expert(tilt**2)))(grid))
+        return grid[jnp.maximum(best - 1, 0)], grid[best], grid[jnp.minimum(best + 1, _GRID - 1)]
+
+    largest = jnp.sqrt(setting.chi2_radius)
+    _, best, _ = lax.fori_loop(0, 4, refine, (1e-6 * largest, largest, largest))
+    return lax.stop_gradient(best)
+
+
+def over_experts(
+    setting: Setting, value: Callable[[Setting], Float[Array, ""]]
+) -> Float[Array, ""]:
+    """`value` at the demonstrated expert, or at the hardest one where the setting asks for it.
+
+    Gradients follow the envelope theorem.
+    """
+    if not setting.hardest_expert:
+        return value(setting)
+    return value(setting.with_expert(hardest_tilt(setting, value) ** 2))
+
+
+def vf_lower(setting: Setting) -> Float[Array, ""]:
+    """E[risk] of every learner, at least J* - mean - spread 2^(-d/2) (1 + kappa')^(n/2) (tokens).
+
+    Never below J* - E_x max R, which no policy can beat.
+    """
+
+    def value(at: Setting) -> Float[Array, ""]:
+        gain = expert_gain(at)
+        floor = gain + jnp.mean(at.law.mean - at.law.maximum)
+        unlocked = unrestricted_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
+        return jnp.maximum(gain - unlocked, floor)
+
+    return over_experts(setting, value)
+
+
+def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
+    """VF-LOWER for learners that play a codeword's tilt, as MLE does; never negative (tokens)."""
+
+    def value(at: Setting) -> Float[Array, ""]:
+        unlocked = proper_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
+        return jnp.maximum(expert_gain(at) - unlocked, 0.0)
+
+    return over_experts(setting, value)
+
+
+def vf_lower_median(setting: Setting) -> Float[Array, ""]:
+    """VF-LOWER with the gain written as sqrt(kappa') median(sigma_x)/2 (tokens)."""
+
+    def value(at: Setting) -> Float[Array, ""]:
+        typical = 0.5 * jnp.sqrt(at.expert_radius) * median_heterogeneity(at.law.sd)
+        floor = typical + jnp.mean(at.law.mean - at.law.maximum)
+        unlocked = unrestricted_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
+        return jnp.maximum(typical - unlocked, floor)
+
+    return over_experts(setting, value)
+
+
+def vf_lower_sharp(setting: Setting) -> Float[Array, ""]:
+    """VF-LOWER with the likelihood ratio truncated at the best level T (tokens).
+
+    Subtracts min_T {spread 2^(-d/2) sqrt(E_expert[L; L <= T]) + (max R - mean) P_expert(L > T)}:
+    better than VF-LOWER by sqrt(2) in the limit.
+    """
+
+    def value(at: Setting) -> Float[Array, ""]:
+        _, log_above, log_truncated = likelihood_tails(at)
+        room = jnp.mean(at.law.maximum - at.law.mean)
+        scale = unrestricted_spread(at)
+        unlocked = scale * jnp.exp(jnp.minimum(0.5 * (log_truncated - at.log_class), 80.0))
+        cost = jnp.min(unlocked + room * jnp.exp(log_above))
+        whole = scale * jnp.exp(jnp.minimum(log_information(at), 80.0))
+        return expert_gain(at) - jnp.minimum(jnp.minimum(cost, whole), room)
+
+    return over_experts(setting, value)
+
+
+def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
+    """Upper bound on P(risk <= 0), the probability that a learner matches the expert."""
+    thresholds, log_above, _ = likelihood_tails(setting)
+    relative = unrestricted_spread(setting) / expert_gain(setting)
+    plain = relative * jnp.exp(jnp.minimum(log_information(setting), 80.0))
+    log_second = thresholds + 2.0 * jnp.log(relative) - setting.log_class
+    truncated = jnp.min(jnp.exp(log_above) + jnp.exp(jnp.minimum(log_second, 80.0)))
+    return jnp.minimum(jnp.minimum(plain, truncated), 1.0)
+
+
+def _expert_gains(setting: Setting) -> Bool[Array, ""]:
+    return (setting.expert_radius > 0) & (jnp.max(setting.law.variance) > 0)
+
+
+def _ceiling_attained(setting: Setting) -> Bool[Array, ""]:
+    return jnp.all(setting.expert_radius <= ceiling_radius(setting.law) * (1.0 + 1e-6))
+
+
+_EXPERT_GAINS = Assumption("kappa' > 0 and some prompt has sigma > 0", _expert_gains)
+_INSIDE_BALL = Assumption(
+    "kappa' <= kappa: the expert lies in the class",
+    lambda s: s.expert_radius <= s.chi2_radius * (1.0 + 1e-6),
+)
+_GAME = (ENOUGH_DATA, RETURNS_FIT, _EXPERT_GAINS, _INSIDE_BALL)
+_ANY_LEARNER = ("vf-bayes", "vf-mle", "vf-posterior-sampling")
+_PROPER = ("vf-mle", "vf-posterior-sampling")
+
+VF_LOWER = Bound(
+    name="VF-LOWER",
+    title="every verifier-free learner, on average over codewords",
+    statement=(
+        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\ge \mathbb{E}_x[J^*_x(\kappa')-\mu_x]"
+        r"-\sqrt{\mathbb{E}_x\sigma_x^2(K-1)}\;2^{-d/2}(1+\kappa')^{n/2}"
+    ),
+    source="beyond [S25] (rate: [S25])",
+    quantity="risk",
+    direction="lower",
+    statistic="mean",
+    learners=_ANY_LEARNER,
+    assumptions=_GAME,
+    value=vf_lower,
+)
+
+VF_LOWER_PROPER = Bound(
+    name="VF-LOWER-PROPER",
+    title="learners that play a policy of the class, every n",
+    statement=(
+        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\ge \mathbb{E}_x[J^*_x(\kappa')-\mu_x]"
+        r"-\sqrt{\mathbb{E}_x\sigma_x^2\chi^2_x}\;2^{-d/2}(1+\kappa')^{n/2}"
+    ),
+    source="beyond [S25]",
+    quantity="risk",
+    direction="lower",
+    statistic="mean",
+    learners=_PROPER,
+    assumptions=_GAME,
+    value=vf_lower_proper,
+)
+
+VF_LOWER_MEDIAN = Bound(
+    name="VF-LOWER-MEDIAN",
+    title="VF-LOWER in terms of the median heterogeneity over prompts",
+    statement=(
+        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\ge \tfrac12\sqrt{\kappa'}\,\mathrm{med}_x\,\sigma_x"
+        r"-\sqrt{\mathbb{E}_x\sigma_x^2(K-1)}\;2^{-d/2}(1+\kappa')^{n/2}"
+    ),
+    source="[S25] (form), constants beyond",
+    quantity="risk",
+    direction="lower",
+    statistic="mean",
+    learners=_ANY_LEARNER,
+    assumptions=(
+        *_GAME,
+        Assumption("kappa' <= sigma^2/(mu - R_min)^2: the ceiling is attained", _ceiling_attained),
+    ),
+    value=vf_lower_median,
+)
+
+VF_LOWER_SHARP = Bound(
+    name="VF-LOWER-SHARP",
+    title="VF-LOWER with the leading constant improved by sqrt 2",
+    statement=(
+        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\ge J^*(\kappa')-\mu-\min_T\{\sigma\sqrt{K-1}\,2^{-d/2}"
+        r"\sqrt{\mathbb{E}_{\pi_e}[L;L\le T]}+(R_{\max}-\mu)P_{\pi_e}(L>T)\}"
+    ),
+    source="beyond [S25]",
+    quantity="risk",
+    direction="lower",
+    statistic="mean",
+    learners=_ANY_LEARNER,
+    assumptions=_GAME,
+    value=vf_lower_sharp,
+)
+
+VF_LOWER_PROBABILITY = Bound(
+    name="VF-LOWER-PROBABILITY",
+    title="how likely a verifier-free learner is to match the expert",
+    statement=(
+        r"P(J(\hat\pi)\ge J(\pi_e))\le\min\{\tfrac{1}{s}\sqrt{K-1}\,2^{-d/2}(1+\kappa')^{n/2},"
+        r"\ \inf_\gamma[P_{\pi_e}(\ln L>\gamma)+e^\gamma\tfrac{K-1}{s^2 2^d}]\},\ "
+        r"s=(J^*(\kappa')-\mu)/\sigma"
+    ),
+    source="beyond [S25]",
+    quantity="matching",
+    direction="upper",
+    statistic="exceedance",
+    learners=_PROPER,
+    assumptions=_GAME,
+    value=vf_lower_probability,
+)

@@ -1,0 +1,46 @@
+"""VF-UPPER: log-loss cloning of n expert traces is never far from the expert.
+
+Proof and discussion: docs/theory.md#vf-upper.
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.theory.bounds.bound import ENOUGH_DATA, RETURNS_FIT, Assumption, Bound, Setting
+
+
+def hellinger_budget(setting: Setting) -> Float[Array, ""]:
+    """v = 1 - exp(-2L/n), L = ln(class/delta): squared sine of the angle MLE can be off by."""
+    return -jnp.expm1(-2.0 * setting.log_class_over_delta / setting.data_budget)
+
+
+def vf_upper(setting: Setting) -> Float[Array, ""]:
+    """2 sigma_e sqrt(v) + mu_e^max v (tokens), with probability at least 1 - delta."""
+    budget = hellinger_budget(setting)
+    return 2.0 * setting.expert_sd * jnp.sqrt(budget) + setting.expert_mean_max * budget
+
+
+VF_UPPER = Bound(
+    name="VF-UPPER",
+    title="log-loss cloning over a finite class",
+    statement=(
+        r"J(\pi_e)-J(\hat\pi)\le 2\sigma_e\sqrt{v}+\mu_e^{\max}v,\quad "
+        r"v=1-e^{-2\ln(|\Pi|/\delta)/n}\quad\text{w.p. }\ge 1-\delta"
+    ),
+    source="[F24] and [S25], constants beyond",
+    quantity="risk",
+    direction="upper",
+    statistic="exceedance",
+    learners=("vf-mle",),
+    assumptions=(
+        ENOUGH_DATA,
+        RETURNS_FIT,
+        Assumption(
+            "the expert belongs to the class and 0 < delta < 1",
+            lambda s: (s.failure_probability > 0) & (s.failure_probability < 1),
+        ),
+    ),
+    value=vf_upper,
+)

@@ -1,0 +1,63 @@
+"""How much of the base policy lies at or above a level: anti-concentration and coverage.
+
+For sd > 0 and the level J*(kappa) of the chi-square expert the three notions are ordered
+c <= c* <= alpha <= 1 / (1 + (J* - mean)^2 / variance).
+"""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.theory.experts import upper_partial_moments
+from verigap.theory.laws import RewardLaw
+
+
+def anti_concentration(
+    law: RewardLaw, margin: Float[Array, "*#prompts"] | float
+) -> Float[Array, "*prompts"]:
+    """c(margin) = P_base(R >= mean + sd sqrt(margin)), at most 1/(1 + margin) by Cantelli.
+
+    `margin` >= 0 is in units of the variance. A point mass has c = 1 at every margin.
+    Source: the anti-concentration of arXiv 2502.12118.
+    """
+    margin = jnp.broadcast_to(jnp.asarray(margin, law.probabilities.dtype), law.mean.shape)
+    return level_coverage(law, law.mean + law.sd * jnp.sqrt(margin))
+
+
+def level_coverage(law: RewardLaw, level: Float[Array, "*#prompts"]) -> Float[Array, "*prompts"]:
+    """P_base(R >= level); with level = J*(kappa) this is c*(kappa), which never vanishes.
+
+    Returns within 1e-6 of the largest return (16 ulp in float32) below the level count as reaching
+    it, because an expert value that equals an atom is computed with rounding. The result jumps at
+    atoms; use `top_share_coverage` where a gradient is needed.
+    """
+    dtype = law.probabilities.dtype
+    scale = jnp.max(jnp.abs(law.atoms), axis=-1)
+    slack = scale * max(1e-6, 16 * float(jnp.finfo(dtype).eps))
+    level = jnp.broadcast_to(jnp.asarray(level, dtype), law.mean.shape)
+    reached = law.atoms >= (level - slack)[..., None]
+    return jnp.sum(jnp.where(reached, law.probabilities, 0.0), axis=-1)
+
+
+def top_share_coverage(
+    law: RewardLaw, level: Float[Array, "*#prompts"]
+) -> Float[Array, "*prompts"]:
+    """Largest share alpha of the base whose best traces average at least `level`.
+
+    By duality alpha = min(1, min_{a < level} E(R - a)_+ / (level - a)) over the atoms a. Continuous
+    in the law and the level; no policy of density ratio below 1/alpha reaches the level. 0 where
+    the level exceeds the largest return (by more than rounding).
+    Source: docs/theory.md, Lemma 4 (beyond arXiv 2502.12118).
+    """
+    dtype = law.probabilities.dtype
+    top = law.maximum
+    level = jnp.broadcast_to(jnp.asarray(level, dtype), top.shape)
+    slack = jnp.max(jnp.abs(law.atoms), axis=-1) * 16 * float(jnp.finfo(dtype).eps)
+    reachable = level <= top + slack
+    level = jnp.minimum(level, top)[..., None]
+    _, first, _ = upper_partial_moments(law)
+    usable = (law.atoms < level) & (law.atoms < top[..., None])
+    gap = jnp.where(usable, level - law.atoms, 1.0)
+    shares = jnp.where(usable, first / gap, 1.0)
+    return jnp.where(reachable, jnp.minimum(jnp.min(shares, axis=-1), 1.0), 0.0)

@@ -1,0 +1,112 @@
+"""The best policy in a chi-square ball around the base (Lemmas 2 and 3)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.theory.laws import RewardLaw
+
+
+class Expert(NamedTuple):
+    """The best member of a chi-square ball on each prompt.
+
+    Attributes:
+      value: its expected return J*, in tokens.
+      density_ratio: d expert / d base on every atom of the law; 0 on atoms of probability 0.
+      second_moment: E_base[ratio^2] = 1 + chi^2, the growth factor of likelihood ratios.
+      sd: standard deviation of the return under the expert, in tokens.
+    """
+
+    value: Float[Array, "*prompts"]
+    density_ratio: Float[Array, "*prompts K"]
+    second_moment: Float[Array, "*prompts"]
+    sd: Float[Array, "*prompts"]
+
+
+def safe_sqrt(x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    """Square root of max(x, 0) whose gradient is 0, not infinite, at x <= 0."""
+    positive = x > 0
+    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+
+
+def upper_partial_moments(
+    law: RewardLaw,
+) -> tuple[Float[Array, "*prompts K"], Float[Array, "*prompts K"], Float[Array, "*prompts K"]]:
+    """P(R > a), E(R - a)_+ and E(R - a)_+^2 at every atom a, built from sums of positive terms."""
+    at_least = jnp.flip(jnp.cumsum(jnp.flip(law.probabilities, axis=-1), axis=-1), axis=-1)
+    above = jnp.concatenate([at_least[..., 1:], jnp.zeros_like(at_least[..., :1])], axis=-1)
+    step = jnp.diff(law.atoms, axis=-1)
+
+    def suffix_sums(terms: Float[Array, "*prompts J"]) -> Float[Array, "*prompts K"]:
+        sums = jnp.flip(jnp.cumsum(jnp.flip(terms, axis=-1), axis=-1), axis=-1)
+        return jnp.concatenate([sums, jnp.zeros_like(above[..., :1])], axis=-1)
+
+    first = suffix_sums(step * above[..., :-1])
+    second = suffix_sums(2.0 * step * first[..., 1:] + step**2 * above[..., :-1])
+    return above, first, second
+
+
+def chi2_ball_expert(law: RewardLaw, chi2_radius: Float[Array, "*#prompts"] | float) -> Expert:
+    """Best policy with chi^2(policy || base) <= chi2_radius on every prompt (Lemma 3).
+
+    The optimal ratio is w = b (R - a)_+. On the active set {R > a}, of mass P, conditional mean m
+    and conditional variance v, the two constraints solve in closed form:
+    w = (1 + t (R - m)) / P with t = sqrt((P (1 + kappa) - 1) / v), and
+    J* = m + sqrt(v (P (1 + kappa) - 1)). Which atoms are active follows from comparing
+    1 + kappa with the increasing E(R - a)_+^2 / (E(R - a)_+)^2 at every atom. At or above
+    kappa = 1/P(R = max) - 1 the ratio is 1{R = max} / P(R = max).
+
+    Args:
+      law: reward laws, shape (*prompts, K).
+      chi2_radius: kappa >= 0, a number or one per prompt.
+
+    Source: docs/theory.md, Lemma 3 (beyond arXiv 2502.12118).
+    """
+    radius = jnp.broadcast_to(jnp.asarray(chi2_radius, law.probabilities.dtype), law.mean.shape)
+    _, first, second = upper_partial_moments(law)
+    reached = first > 0
+    needed = jnp.where(reached, second, jnp.inf) / jnp.where(reached, first**2, 1.0)
+    active = ~(needed <= 1.0 + radius[..., None])
+    mass = jnp.where(active, law.probabilities, 0.0)
+    total = jnp.sum(mass, axis=-1)
+    # Centring at the maximum keeps point masses exactly at zero variance.
+    offset = jnp.where(mass > 0, law.atoms - law.maximum[..., None], 0.0)
+    mean_offset = jnp.sum(mass * offset, axis=-1) / total
+    centred = jnp.where(mass > 0, offset - mean_offset[..., None], 0.0)
+    variance = jnp.sum(mass * centred**2, axis=-1) / total
+    # P (1 + kappa) - 1, written so that it is kappa without rounding when every atom is active, as
+    # the value adds its root. The active set is a suffix, so only rounding makes it negative.
+    idle = jnp.sum(jnp.where(active, 0.0, law.probabilities), axis=-1)
+    slack = jnp.where(variance > 0, jnp.maximum(total * radius - idle, 0.0), 0.0)
+    slope = safe_sqrt(slack / jnp.where(variance > 0, variance, 1.0))
+    tilt = jnp.maximum(1.0 + slope[..., None] * centred, 0.0)
+    ratio = jnp.where(mass > 0, tilt / total[..., None], 0.0)
+    value = law.maximum + mean_offset + safe_sqrt(variance * slack)
+    second_moment = jnp.sum(law.probabilities * ratio**2, axis=-1)
+    gap = law.atoms - value[..., None]
+    sd = safe_sqrt(jnp.sum(law.probabilities * ratio * gap**2, axis=-1))
+    return Expert(value, ratio, second_moment, sd)
+
+
+def chi2_ceiling(law: RewardLaw, chi2_radius: float) -> Float[Array, "*prompts"]:
+    """Ceiling mean + sd sqrt(kappa) on the value of every policy of the ball (Lemma 2; tokens)."""
+    return law.mean + law.sd * chi2_radius**0.5
+
+
+def ceiling_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
+    """Largest kappa at which the ceiling is attained, variance / (mean - minimum)^2 (Lemma 2).
+
+    +inf for a point mass, whose ceiling is its value at every radius.
+    """
+    drop = law.mean - law.minimum
+    positive = drop > 0
+    return jnp.where(positive, law.variance / jnp.where(positive, drop, 1.0) ** 2, jnp.inf)
+
+
+def saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
+    """kappa = 1/P(R = max) - 1, from which on the expert only plays the best return (Lemma 3)."""
+    at_top = (law.atoms == law.maximum[..., None]) & (law.probabilities > 0)
+    return 1.0 / jnp.sum(jnp.where(at_top, law.probabilities, 0.0), axis=-1) - 1.0

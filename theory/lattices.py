@@ -1,0 +1,277 @@
+"""Laws of sums over n independent traces, on a lattice of cells.
+
+Two sums decide everything in the relabelling game: the log-likelihood ratio of a codeword given n
+expert traces, and the log-probability of the n labels that base traces receive.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from verigap.theory.binomial import binomial_log_pmf
+from verigap.theory.laws import RewardLaw
+
+_LN2 = math.log(2.0)
+
+
+class LikelihoodLattice(NamedTuple):
+    """Law of ln L = sum_i ln w(trace_i) over n traces, w the expert's density ratio to the base.
+
+    Attributes:
+      log_ratio: value of ln L in each cell (nats), ascending.
+      log_expert: log-probability of the cell when the traces come from the expert.
+      log_base: the same when the codeword is wrong, that is, traces are base draws to it.
+      log_base_tail: ln P_base(ln L >= cell).
+    """
+
+    log_ratio: Float[Array, " cells"]
+    log_expert: Float[Array, " cells"]
+    log_base: Float[Array, " cells"]
+    log_base_tail: Float[Array, " cells"]
+
+
+def log_cumsum(logs: Float[Array, " cells"], *, reverse: bool = False) -> Float[Array, " cells"]:
+    """ln of the running sums of exp(logs)."""
+    if logs.dtype != jnp.float64:
+        return lax.cumlogsumexp(logs, reverse=reverse)
+    # Thirty times faster, and exact as long as nothing that matters is below e^-700 of the largest.
+    top = jnp.maximum(jnp.max(logs), float(jnp.finfo(logs.dtype).min))
+    return jnp.log(lax.cumsum(jnp.exp(logs - top), reverse=reverse)) + top
+
+
+def _with_tail(
+    log_ratio: Float[Array, " cells"],
+    log_expert: Float[Array, " cells"],
+    log_base: Float[Array, " cells"],
+) -> LikelihoodLattice:
+    tail = jnp.minimum(log_cumsum(log_base, reverse=True), 0.0)
+    return LikelihoodLattice(log_ratio, log_expert, log_base, tail)
+
+
+def two_level_cells(data_budget: int, tilt: float, log2_class_size: float) -> int:
+    """Cells (a power of two) that `two_level_lattice` needs to lose no mass above e^-40.
+
+    The window holds the bulk of both laws and every count that one of 2^d wrong codewords reaches.
+    """
+    low, high = _window(float(data_budget), tilt, log2_class_size, math.sqrt, max, min)
+    return 1 << max(3, math.ceil(math.log2(max(min(high, data_budget) - max(low, 0) + 1, 1))))
+
+
+def _window(n, tilt, log2_class_size, sqrt, maximum, minimum):
+    """Counts between which the lattice must reach; shared by host and device code."""
+    spread = 0.5 * sqrt(n)
+    reach = sqrt(2.0 * _LN2 * (log2_class_size + 60.0))
+    low = 0.5 * n - 10.0 * spread - 1.0
+    # Once the expert's mean lies far above every wrong codeword, how far does not matter.
+    mean = minimum(tilt * sqrt(n), reach + 40.0)
+    high = 0.5 * n + maximum(reach, mean + 10.0) * spread + 1.0
+    return low, high
+
+
+def two_level_lattice(
+    data_budget: Float[Array, ""],
+    tilt: Float[Array, ""],
+    log2_class_size: Float[Array, ""],
+    cells: int,
+) -> LikelihoodLattice:
+    """Exact lattice of the two-level game: the cell is the number of agreements with a codeword.
+
+    Agreements are Binomial(n, (1 + tilt)/2) under the expert and Binomial(n, 1/2) for a wrong
+    codeword; ln L = a ln(1 + tilt) + (n - a) ln(1 - tilt).
+
+    Args:
+      data_budget: n >= 1.
+      tilt: epsilon in (0, 1], the square root of the expert's chi-square.
+      log2_class_size: d, only used to place the window.
+      cells: static number of cells, at least `two_level_cells(n, tilt, d)`.
+    """
+    low, high = _window(data_budget, tilt, log2_class_size, jnp.sqrt, jnp.maximum, jnp.minimum)
+    # Where the window is larger than needed it reaches further down, never past the counts.
+    start = jnp.minimum(jnp.ceil(high), data_budget) - (cells - 1)
+    start = jnp.maximum(jnp.maximum(jnp.minimum(jnp.floor(low), start), start), 0.0)
+    count = jnp.floor(start) + jnp.arange(cells, dtype=start.dtype)
+    missing = data_budget - count
+    possible = missing >= 0
+    misses = jnp.maximum(missing, 0.0)
+    fatal = (tilt >= 1.0) & (misses > 0)
+    downward = misses * jnp.log1p(-jnp.where(tilt >= 1.0, 0.0, tilt))
+    log_ratio = jnp.where(fatal, -jnp.inf, count * jnp.log1p(tilt) + downward)
+    log_expert = binomial_log_pmf(count, data_budget, 0.5 * (1.0 + tilt))
+    half = jnp.full((), 0.5, dtype=start.dtype)
+    log_base = binomial_log_pmf(count, data_budget, half)
+    # Expert mass above the window goes to its top cell, which beats every wrong codeword as well.
+    missing = 1.0 - jnp.sum(jnp.exp(log_expert))
+    rounding = max(1e-10, 800.0 * float(jnp.finfo(log_expert.dtype).eps))
+    is_lost = missing > rounding
+    log_missing = jnp.where(is_lost, jnp.log(jnp.maximum(missing, rounding)), -jnp.inf)
+    last = jnp.minimum(data_budget - count[0], cells - 1.0).astype(jnp.int32)
+    log_expert = log_expert.at[last].set(jnp.logaddexp(log_expert[last], log_missing))
+    # Its ratio is then the largest one, as at tilt 1 every smaller count has ratio 0.
+    best = data_budget * jnp.log1p(tilt)
+    log_ratio = log_ratio.at[last].set(jnp.where(is_lost, best, log_ratio[last]))
+    return _with_tail(
+        jnp.where(possible, log_ratio, best + count),
+        jnp.where(possible, log_expert, -jnp.inf),
+        jnp.where(possible, log_base, -jnp.inf),
+    )
+
+
+class SumLattice(NamedTuple):
+    """Law of a sum: `values` ascending and equally spaced, `probabilities` summing to one."""
+
+    values: Float[Array, " cells"]
+    probabilities: Float[Array, " cells"]
+
+
+class StepTransforms(NamedTuple):
+    """Fourier transforms of the law of one term on each prompt, on one lattice.
+
+    Attributes:
+      step: distance of the lattice's cells.
+      mean: mean of a term, which its law is centred at.
+      log_modulus, angle: of the centred law's transform, `cells`/2 + 1 frequencies.
+    """
+
+    step: Float[Array, ""]
+    mean: Float[Array, " prompts"]
+    log_modulus: Float[Array, "prompts frequencies"]
+    angle: Float[Array, "prompts frequencies"]
+
+
+def _moments(
+    values: Float[Array, "prompts K"], probabilities: Float[Array, "prompts K"]
+) -> tuple[Float[Array, "prompts K"], Float[Array, " prompts"], Float[Array, " prompts"]]:
+    """Centred values (0 where they have no probability), means and variances."""
+    charged = probabilities > 0
+    mean = jnp.sum(jnp.where(charged, probabilities * jnp.where(charged, values, 0.0), 0.0), -1)
+    centred = jnp.where(charged, values - mean[:, None], 0.0)
+    return centred, mean, jnp.sum(probabilities * centred**2, -1)
+
+
+def step_transforms(
+    values: Float[Array, "prompts K"],
+    probabilities: Float[Array, "prompts K"],
+    terms: Float[Array, ""],
+    cells: int,
+    counts: Float[Array, " prompts"] | None = None,
+) -> StepTransforms:
+    """Transforms of one term's law on every prompt, for sums of `terms` terms.
+
+    Each value is split linearly between the two neighbouring cells (which keeps the mean and adds
+    at most h^2/4 of variance a term). The window is the Bernstein range of probability e^-40: for
+    the given `counts` of terms on each prompt, or, without them, for counts that come from drawing
+    the prompts evenly.
+
+    Args:
+      values: of a term; where the probability is 0 they are ignored.
+      probabilities: of the values, rows summing to one.
+      terms: n, the number of terms in all.
+      cells: static number of cells, even.
+      counts: terms on each prompt, summing to `terms`.
+    """
+    centred, mean, variance = _moments(values, probabilities)
+    reach = jnp.max(jnp.abs(centred))
+    if counts is None:
+        # Drawn prompts may happen to be the wide ones: Bernstein again, for the sum of variances.
+        most = terms * jnp.max(variance)
+        typical = terms * jnp.mean(variance)
+        room = 9.0 * jnp.sqrt(typical * jnp.max(variance)) + 27.0 * jnp.max(variance)
+        spread = jnp.minimum(most, typical + room)
+    else:
+        spread = jnp.sum(counts * variance)
+    half = jnp.minimum(terms * reach, 9.0 * jnp.sqrt(spread) + 27.0 * reach)
+    # Each split may add a cell to the range; that matters where the range, not Bernstein's bound,
+    # sets the window, which is below 130 terms.
+    room = jnp.maximum(cells - 4.0 - 2.0 * jnp.minimum(terms, 130.0), 0.5 * cells)
+    step = jnp.maximum(2.0 * half / room, jnp.finfo(values.dtype).tiny * cells)
+    position = centred / step
+    floor = jnp.floor(position)
+    share = position - floor
+    index = floor.astype(jnp.int32)
+    row = jnp.broadcast_to(jnp.arange(values.shape[0])[:, None], index.shape)
+    pmf = jnp.zeros((values.shape[0], cells), values.dtype)
+    pmf = pmf.at[row, index % cells].add(probabilities * (1.0 - share))
+    pmf = pmf.at[row, (index + 1) % cells].add(probabilities * share)
+    transform = jnp.fft.rfft(pmf, axis=-1)
+    size = jnp.abs(transform)
+    # Finite, so that a prompt without terms is not 0 times infinity.
+    tiny = float(jnp.finfo(values.dtype).tiny)
+    return StepTransforms(step, mean, jnp.log(jnp.maximum(size, tiny)), jnp.angle(transform))
+
+
+def sum_of_terms(transforms: StepTransforms, counts: Float[Array, " prompts"]) -> SumLattice:
+    """Law of the sum of counts[x] independent terms of every prompt x, by one inverse FFT.
+
+    Probabilities below the rounding of the transform are set to 0.
+    """
+    cells = 2 * (transforms.log_modulus.shape[-1] - 1)
+    size = jnp.exp(counts @ transforms.log_modulus)
+    angle = counts @ transforms.angle
+    total = jnp.fft.irfft(lax.complex(size * jnp.cos(angle), size * jnp.sin(angle)), cells)
+    total = jnp.roll(total, cells // 2)
+    # Rounding of the transform grows with the power it is raised to.
+    eps = float(jnp.finfo(total.dtype).eps)
+    noise = 8.0 * jnp.sqrt(jnp.sum(counts)) * eps * jnp.max(total)
+    total = jnp.where(total > noise, total, 0.0)
+    offsets = jnp.arange(cells, dtype=total.dtype) - cells // 2
+    values = jnp.sum(counts * transforms.mean) + transforms.step * offsets
+    return SumLattice(values, total / jnp.sum(total))
+
+
+def expert_steps(
+    law: RewardLaw, density_ratio: Float[Array, "prompts K"]
+) -> tuple[Float[Array, "prompts K"], Float[Array, "prompts K"]]:
+    """ln w of an expert trace on every prompt, and its probabilities under the expert."""
+    charged = (density_ratio > 0) & (law.probabilities > 0)
+    steps = jnp.log(jnp.where(charged, density_ratio, 1.0))
+    return steps, jnp.where(charged, law.probabilities * density_ratio, 0.0)
+
+
+def as_likelihood(expert: SumLattice) -> LikelihoodLattice:
+    """Both laws of ln L from its law under the expert.
+
+    The base law follows as e^{-ln L} times it, so that base tails far below the rounding of the
+    transform keep their relative accuracy.
+    """
+    log_expert = jnp.log(expert.probabilities)
+    return _with_tail(expert.values, log_expert, log_expert - expert.values)
+
+
+def likelihood_lattice(
+    law: RewardLaw,
+    density_ratio: Float[Array, "prompts K"],
+    counts: Float[Array, " prompts"],
+    cells: int = 1 << 15,
+) -> LikelihoodLattice:
+    """Lattice of any game, given how many expert traces there are on each prompt.
+
+    Given the prompts the scores of the wrong codewords are independent; across data sets they are
+    not, as all codewords share the prompts, so a population must be averaged over its counts.
+    """
+    values, probabilities = expert_steps(law, density_ratio)
+    transforms = step_transforms(values, probabilities, jnp.sum(counts), cells, counts)
+    return as_likelihood(sum_of_terms(transforms, counts))
+
+
+def label_lattice(
+    law: RewardLaw, data_budget: Float[Array, ""], cells: int = 1 << 15
+) -> SumLattice:
+    """Law of ln q, q the chance that a wrong codeword agrees with all n labels of base traces.
+
+    A label is the return of a base trace; q multiplies, over the traces, the base probability of
+    that return on that prompt. Prompts are drawn evenly from the population.
+    """
+    atoms = law.atoms
+    same = atoms[..., :, None] == atoms[..., None, :]
+    spread = jnp.broadcast_to(law.probabilities[..., None, :], same.shape)
+    level = jnp.sum(jnp.where(same, spread, 0.0), axis=-1)
+    charged = law.probabilities > 0
+    log_level = jnp.log(jnp.where(charged, level, 1.0)).reshape(1, -1)
+    mixed = (law.probabilities / jnp.sum(law.probabilities)).reshape(1, -1)
+    transforms = step_transforms(log_level, mixed, data_budget, cells)
+    return sum_of_terms(transforms, data_budget[None])

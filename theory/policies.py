@@ -1,0 +1,114 @@
+"""Policies over a finite reward law, given as density ratios to the base policy."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array, Float
+
+from verigap.theory.coverage import level_coverage
+from verigap.theory.laws import RewardLaw
+
+
+def _mass_at_least(law: RewardLaw) -> Float[Array, "*prompts K"]:
+    """P(R >= r) at every atom, equal atoms counted one after the other."""
+    return jnp.flip(jnp.cumsum(jnp.flip(law.probabilities, axis=-1), axis=-1), axis=-1)
+
+
+def _tail_masses(
+    law: RewardLaw,
+) -> tuple[Float[Array, "*prompts K"], Float[Array, "*prompts K"]]:
+    """P(R >= r) and P(R > r) at every atom, the same for atoms of equal return."""
+    at_least = jnp.clip(_mass_at_least(law), 0.0, 1.0)
+    above = jnp.clip(at_least - law.probabilities, 0.0, 1.0)
+    differs = jnp.diff(law.atoms, axis=-1) > 0
+    edge = jnp.ones_like(law.atoms[..., :1], dtype=bool)
+    opens_run = jnp.concatenate([edge, differs], axis=-1)
+    closes_run = jnp.concatenate([differs, edge], axis=-1)
+    axis = law.atoms.ndim - 1
+    at_least = lax.cummin(jnp.where(opens_run, at_least, jnp.inf), axis=axis)
+    above = lax.cummax(jnp.where(closes_run, above, -jnp.inf), axis=axis, reverse=True)
+    return at_least, above
+
+
+def top_share_policy(
+    law: RewardLaw, share: Float[Array, "*#prompts"] | float
+) -> Float[Array, "*prompts K"]:
+    """Density ratio of the policy that plays the best `share` in (0, 1] of the base traces.
+
+    The ratio is 1/share on the top atoms; the last one may be split. Lemma 4: with the top-share
+    coverage of J*(kappa) this policy is at least as good as every policy of the chi-square ball.
+    """
+    share = jnp.broadcast_to(jnp.asarray(share, law.probabilities.dtype), law.mean.shape)[..., None]
+    at_least = _mass_at_least(law)
+    taken = jnp.clip(share - (at_least - law.probabilities), 0.0, law.probabilities)
+    charged = law.probabilities > 0
+    fraction = jnp.where(charged, taken / jnp.where(charged, law.probabilities, 1.0), 0.0)
+    return fraction / share
+
+
+def conditional_policy(
+    law: RewardLaw, level: Float[Array, "*#prompts"]
+) -> Float[Array, "*prompts K"]:
+    """Density ratio of the base conditioned on R >= level: 1/P(R >= level) there, else 0."""
+    dtype = law.probabilities.dtype
+    level = jnp.broadcast_to(jnp.asarray(level, dtype), law.mean.shape)
+    coverage = level_coverage(law, level)[..., None]
+    slack = jnp.max(jnp.abs(law.atoms), axis=-1) * max(1e-6, 16 * float(jnp.finfo(dtype).eps))
+    reached = (law.atoms >= (level - slack)[..., None]) & (law.probabilities > 0)
+    return jnp.where(reached, 1.0 / coverage, 0.0)
+
+
+def greedy_policy(law: RewardLaw) -> Float[Array, "*prompts K"]:
+    """Density ratio of the base conditioned on its best return."""
+    return conditional_policy(law, law.maximum)
+
+
+def best_of_n_policy(
+    law: RewardLaw, num_samples: Float[Array, ""] | float
+) -> Float[Array, "*prompts K"]:
+    """Density ratio (at most N) of the best of N >= 1 base traces under an exact verifier.
+
+    Exact, from the cdf: P(best > r) = 1 - (1 - P(R > r))^N, through log1p and expm1 so that rare
+    successes survive float32. Traces of equal return are equally likely to be the one picked.
+    """
+    at_least, above = _tail_masses(law)
+
+    def any_hits(mass: Float[Array, "*prompts K"]) -> Float[Array, "*prompts K"]:
+        # Certain events apart: the gradient of N ln 0 is not a number.
+        certain = mass >= 1.0
+        some = -jnp.expm1(num_samples * jnp.log1p(-jnp.where(certain, 0.0, mass)))
+        return jnp.where(certain, 1.0, some)
+
+    charged = at_least > above
+    ratio = (any_hits(at_least) - any_hits(above)) / jnp.where(charged, at_least - above, 1.0)
+    return jnp.where(charged, ratio, 0.0)
+
+
+def best_of_n_law(law: RewardLaw, num_samples: Float[Array, ""] | float) -> RewardLaw:
+    """Exact law of the return of the best of N >= 1 independent traces."""
+    return RewardLaw(law.support, law.probabilities * best_of_n_policy(law, num_samples))
+
+
+def policy_chi2(
+    law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
+) -> Float[Array, "*prompts"]:
+    """chi^2(policy || base) = E_base[(ratio - 1)^2] of a normalised density ratio."""
+    return jnp.sum(law.probabilities * (density_ratio - 1.0) ** 2, axis=-1)
+
+
+def project_onto_chi2_ball(
+    law: RewardLaw,
+    density_ratio: Float[Array, "*prompts K"],
+    chi2_radius: Float[Array, "*#prompts"] | float,
+) -> Float[Array, "*prompts K"]:
+    """The policy of the chi-square ball nearest to the given one in L^2(base).
+
+    The ball is a Euclidean ball around the constant 1, so the projection mixes the policy with the
+    base: 1 + min(1, sqrt(kappa / chi^2)) (ratio - 1).
+    """
+    distance = policy_chi2(law, density_ratio)
+    radius = jnp.broadcast_to(jnp.asarray(chi2_radius, distance.dtype), distance.shape)
+    outside = distance > radius
+    shrink = jnp.where(outside, jnp.sqrt(radius / jnp.where(outside, distance, 1.0)), 1.0)
+    return 1.0 + shrink[..., None] * (density_ratio - 1.0)

@@ -1,0 +1,36 @@
+"""Turn a reward law into K equally likely traces, the form the relabelling game is played in."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.theory.laws import RewardLaw
+
+
+def equiprobable_atoms(
+    law: RewardLaw, num_atoms: int
+) -> tuple[RewardLaw, Float[Array, "*prompts"]]:
+    """Replace a law by the means of its K consecutive slices of probability 1/K.
+
+    The mean return is kept exactly and the spread can only shrink. An atom that straddles a
+    boundary is split between the slices.
+
+    Returns:
+      The equiprobable law, shape (*prompts, num_atoms), and per prompt the Wasserstein-1 distance
+      to the original law, in tokens.
+    """
+    if num_atoms < 1:
+        raise ValueError(f"num_atoms must be at least 1, not {num_atoms}")
+    upper = jnp.clip(jnp.cumsum(law.probabilities, axis=-1), 0.0, 1.0)[..., None, :]
+    lower = jnp.concatenate([jnp.zeros_like(upper[..., :1]), upper[..., :-1]], axis=-1)
+    edges = jnp.arange(num_atoms + 1, dtype=upper.dtype) / num_atoms
+    shape = (*law.probabilities.shape[:-1], num_atoms, 1)
+    left = jnp.broadcast_to(edges[:-1, None], shape)
+    right = jnp.broadcast_to(edges[1:, None], shape)
+    share = jnp.maximum(jnp.minimum(upper, right) - jnp.maximum(lower, left), 0.0)
+    share = share / jnp.sum(share, axis=-1, keepdims=True)
+    atoms = jnp.broadcast_to(law.atoms[..., None, :], share.shape)
+    means = jnp.sum(share * atoms, axis=-1)
+    error = jnp.mean(jnp.sum(share * jnp.abs(atoms - means[..., None]), axis=-1), axis=-1)
+    return RewardLaw(means, jnp.full_like(means, 1.0 / num_atoms)), error

@@ -1,0 +1,60 @@
+"""Exact risk of VF-MLE (log-loss cloning) in the relabelling game."""
+
+from __future__ import annotations
+
+import math
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.theory.lattices import LikelihoodLattice
+from verigap.theory.risks.ties import log_minus_log1p_neg, log_tie_share
+
+_LN2 = math.log(2.0)
+
+
+def log_correct_given_cell(
+    lattice: LikelihoodLattice, log2_class_size: Float[Array, ""]
+) -> Float[Array, " cells"]:
+    """ln P(maximum likelihood picks the true codeword | its ln L), ties broken uniformly.
+
+    With t the base probability of doing strictly better and g that of a tie, it is
+    [(1 - t)^M - (1 - t - g)^M] / (M g), M = 2^d.
+    """
+    better = jnp.concatenate([lattice.log_base_tail[1:], jnp.full((1,), -jnp.inf)])
+    better = better.astype(lattice.log_base.dtype)
+    log_keep = -jnp.exp(jnp.minimum(log_minus_log1p_neg(better), 50.0))
+    log_tie = jnp.minimum(lattice.log_base - log_keep, 0.0)
+    # (1 - t)^(M - 1): nobody among the other M - 1 does better.
+    log_size = log2_class_size * _LN2
+    log_others = log_size + jnp.log1p(-jnp.exp(-jnp.maximum(log_size, 1e-6)))
+    log_nobody = -jnp.exp(jnp.minimum(log_others + log_minus_log1p_neg(better), 80.0))
+    log_nobody = jnp.where(log_size > 0, log_nobody, 0.0)
+    return log_nobody + log_tie_share(log_tie, log2_class_size)
+
+
+def probability_correct(
+    lattice: LikelihoodLattice, log2_class_size: Float[Array, ""]
+) -> Float[Array, ""]:
+    """P(VF-MLE picks the true one of 2^d codewords), in [0, 1].
+
+    P(correct) = sum_a e^a [G(a)^M - G(a-)^M] / M over the values a of ln L, G its base cdf.
+    Source: docs/theory.md, exact risks (beyond arXiv 2502.12118).
+    """
+    log_correct = log_correct_given_cell(lattice, log2_class_size)
+    return jnp.clip(jnp.sum(jnp.exp(lattice.log_expert + log_correct)), 0.0, 1.0)
+
+
+def vf_mle_risk(
+    lattice: LikelihoodLattice, log2_class_size: Float[Array, ""], expert_gain: Float[Array, ""]
+) -> Float[Array, ""]:
+    """Risk (1 - P(correct)) (J_e - mean) of playing the chosen codeword's tilt, in tokens.
+
+    A wrong codeword earns the base mean on a fresh prompt, hence the product.
+
+    Args:
+      lattice: law of the log-likelihood ratio under the demonstrations.
+      log2_class_size: d.
+      expert_gain: J_e - mean, averaged over prompts (tokens).
+    """
+    return (1.0 - probability_correct(lattice, log2_class_size)) * expert_gain

@@ -1,0 +1,64 @@
+"""Scaling: exponents, the budgets where one side overtakes the other, and the phase frontier."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.theory.bounds.bound import Setting
+from verigap.theory.bounds.vb_upper import vb_upper
+from verigap.theory.bounds.vf_upper import hellinger_budget
+
+
+def scaling_exponent(
+    budgets: Float[Array, " points"], values: Float[Array, " points"]
+) -> Float[Array, ""]:
+    """Least-squares slope of ln(values) against ln(budgets); NaN where a value is not positive."""
+    x, y = jnp.log(budgets), jnp.log(values)
+    x = x - jnp.mean(x)
+    return jnp.sum(x * (y - jnp.mean(y))) / jnp.sum(x**2)
+
+
+def crossover(advantage: Callable[[int], float], low: int = 1, high: int = 1 << 30) -> int | None:
+    """Smallest budget in [low, high] at which a non-decreasing `advantage` turns positive.
+
+    Gives H* when `advantage` is the separation along n(H), and n* when it is, say,
+    P(correct) - 1/2 along n. None if it is still not positive at `high`. Runs on the host,
+    with about log2(high) evaluations.
+    """
+    probe = low
+    while probe < high and not advantage(probe) > 0:
+        low, probe = probe + 1, min(2 * probe, high)
+    if not advantage(probe) > 0:
+        return None
+    high = probe
+    while low < high:
+        middle = (low + high) // 2
+        if advantage(middle) > 0:
+            high = middle
+        else:
+            low = middle + 1
+    return high
+
+
+def cloning_data_budget(log2_class_size: float, divergence: float) -> float:
+    """n at which cloning learns the codeword: d ln 2 / KL(expert || base), divergence in nats."""
+    return math.log(2.0) * log2_class_size / divergence
+
+
+def verification_data_budget(log2_class_size: float, label_entropy: float) -> float:
+    """n at which labels single out the codeword: d ln 2 / entropy of the reward law, in nats."""
+    return math.log(2.0) * log2_class_size / label_entropy
+
+
+def homogeneity_frontier(setting: Setting) -> Float[Array, ""]:
+    """Expert sd (tokens) at which VF-UPPER equals VB-UPPER; below it cloning has the better bound.
+
+    Solves 2 sigma_e sqrt(v) + mu_e^max v = (H/c0) L/n for sigma_e; negative when cloning's bound
+    is worse even for a perfectly homogeneous expert. Source: docs/theory.md#when-vf-wins.
+    """
+    budget = hellinger_budget(setting)
+    return (vb_upper(setting) - setting.expert_mean_max * budget) / (2.0 * jnp.sqrt(budget))
