@@ -1,0 +1,1 @@
+"""Games, learners and sweeps that simulate what the theory bounds."""
