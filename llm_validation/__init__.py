@@ -1,0 +1,1 @@
+"""From samples of real language models to per-prompt reward laws."""

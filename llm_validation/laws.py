@@ -1,0 +1,120 @@
+"""From traces to per-prompt reward laws at several budgets."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from verigap.llm_validation.traces import PROMPT_KEY, Traces
+from verigap.sim.law_table import COLUMNS, LawTable, TableError
+
+# Returns and first-correct indices are 32-bit in `theory`, whose largest value means "never".
+_LARGEST_BUDGET = 2**31 - 2
+
+
+@dataclass(frozen=True)
+class LawsReport:
+    """What went into a law table and what was left out of it.
+
+    Attributes:
+      prompts: prompts with a law.
+      left_out: (dataset, model, prompt_id) of prompts without any verified sample, sorted.
+      samples: verified samples behind the laws.
+      unverified: samples that could not be verified, including those of prompts left out.
+      correct_only_at_end: verified samples whose `first_correct` is only known to be at most the
+        end of the trace; their returns are lower bounds.
+    """
+
+    prompts: int
+    left_out: tuple[tuple[str, str, str], ...]
+    samples: int
+    unverified: int
+    correct_only_at_end: int
+
+
+class MeasuredLaws(NamedTuple):
+    """A law table and the account of how it was made."""
+
+    table: LawTable
+    report: LawsReport
+
+
+def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
+    """The empirical law of the return of each prompt at each budget.
+
+    At a budget of H tokens a trace that is first correct at token T returns (H - T + 1)_+ tokens of
+    correct trace, and 0 if it never is. Every verified sample of a prompt weighs the same; samples
+    that could not be verified are left out and counted.
+
+    Args:
+      traces: the samples.
+      budgets: distinct budgets H in tokens, each at least 1.
+
+    Raises:
+      TableError: a budget is not a positive whole number or comes twice, or no prompt has a
+        verified sample.
+    """
+    horizons = pl.DataFrame({"horizon": _checked_budgets(budgets)}, schema={"horizon": pl.Int64})
+    counts = traces.frame.group_by(PROMPT_KEY).agg(
+        samples=pl.col("correct").count().cast(pl.Int64),
+        unverified=pl.col("correct").null_count().cast(pl.Int64),
+    )
+    kept = counts.filter(pl.col("samples") > 0)
+    if kept.height == 0:
+        raise TableError(
+            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
+            "traces first"
+        )
+    verified = traces.frame.filter(pl.col("correct").is_not_null())
+    tokens_left = pl.col("horizon") - pl.col("first_correct") + 1
+    atoms = (
+        # Traces that are first correct at the same token share an atom at every budget, so they
+        # are counted once before the budgets multiply the rows.
+        verified.group_by(*PROMPT_KEY, "first_correct")
+        .len("count")
+        .join(horizons, how="cross")
+        .with_columns(returns=tokens_left.clip(lower_bound=0).fill_null(0).cast(pl.Float64))
+        .group_by(*PROMPT_KEY, "horizon", "returns")
+        .agg(pl.col("count").sum())
+        .join(kept, on=PROMPT_KEY)
+        .with_columns(probabilities=pl.col("count") / pl.col("samples"))
+    )
+    laws = (
+        atoms.sort("returns")
+        .group_by(*PROMPT_KEY, "horizon", "samples", "unverified")
+        .agg("returns", "probabilities")
+        .with_columns(unit=pl.lit("tokens"))
+    )
+    left_out = counts.filter(pl.col("samples") == 0).select(PROMPT_KEY).sort(PROMPT_KEY)
+    report = LawsReport(
+        prompts=kept.height,
+        left_out=tuple(left_out.iter_rows()),
+        samples=verified.height,
+        unverified=traces.num_unverified,
+        correct_only_at_end=int(verified["first_correct_is_end"].sum()),
+    )
+    return MeasuredLaws(LawTable(laws.select(COLUMNS), f"laws of {traces.source}"), report)
+
+
+def _checked_budgets(budgets: Iterable[int]) -> list[int]:
+    checked: list[int] = []
+    for budget in budgets:
+        try:
+            horizon = operator.index(budget)
+        except TypeError:
+            horizon = 0
+        if isinstance(budget, bool) or not 1 <= horizon <= _LARGEST_BUDGET:
+            raise TableError(
+                f"budgets: {budget!r} is not a number of tokens; give whole numbers from 1 to "
+                f"{_LARGEST_BUDGET}"
+            )
+        if horizon in checked:
+            raise TableError(f"budgets: {horizon} comes twice; give each budget once")
+        checked.append(horizon)
+    if not checked:
+        raise TableError("budgets: there are none; give at least one number of tokens")
+    return sorted(checked)

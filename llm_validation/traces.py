@@ -1,0 +1,246 @@
+"""The canonical trace table: one row per sampled answer of a language model.
+
+Every importer ends here and every statistic starts here, so this file decides what a usable trace
+is. Whatever is doubtful is refused in one line; whatever is filled in is marked as such.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from verigap.sim.law_table import TableError, load_frame, refuse_rows, save_frame
+
+PROMPT_KEY = ("dataset", "model", "prompt_id")
+KEY = (*PROMPT_KEY, "sample_id")
+_TEXT = ("dataset", "model", "prompt_id", "answer", "text", "source", "sampling")
+_COUNTS = ("sample_id", "first_correct", "n_tokens")
+_REALS = ("verifier_score", "logprob")
+_FLAGS = ("correct", "first_correct_is_end")
+# Text columns in which numbers are as good as their digits.
+_TEXT_OR_NUMBER = ("prompt_id", "answer")
+REQUIRED = ("prompt_id", "correct")
+COLUMNS = (
+    *KEY,
+    "correct",
+    "first_correct",
+    "n_tokens",
+    "verifier_score",
+    "answer",
+    "logprob",
+    "text",
+    "source",
+    "sampling",
+    "first_correct_is_end",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """A checked trace table with every canonical column, in the row order it came in.
+
+    Columns: `dataset`, `model`, `prompt_id` (text), `sample_id` (whole number) form the key;
+    `correct` is true, false, or null where the answer could not be verified; `first_correct` is the
+    1-based index of the token at which the trace is first correct, null for never (or unknown);
+    `n_tokens`, `verifier_score`, `answer`, `logprob`, `text`, `source`, `sampling` may be null;
+    `first_correct_is_end` marks rows whose `first_correct` is only known to be at most the end.
+
+    Only `prompt_id` and `correct` are required. A missing `dataset` or `model` becomes "", missing
+    sample numbers count from 0 within a prompt. A correct trace without `first_correct` counts as
+    correct from its last token, and is marked in `first_correct_is_end`. Columns unknown here are
+    dropped and named in `ignored_columns`.
+
+    Raises:
+      TableError: on construction, with one line that names the column, the row and the remedy.
+    """
+
+    frame: pl.DataFrame
+    source: str = "traces"
+    ignored_columns: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        ignored = tuple(name for name in self.frame.columns if name not in COLUMNS)
+        object.__setattr__(self, "ignored_columns", ignored)
+        object.__setattr__(self, "frame", _checked(self.frame, self.source))
+
+    @property
+    def num_samples(self) -> int:
+        """Rows, verified or not."""
+        return self.frame.height
+
+    @property
+    def num_unverified(self) -> int:
+        """Rows whose answer could not be verified."""
+        return self.frame["correct"].null_count()
+
+    @property
+    def num_prompts(self) -> int:
+        """Distinct (dataset, model, prompt_id)."""
+        return self.frame.select(PROMPT_KEY).n_unique()
+
+
+def read_traces(path: str | Path) -> Traces:
+    """Traces from a Parquet, CSV (`.csv`) or JSON Lines (`.jsonl`, `.ndjson`) file.
+
+    Raises:
+      TableError: the file is missing, damaged, of another kind, or holds unusable traces.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".csv":
+        frame = load_frame(path, _decode_csv, "a CSV file")
+    elif suffix in {".jsonl", ".ndjson"}:
+        frame = load_frame(path, _decode_jsonl, "a JSON Lines file")
+    elif suffix in {".parquet", ".pq"}:
+        frame = load_frame(path, lambda data: pl.read_parquet(io.BytesIO(data)), "a Parquet file")
+    else:
+        raise TableError(
+            f"{path}: traces come as .parquet, .csv or .jsonl, not {suffix or 'a bare name'!r}; "
+            "convert the file or give it its proper suffix"
+        )
+    return Traces(frame, str(path))
+
+
+def write_traces(traces: Traces, path: str | Path) -> None:
+    """Write the canonical table as Parquet; the file appears whole or not at all.
+
+    Raises:
+      TableError: the name does not end in .parquet, or the file cannot be written.
+    """
+    if Path(path).suffix.lower() != ".parquet":
+        raise TableError(f"{path}: traces are written as Parquet; end the name in .parquet")
+    save_frame(traces.frame, path)
+
+
+def _decode_csv(data: bytes) -> pl.DataFrame:
+    header = pl.read_csv(io.BytesIO(data), n_rows=0).columns
+    # Text stays as written: a prompt called 007 is not number 7.
+    text = {name: pl.String for name in header if name in _TEXT}
+    return pl.read_csv(io.BytesIO(data), schema_overrides=text, infer_schema_length=None)
+
+
+def _decode_jsonl(data: bytes) -> pl.DataFrame:
+    return pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
+
+
+def _checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    for name in REQUIRED:
+        if name not in frame.columns:
+            raise TableError(
+                f"{source}: column {name!r} is missing (there are: {', '.join(frame.columns[:12])})"
+                "; rename or add it"
+            )
+    if frame.height == 0:
+        raise TableError(f"{source}: holds no traces; check how it was made")
+    given = [name for name in COLUMNS if name in frame.columns]
+    frame = frame.select(_typed(frame, source, name) for name in given)
+    defaults = [
+        pl.lit("", pl.String).alias(name) for name in ("dataset", "model") if name not in given
+    ]
+    frame = frame.with_columns(defaults)
+    if "sample_id" not in given:
+        frame = frame.with_columns(pl.int_range(pl.len()).over(PROMPT_KEY).alias("sample_id"))
+    absent = [
+        pl.lit(None, _dtype(name)).alias(name) for name in COLUMNS if name not in frame.columns
+    ]
+    frame = frame.with_columns(absent).select(COLUMNS)
+    _refuse_unusable(frame, source)
+    correct = pl.col("correct").fill_null(value=False)
+    at_end = correct & pl.col("first_correct").is_null()
+    marked = correct & pl.col("first_correct_is_end").fill_null(value=False)
+    return frame.with_columns(
+        pl.coalesce("first_correct", pl.when(at_end).then("n_tokens")).alias("first_correct"),
+        (marked | at_end).alias("first_correct_is_end"),
+    )
+
+
+def _refuse_unusable(frame: pl.DataFrame, source: str) -> None:
+    """Raise `TableError` at the first row that contradicts itself or another row."""
+
+    def refuse(column: str, bad: pl.Expr, problem: str, remedy: str) -> None:
+        refuse_rows(frame, source, column, bad, problem, remedy)
+
+    correct, first, length = pl.col("correct"), pl.col("first_correct"), pl.col("n_tokens")
+    for name in KEY:
+        refuse(name, pl.col(name).is_null(), "a value is missing", "fill it in")
+    refuse("first_correct", first < 1, "tokens count from 1", "use null for never correct")
+    refuse("n_tokens", length < 0, "a length cannot be negative", "use null where it is unknown")
+    refuse(
+        "first_correct",
+        first.is_not_null() & ~correct,
+        "the trace is not correct",
+        "set first_correct to null or correct to true",
+    )
+    refuse(
+        "first_correct",
+        first.is_not_null() & correct.is_null(),
+        "the trace could not be verified (correct is null)",
+        "set first_correct to null or say whether the trace is correct",
+    )
+    refuse(
+        "first_correct",
+        correct & first.is_null() & (length.is_null() | (length < 1)),
+        "the trace is correct but neither first_correct nor a positive n_tokens says from where",
+        "give one of them",
+    )
+    refuse(
+        "first_correct",
+        first > length,
+        "first_correct is past the end of the trace (n_tokens)",
+        "count both with the same tokenizer",
+    )
+    refuse(
+        "sample_id",
+        pl.struct(KEY).is_duplicated(),
+        "the same dataset, model, prompt_id and sample_id twice",
+        "number the samples of a prompt",
+    )
+
+
+def _dtype(name: str) -> pl.DataType:
+    if name in _TEXT:
+        return pl.String()
+    if name in _COUNTS:
+        return pl.Int64()
+    return pl.Float64() if name in _REALS else pl.Boolean()
+
+
+def _typed(frame: pl.DataFrame, source: str, name: str) -> pl.Expr:
+    """An expression giving column `name` its canonical type, or `TableError`."""
+    dtype, column = frame.schema[name], pl.col(name)
+    target = _dtype(name)
+
+    def refuse(bad: pl.Expr, problem: str, remedy: str) -> None:
+        refuse_rows(frame, source, name, bad, problem, remedy)
+
+    # A column without a single value has no type of its own.
+    if dtype in (target, pl.Null()) and not dtype.is_float():
+        return column.cast(target)
+    if dtype.is_float():
+        unknown = "leave it null where it is unknown"
+        refuse(~column.is_finite(), "not a finite number", unknown)
+    if name in _TEXT:
+        wanted = "text"
+        fits = isinstance(dtype, pl.Categorical | pl.Enum) or (
+            name in _TEXT_OR_NUMBER
+            and (dtype.is_integer() or (name == "answer" and dtype.is_numeric()))
+        )
+    elif name in _COUNTS:
+        wanted, fits = "whole numbers", dtype.is_numeric()
+        if dtype.is_float():
+            refuse(column != column.floor(), "not a whole number", "count tokens, not fractions")
+    elif name in _REALS:
+        wanted, fits = "numbers", dtype.is_numeric()
+    else:
+        wanted, fits = "true, false or null", dtype.is_numeric()
+        if fits:
+            refuse(~column.is_in([0, 1]), "neither true nor false", "write true, false or null")
+    if not fits:
+        raise TableError(
+            f"{source}: column {name!r} holds {dtype}, not {wanted}; convert the column"
+        )
+    if name in _COUNTS:
+        refuse(column.abs() > 2**53, "out of range", "count tokens from 1")
+    return column.cast(target)

@@ -1,0 +1,177 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from verigap.llm_validation.traces import COLUMNS, Traces, read_traces, write_traces
+from verigap.sim.law_table import TableError
+
+ROOT = Path(__file__).resolve().parents[2]
+NAN, INF = float("nan"), float("inf")
+
+
+def column(traces: Traces, name: str) -> list[object]:
+    return traces.frame[name].to_list()
+
+
+def test_two_columns_are_enough() -> None:
+    traces = Traces(pl.DataFrame({"prompt_id": [2, 1, 2], "correct": [False, None, False]}))
+    assert tuple(traces.frame.columns) == COLUMNS
+    assert column(traces, "prompt_id") == ["2", "1", "2"]
+    assert column(traces, "sample_id") == [0, 0, 1]
+    assert column(traces, "dataset") == ["", "", ""]
+    assert column(traces, "first_correct") == [None, None, None]
+    assert column(traces, "first_correct_is_end") == [False, False, False]
+    assert (traces.num_samples, traces.num_unverified, traces.num_prompts) == (3, 1, 2)
+
+
+def test_samples_are_numbered_within_prompt_dataset_and_model() -> None:
+    frame = pl.DataFrame(
+        {
+            "dataset": ["d", "d", "e", "d", "d"],
+            "model": ["m", "n", "m", "m", "m"],
+            "prompt_id": [1, 1, 1, 1, 2],
+            "correct": [False] * 5,
+        }
+    )
+    assert column(Traces(frame), "sample_id") == [0, 0, 0, 1, 0]
+
+
+def test_a_correct_trace_without_its_token_counts_from_its_end() -> None:
+    frame = pl.DataFrame(
+        {
+            "prompt_id": ["a"] * 4,
+            "correct": [True, True, False, None],
+            "first_correct": [None, 3, None, None],
+            "n_tokens": [9, 9, 9, 9],
+        }
+    )
+    traces = Traces(frame)
+    assert column(traces, "first_correct") == [9, 3, None, None]
+    assert column(traces, "first_correct_is_end") == [True, False, False, False]
+    # The column may be missing altogether, and a mark made earlier is kept.
+    assert column(Traces(frame.drop("first_correct")), "first_correct") == [9, 9, None, None]
+    marked = frame.with_columns(first_correct_is_end=pl.Series([0, 1, 1, None]))
+    assert column(Traces(marked), "first_correct_is_end") == [True, True, False, False]
+
+
+def test_the_example_file() -> None:
+    traces = read_traces(ROOT / "examples" / "game24_gpt4.parquet")
+    assert (traces.num_samples, traces.num_unverified, traces.num_prompts) == (20_000, 0, 200)
+    assert set(traces.ignored_columns) == {"n_words", "n_chars", "gpt4_tokens_prompt_mean"}
+    rates = traces.frame.group_by("model").agg(pl.col("correct").mean().round(4))
+    assert dict(rates.iter_rows()) == {"gpt-4-cot": 0.0403, "gpt-4-io": 0.0734}
+
+
+def test_round_trip_and_formats(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "prompt_id": ["007", "8"],
+            "correct": [True, None],
+            "first_correct": [2, None],
+            "n_tokens": [5, 6],
+            "logprob": [-1.5, None],
+            "answer": ["24", None],
+            "seed": [1, 2],
+        }
+    )
+    frame.write_parquet(tmp_path / "t.parquet")
+    frame.write_csv(tmp_path / "t.csv")
+    frame.write_ndjson(tmp_path / "t.jsonl")
+    wanted = Traces(frame).frame
+    for name in ("t.parquet", "t.csv", "t.jsonl"):
+        traces = read_traces(tmp_path / name)
+        assert traces.frame.equals(wanted), name
+        assert traces.ignored_columns == ("seed",)
+        write_traces(traces, tmp_path / "again.parquet")
+        assert read_traces(tmp_path / "again.parquet").frame.equals(wanted)
+    with pytest.raises(TableError, match=r"end the name in \.parquet"):
+        write_traces(Traces(frame), tmp_path / "t.csv")
+
+
+def test_whole_floats_and_zero_one_flags_are_understood() -> None:
+    traces = Traces(
+        pl.DataFrame(
+            {
+                "prompt_id": [1, 2],
+                "correct": [1, 0],
+                "first_correct": [3.0, None],
+                "answer": [24.0, None],
+                "text": [None, None],
+            }
+        )
+    )
+    assert column(traces, "correct") == [True, False]
+    assert column(traces, "first_correct") == [3, None]
+    assert column(traces, "answer") == ["24.0", None]
+    assert traces.frame.schema["text"] == pl.String
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"first_correct": [2.0, NAN]}, "column 'first_correct', row 2 .*not a finite number"),
+        ({"first_correct": [2.0, INF]}, "column 'first_correct', row 2 .*not a finite number"),
+        ({"first_correct": [2.5, None]}, "row 1 .*not a whole number"),
+        ({"first_correct": [1e300, None], "n_tokens": [None, None]}, "out of range"),
+        ({"first_correct": [0, None]}, "row 1 .*tokens count from 1"),
+        ({"first_correct": [-4, None]}, "row 1 .*tokens count from 1"),
+        ({"first_correct": ["2", None]}, "'first_correct' holds String, not whole numbers"),
+        ({"first_correct": [True, None]}, "'first_correct' holds Boolean, not whole numbers"),
+        ({"first_correct": [2, 3]}, "row 2 .*the trace is not correct"),
+        ({"first_correct": [2, 3], "correct": [True, None]}, "row 2 .*could not be verified"),
+        ({"first_correct": [6, None]}, "row 1 .*past the end"),
+        ({"first_correct": [None, None], "n_tokens": [None, 5]}, "row 1 .*neither first_correct"),
+        ({"first_correct": [None, None], "n_tokens": [0, 5]}, "row 1 .*neither first_correct"),
+        ({"n_tokens": [5, -1]}, "column 'n_tokens', row 2 .*negative"),
+        ({"n_tokens": [5.0, NAN]}, "column 'n_tokens', row 2 .*not a finite number"),
+        ({"correct": [1.0, NAN]}, "column 'correct', row 2 .*not a finite number"),
+        ({"correct": [1, 2]}, "column 'correct', row 2 .*neither true nor false"),
+        ({"correct": ["yes", "no"]}, "'correct' holds String, not true, false or null"),
+        ({"logprob": [NAN, -1.0]}, "column 'logprob', row 1 .*not a finite number"),
+        ({"verifier_score": ["high", "low"]}, "'verifier_score' holds String, not numbers"),
+        ({"prompt_id": ["a", None]}, "column 'prompt_id', row 2 .*missing"),
+        ({"prompt_id": [1.5, 2.0]}, "'prompt_id' holds Float64, not text"),
+        ({"model": [1, 2]}, "'model' holds Int64, not text"),
+        ({"sample_id": [0, None]}, "column 'sample_id', row 2 .*missing"),
+        ({"prompt_id": ["a", "a"], "sample_id": [4, 4]}, "row 1 .*twice"),
+    ],
+)
+def test_bad_rows_are_refused_in_one_line(changes: dict[str, object], expected: str) -> None:
+    rows: dict[str, object] = {
+        "prompt_id": ["a", "b"],
+        "correct": [True, False],
+        "first_correct": [2, None],
+        "n_tokens": [5, 5],
+    }
+    with pytest.raises(TableError, match=expected) as refusal:
+        Traces(pl.DataFrame(rows | changes), "t.parquet")
+    message = str(refusal.value)
+    assert message.startswith("t.parquet: column ")
+    assert "\n" not in message
+    assert "; " in message  # what, and what to do
+
+
+def test_bad_files_are_refused(tmp_path: Path) -> None:
+    good = pl.DataFrame({"prompt_id": ["a"], "correct": [False]})
+    good.drop("correct").write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(TableError, match="column 'correct' is missing"):
+        read_traces(tmp_path / "t.parquet")
+    good.clear().write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(TableError, match="holds no traces"):
+        read_traces(tmp_path / "t.parquet")
+    with pytest.raises(TableError, match="no such file"):
+        read_traces(tmp_path / "missing.parquet")
+    with pytest.raises(TableError, match=r"not '\.xlsx'"):
+        read_traces(tmp_path / "t.xlsx")
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_damaged_files_are_refused(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"t.{suffix}"
+    for junk in (b"", b"\x00\xff{]" * 50, b"PAR1\n"):
+        path.write_bytes(junk)
+        with pytest.raises(TableError) as refusal:
+            read_traces(path)
+        assert str(refusal.value).startswith(f"{path}: ")
+        assert "\n" not in str(refusal.value)
