@@ -1,0 +1,1 @@
+"""Speed and memory targets; `python -m benchmarks` measures them and says whether they are met."""

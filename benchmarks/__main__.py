@@ -1,0 +1,89 @@
+"""Measure every target in one run and exit 1 if one is missed."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def measure(task: str, folder: str) -> dict[str, Any]:
+    """Result of one task, run in a fresh process."""
+    command = [sys.executable, "-m", "benchmarks.tasks", task, folder]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def time_run(folder: str) -> float:
+    """Seconds of the three commands of `make run`, in a folder of their own."""
+    verigap = str(Path(sys.executable).with_name("verigap"))
+    laws = Path(folder) / "runs" / "quickstart-laws.parquet"
+    config = Path(folder) / "configs" / "quickstart.yaml"
+    config.parent.mkdir()
+    config.write_bytes((ROOT / "configs" / "quickstart.yaml").read_bytes())
+    traces = str(ROOT / "examples" / "game24_gpt4.parquet")
+    run = str(Path(folder) / "runs" / "quickstart")
+    start = time.perf_counter()
+    for arguments in (
+        ["laws", traces, "--budgets", "64,96,128,192", "--out", str(laws)],
+        ["sweep", str(config), "--out", run],
+        ["check", run],
+    ):
+        subprocess.run([verigap, *arguments], check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def spread(values: list[float]) -> str:
+    """Median with the range."""
+    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def main() -> int:
+    """Print one line a target."""
+    with tempfile.TemporaryDirectory() as folder:
+        jax_side = measure("sweep", folder)
+        numpy_side = measure("numpy", folder)
+        sizes = measure("class_size", folder)
+        whole = time_run(folder)
+    again = jax_side["again"]
+    ratios = [ours / theirs for ours in again for theirs in numpy_side["again"]]
+    by_size = [large / small for small, large in sizes["pairs"]]
+    peak = max(jax_side["peak_mib"], sizes["peak_mib"])
+    lines = [
+        (
+            "VF-Bayes sweep, 1,000 cells, d = 40, n <= 4,096, 1,000 replicates a cell, first call",
+            f"{jax_side['first']:.1f} s, compilation included",
+            "under 30 s",
+            jax_side["first"] < 30,
+        ),
+        ("the same sweep again", f"{spread(again)} s", "", True),
+        (
+            "the same sweep over plain NumPy on one core",
+            f"ratio {spread(ratios)}; NumPy {spread(numpy_side['again'])} s",
+            "",
+            True,
+        ),
+        ("peak memory of the sweeps", f"{peak:.0f} MiB", "under 2,048 MiB", peak < 2048),
+        (
+            "time at d = 48 over time at d = 12, 200 cells",
+            f"ratio {spread(by_size)}",
+            "median at most 1.05",
+            statistics.median(by_size) <= 1.05,
+        ),
+        ("make run after the install", f"{whole:.0f} s", "under 180 s", whole < 180),
+    ]
+    for what, value, target, met in lines:
+        verdict = f"  [{target}: {'met' if met else 'MISSED'}]" if target else ""
+        print(f"{what}: {value}{verdict}", flush=True)
+    return 0 if all(met for *_, met in lines) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,376 @@
+"""The command line: parse, call the library, print. Heavy imports wait for the command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import TyperException
+
+if TYPE_CHECKING:
+    from verigap.sim.checks import Report
+    from verigap.sim.runs import Progress
+
+FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+app = typer.Typer(
+    name="verigap",
+    help="Does it pay to verify (RL, search, best-of-N) rather than to clone traces, by how much?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+def prepare_jax() -> None:
+    """Compute in float64 unless the user chose otherwise; to be called before JAX is imported."""
+    os.environ.setdefault("JAX_ENABLE_X64", "1")
+
+
+def show_json(content: object) -> None:
+    """Print strict JSON; what is not a finite number becomes null."""
+    typer.echo(json.dumps(_finite(content), indent=2, allow_nan=False))
+
+
+def _finite(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {key: _finite(value) for key, value in content.items()}
+    if isinstance(content, (list, tuple)):
+        return [_finite(value) for value in content]
+    if isinstance(content, float) and not abs(content) < float("inf"):
+        return None
+    return content
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from verigap import __version__
+
+    typer.echo(__version__)
+
+
+@app.command()
+def laws(
+    traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
+    budgets: Annotated[
+        str, typer.Option("--budgets", help="Token budgets H, separated by commas.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Law table to write (Parquet).")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Per-prompt reward laws of sampled traces at several token budgets."""
+    from verigap.llm_validation.laws import reward_laws
+    from verigap.llm_validation.traces import read_traces
+    from verigap.sim.law_table import write_law_table
+
+    try:
+        horizons = [int(part) for part in budgets.split(",")]
+    except ValueError:
+        raise ValueError(f"--budgets: expected whole numbers and commas, not {budgets!r}") from None
+    table, report = reward_laws(read_traces(traces), horizons)
+    write_law_table(table, out)
+    if as_json:
+        show_json({"out": str(out), "horizons": list(table.horizons), **_report(report)})
+        return
+    typer.echo(
+        f"{out}: laws of {report.prompts} prompts at H = {', '.join(map(str, table.horizons))} "
+        f"tokens, from {report.samples} verified samples"
+    )
+    if report.unverified or report.left_out:
+        typer.echo(
+            f"  {report.unverified} samples could not be verified; {len(report.left_out)} prompts "
+            "without any verified sample were left out"
+        )
+    if report.correct_only_at_end:
+        typer.echo(
+            f"  {report.correct_only_at_end} correct samples are only known to be correct at their "
+            "end; their returns are lower bounds"
+        )
+
+
+def _report(report: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(report)
+
+
+@app.command()
+def bounds(
+    list_all: Annotated[
+        bool, typer.Option("--list", help="List every bound with its statement and stop.")
+    ] = False,
+    horizon: Annotated[int | None, typer.Option("--horizon", help="Token budget H.")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="Traces to learn from.")] = None,
+    log2_class: Annotated[
+        float | None, typer.Option("--log2-class", help="log2 of the class size, bits (d).")
+    ] = None,
+    kappa: Annotated[
+        float | None,
+        typer.Option(
+            "--kappa", help="Chi-square radius of the expert class. Default: 1, or tilt^2."
+        ),
+    ] = None,
+    tilt: Annotated[
+        float | None,
+        typer.Option(
+            "--tilt", help="Fix the demonstrating expert: epsilon = sqrt(its chi-square)."
+        ),
+    ] = None,
+    delta: Annotated[float, typer.Option("--delta", help="Failure probability.")] = 0.05,
+    law: Annotated[
+        str | None,
+        typer.Option(
+            "--law",
+            help="two-level, FAMILY:key=value,..., returns:r1,r2,... (tokens), or a law table.",
+        ),
+    ] = None,
+    sigma: Annotated[
+        float | None, typer.Option("--sigma", help="Sd of the base return, tokens.")
+    ] = None,
+    mean: Annotated[float | None, typer.Option("--mean", help="Mean base return, tokens.")] = None,
+    c0: Annotated[
+        float | None, typer.Option("--c0", help="Coverage. Default: from the law.")
+    ] = None,
+    best_of: Annotated[int, typer.Option("--best-of", help="N of best-of-N.")] = 8,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Group of a law table.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Group of a law table.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the VF-Bayes simulation.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Every bound and every exact risk of one setting, in tokens of correct trace."""
+    prepare_jax()
+    if list_all:
+        _list_bounds(as_json)
+        return
+    if horizon is None or n is None or log2_class is None:
+        missing = [
+            name
+            for name, value in (("--horizon", horizon), ("--n", n), ("--log2-class", log2_class))
+            if value is None
+        ]
+        raise ValueError(f"{', '.join(missing)}: missing (or ask for --list)")
+    from verigap.sim.calculator import Question, calculate
+
+    result = calculate(
+        Question(
+            horizon=horizon,
+            n=n,
+            log2_class=log2_class,
+            kappa=kappa,
+            tilt=tilt,
+            delta=delta,
+            law=law,
+            dataset=dataset,
+            model=model,
+            sigma=sigma,
+            mean=mean,
+            c0=c0,
+            best_of=best_of,
+            seed=seed,
+        )
+    )
+    if as_json:
+        show_json(result)
+    else:
+        from verigap.tables import show_calculation
+
+        show_calculation(result)
+
+
+def _list_bounds(as_json: bool) -> None:
+    from verigap.theory import BOUNDS
+
+    if as_json:
+        show_json(
+            [
+                {
+                    "name": bound.name,
+                    "title": bound.title,
+                    "statement": bound.statement,
+                    "source": bound.source,
+                    "assumptions": [assumption.text for assumption in bound.assumptions],
+                    "proof": bound.proof,
+                }
+                for bound in BOUNDS.values()
+            ]
+        )
+        return
+    for bound in BOUNDS.values():
+        typer.echo(f"{bound.name}: {bound.title}\n  {bound.statement}")
+        for assumption in bound.assumptions:
+            typer.echo(f"    if {assumption.text}")
+        typer.echo(f"  source: {bound.source}; proof: {bound.proof}\n")
+
+
+@app.command()
+def sweep(
+    config: Annotated[Path, typer.Argument(help="Sweep configuration (YAML).")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Run folder, made or continued. Default: runs/CONFIG."),
+    ] = None,
+    engine: Annotated[str, typer.Option("--engine", help="Where cells run: local.")] = "local",
+    as_json: JsonFlag = False,
+) -> None:
+    """Run or resume a sweep."""
+    prepare_jax()
+    if engine != "local":
+        raise ValueError(f"--engine: unknown engine {engine!r}; use local")
+    from verigap.sim.runs import run_sweep
+    from verigap.sim.sweep import load_sweep
+
+    loaded = load_sweep(config)
+    folder = out or Path("runs") / config.stem
+    with _progress_bar(f"sweep {config.stem}", quiet=as_json) as report:
+        outcome = run_sweep(loaded, folder, command=sys.argv, report=report)
+    for warning in outcome.warnings:
+        typer.echo(f"verigap: warning: {warning}", err=True)
+    if as_json:
+        show_json(
+            {
+                "run": str(folder),
+                "cells": outcome.cells,
+                "resumed": outcome.resumed,
+                "failed": outcome.failed,
+            }
+        )
+    else:
+        resumed = f" ({outcome.resumed} from before)" if outcome.resumed else ""
+        typer.echo(
+            f"{folder}: {outcome.cells - outcome.failed} of {outcome.cells} cells done{resumed}"
+        )
+    if outcome.failed:
+        typer.echo(
+            f"verigap: {outcome.failed} cells failed; see failures.parquet, run again to retry",
+            err=True,
+        )
+        raise typer.Exit(SHORT)
+
+
+class _progress_bar:
+    """A progress bar with the time left, as a callback."""
+
+    def __init__(self, title: str, quiet: bool) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self.bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("cells, elapsed"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=quiet,
+        )
+        self.task = self.bar.add_task(title, total=None)
+
+    def __enter__(self) -> _progress_bar:
+        self.bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.bar.stop()
+
+    def __call__(self, progress: Progress) -> None:
+        self.bar.update(
+            self.task, total=progress.total, completed=progress.done + progress.failed, refresh=True
+        )
+
+
+@app.command()
+def check(
+    run: Annotated[Path, typer.Argument(help="Run folder.")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Test every applicable bound in every cell of a run; exit 1 if one is violated."""
+    prepare_jax()
+    from dataclasses import asdict
+
+    import yaml
+
+    from verigap.sim.checks import check as check_rows
+    from verigap.sim.checks import exponents
+    from verigap.sim.store import RunStore
+
+    store = RunStore.read_only(run)
+    rows = store.read_cells().to_dicts()
+    for warning in store.warnings:
+        typer.echo(f"verigap: warning: {warning}", err=True)
+    if not rows:
+        raise ValueError(f"{run}: no finished cell; run `verigap sweep` first")
+    report: Report = check_rows(rows, yaml.safe_load(store.config_yaml).get("bounds"))
+    fits = exponents(rows)
+    if as_json:
+        show_json(
+            {
+                "ok": report.ok,
+                "cells": len(rows),
+                "bounds": [asdict(verdict) for verdict in report.verdicts],
+                "exponents": [asdict(fit) for fit in fits],
+                "violations": [asdict(test) for test in report.tests if test.violated],
+            }
+        )
+    else:
+        from verigap.tables import show_check
+
+        show_check(report, fits, rows)
+    if not report.ok:
+        raise typer.Exit(SHORT)
+
+
+@app.command()
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="Figures; all by default.")] = None,
+    run: Annotated[Path, typer.Option("--run", help="Run folder to draw.")] = Path(
+        "runs/quickstart"
+    ),
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("runs/figures"),
+) -> None:
+    """Draw figures of a run as PDF and PNG, with captions."""
+    prepare_jax()
+    from verigap.figures import draw_figures
+
+    for path in draw_figures(run, out, names or ()):
+        typer.echo(str(path))
+
+
+def main() -> None:
+    """Entry point: every foreseeable mistake becomes one line and exit code 2."""
+    try:
+        code = app(standalone_mode=False)
+    except typer.Exit as error:
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("verigap: interrupted; the same command continues where it stopped", err=True)
+        code = INTERRUPTED
+    except TyperException as error:
+        describe = getattr(error, "format_message", lambda: str(error))
+        message = " ".join(describe().split())
+        typer.echo(f"verigap: {message} (see verigap --help)", err=True)
+        code = BAD_INPUT
+    except (ValueError, FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        typer.echo(f"verigap: {error}", err=True)
+        code = BAD_INPUT
+    sys.exit(code if isinstance(code, int) else FINE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,42 @@
+"""The help page must not wait for the numerical stack."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+# pydantic is not among them: the command-line library itself uses it to read parameters.
+HEAVY = ("jax", "matplotlib", "numpy", "polars", "scipy", "yaml")
+
+# Asked in a fresh interpreter, of sys.modules and not of a clock: a count of modules is the same on
+# every machine.
+PROBE = """
+import contextlib, io, json, sys
+sys.argv = ["verigap", *json.loads(sys.argv[1])]
+from verigap.cli import main
+printed = io.StringIO()
+status = None
+with contextlib.redirect_stdout(printed):
+    try:
+        status = main()
+    except SystemExit as stop:
+        status = stop.code
+print(json.dumps([sorted(sys.modules), status or 0, printed.getvalue()]))
+"""
+
+
+@pytest.mark.smoke
+@pytest.mark.parametrize("arguments", [["--help"], ["sweep", "--help"]], ids=" ".join)
+def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, json.dumps(arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    modules, status, printed = json.loads(done.stdout)
+    assert status == 0
+    assert printed
+    assert not [name for name in HEAVY if name in modules]
