@@ -17,6 +17,8 @@ from verigap.sim.law_specs import LawSpec, TableSpec
 from verigap.theory import BOUNDS, RewardLaw, Setting
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
+_MOST = 1 << 30
+
 HEADLINES = {
     "vf_lower": "VF-LOWER",
     "vf_upper": "VF-UPPER",
@@ -68,11 +70,12 @@ class Question:
             if bad:
                 raise ValueError(f"--{name.replace('_', '-')}: {needs}, not {getattr(self, name)}")
 
-        refuse(self.horizon < 1, "horizon", "must be at least 1 token")
-        refuse(self.n < 1, "n", "must be at least 1")
+        refuse(not 1 <= self.horizon <= _MOST, "horizon", f"must be 1 to {_MOST} tokens")
+        refuse(not 1 <= self.n <= _MOST, "n", f"must be 1 to {_MOST}")
         refuse(not 0 < self.log2_class <= 200, "log2_class", "must be in (0, 200] bits")
         refuse(not 0 < self.delta < 1, "delta", "must lie strictly between 0 and 1")
-        refuse(self.best_of < 1, "best_of", "must be at least 1")
+        refuse(not 1 <= self.best_of <= _MOST, "best_of", f"must be 1 to {_MOST}")
+        refuse(not 0 <= self.seed < 1 << 32, "seed", "must be 0 to 4294967295")
         if self.kappa is not None:
             refuse(not 0 < self.kappa < math.inf, "kappa", "must be positive and finite")
         if self.tilt is not None:

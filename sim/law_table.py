@@ -6,6 +6,7 @@ relies on is checked here, when the table is made and again when it is read.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -195,6 +196,8 @@ def save_frame(frame: pl.DataFrame, path: str | Path) -> None:
     buffer = io.BytesIO()
     frame.write_parquet(buffer)
     try:
+        if not Path(path).name or Path(path).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder, not a file")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_durably(Path(path), buffer.getvalue())
     except OSError as error:

@@ -201,8 +201,8 @@ def _one_line(error: ValidationError) -> str:
     return f"{where}: {what}{shown}"
 
 
-def load_sweep(path: str | Path) -> LoadedSweep:
-    """Read and validate a configuration, down to every cell and law table it names.
+def parse_sweep(text: str, source: str) -> Sweep:
+    """A configuration from its text, with every name in it known; `source` is for messages.
 
     Raises:
       ConfigError: with one line saying what is wrong, where, and what to do.
@@ -211,36 +211,51 @@ def load_sweep(path: str | Path) -> LoadedSweep:
     from verigap.sim.learners import LEARNERS
     from verigap.theory import BOUNDS
 
-    path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: no such file; give a sweep configuration") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from None
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}: not valid YAML{where}") from None
+        raise ConfigError(f"{source}: not valid YAML{where}") from None
+    except ValueError as error:
+        # PyYAML's word on a date that is none.
+        raise ConfigError(f"{source}: not valid YAML ({error})") from None
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected a mapping with a list `sweeps`")
+        raise ConfigError(f"{source}: expected a mapping with a list `sweeps`")
     if content.pop("schema", SCHEMA) != SCHEMA:
-        raise ConfigError(f"{path}: schema: this version reads schema {SCHEMA}")
+        raise ConfigError(f"{source}: schema: this version reads schema {SCHEMA}")
     try:
         config = Sweep.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_one_line(error)}") from None
+        raise ConfigError(f"{source}: {_one_line(error)}") from None
     for kind, names, known in (
         ("learner", config.learners, LEARNERS),
         ("bound", config.bounds, {**BOUNDS, **CONTROLS}),
     ):
         if names is not None and len(names) == 0:
-            raise ConfigError(f"{path}: {kind}s: the list is empty; leave it out for all of them")
+            raise ConfigError(f"{source}: {kind}s: the list is empty; leave it out for all of them")
         for place, name in enumerate(names or ()):
             if name in (names or ())[:place]:
-                raise ConfigError(f"{path}: {kind} {name!r} is named twice")
+                raise ConfigError(f"{source}: {kind} {name!r} is named twice")
             if name not in known:
-                raise ConfigError(f"{path}: unknown {kind} {name!r}; one of {', '.join(known)}")
+                raise ConfigError(f"{source}: unknown {kind} {name!r}; one of {', '.join(known)}")
+    return config
+
+
+def load_sweep(path: str | Path) -> LoadedSweep:
+    """Read and validate a configuration, down to every cell and law table it names.
+
+    Raises:
+      ConfigError: with one line saying what is wrong, where, and what to do.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; give a sweep configuration") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
+    config = parse_sweep(text, str(path))
     cells: dict[str, Cell] = {}
     tables: dict[str, LawTable] = {}
     for block in config.sweeps:

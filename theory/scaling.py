@@ -28,7 +28,12 @@ def crossover(advantage: Callable[[int], float], low: int = 1, high: int = 1 << 
     Gives H* when `advantage` is the separation along n(H), and n* when it is, say,
     P(correct) - 1/2 along n. None if it is still not positive at `high`. Runs on the host,
     with about log2(high) evaluations.
+
+    Raises:
+      ValueError: unless 1 <= low <= high.
     """
+    if not 1 <= low <= high:
+        raise ValueError(f"crossover: needs 1 <= low <= high, not low {low} and high {high}")
     probe = low
     while probe < high and not advantage(probe) > 0:
         low, probe = probe + 1, min(2 * probe, high)

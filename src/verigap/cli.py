@@ -283,13 +283,15 @@ class _progress_bar:
         self.task = self.bar.add_task(title, total=None)
 
     def __enter__(self) -> _progress_bar:
-        self.bar.start()
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self.bar.stop()
+        if self.bar.live.is_started:
+            self.bar.stop()
 
     def __call__(self, progress: Progress) -> None:
+        # Not before there is something to show: a refusal is one line and no bar.
+        self.bar.start()
         self.bar.update(
             self.task, total=progress.total, completed=progress.done + progress.failed, refresh=True
         )
@@ -304,19 +306,19 @@ def check(
     prepare_jax()
     from dataclasses import asdict
 
-    import yaml
-
     from verigap.sim.checks import check as check_rows
     from verigap.sim.checks import exponents
     from verigap.sim.store import RunStore
+    from verigap.sim.sweep import parse_sweep
 
     store = RunStore.read_only(run)
+    config = parse_sweep(store.config_yaml, str(run / "config.yaml"))
     rows = store.read_cells().to_dicts()
     for warning in store.warnings:
         typer.echo(f"verigap: warning: {warning}", err=True)
     if not rows:
         raise ValueError(f"{run}: no finished cell; run `verigap sweep` first")
-    report: Report = check_rows(rows, yaml.safe_load(store.config_yaml).get("bounds"))
+    report: Report = check_rows(rows, config.bounds)
     fits = exponents(rows)
     if as_json:
         show_json(
@@ -359,16 +361,24 @@ def main() -> None:
     except typer.Exit as error:
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
-        typer.echo("verigap: interrupted; the same command continues where it stopped", err=True)
         code = INTERRUPTED
     except TyperException as error:
         describe = getattr(error, "format_message", lambda: str(error))
-        message = " ".join(describe().split())
-        typer.echo(f"verigap: {message} (see verigap --help)", err=True)
+        # Without a message the help has been shown instead.
+        if message := " ".join(describe().split()):
+            typer.echo(f"verigap: {message} (see verigap --help)", err=True)
         code = BAD_INPUT
-    except (ValueError, FileNotFoundError, PermissionError, IsADirectoryError) as error:
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"verigap: {where}{error.strerror or error}", err=True)
+        # What could not be written would be tried, and complained about, once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = BAD_INPUT
+    except ValueError as error:
         typer.echo(f"verigap: {error}", err=True)
         code = BAD_INPUT
+    if code == INTERRUPTED:
+        typer.echo("verigap: interrupted; the same command continues where it stopped", err=True)
     sys.exit(code if isinstance(code, int) else FINE)
 
 

@@ -51,8 +51,8 @@ def show_calculation(result: Mapping[str, Any]) -> None:
     console.print(table, highlight=False)
     if "tilt" in result["vf_lower"]:
         console.print(
-            "VF-LOWER is that of the expert it finds hardest to clone; at the best expert of the "
-            f"ball it is {number(result['vf_lower']['value_at_expert'])}.",
+            "The value of VF-LOWER is at the expert it finds hardest to clone; at the best expert "
+            f"of the ball it is {number(result['vf_lower']['value_at_expert'])}.",
             highlight=False,
         )
     if result["exact"] is not None:

@@ -17,7 +17,6 @@ from jaxtyping import Array, Float
 from verigap.theory.binomial import binomial_log_pmf
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.experts import chi2_ball_expert
-from verigap.theory.lattices import log_cumsum
 
 _CELLS = 1 << 12
 
@@ -46,8 +45,12 @@ def likelihood_tails(setting: Setting) -> LikelihoodTails:
 def _log_chernoff(
     count: Float[Array, ""], trials: Float[Array, ""], probability: Float[Array, ""]
 ) -> Float[Array, ""]:
-    """-n KL(count/n || p), at least ln of a binomial tail that starts at `count`, away from np."""
-    share = count / trials
+    """-n KL(count/n || p), at least ln of a binomial tail that starts at `count`, away from np.
+
+    Inside the ends by a rounding, which can only raise it and keeps its gradient finite.
+    """
+    rounding = float(jnp.finfo(trials.dtype).eps)
+    share = jnp.clip(count / trials, rounding, 1.0 - rounding)
     relative = xlogy(share, share / probability) + xlogy(
         1.0 - share, (1.0 - share) / jnp.maximum(1.0 - probability, jnp.finfo(share.dtype).tiny)
     )
@@ -72,18 +75,22 @@ def _two_level_tails(setting: Setting) -> LikelihoodTails:
     last = jnp.minimum(first + stride - 1.0, traces)
     mode = jnp.clip(jnp.floor((traces + 1.0) * chance), first, last)
     # Binomial probabilities rise to the mode and fall after it.
-    log_mass = binomial_log_pmf(mode, traces, chance) + jnp.log(last - first + 1.0)
-    log_mass = jnp.where(first > traces, -jnp.inf, log_mass)
+    log_mass = binomial_log_pmf(mode, traces, chance) + jnp.log(
+        jnp.maximum(last - first + 1.0, 1.0)
+    )
+    # Finite, as the gradient of a running sum of nothing is no number.
+    nothing = 0.25 * float(jnp.finfo(low.dtype).min)
+    log_mass = jnp.where(first > traces, nothing, log_mass)
     misses = traces - last
     # At tilt 1 one disagreement rules the expert out.
     penalty = jnp.log1p(-jnp.minimum(tilt, 1.0 - float(jnp.finfo(tilt.dtype).epsneg)))
     threshold = last * jnp.log1p(tilt) + misses * penalty
     top = first[-1] + stride
-    beyond = jnp.where(top > traces, -jnp.inf, _log_chernoff(top, traces, chance))
-    below = jnp.where(low <= 0, -jnp.inf, _log_chernoff(low - 1.0, traces, chance))
-    at_least = log_cumsum(jnp.concatenate([log_mass, beyond[None]]), reverse=True)
+    beyond = jnp.where(top > traces, nothing, _log_chernoff(top, traces, chance))
+    below = jnp.where(low <= 0, nothing, _log_chernoff(low - 1.0, traces, chance))
+    at_least = lax.cumlogsumexp(jnp.concatenate([log_mass, beyond[None]]), reverse=True)
     weighted = jnp.concatenate([(below + threshold[0])[None], log_mass + threshold])
-    # In logs throughout: L spans more than floats do, and a sum that underflows is no upper bound.
+    # L spans more than floats do, and a sum that underflows is no upper bound: logs throughout.
     truncated = lax.cumlogsumexp(weighted)[1:]
     return LikelihoodTails(threshold, jnp.minimum(at_least[1:], 0.0), truncated)
 

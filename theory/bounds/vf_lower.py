@@ -15,8 +15,9 @@ from jaxtyping import Array, Bool, Float, Int
 
 from verigap.theory.bounds.bound import ENOUGH_DATA, RETURNS_FIT, Assumption, Bound, Setting
 from verigap.theory.bounds.likelihood_tails import likelihood_tails
-from verigap.theory.experts import ceiling_radius, chi2_ball_expert
+from verigap.theory.experts import ceiling_radius, chi2_ball_expert, safe_sqrt
 from verigap.theory.heterogeneity import median_heterogeneity
+from verigap.theory.policies import policy_chi2
 
 _GRID = 161
 
@@ -36,13 +37,15 @@ def unrestricted_spread(setting: Setting) -> Float[Array, ""]:
 def proper_spread(setting: Setting) -> Float[Array, ""]:
     """sqrt(E_x sigma_x^2 chi^2_x) of a learner that only plays kappa'-tilts of codewords."""
     expert = chi2_ball_expert(setting.law, setting.expert_radius)
-    return jnp.sqrt(jnp.mean(setting.law.variance * jnp.maximum(expert.second_moment - 1.0, 0.0)))
+    # Not E w^2 - 1, which loses the chi-square of a weak expert to rounding.
+    distance = policy_chi2(setting.law, expert.density_ratio)
+    return safe_sqrt(jnp.mean(setting.law.variance * distance))
 
 
 def log_information(setting: Setting) -> Float[Array, ""]:
     """ln[2^(-d/2) (E_x E_base w_x^2)^(n/2)]: how much of the spread n expert traces unlock."""
     expert = chi2_ball_expert(setting.law, setting.expert_radius)
-    growth = jnp.log(jnp.mean(expert.second_moment))
+    growth = jnp.log1p(jnp.mean(policy_chi2(setting.law, expert.density_ratio)))
     return 0.5 * (setting.data_budget * growth - setting.log_class)
 
 

@@ -1,0 +1,75 @@
+"""Runs that several tests look at; whoever wants to change one works on a copy."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import Command, succeeded
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "game24_gpt4.parquet"
+
+MIXED = """
+seed: 7
+replicates: 20
+learners: [vf-mle, vb-plug-in]
+sweeps:
+  - name: two-level
+    law: {family: two-level}
+    log2_class: 20
+    grid: {horizon: [16, 64], n: [8, 32]}
+  - name: game24
+    law: {family: table, table: laws.parquet, model: gpt-4-cot}
+    n: 64
+    log2_class: 10
+    grid: {horizon: [64, 96]}
+"""
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the whole session, the same one in all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cli"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def verigap(shared: Path) -> Command:
+    """The command. Compilation is most of what a small run costs, so it is done once a session."""
+    return Command(
+        {
+            "JAX_COMPILATION_CACHE_DIR": str(shared / "jax-cache"),
+            # With a maximum size the cache is locked, so that test processes may share it.
+            "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def law_table(verigap: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Laws of the example traces at 64 and 96 tokens, made by `verigap laws`."""
+    path = tmp_path_factory.mktemp("laws") / "laws.parquet"
+    succeeded(verigap("laws", EXAMPLE, "--budgets", "64,96", "--out", path))
+    return path
+
+
+@pytest.fixture(scope="session")
+def mixed_config(law_table: Path) -> Path:
+    """A sweep over measured laws of a hundred prompts next to a synthetic one."""
+    path = law_table.with_name("mixed.yaml")
+    path.write_text(MIXED)
+    return path
+
+
+@pytest.fixture(scope="session")
+def mixed_run(
+    verigap: Command, mixed_config: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Its run folder, swept in one go on one device. To be read only."""
+    run = tmp_path_factory.mktemp("runs") / "mixed"
+    done = succeeded(verigap("sweep", mixed_config, "--out", run))
+    assert "6 of 6 cells done\n" in done.stdout
+    return run

@@ -1,0 +1,205 @@
+"""Bad input: one line that says what is wrong, exit code 2, and no file or folder left behind."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from tests.cli.command import Command, assert_refused
+
+CELL: Mapping[str, object] = {"horizon": 16, "n": 8, "log2_class": 4}
+HUGE = "1" + "0" * 400
+
+
+def contents(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def sweep_of(head: str = "", **parameters: object) -> str:
+    lines = [f"    {key}: {value}" for key, value in {**CELL, **parameters}.items()]
+    return "\n".join([head, "sweeps:", "  - name: only", *lines, ""])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param(sweep_of("replicate: 9"), "replicate: unknown key", id="unknown key"),
+        pytest.param(sweep_of(horizn=4), "horizn: unknown key", id="unknown parameter"),
+        pytest.param(sweep_of(horizon=0), "horizon: ", id="horizon 0"),
+        pytest.param(sweep_of(kappa=-1), "kappa: ", id="negative kappa"),
+        pytest.param(
+            sweep_of(law="{family: returns, returns: [[0, 2]]}"), "returns", id="a share above 1"
+        ),
+        pytest.param(
+            sweep_of(law="{family: returns, returns: [[0, 1]], probabilities: [[0.5, 0.4]]}"),
+            "probabilities: unknown key",
+            id="returns with probabilities",
+        ),
+        pytest.param(
+            sweep_of(law="{family: table, table: nowhere.parquet}"),
+            "nowhere.parquet: no such file",
+            id="no law table",
+        ),
+        pytest.param("sweeps: [\n  - {", "not valid YAML at line 2", id="invalid YAML"),
+        pytest.param(sweep_of("seed: 2020-13-45"), "config.yaml", id="a date in invalid YAML"),
+        pytest.param("sweeps: []\n", "sweeps: ", id="no sweeps"),
+        pytest.param(
+            sweep_of("learners: [vf-gpt]"), "unknown learner 'vf-gpt'", id="unknown learner"
+        ),
+        pytest.param(
+            sweep_of("bounds: [VF-MIDDLE]"), "unknown bound 'VF-MIDDLE'", id="unknown bound"
+        ),
+    ],
+)
+def test_configuration(verigap: Command, tmp_path: Path, text: str, says: str) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    # Without --out the run would go to runs/config.
+    assert_refused(verigap("sweep", "config.yaml", cwd=tmp_path), says)
+    assert contents(tmp_path) == ["config.yaml"]
+
+
+LAWS: Mapping[str, list[Any]] = {
+    "dataset": ["d"],
+    "model": ["m"],
+    "prompt_id": ["p"],
+    "horizon": [16],
+    "samples": [4],
+    "unverified": [0],
+    "unit": ["tokens"],
+    "returns": [[0.0, 5.0]],
+    "probabilities": [[0.5, 0.5]],
+}
+
+
+@pytest.mark.parametrize(
+    ("command", "probabilities", "says"),
+    [
+        ("sweep config.yaml --out run", [0.5, 0.4], "do not sum to 1"),
+        (
+            "bounds --horizon 16 --n 8 --log2-class 4 --law laws.parquet",
+            [0.5, float("nan")],
+            "not a finite number",
+        ),
+    ],
+    ids=["sum", "NaN"],
+)
+def test_law_table(
+    verigap: Command, tmp_path: Path, command: str, probabilities: list[float], says: str
+) -> None:
+    laws = {**LAWS, "probabilities": [probabilities]}
+    pl.DataFrame(laws).write_parquet(tmp_path / "laws.parquet")
+    (tmp_path / "config.yaml").write_text(sweep_of(law="{family: table, table: laws.parquet}"))
+    before = contents(tmp_path)
+    done = verigap(*command.split(), cwd=tmp_path)
+    assert_refused(done, "laws.parquet: column 'probabilities', row 1")
+    assert says in done.stderr
+    assert contents(tmp_path) == before
+
+
+def test_a_law_table_of_several_models(verigap: Command, law_table: Path) -> None:
+    question = "bounds --horizon 64 --n 8 --log2-class 4 --law laws.parquet"
+    done = verigap(*question.split(), cwd=law_table.parent)
+    assert_refused(done, "holds several models (gpt-4-cot, gpt-4-io); name one")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("t.csv", "prompt_id,n_tokens\na,3\n", "column 'correct' is missing"),
+        ("t.csv", "prompt_id,correct,n_tokens\na,true,NaN\n", "column 'n_tokens', row 1"),
+        ("t.csv", "prompt_id,correct,n_tokens\n", "holds no traces"),
+        ("t.parquet", "", "is empty"),
+        ("t.parquet", "prompt_id,correct\na,true\n", "cannot be read as a Parquet file"),
+        ("t.txt", "prompt_id,correct\na,true\n", "t.txt: traces come as .parquet, .csv or .jsonl"),
+        ("t.jsonl", '{"prompt_id": 1, "correct": tru', "cannot be read as a JSON Lines file"),
+        ("t.parquet", None, "t.parquet: no such file"),
+    ],
+)
+def test_traces(verigap: Command, tmp_path: Path, name: str, text: str | None, says: str) -> None:
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    before = contents(tmp_path)
+    done = verigap("laws", name, "--budgets", "64", "--out", "laws.parquet", cwd=tmp_path)
+    assert_refused(done, says)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize("column", ["first_correct", "logprob"])
+def test_nan_in_parquet_traces(verigap: Command, tmp_path: Path, column: str) -> None:
+    frame = pl.DataFrame({"prompt_id": ["a", "a"], "correct": [True, False]})
+    values = {"first_correct": [2.0, None], "n_tokens": [5.0, 5.0], "logprob": [-1.0, -1.0]}
+    values[column][1] = float("nan")
+    frame.with_columns(**{name: pl.Series(value) for name, value in values.items()}).write_parquet(
+        tmp_path / "t.parquet"
+    )
+    done = verigap("laws", "t.parquet", "--budgets", "64", "--out", "laws.parquet", cwd=tmp_path)
+    assert_refused(done, f"t.parquet: column '{column}', row 2 (value nan)")
+    assert contents(tmp_path) == ["t.parquet"]
+
+
+@pytest.mark.parametrize("budgets", ["0", "abc", "", "64,64"])
+def test_budgets(verigap: Command, tmp_path: Path, budgets: str) -> None:
+    (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\na,true,5\n")
+    done = verigap("laws", "t.csv", "--budgets", budgets, "--out", "laws.parquet", cwd=tmp_path)
+    assert_refused(done, "budgets: ")
+    assert contents(tmp_path) == ["t.csv"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ("--horizon 0", "--horizon: "),
+        (f"--horizon {HUGE}", "--horizon: "),
+        ("--n 0", "--n: "),
+        (f"--n {HUGE}", "--n: "),
+        ("--log2-class nan", "--log2-class: "),
+        ("--log2-class inf", "--log2-class: "),
+        ("--kappa -1", "--kappa: "),
+        ("--kappa nan", "--kappa: "),
+        ("--kappa inf", "--kappa: "),
+        ("--tilt nan", "--tilt: "),
+        ("--tilt inf", "--tilt: "),
+        ("--delta 2", "--delta: "),
+        ("--seed 99999999999999999999", "--seed: "),
+        ("--law zipf:a=2", "--law zipf:a=2: "),
+        ("--law nowhere.parquet", "nowhere.parquet: no such file"),
+    ],
+    ids=lambda value: value[:24] if isinstance(value, str) else None,
+)
+def test_questions(verigap: Command, tmp_path: Path, changed: str, says: str) -> None:
+    # Of an option given twice the later one counts.
+    question = "bounds --horizon 16 --n 8 --log2-class 4 --law two-level"
+    done = verigap(*question.split(), *changed.split(), cwd=tmp_path)
+    assert_refused(done, says)
+    assert contents(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("bounds --horizon 16 --n 8 --log2-class 4", "give --law, or all of --sigma, --mean"),
+        ("bounds --horizon 16 --n 8 --log2-class 4 --sigma 1 --mean 1", "--c0"),
+        ("bounds --law two-level --n 8", "--horizon, --log2-class: missing"),
+        ("bounds --nosuch 3", "No such option: --nosuch"),
+        ("simulate", "No such command 'simulate'"),
+        ("laws t.csv --out laws.parquet", "Missing option '--budgets'"),
+        ("laws t.csv --budgets 64", "Missing option '--out'"),
+        ("sweep", "Missing argument"),
+        ("sweep nowhere.yaml", "nowhere.yaml: no such file"),
+        ("sweep nowhere.yaml --engine ray", "--engine: unknown engine 'ray'"),
+        ("check", "Missing argument"),
+        ("check nowhere", "nowhere: no run folder there; make one with `verigap sweep`"),
+        ("check folder", "folder: holds other things than a run"),
+        ("check folder/notes.txt", "folder/notes.txt: no run folder there"),
+        (f"check {'x' * 300}", "x: "),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else None,
+)
+def test_command_lines(verigap: Command, tmp_path: Path, command: str, says: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("not a run\n")
+    before = contents(tmp_path)
+    assert_refused(verigap(*command.split(), cwd=tmp_path), says)
+    assert contents(tmp_path) == before

@@ -1,0 +1,120 @@
+"""`verigap bounds`: the registry, the JSON contract, numbers known by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.command import Command, Finished, succeeded
+from verigap.theory import BOUNDS
+
+HEADLINES = {
+    "vf_lower": "VF-LOWER",
+    "vf_upper": "VF-UPPER",
+    "vb_upper": "VB-UPPER",
+    "separation": "SEPARATION",
+}
+# sigma = 1: the law pays 0 or 2 of H = 2 tokens.
+UNIT = "--horizon 2 --n 1000 --log2-class 40"
+
+
+def ask(verigap: Command, options: str) -> Finished:
+    return succeeded(verigap("bounds", *options.split()))
+
+
+@pytest.fixture(scope="module")
+def two_level(verigap: Command) -> Finished:
+    return ask(verigap, f"{UNIT} --law two-level --tilt 0.12 --json")
+
+
+def strict_json(text: str) -> Any:
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.smoke
+def test_list_has_every_bound(verigap: Command) -> None:
+    done = ask(verigap, "--list")
+    for bound in BOUNDS.values():
+        assert f"{bound.name}: {bound.title}\n  {bound.statement}\n" in done.stdout
+        assert f"source: {bound.source}" in done.stdout
+    for assumption in {text.text for bound in BOUNDS.values() for text in bound.assumptions}:
+        assert f"if {assumption}\n" in done.stdout
+    assert done.stderr == ""
+
+
+def test_list_as_json(verigap: Command) -> None:
+    listed = strict_json(ask(verigap, "--list --json").stdout)
+    assert [entry["name"] for entry in listed] == list(BOUNDS)
+    assert [entry["statement"] for entry in listed] == [b.statement for b in BOUNDS.values()]
+
+
+def test_json_contract(two_level: Finished) -> None:
+    found = strict_json(two_level.stdout)
+    assert two_level.stderr == ""
+    for key, name in HEADLINES.items():
+        assert isinstance(found[key]["value"], float)
+        assert found[key]["assumptions_hold"] is True
+        assert found[key]["value"] == found["bounds"][name]["value"]
+    assert list(found["bounds"]) == list(BOUNDS)
+    exact = found["exact"]
+    assert set(exact["vf_bayes"]) == {"mean", "stderr"}
+    assert 0 < exact["vf_bayes"]["stderr"] < 1e-3
+    assert isinstance(exact["vf_mle"], float)
+    assert isinstance(exact["vb"], float)
+
+
+def test_two_level_numbers(two_level: Finished) -> None:
+    found = strict_json(two_level.stdout)
+    assert found["vf_lower"]["value"] == pytest.approx(0.1188, abs=5e-5)
+    assert found["exact"]["vf_mle"] == pytest.approx(0.11994, abs=5e-6)
+    # Between the lower bound and the proper learner, as the best learner must be.
+    bayes = found["exact"]["vf_bayes"]
+    assert found["vf_lower"]["value"] < bayes["mean"] < found["exact"]["vf_mle"]
+    # --tilt fixes the expert, and with it the class: value 1 + 0.12 of at most 2.
+    assert found["kappa"] == pytest.approx(0.0144)
+    assert found["exact"]["expert_value"] == pytest.approx(1.12)
+    # With 1000 labels the plug-in finds the correct trace: 2 tokens, 0.88 above the expert.
+    assert found["exact"]["vb"] == pytest.approx(-0.88, abs=1e-6)
+
+
+def test_the_seed_decides(verigap: Command, two_level: Finished) -> None:
+    question = f"{UNIT} --law two-level --tilt 0.12 --json"
+    assert ask(verigap, f"{question} --seed 0").stdout == two_level.stdout
+    other = strict_json(ask(verigap, f"{question} --seed 1").stdout)
+    first = strict_json(two_level.stdout)
+    assert other["exact"].pop("vf_bayes") != first["exact"].pop("vf_bayes")
+    assert other["exact"]["vf_mle"] == first["exact"]["vf_mle"]
+    assert other["bounds"] == first["bounds"]
+
+
+def test_moments_alone_have_no_exact_risk(verigap: Command) -> None:
+    done = ask(verigap, f"{UNIT} --sigma 1 --mean 1 --c0 0.25 --kappa 0.0144 --json")
+    found = strict_json(done.stdout)
+    assert found["exact"] is None
+    assert (found["sigma"], found["mean"], found["c0"]) == (1.0, 1.0, 0.25)
+    for key in HEADLINES:
+        assert isinstance(found[key]["value"], float)
+        assert isinstance(found[key]["assumptions_hold"], bool)
+
+
+def test_a_measured_law(verigap: Command, tmp_path: Path) -> None:
+    # At 8 tokens three of the four traces of the prompt pay 5 and one pays nothing.
+    (tmp_path / "traces.csv").write_text(
+        "prompt_id,correct,first_correct\na,true,4\na,true,4\na,true,4\na,false,\n"
+    )
+    succeeded(verigap("laws", "traces.csv", "--budgets", "8", "--out", "l.parquet", cwd=tmp_path))
+    question = "bounds --horizon 8 --n 64 --log2-class 10 --law l.parquet"
+    done = succeeded(verigap(*question.split(), cwd=tmp_path))
+    assert done.stderr == ""
+    head, *lines = done.stdout.splitlines()
+    assert "H = 8 tokens, n = 64, d = 10 bits" in head
+    assert "mean = 3.75, sigma = 2.165" in head
+    first_words = [line.split()[0] for line in lines if line.strip()]
+    named = [word for word in first_words if word in BOUNDS]
+    assert named[: len(BOUNDS)] == list(BOUNDS)
+    for learner in ("VF-MLE", "VF-Bayes", "VB"):
+        assert learner in first_words
