@@ -255,6 +255,6 @@ def calculate(question: Question) -> dict[str, Any]:
         "c0": float(setting.coverage),
         **{key: bounds[name] for key, name in HEADLINES.items()},
         "exact": exact_at(setting),
-        "exact_hardest": exact_at(setting.with_expert(hardest**2)) if free else None,
+        "exact_hardest": exact_at(setting.with_expert(jnp.asarray(hardest**2))) if free else None,
         "bounds": bounds,
     }
