@@ -4,6 +4,14 @@ import os
 
 import hypothesis
 import jax
+import jaxtyping
+
+# Annotations are checked at run time, in tests only. An int passes for a float, as it does for a
+# static type checker. Here, as jaxtyping's own option for pytest cannot take both.
+jaxtyping.install_import_hook(
+    ["verigap.theory", "verigap.sim"],
+    "beartype.beartype(conf=beartype.BeartypeConf(is_pep484_tower=True))",
+)
 
 # Exact comparisons need float64; a test about float32 says so by dtype or `jax.enable_x64(False)`.
 jax.config.update("jax_enable_x64", True)
