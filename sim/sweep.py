@@ -138,6 +138,8 @@ class Sweep(BaseModel):
       learners: registry names; all of them by default.
       bounds: registry names to check; every true bound by default.
       sweeps: the blocks.
+      law_tables: digests of the law tables by path. Filled in where a run is stored, so that a run
+        is not continued on other laws; where given, a table must have its digest.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -147,6 +149,7 @@ class Sweep(BaseModel):
     learners: tuple[str, ...] | None = None
     bounds: tuple[str, ...] | None = None
     sweeps: Annotated[tuple[Block, ...], Field(min_length=1)]
+    law_tables: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -184,6 +187,8 @@ class LoadedSweep:
     def resolved_yaml(self) -> str:
         """The configuration as it will be stored with the run."""
         content = self.config.model_dump(mode="json")
+        if not self.config.law_tables:
+            del content["law_tables"]
         return yaml.safe_dump({"schema": SCHEMA, **content}, sort_keys=False, width=100)
 
 
@@ -217,6 +222,8 @@ def parse_sweep(text: str, source: str) -> Sweep:
         mark = getattr(error, "problem_mark", None)
         where = f" at line {mark.line + 1}" if mark else ""
         raise ConfigError(f"{source}: not valid YAML{where}") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: is nested too deeply") from None
     except ValueError as error:
         # PyYAML's word on a date that is none.
         raise ConfigError(f"{source}: not valid YAML ({error})") from None
@@ -262,6 +269,14 @@ def load_sweep(path: str | Path) -> LoadedSweep:
         for raw, series in _points(path, block):
             cell = _cell(path, config, block, raw, series, tables)
             cells.setdefault(cell.name, cell)
+    digests = {name: table.digest for name, table in sorted(tables.items())}
+    for name, digest in config.law_tables.items():
+        if digests.get(name) != digest:
+            raise ConfigError(
+                f"{path}: law_tables: {name} is not the table that this configuration was run on; "
+                "make that table again, or drop law_tables and choose a new run folder"
+            )
+    config = config.model_copy(update={"law_tables": digests})
     return LoadedSweep(config, tuple(cells.values()), path.parent)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -356,6 +357,10 @@ def figures(
 
 def main() -> None:
     """Entry point: every foreseeable mistake becomes one line and exit code 2."""
+    if hasattr(signal, "SIGPIPE"):
+        # A reader that has seen enough (`| head`) ends us silently, not with the code of a
+        # violation.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
         code = app(standalone_mode=False)
     except typer.Exit as error:

@@ -107,7 +107,7 @@ def test_a_measured_law(verigap: Command, tmp_path: Path) -> None:
         "prompt_id,correct,first_correct\na,true,4\na,true,4\na,true,4\na,false,\n"
     )
     succeeded(verigap("laws", "traces.csv", "--budgets", "8", "--out", "l.parquet", cwd=tmp_path))
-    question = "bounds --horizon 8 --n 64 --log2-class 10 --law l.parquet"
+    question = "bounds --horizon 8 --n 64 --log2-class 10 --tilt 0.3 --law l.parquet"
     done = succeeded(verigap(*question.split(), cwd=tmp_path))
     assert done.stderr == ""
     head, *lines = done.stdout.splitlines()

@@ -36,8 +36,8 @@ def test_the_devices_do_not_matter(
         for path in (mixed_run, run)
     ]
     assert counts == [1, 4]
-    # Not to the last digit: each device gets a part of the batch, and XLA compiles another program
-    # for another shape, in which it may fuse and order the same sums differently.
+    # Not to the last digit: a device gets a part of the batch, and for another shape XLA compiles
+    # another program. Sums over prompts, even that of a cell's sd, are then added in another order.
     one, four = stored_rows(mixed_run), stored_rows(run)
     assert [row["cell"] for row in four] == [row["cell"] for row in one]
     for row, same in zip(one, four, strict=True):

@@ -19,7 +19,7 @@ def test_a_closed_pipe(verigap: Command, mixed_run: Path, command: str) -> None:
     _, stderr = child.communicate(timeout=TIMEOUT)
     # Nor "Exception ignored" from the interpreter's last flush.
     assert stderr == ""
-    assert child.returncode != 0
+    assert child.returncode not in {0, 1}  # 1 would say that a bound is violated
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
@@ -28,7 +28,7 @@ def test_a_full_disk(verigap: Command, command: str) -> None:
     with Path("/dev/full").open("w") as full:
         child = verigap.start(*command.split(), stdout=full)
         _, stderr = child.communicate(timeout=TIMEOUT)
-    assert child.returncode not in {0, 1}  # 1 would say that a bound is violated
+    assert child.returncode not in {0, 1}
     assert "Traceback" not in stderr
     assert [line.split(":")[0] for line in stderr.splitlines()] == ["verigap"]
 

@@ -123,9 +123,7 @@ def test_an_interrupted_sweep_ends_as_if_it_had_not_been(
     assert len(json.loads((run / "provenance.json").read_text())["resumed"]) == 1
 
 
-def test_another_configuration_is_refused(
-    verigap: Command, config: Path, run: Path, tmp_path: Path
-) -> None:
+def test_another_configuration_is_refused(verigap: Command, config: Path, run: Path) -> None:
     before = stored_files(run)
     other = config.with_name("other.yaml")
     other.write_text(config.read_text().replace("seed: 7", "seed: 8"))
@@ -173,8 +171,8 @@ def test_a_damaged_batch_is_computed_again(
 
 @pytest.mark.parametrize(
     "content",
-    ["3\n", "sweeps: [\n", "bounds: [NO-SUCH-BOUND]\nsweeps: []\n"],
-    ids=["a number", "no YAML", "an unknown bound"],
+    ["sweeps: [\n", CONFIG.replace("learners", "bounds")],
+    ids=["no YAML", "an unknown bound"],
 )
 def test_check_refuses_a_damaged_configuration(verigap: Command, run: Path, content: str) -> None:
     (run / "config.yaml").write_text(content)
