@@ -212,10 +212,6 @@ def parse_sweep(text: str, source: str) -> Sweep:
     Raises:
       ConfigError: with one line saying what is wrong, where, and what to do.
     """
-    from verigap.sim.checks.controls import CONTROLS
-    from verigap.sim.learners import LEARNERS
-    from verigap.theory import BOUNDS
-
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -235,6 +231,11 @@ def parse_sweep(text: str, source: str) -> Sweep:
         config = Sweep.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"{source}: {_one_line(error)}") from None
+    # Late, as they bring JAX with them: a misspelt key is refused without waiting for it.
+    from verigap.sim.checks.controls import CONTROLS
+    from verigap.sim.learners import LEARNERS
+    from verigap.theory import BOUNDS
+
     for kind, names, known in (
         ("learner", config.learners, LEARNERS),
         ("bound", config.bounds, {**BOUNDS, **CONTROLS}),

@@ -12,10 +12,6 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FOLDERS = ("theory", "sim", "llm_validation", "figures")
 
-pytestmark = pytest.mark.skipif(
-    not (ROOT / "pyproject.toml").exists(), reason="needs a source checkout"
-)
-
 
 def modules_in(folder: str) -> set[str]:
     """Paths of the folder's modules, as they should read inside a wheel."""

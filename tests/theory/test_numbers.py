@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jaxtyping import Array, Float
+from jaxtyping import Array
 from numpy.typing import ArrayLike
 
-from verigap.theory.bounds import BOUNDS, Setting
+from tests.theory.games import Number, half_horizon_game
+from verigap.theory.bounds import BOUNDS
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 from verigap.theory.coverage import anti_concentration, level_coverage, top_share_coverage
 from verigap.theory.experts import (
@@ -20,7 +21,6 @@ from verigap.theory.experts import (
     chi2_ceiling,
     saturation_radius,
 )
-from verigap.theory.families import two_level
 from verigap.theory.lattices import label_lattice, two_level_cells, two_level_lattice
 from verigap.theory.laws import RewardLaw
 from verigap.theory.risks.hard_prompts import (
@@ -32,24 +32,8 @@ from verigap.theory.risks.version_space import survivor_share
 from verigap.theory.risks.vf_mle import probability_correct
 from verigap.theory.scaling import scaling_exponent
 
-Number = Float[Array, ""]
 CELLS = 1 << 12
 ATOMS = [0.0, 0.0, 0.0, 4.0, 8.0, 10.0, 12.0, 16.0]
-
-
-def game(
-    horizon: Number, data_budget: Number, log2_class_size: Number, radius: Number | None
-) -> Setting:
-    """Two-level, returns 0 and H, the whole ball kappa = 1; without a radius the hardest expert."""
-    half = 0.5 * horizon[None]
-    return Setting.from_law(
-        two_level(half, half),
-        horizon=horizon,
-        data_budget=data_budget,
-        log2_class_size=log2_class_size,
-        chi2_radius=1.0,
-        expert_radius=radius,
-    )
 
 
 @jax.jit
@@ -58,7 +42,7 @@ def at_tilt(
 ) -> tuple[Number, Number, Number]:
     """VF-LOWER, VF-MLE risk and P(correct) for sigma = 1."""
     value = BOUNDS["VF-LOWER"].value(
-        game(jnp.full_like(tilt, 2.0), data_budget, log2_class_size, tilt**2)
+        half_horizon_game(jnp.full_like(tilt, 2.0), data_budget, log2_class_size, tilt**2)
     )
     lattice = two_level_lattice(data_budget, tilt, log2_class_size, CELLS)
     correct = probability_correct(lattice, log2_class_size)
@@ -68,7 +52,7 @@ def at_tilt(
 @jax.jit
 def along_budgets(budget: Number, log2_class_size: Number) -> tuple[Number, Number, Number]:
     """At n = H: the hardest tilt, VF-LOWER there, and VB-UPPER-EXPECTATION (tokens)."""
-    setting = game(budget, budget, log2_class_size, None)
+    setting = half_horizon_game(budget, budget, log2_class_size, None)
     tilt = hardest_tilt(setting, vf_lower)
     lower = BOUNDS["VF-LOWER"].value(setting)
     upper = BOUNDS["VB-UPPER-EXPECTATION"].value(setting)
@@ -92,7 +76,7 @@ def test_two_level_table() -> None:
 
 @partial(jax.jit, static_argnames="name")
 def hardest(name: str, data_budget: Number, log2_class_size: Number) -> tuple[Number, Number]:
-    setting = game(jnp.full_like(data_budget, 2.0), data_budget, log2_class_size, None)
+    setting = half_horizon_game(jnp.full_like(data_budget, 2.0), data_budget, log2_class_size, None)
     bound = BOUNDS[name].value
     return bound(setting), hardest_tilt(setting, bound)
 

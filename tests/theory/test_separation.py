@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
+from tests.theory.games import Number, half_horizon_game
 from verigap.theory.bounds import BOUNDS, Setting
 from verigap.theory.families import two_level
 from verigap.theory.lattices import label_lattice, two_level_lattice
@@ -19,7 +20,6 @@ from verigap.theory.laws import RewardLaw
 from verigap.theory.risks.version_space import plug_in_risk, two_level_pessimistic_gain
 from verigap.theory.risks.vf_mle import probability_correct
 
-Number = Float[Array, ""]
 CELLS = 1 << 11
 FORMS = ("SEPARATION", "SEPARATION-PROPER", "SEPARATION-LINEAR")
 PARTS = ("VF-LOWER", "VF-LOWER-PROPER", "VB-UPPER-EXPECTATION")
@@ -27,21 +27,6 @@ PARTS = ("VF-LOWER", "VF-LOWER-PROPER", "VB-UPPER-EXPECTATION")
 
 def number(value: float) -> Number:
     return jnp.asarray(float(value))
-
-
-def two_level_setting(
-    horizon: Number, data_budget: Number, log2_class_size: Number, radius: Number | None
-) -> Setting:
-    """sigma = H/2 and the ball kappa = 1, whose best expert is always right (c0 = 1/2)."""
-    half = 0.5 * horizon[None]
-    return Setting.from_law(
-        two_level(half, half),
-        horizon=horizon,
-        data_budget=data_budget,
-        log2_class_size=log2_class_size,
-        chi2_radius=1.0,
-        expert_radius=radius,
-    )
 
 
 @jax.jit
@@ -54,7 +39,7 @@ def two_level_case(
     horizon: Number, data_budget: Number, log2_class_size: Number, radius: Number, free: bool
 ) -> tuple[dict[str, Number], dict[str, Array]]:
     chosen = None if free else radius
-    setting = two_level_setting(horizon, data_budget, log2_class_size, chosen)
+    setting = half_horizon_game(horizon, data_budget, log2_class_size, chosen)
     return {name: BOUNDS[name].value(setting) for name in FORMS + PARTS}, assumptions(setting)
 
 
@@ -154,7 +139,7 @@ def test_constant_class_separates_proper_learners_only() -> None:
 
 
 def test_assumptions_fail_when_they_should() -> None:
-    setting = jax.jit(two_level_setting)(*(number(part) for part in (16, 64, 10, 0.01)))
+    setting = jax.jit(half_horizon_game)(*(number(part) for part in (16, 64, 10, 0.01)))
     assert all(assumptions(setting).values())
     broken = {
         "the base is the expert": replace(setting, expert_radius=number(0.0)),
