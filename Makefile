@@ -51,8 +51,14 @@ lint: $(READY) types ## style, formatting, types, import direction
 types: $(READY) ## types alone
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 $(VENV)/bin/pyright
 
-bench: $(READY) ## the speed and memory targets
+bench: $(READY) .venv-torch/.ready ## the speed and memory targets
 	$(PY) -m benchmarks
+
+# PyTorch is what the benchmark compares with and nothing else here needs it.
+.venv-torch/.ready: constraints/torch.txt
+	@test -e $@ || $(PYTHON) -m venv --clear .venv-torch
+	.venv-torch/bin/python $(PIP_INSTALL) -c constraints/torch.txt torch transformers
+	@touch $@
 
 figures: quickstart ## redraw the figures from a run, made or continued first
 	$(VENV)/bin/verigap figures --run runs/quickstart --out runs/figures
@@ -61,7 +67,7 @@ docs: $(READY) ## every link in the documentation resolves
 	$(PY) docs/check.py
 
 clean: ## remove environments, caches and builds; runs/ stays
-	rm -rf .venv .venv-latest .venv-py313 build dist src/*.egg-info \
+	rm -rf .venv .venv-latest .venv-py313 .venv-torch build dist src/*.egg-info \
 	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
 	find theory sim llm_validation figures src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +41,42 @@ def time_run(folder: str) -> float:
     return time.perf_counter() - start
 
 
-def spread(values: list[float]) -> str:
+def spread(values: Sequence[float], digits: int = 2) -> str:
     """Median with the range."""
-    return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+    middle, low, high = (
+        f"{value:,.{digits}f}" for value in (statistics.median(values), min(values), max(values))
+    )
+    return f"{middle} ({low} to {high})"
+
+
+def transformer_lines(
+    training: dict[str, Any], sampling: dict[str, Any]
+) -> list[tuple[str, str, str, bool]]:
+    """What was measured of the transformer: text, value, target, and whether it is met."""
+    ours, theirs = zip(*training["pairs"], strict=True)
+    ratios = [mine / other for mine, other in training["pairs"]]
+    sizes = f"{training['parameters']:,} parameters against {training['torch']['parameters']:,}"
+    return [
+        (
+            f"training tokens/s over a GPT-2 in PyTorch {training['torch']['torch']}, {sizes}",
+            f"ratio {spread(ratios)}; {spread(ours, 0)} against {spread(theirs, 0)}",
+            "median at least 1",
+            statistics.median(ratios) >= 1,
+        ),
+        (
+            "cached over uncached sampling, H = 128, batch 64",
+            f"ratio {spread(sampling['ratios'])}; "
+            f"{spread(sampling['tokens_per_second'], 0)} tokens/s",
+            "median at least 5",
+            statistics.median(sampling["ratios"]) >= 5,
+        ),
+        (
+            "time of a sampled trace ~ H^a, H = 16 to 128, batch 64",
+            f"a = {spread(sampling['exponents'])}",
+            "median at most 1.5",
+            statistics.median(sampling["exponents"]) <= 1.5,
+        ),
+    ]
 
 
 def main() -> int:
@@ -52,6 +86,8 @@ def main() -> int:
         numpy_side = measure("numpy", folder)
         sizes = measure("class_size", folder)
         whole = time_run(folder)
+        training = measure("training", folder)
+        sampling = measure("sampling", folder)
     again = jax_side["again"]
     ratios = [ours / theirs for ours in again for theirs in numpy_side["again"]]
     by_size = [large / small for small, large in sizes["pairs"]]
@@ -78,6 +114,7 @@ def main() -> int:
             statistics.median(by_size) <= 1.05,
         ),
         ("make run after the install", f"{whole:.0f} s", "under 180 s", whole < 180),
+        *transformer_lines(training, sampling),
     ]
     for what, value, target, met in lines:
         verdict = f"  [{target}: {'met' if met else 'MISSED'}]" if target else ""

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from benchmarks import transformer
+
 CELLS, REPLICATES, LARGEST_N = 1000, 1000, 4096
 _CLASS_SIZES = (12, 48)
 
@@ -86,7 +88,13 @@ def class_size(folder: Path) -> dict[str, object]:
     return {"pairs": pairs}
 
 
-TASKS = {"sweep": sweep, "numpy": numpy, "class_size": class_size}
+TASKS = {
+    "sweep": sweep,
+    "numpy": numpy,
+    "class_size": class_size,
+    "training": transformer.training,
+    "sampling": transformer.sampling,
+}
 
 
 def main() -> None:

@@ -1,0 +1,1 @@
+"""A small decoder-only transformer that clones traces, and its twin that verifies prefixes."""
