@@ -1,0 +1,38 @@
+"""Learners of the token MDP, one a module, in one registry for each kind."""
+
+from verigap.sim.learners.token.learner import (
+    CloningLearner,
+    CloningProblem,
+    Demonstrations,
+    Labels,
+    VerificationLearner,
+    VerificationProblem,
+)
+from verigap.sim.learners.token.vb_best_of_n import VBBestOfN
+from verigap.sim.learners.token.vb_pessimism import VBPessimism
+from verigap.sim.learners.token.vb_plug_in import VBPlugIn
+from verigap.sim.learners.token.vb_squared_loss import VBSquaredLoss
+from verigap.sim.learners.token.vb_top_share import VBTopShare
+from verigap.sim.learners.token.vf_bayes import VFBayes
+from verigap.sim.learners.token.vf_bayes_mode import VFBayesMode
+from verigap.sim.learners.token.vf_mle import VFMLE
+
+CLONING_LEARNERS: dict[str, CloningLearner] = {
+    learner.name: learner for learner in (VFMLE(), VFBayes(), VFBayesMode())
+}
+
+VERIFICATION_LEARNERS: dict[str, VerificationLearner] = {
+    learner.name: learner
+    for learner in (VBPessimism(), VBSquaredLoss(), VBTopShare(), VBPlugIn(), VBBestOfN())
+}
+
+__all__ = [
+    "CLONING_LEARNERS",
+    "VERIFICATION_LEARNERS",
+    "CloningLearner",
+    "CloningProblem",
+    "Demonstrations",
+    "Labels",
+    "VerificationLearner",
+    "VerificationProblem",
+]
