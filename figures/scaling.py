@@ -32,6 +32,11 @@ def _series(rows: Sequence[Mapping[str, Any]], block: str, bits: float | None) -
     return sorted(chosen, key=lambda row: row["horizon"])
 
 
+def applies(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the run has the cells that are drawn."""
+    return {block for block, *_ in _PANELS} <= {row["block"] for row in rows}
+
+
 def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """The figure from the rows of a run."""
     from matplotlib.figure import Figure

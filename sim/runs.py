@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from verigap.sim.provenance import collect_provenance
 from verigap.sim.store import RunStore
-from verigap.sim.sweep import LoadedSweep
+from verigap.sim.sweep import Cell, LoadedSweep, TrainedCell
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a sweep has come: cells done in all, to do in all, failed in this session."""
+    """How far a sweep has come.
+
+    Attributes:
+      done: cells done in all.
+      total: cells to do in all.
+      failed: cells that failed in this session.
+      doing: what takes long just now; may be empty.
+    """
 
     done: int
     total: int
     failed: int
+    doing: str = ""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Cells that are computed and stored together."""
+
+    cells: tuple[Cell | TrainedCell, ...]
+    compute: Callable[[Callable[[str], None]], list[dict[str, Any]]]
 
 
 @dataclass(frozen=True)
@@ -57,25 +74,43 @@ def run_sweep(
     Raises:
       StoreError: if the folder belongs to another configuration, is locked, or is not a run.
     """
-    from verigap.sim.engine import batches, run_batch
-
     provenance = collect_provenance(command, sweep.config.seed)
     with RunStore.open(folder, sweep.resolved_yaml(), provenance) as store:
         finished = store.finished_cells() & {cell.name for cell in sweep.cells}
         todo = [cell for cell in sweep.cells if cell.name not in finished]
         done, failed = len(finished), 0
-        report(Progress(done, len(sweep.cells), failed))
-        for batch in batches(sweep, todo) if todo else ():
+
+        def show(doing: str = "") -> None:
+            report(Progress(done, len(sweep.cells), failed, doing))
+
+        show()
+        for work in _work(sweep, todo, store.path):
             try:
-                rows = run_batch(batch, sweep.config.seed)
+                rows = work.compute(show)
             except (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
                 message = f"{type(error).__name__}: {error}".splitlines()[0]
                 store.record_failures(
-                    [{"cell": cell.name, "error": message} for cell in batch.cells]
+                    [{"cell": cell.name, "error": message} for cell in work.cells]
                 )
-                failed += len(batch.cells)
+                failed += len(work.cells)
             else:
                 store.write_batch(pl.DataFrame(rows))
-                done += len(batch.cells)
-            report(Progress(done, len(sweep.cells), failed))
+                done += len(work.cells)
+            show()
         return Outcome(len(sweep.cells), len(finished), failed, tuple(store.warnings))
+
+
+def _work(sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path) -> Iterator[_Work]:
+    """Simulated cells in batches, then trained ones one by one."""
+    seed = sweep.config.seed
+    if simulated := [cell for cell in todo if isinstance(cell, Cell)]:
+        from verigap.sim.engine import batches, run_batch
+
+        for batch in batches(sweep, simulated):
+            yield _Work(batch.cells, lambda _, batch=batch: run_batch(batch, seed))
+    if trained := [cell for cell in todo if isinstance(cell, TrainedCell)]:
+        from verigap.sim.trained_engine import Bases, run_trained
+
+        bases = Bases((sweep.folder / "bases", folder / "bases"))
+        for cell in trained:
+            yield _Work((cell,), lambda note, cell=cell: [run_trained(cell, seed, bases, note)])

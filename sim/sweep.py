@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from verigap.sim.law_specs import LawSpec, TableSpec, TwoLevelSpec
 from verigap.sim.law_table import LawTable
+from verigap.sim.planted_spec import PlantedParameters
 
 SCHEMA = 1
 """Part of every cell's hash: raise it when the same parameters come to mean other numbers."""
@@ -25,7 +26,7 @@ class ConfigError(ValueError):
 
 
 class Parameters(BaseModel):
-    """Everything that defines one cell. Names are those of the command line.
+    """Everything that defines one cell of a simulated game. Names are those of the command line.
 
     Attributes:
       game: the relabelling game, or the rare hard prompts of VB-LOWER.
@@ -134,7 +135,8 @@ class Sweep(BaseModel):
 
     Attributes:
       seed: root of all randomness.
-      replicates: independent data sets a cell.
+      replicates: independent data sets a cell; of the planted subsequence, independent trainings,
+        each a cell of its own.
       learners: registry names; all of them by default.
       bounds: registry names to check; every true bound by default.
       sweeps: the blocks.
@@ -153,7 +155,7 @@ class Sweep(BaseModel):
 
 
 @dataclass(frozen=True)
-class Cell:
+class _Point:
     """One point of a sweep.
 
     Attributes:
@@ -161,14 +163,12 @@ class Cell:
       block: name of its block.
       series: the grid point, shared by the cells an exponent is fitted along.
       exponent: whether one is.
-      parameters: the point.
     """
 
     name: str
     block: str
     series: str
     exponent: bool
-    parameters: Parameters
 
     @property
     def stream(self) -> int:
@@ -177,11 +177,25 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Cell(_Point):
+    """A point of a simulated game."""
+
+    parameters: Parameters
+
+
+@dataclass(frozen=True)
+class TrainedCell(_Point):
+    """One training of networks on the planted subsequence."""
+
+    parameters: PlantedParameters
+
+
+@dataclass(frozen=True)
 class LoadedSweep:
     """A sweep with its cells and the folder its paths are relative to."""
 
     config: Sweep
-    cells: tuple[Cell, ...]
+    cells: tuple[Cell | TrainedCell, ...]
     folder: Path
 
     def resolved_yaml(self) -> str:
@@ -264,12 +278,12 @@ def load_sweep(path: str | Path) -> LoadedSweep:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
     config = parse_sweep(text, str(path))
-    cells: dict[str, Cell] = {}
+    cells: dict[str, Cell | TrainedCell] = {}
     tables: dict[str, LawTable] = {}
     for block in config.sweeps:
         for raw, series in _points(path, block):
-            cell = _cell(path, config, block, raw, series, tables)
-            cells.setdefault(cell.name, cell)
+            for cell in _cells(path, config, block, raw, series, tables):
+                cells.setdefault(cell.name, cell)
     digests = {name: table.digest for name, table in sorted(tables.items())}
     for name, digest in config.law_tables.items():
         if digests.get(name) != digest:
@@ -288,19 +302,51 @@ def _points(path: Path, block: Block) -> list[tuple[dict[str, Any], str]]:
         raise ConfigError(f"{path}: {error}") from None
 
 
-def _cell(
+def _cells(
     path: Path,
     config: Sweep,
     block: Block,
     raw: dict[str, Any],
     series: str,
     tables: dict[str, LawTable],
-) -> Cell:
-    """Validate one cell and name it by its content; `tables` keeps the law tables read so far."""
+) -> Iterator[Cell | TrainedCell]:
+    """The cells of one point, validated; `tables` keeps the law tables read so far."""
     try:
-        parameters = Parameters.model_validate(raw)
+        if raw.get("game") != "planted":
+            parameters = Parameters.model_validate(raw)
+            yield _simulated_cell(path, config, block, parameters, series, tables)
+            return
+        if "trial" in raw:
+            raise ConfigError("trial: is counted by the sweep; set replicates instead")
+        trained = PlantedParameters.model_validate(raw)
     except ValidationError as error:
         raise ConfigError(f"{path}: sweep {block.name!r}: {_one_line(error)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: sweep {block.name!r}: {error}") from None
+    if "replicates" not in config.model_fields_set:
+        raise ConfigError(
+            f"{path}: replicates: is missing; the game planted trains that many times a setting"
+        )
+    for trial in range(config.replicates):
+        parameters = trained.model_copy(update={"trial": trial})
+        content = {"schema": SCHEMA, "block": block.name, **parameters.model_dump(mode="json")}
+        yield TrainedCell(_digest(content), block.name, series, block.exponent, parameters)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _simulated_cell(
+    path: Path,
+    config: Sweep,
+    block: Block,
+    parameters: Parameters,
+    series: str,
+    tables: dict[str, LawTable],
+) -> Cell:
+    """One cell of a simulated game, named by its content."""
     if parameters.game == "relabelling" and parameters.law is None:
         parameters = parameters.model_copy(update={"law": TwoLevelSpec(family="two-level")})
     content: dict[str, Any] = {
@@ -318,12 +364,10 @@ def _cell(
                 parameters.horizon, dataset=parameters.law.dataset, model=parameters.law.model
             )
         except ValueError as error:
-            raise ConfigError(f"{path}: sweep {block.name!r}: {error}") from None
+            raise ConfigError(str(error)) from None
         content["law"] = {
             "digest": table.digest,
             "dataset": parameters.law.dataset,
             "model": parameters.law.model,
         }
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    name = hashlib.sha256(canonical.encode()).hexdigest()[:16]
-    return Cell(name, block.name, series, block.exponent, parameters)
+    return Cell(_digest(content), block.name, series, block.exponent, parameters)

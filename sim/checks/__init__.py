@@ -3,14 +3,18 @@
 from verigap.sim.checks.check import BoundTest, Report, Verdict, check
 from verigap.sim.checks.controls import CONTROLS
 from verigap.sim.checks.exponents import Exponent, exponents, fit_exponent
+from verigap.sim.checks.trained import TrainedReport, check_trained, is_trained
 
 __all__ = [
     "CONTROLS",
     "BoundTest",
     "Exponent",
     "Report",
+    "TrainedReport",
     "Verdict",
     "check",
+    "check_trained",
     "exponents",
     "fit_exponent",
+    "is_trained",
 ]

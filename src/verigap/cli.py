@@ -231,7 +231,9 @@ def sweep(
     loaded = load_sweep(config)
     folder = out or Path("runs") / config.stem
     with _progress_bar(f"sweep {config.stem}", quiet=as_json) as report:
-        outcome = run_sweep(loaded, folder, command=sys.argv, report=report)
+        outcome = run_sweep(
+            loaded, folder, command=[Path(sys.argv[0]).name, *sys.argv[1:]], report=report
+        )
     for warning in outcome.warnings:
         typer.echo(f"verigap: warning: {warning}", err=True)
     if as_json:
@@ -281,6 +283,7 @@ class _progress_bar:
             console=Console(stderr=True),
             disable=quiet,
         )
+        self.title = title
         self.task = self.bar.add_task(title, total=None)
 
     def __enter__(self) -> _progress_bar:
@@ -294,7 +297,11 @@ class _progress_bar:
         # Not before there is something to show: a refusal is one line and no bar.
         self.bar.start()
         self.bar.update(
-            self.task, total=progress.total, completed=progress.done + progress.failed, refresh=True
+            self.task,
+            description=f"{self.title}: {progress.doing}" if progress.doing else self.title,
+            total=progress.total,
+            completed=progress.done + progress.failed,
+            refresh=True,
         )
 
 
@@ -303,14 +310,18 @@ def check(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
     as_json: JsonFlag = False,
 ) -> None:
-    """Test every applicable bound in every cell of a run; exit 1 if one is violated."""
+    """Test every applicable bound in every cell of a run; exit 1 if one is violated.
+
+    Trained networks are measured: values, gaps and exponents; exit 1 if a network is under-trained.
+    """
     prepare_jax()
     from dataclasses import asdict
 
     from verigap.sim.checks import check as check_rows
-    from verigap.sim.checks import exponents
+    from verigap.sim.checks import check_trained, exponents, is_trained
     from verigap.sim.store import RunStore
     from verigap.sim.sweep import parse_sweep
+    from verigap.tables import show_check, show_trained
 
     store = RunStore.read_only(run)
     config = parse_sweep(store.config_yaml, str(run / "config.yaml"))
@@ -319,29 +330,37 @@ def check(
         typer.echo(f"verigap: warning: {warning}", err=True)
     if not rows:
         raise ValueError(f"{run}: no finished cell; run `verigap sweep` first")
-    report: Report = check_rows(rows, config.bounds)
-    fits = exponents(rows)
+    trained = [row for row in rows if is_trained(row)]
+    simulated = [row for row in rows if not is_trained(row)]
+    measured = check_trained(trained)
+    ok = not any(point.short for point in measured.points)
+    shown: dict[str, Any] = {"cells": len(rows)}
+    if simulated or not trained:
+        report: Report = check_rows(simulated, config.bounds)
+        fits = exponents(simulated)
+        ok = ok and report.ok
+        shown |= {
+            "bounds": [asdict(verdict) for verdict in report.verdicts],
+            "exponents": [asdict(fit) for fit in fits],
+            "violations": [asdict(test) for test in report.tests if test.violated],
+        }
+        if not as_json:
+            show_check(report, fits, simulated)
+    if trained:
+        shown["trained"] = asdict(measured)
+        if not as_json:
+            show_trained(measured)
     if as_json:
-        show_json(
-            {
-                "ok": report.ok,
-                "cells": len(rows),
-                "bounds": [asdict(verdict) for verdict in report.verdicts],
-                "exponents": [asdict(fit) for fit in fits],
-                "violations": [asdict(test) for test in report.tests if test.violated],
-            }
-        )
-    else:
-        from verigap.tables import show_check
-
-        show_check(report, fits, rows)
-    if not report.ok:
+        show_json({"ok": ok, **shown})
+    if not ok:
         raise typer.Exit(SHORT)
 
 
 @app.command()
 def figures(
-    names: Annotated[list[str] | None, typer.Argument(help="Figures; all by default.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Figures; all that the run has data for by default.")
+    ] = None,
     run: Annotated[Path, typer.Option("--run", help="Run folder to draw.")] = Path(
         "runs/quickstart"
     ),

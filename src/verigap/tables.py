@@ -9,7 +9,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from verigap.sim.checks import Exponent, Report
+from verigap.sim.checks import Exponent, Report, TrainedReport
+from verigap.sim.checks.trained import CLONING, SELECTION, Measured
 
 
 def number(value: float | None) -> str:
@@ -136,3 +137,65 @@ def show_check(report: Report, fits: Sequence[Exponent], rows: Sequence[Mapping[
             highlight=False,
         )
     console.print("[bold]every bound holds[/]" if report.ok else "[bold red]a bound is violated[/]")
+
+
+def interval(value: Measured) -> str:
+    """Three digits of an estimate and its interval."""
+    return f"{value.estimate:.2f} ({value.low:.2f}..{value.high:.2f})"
+
+
+def show_trained(report: TrainedReport) -> None:
+    """Values and gaps of trained networks, and the exponents of the gaps."""
+    console = _console()
+    table = _table(
+        "Trained networks on held-out prompts (tokens of correct trace; 95 % bootstrap intervals)",
+        "base", "sd/H", "H", "n", "expert", "base", "cloning", "best-of-N", "gap, same leash",
+        "gap, unleashed", "verifier",
+    )  # fmt: skip
+    for point in report.points:
+        table.add_row(
+            point.family,
+            f"{point.sd_share:.3f}",
+            str(point.horizon),
+            str(point.n),
+            f"{point.expert:.2f}",
+            f"{point.base:.2f}",
+            f"{point.values[CLONING].estimate:.2f}",
+            f"{point.values[SELECTION].estimate:.2f}",
+            interval(point.gap),
+            interval(point.gap_unleashed),
+            f"{point.verifier_correlation:.2f}",
+        )
+    console.print(table, highlight=False)
+    others = [
+        (point, name)
+        for point in report.points
+        for name in point.values
+        if name not in {CLONING, SELECTION}
+    ]
+    if others:
+        table = _table("Reinforcement learning", "base", "H", "n", "learner", "value", "leashed")
+        for point, name in others:
+            table.add_row(
+                point.family, str(point.horizon), str(point.n), name,
+                interval(point.values[name]), interval(point.leashed[name]),
+            )  # fmt: skip
+        console.print(table, highlight=False)
+    if report.exponents:
+        table = _table(
+            "Fitted exponent", "series", "quantity", "against", "points", "slope", "95 %"
+        )
+        for fit in report.exponents:
+            known = math.isfinite(fit.slope)
+            table.add_row(
+                fit.series, fit.quantity, fit.against, str(fit.points),
+                f"{fit.slope:.2f}" if known else "gap not positive",
+                f"{fit.low:.2f} .. {fit.high:.2f}" if known else "-",
+            )  # fmt: skip
+        console.print(table, highlight=False)
+    for point in report.points:
+        if point.short:
+            console.print(
+                f"under-trained: {point.family}, H = {point.horizon}, n = {point.n}: {point.short}",
+                highlight=False,
+            )

@@ -1,0 +1,126 @@
+"""Figure `planted`: transformers trained to clone or to verify on the planted subsequence.
+
+Needs a run of configs/planted-small.yaml or configs/planted.yaml. Shows what cloning and
+verification earn against the token budget at n proportional to H, for a base of low and one of high
+heterogeneity, and the gap between them against the budget and against the data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
+from verigap.sim.checks.trained import CLONING, SELECTION, Point, points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+CONFIG = "configs/planted-small.yaml"
+
+_FAMILIES = ("low", "high")
+_BLOCKS = ("horizon", "data")
+
+
+def applies(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the run has the cells that are drawn."""
+    return set(_BLOCKS) <= {row["block"] for row in rows if row["game"] == "planted"}
+
+
+def _of(found: Sequence[Point], block: str, family: str) -> list[Point]:
+    return [point for point in found if (point.block, point.family) == (block, family)]
+
+
+def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
+    """The figure from the rows of a run."""
+    from matplotlib.figure import Figure
+
+    if not applies(rows):
+        raise ValueError(f"the run has no blocks {' and '.join(_BLOCKS)}; sweep {CONFIG} first")
+    found = points([row for row in rows if row["game"] == "planted"])
+    figure = Figure(figsize=(2.05 * COLUMN, 4.3))
+    axes = figure.subplots(2, 2)
+    for axis, family in zip(axes[0], _FAMILIES, strict=True):
+        _values(axis, _of(found, "horizon", family), family)
+    axes[0, 0].set_ylabel("mean return / $H$\n(held-out prompts)")
+    top = max(axis.get_ylim()[1] for axis in axes[0])
+    for axis in axes[0]:
+        axis.set_ylim(0, top)
+    axes[0, 1].legend(loc="lower right")
+    for axis, block in zip(axes[1], _BLOCKS, strict=True):
+        _gaps(axis, found, block)
+    axes[1, 0].set_ylabel("$J_{VB}-J_{VF}$\n(tokens of correct trace)")
+    axes[1, 0].legend(loc="upper left")
+    figure.tight_layout(w_pad=1.0, h_pad=1.2)
+    return figure
+
+
+def _values(axis: Axes, series: Sequence[Point], family: str) -> None:
+    """What base, expert and both learners earn, as shares of the budget."""
+    horizon = np.asarray([point.horizon for point in series], float)
+    for name, color, marker, label in (
+        (CLONING, VF, "s", "cloning (VF)"),
+        (SELECTION, VB, "o", "best-of-N by a learnt verifier (VB)"),
+    ):
+        for field, style, face in (("values", "-", color), ("leashed", "--", "white")):
+            measured = [getattr(point, field)[name] for point in series]
+            mean = np.asarray([m.estimate for m in measured]) / horizon
+            low = mean - np.asarray([m.low for m in measured]) / horizon
+            high = np.asarray([m.high for m in measured]) / horizon - mean
+            axis.errorbar(
+                horizon, mean, (low, high), color=color, marker=marker, mfc=face, ls=style,
+                capsize=1.5, label=label if field == "values" else f"{label}, leashed",
+            )  # fmt: skip
+    expert = np.asarray([point.expert for point in series]) / horizon
+    base = np.asarray([point.base for point in series]) / horizon
+    axis.plot(horizon, expert, ":", color=BOUND, label="expert, $\\chi^2=\\kappa$")
+    axis.plot(horizon, base, ":", color=GUIDE, label="base")
+    sds = ", ".join(f"{point.sd_share:.2f}" for point in series)
+    axis.set_title(f"{family} heterogeneity ($\\sigma_x/H$ = {sds})")
+    axis.set_xlabel("token budget $H$, $n\\propto H$")
+    axis.set_xticks(horizon)
+
+
+def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
+    """The gap of both families against the budget or the data."""
+    for family, marker, color in zip(_FAMILIES, ("v", "^"), (GUIDE, BOUND), strict=True):
+        series = _of(found, block, family)
+        x = [point.horizon if block == "horizon" else point.n for point in series]
+        for field, style, face in (("gap", "-", color), ("gap_unleashed", "--", "white")):
+            measured = [getattr(point, field) for point in series]
+            mean = np.asarray([m.estimate for m in measured])
+            low = mean - np.asarray([m.low for m in measured])
+            high = np.asarray([m.high for m in measured]) - mean
+            label = f"{family}, {'same leash' if field == 'gap' else 'unleashed'}"
+            axis.errorbar(
+                x, mean, (low, high), color=color, marker=marker, mfc=face, ls=style, capsize=1.5,
+                label=label,
+            )  # fmt: skip
+    axis.axhline(0.0, color=GUIDE, lw=0.6)
+    if block == "data":
+        axis.set_xscale("log", base=2)
+        horizon = _of(found, block, _FAMILIES[0])[0].horizon
+        axis.set_xlabel(f"data budget $n$ (traces), $H={horizon}$")
+    else:
+        axis.set_xlabel("token budget $H$, $n\\propto H$")
+        axis.set_xticks(x)
+
+
+def caption(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What the figure shows, with the run's parameters."""
+    row = next(row for row in rows if row["game"] == "planted" and row["block"] == "horizon")
+    found = points([row for row in rows if row["game"] == "planted"])
+    ratio = {point.n / point.horizon for point in found if point.block == "horizon"}
+    shown = f"n = {min(ratio):g} H" if len(ratio) == 1 else "n proportional to H"
+    return (
+        f"Transformers of {row['parameters']['policy']:,} parameters on the planted subsequence "
+        f"(k = {row['symbols']}, V = {row['vocabulary']}, base pre-trained at H = "
+        f"{row['longest']}), {found[0].trainings} trainings, 95 % bootstrap intervals over "
+        f"trainings and held-out prompts. Above: mean return of the clone of a chi-square expert "
+        f"(kappa = {row['kappa']:g}) and of best-of-{row['best_of']} by a learnt verifier at "
+        f"{shown}; open markers: both within the expert's chi-square ball. Below: their difference "
+        "against the budget and against the data."
+    )

@@ -1,0 +1,38 @@
+"""VF-cloning: supervised fine-tuning of the base on expert traces (log-loss cloning)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from verigap.sim.learners.trained.data import Demonstrations
+from verigap.sim.learners.trained.fitting import Fitted, fit
+from verigap.sim.models.config import TransformerConfig
+from verigap.sim.models.losses import next_token_loss
+from verigap.sim.models.training import TrainingPlan
+
+NAME = "vf-cloning"
+
+
+@lru_cache(maxsize=16)
+def cloning_loss(config: TransformerConfig) -> Callable[[Any, Any], Float[Array, ""]]:
+    """Mean -ln p(token) of demonstrations, for models of one shape (nats)."""
+
+    def loss(params: Any, batch: Demonstrations) -> Float[Array, ""]:
+        return next_token_loss(params, config, batch.prompts, batch.traces)
+
+    return loss
+
+
+def clone(
+    base: Any,
+    config: TransformerConfig,
+    demonstrations: Demonstrations,
+    plan: TrainingPlan,
+    key: PRNGKeyArray,
+) -> Fitted:
+    """Maximum likelihood over the transformer class, started from the base."""
+    return fit(cloning_loss(config), base, demonstrations, plan, key)
