@@ -45,6 +45,7 @@ class Point:
       expert, base: values of the demonstrating expert and of the pre-trained base (tokens).
       values: unleashed value of every learner (tokens).
       leashed: the same within the chi-square leash.
+      cloning_lag: what cloning falls short of its expert, unleashed (tokens).
       gap: verifier-based (the chi-square tilt by its verifier) minus cloning, both leashed.
       gap_unleashed: best-of-N minus cloning.
       verifier_correlation: of predicted and true returns, median over trainings.
@@ -63,6 +64,7 @@ class Point:
     base: float
     values: dict[str, Measured]
     leashed: dict[str, Measured]
+    cloning_lag: Measured
     gap: Measured
     gap_unleashed: Measured
     verifier_correlation: float
@@ -136,6 +138,11 @@ def _difference(first: str, second: str, field: str) -> Callable[[Row], np.ndarr
     return of
 
 
+def _cloning_lag(row: Row) -> np.ndarray:
+    cloned = np.asarray(_policy(row, CLONING)["value"], float)
+    return np.asarray(row["expert_value"], float) - cloned
+
+
 GAPS: dict[str, Callable[[Row], np.ndarray]] = {
     "gap": _difference(SELECTION, CLONING, "leashed"),
     "gap, unleashed": _difference(SELECTION, CLONING, "value"),
@@ -202,6 +209,7 @@ def points(rows: Sequence[Row]) -> list[Point]:
                     name: measure(lambda row, name=name: _policy(row, name)["leashed"])
                     for name in names
                 },
+                cloning_lag=measure(_cloning_lag),
                 gap=measure(GAPS["gap"]),
                 gap_unleashed=measure(GAPS["gap, unleashed"]),
                 verifier_correlation=float(np.median([v["correlation"] for v in verifier])),

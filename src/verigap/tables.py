@@ -20,10 +20,10 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
-def _console() -> Console:
+def _console(width: int = 120) -> Console:
     """A console wide enough for the tables when the output is not a terminal."""
     console = Console()
-    return console if console.is_terminal else Console(width=120)
+    return console if console.is_terminal else Console(width=width)
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -146,11 +146,11 @@ def interval(value: Measured) -> str:
 
 def show_trained(report: TrainedReport) -> None:
     """Values and gaps of trained networks, and the exponents of the gaps."""
-    console = _console()
+    console = _console(140)
     table = _table(
         "Trained networks on held-out prompts (tokens of correct trace; 95 % bootstrap intervals)",
-        "base", "sd/H", "H", "n", "expert", "base", "cloning", "best-of-N", "gap, same leash",
-        "gap, unleashed", "verifier",
+        "base", "sd/H", "H", "n", "expert", "base", "cloning", "best-of-N", "expert - cloning",
+        "gap, same leash", "gap, unleashed", "verifier",
     )  # fmt: skip
     for point in report.points:
         table.add_row(
@@ -162,6 +162,7 @@ def show_trained(report: TrainedReport) -> None:
             f"{point.base:.2f}",
             f"{point.values[CLONING].estimate:.2f}",
             f"{point.values[SELECTION].estimate:.2f}",
+            interval(point.cloning_lag),
             interval(point.gap),
             interval(point.gap_unleashed),
             f"{point.verifier_correlation:.2f}",
