@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from verigap.sim.models.config import TransformerConfig
@@ -16,5 +17,8 @@ def lively(config: TransformerConfig, seed: int = 0) -> Params:
     """Parameters of which no bias is zero and no scale is one."""
     leaves, tree = jax.tree.flatten(init(jax.random.key(seed), config))
     rng = np.random.default_rng(seed)
-    noise = [0.3 * rng.normal(size=leaf.shape).astype(np.float32) for leaf in leaves]
-    return jax.tree.unflatten(tree, [leaf + more for leaf, more in zip(leaves, noise, strict=True)])
+    # On the host, where no shape needs a program of its own.
+    moved = [
+        np.asarray(leaf) + 0.3 * rng.normal(size=leaf.shape).astype(np.float32) for leaf in leaves
+    ]
+    return jax.tree.unflatten(tree, [jnp.asarray(leaf) for leaf in moved])
