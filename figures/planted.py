@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
-from verigap.sim.checks.trained import CLONING, SELECTION, Point, points
+from verigap.sim.checks.trained import CLONING, SELECTION, Measured, Point, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,13 +49,20 @@ def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
     top = max(axis.get_ylim()[1] for axis in axes[0])
     for axis in axes[0]:
         axis.set_ylim(0, top)
-    axes[0, 1].legend(loc="lower right")
+    axes[0, 0].legend(loc="upper left")
     for axis, block in zip(axes[1], _BLOCKS, strict=True):
         _gaps(axis, found, block)
     axes[1, 0].set_ylabel("$J_{VB}-J_{VF}$\n(tokens of correct trace)")
     axes[1, 0].legend(loc="upper left")
     figure.tight_layout(w_pad=1.0, h_pad=1.2)
     return figure
+
+
+def _bars(measured: Sequence[Measured]) -> tuple[np.ndarray, np.ndarray]:
+    """Estimates, and the lengths of their intervals downwards and upwards."""
+    mean, low, high = np.asarray([(m.estimate, m.low, m.high) for m in measured]).T
+    # Where nothing varies, rounding may put an end on the wrong side.
+    return mean, np.maximum(np.stack([mean - low, high - mean]), 0.0)
 
 
 def _values(axis: Axes, series: Sequence[Point], family: str) -> None:
@@ -66,13 +73,10 @@ def _values(axis: Axes, series: Sequence[Point], family: str) -> None:
         (SELECTION, VB, "o", "best-of-N by a learnt verifier (VB)"),
     ):
         for field, style, face in (("values", "-", color), ("leashed", "--", "white")):
-            measured = [getattr(point, field)[name] for point in series]
-            mean = np.asarray([m.estimate for m in measured]) / horizon
-            low = mean - np.asarray([m.low for m in measured]) / horizon
-            high = np.asarray([m.high for m in measured]) / horizon - mean
+            mean, bars = _bars([getattr(point, field)[name] for point in series])
             axis.errorbar(
-                horizon, mean, (low, high), color=color, marker=marker, mfc=face, ls=style,
-                capsize=1.5, label=label if field == "values" else f"{label}, leashed",
+                horizon, mean / horizon, bars / horizon, color=color, marker=marker, mfc=face,
+                ls=style, capsize=1.5, label=label if field == "values" else f"{label}, leashed",
             )  # fmt: skip
     expert = np.asarray([point.expert for point in series]) / horizon
     base = np.asarray([point.base for point in series]) / horizon
@@ -90,13 +94,10 @@ def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
         series = _of(found, block, family)
         x = [point.horizon if block == "horizon" else point.n for point in series]
         for field, style, face in (("gap", "-", color), ("gap_unleashed", "--", "white")):
-            measured = [getattr(point, field) for point in series]
-            mean = np.asarray([m.estimate for m in measured])
-            low = mean - np.asarray([m.low for m in measured])
-            high = np.asarray([m.high for m in measured]) - mean
+            mean, bars = _bars([getattr(point, field) for point in series])
             label = f"{family}, {'same leash' if field == 'gap' else 'unleashed'}"
             axis.errorbar(
-                x, mean, (low, high), color=color, marker=marker, mfc=face, ls=style, capsize=1.5,
+                x, mean, bars, color=color, marker=marker, mfc=face, ls=style, capsize=1.5,
                 label=label,
             )  # fmt: skip
     axis.axhline(0.0, color=GUIDE, lw=0.6)

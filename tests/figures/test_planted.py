@@ -1,0 +1,73 @@
+"""The planted figure: drawn from rows whose content is known."""
+
+import numpy as np
+import pytest
+
+from verigap.figures import planted
+from verigap.figures.style import styled
+
+PROMPTS = 6
+
+
+def _rows():
+    rows = []
+    for family, gap in (("low", 0.5), ("high", 2.0)):
+        settings = [("horizon", h, 32 * h) for h in (8, 16, 24)]
+        settings += [("data", 24, n) for n in (64, 256, 1024)]
+        for block, horizon, n in settings:
+            for trial in range(2):
+                worse = np.full(PROMPTS, 0.4 * horizon)
+                rows.append({
+                    "cell": f"{family}{block}{n}{trial}", "block": block, "series": family,
+                    "exponent": True, "game": "planted", "family": family, "horizon": horizon,
+                    "n": n, "symbols": 3, "vocabulary": 8, "longest": 24, "kappa": 1.0,
+                    "best_of": 8, "parameters": {"policy": 1000},
+                    "oracle_sd": [0.2 * horizon] * PROMPTS,
+                    "expert_value": [0.6 * horizon] * PROMPTS,
+                    "base_value": [0.3 * horizon] * PROMPTS, "base_kl": 0.01,
+                    "verifier": {"correlation": 0.9, "accuracy": 0.95},
+                    "policies": [
+                        {"learner": "vf-cloning", "value": worse.tolist(),
+                         "leashed": (worse - 0.5).tolist()},
+                        {"learner": "vb-best-of-n", "value": (worse + gap).tolist(),
+                         "leashed": (worse - 0.5 + gap / 2).tolist()},
+                    ],
+                })  # fmt: skip
+    return rows
+
+
+def _line(axis, label):
+    """Heights of the line drawn with this label."""
+    (container,) = [c for c in axis.containers if c.get_label() == label]
+    return np.asarray(container.lines[0].get_ydata())
+
+
+def test_values_and_gaps_stand_where_they_should() -> None:
+    with styled():
+        figure = planted.draw(_rows())
+        figure.canvas.draw()
+    low, high, by_horizon, by_data = figure.axes
+    assert "low" in low.get_title()
+    assert "high" in high.get_title()
+    np.testing.assert_allclose(_line(low, "cloning (VF)"), 0.4)
+    np.testing.assert_allclose(
+        _line(high, "best-of-N by a learnt verifier (VB)"), 0.4 + 2.0 / np.asarray([8, 16, 24])
+    )
+    for axis in (by_horizon, by_data):
+        np.testing.assert_allclose(_line(axis, "high, unleashed"), 2.0)
+        np.testing.assert_allclose(_line(axis, "high, same leash"), 1.0)
+        np.testing.assert_allclose(_line(axis, "low, same leash"), 0.25)
+    np.testing.assert_array_equal(by_data.containers[0].lines[0].get_xdata(), [64, 256, 1024])
+
+
+def test_the_caption_has_the_run_s_parameters() -> None:
+    text = planted.caption(_rows())
+    for part in ("1,000 parameters", "k = 3, V = 8", "H = 24", "2 trainings", "n = 32 H"):
+        assert part in text
+
+
+def test_a_run_without_both_blocks_is_refused() -> None:
+    rows = [row for row in _rows() if row["block"] == "data"]
+    assert not planted.applies(rows)
+    with pytest.raises(ValueError, match=r"sweep configs/planted-small\.yaml first"):
+        planted.draw(rows)
