@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
-from verigap.sim.checks.trained import CLONING, SELECTION, Measured, Point, points
+from verigap.sim.checks.trained import Measured, Point, points
+from verigap.sim.learners.trained import CLONING, SELECTION
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,13 +102,13 @@ def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
                 label=label,
             )  # fmt: skip
     axis.axhline(0.0, color=GUIDE, lw=0.6)
+    drawn = _of(found, block, _FAMILIES[0])
     if block == "data":
         axis.set_xscale("log", base=2)
-        horizon = _of(found, block, _FAMILIES[0])[0].horizon
-        axis.set_xlabel(f"data budget $n$ (traces), $H={horizon}$")
+        axis.set_xlabel(f"data budget $n$ (traces), $H={drawn[0].horizon}$")
     else:
         axis.set_xlabel("token budget $H$, $n\\propto H$")
-        axis.set_xticks(x)
+        axis.set_xticks([point.horizon for point in drawn])
 
 
 def caption(rows: Sequence[Mapping[str, Any]]) -> str:

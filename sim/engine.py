@@ -24,7 +24,7 @@ from verigap.sim.games.relabelling import RelabellingGame, stack_games
 from verigap.sim.games.simulate import Plan, Summary, simulate_cells
 from verigap.sim.law_specs import Atoms
 from verigap.sim.learners import LEARNERS
-from verigap.sim.sweep import Cell, LoadedSweep
+from verigap.sim.sweep import Cell, LoadedSweep, TrainedCell
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower, vf_lower_proper
 from verigap.theory.lattices import two_level_cells
 
@@ -102,8 +102,12 @@ def _parts(members: list[int], size: int) -> Iterator[list[int]]:
         yield members[start : start + size]
 
 
-def batches(sweep: LoadedSweep, cells: Sequence[Cell]) -> list[Batch]:
-    """Group cells by the program they need, in an order that depends on the sweep alone."""
+def batches(sweep: LoadedSweep, chosen: Sequence[Cell | TrainedCell]) -> list[Batch]:
+    """Group simulated cells by the program they need, in an order that depends on the sweep alone.
+
+    Cells of trained networks are left out.
+    """
+    cells = [cell for cell in chosen if isinstance(cell, Cell)]
     names = sweep.config.learners or tuple(LEARNERS)
     laws: dict[tuple[str, int, int], Atoms] = {}
     atoms = [_atoms(cell, sweep.folder, laws) for cell in cells]

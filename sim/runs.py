@@ -103,13 +103,14 @@ def run_sweep(
 def _work(sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path) -> Iterator[_Work]:
     """Simulated cells in batches, then trained ones one by one."""
     seed = sweep.config.seed
-    if simulated := [cell for cell in todo if isinstance(cell, Cell)]:
+    if any(isinstance(cell, Cell) for cell in todo):
         from verigap.sim.engine import batches, run_batch
 
-        for batch in batches(sweep, simulated):
+        for batch in batches(sweep, todo):
             yield _Work(batch.cells, lambda _, batch=batch: run_batch(batch, seed))
     if trained := [cell for cell in todo if isinstance(cell, TrainedCell)]:
-        from verigap.sim.trained_engine import Bases, run_trained
+        from verigap.sim.planted_world import Bases
+        from verigap.sim.trained_engine import run_trained
 
         bases = Bases((sweep.folder / "bases", folder / "bases"))
         for cell in trained:

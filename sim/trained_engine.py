@@ -4,35 +4,21 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, PRNGKeyArray
+from jaxtyping import PRNGKeyArray
 
-from verigap.sim.games.automaton_policies import (
-    AutomatonPolicy,
-    sample_traces,
-    select,
-    truncate,
-)
-from verigap.sim.games.planted import (
-    PlantedTask,
-    all_prompts,
-    draw_task,
-    prefix_rewards,
-    split_prompts,
-)
-from verigap.sim.games.planted_bases import planted_base
+from verigap.sim.games.automaton_policies import sample_traces
+from verigap.sim.games.planted import prefix_rewards
 from verigap.sim.games.planted_oracle import oracle_table, planted_expert
-from verigap.sim.learners.trained import cloning
+from verigap.sim.learners.trained import CLONING, SELECTION
+from verigap.sim.learners.trained.cloning import clone
 from verigap.sim.learners.trained.data import Demonstrations, LabelledTraces, prompt_ids
 from verigap.sim.learners.trained.policy_gradient import climb
-from verigap.sim.learners.trained.pretraining import divergence_from_oracle, pretrain
+from verigap.sim.learners.trained.pretraining import divergence_from_oracle
 from verigap.sim.learners.trained.scoring import Pool, draw_pool
 from verigap.sim.learners.trained.selection import best_of_n_value, projected_value, tilted_value
 from verigap.sim.learners.trained.verifier import (
@@ -41,137 +27,13 @@ from verigap.sim.learners.trained.verifier import (
     verifier_quality,
 )
 from verigap.sim.models.accounting import forward_flops, sampling_flops, training_flops
-from verigap.sim.models.checkpoints import load_parameters, load_state, save_parameters, save_state
-from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.sampling import sample_many
-from verigap.sim.models.training import TrainingPlan, TrainingState
+from verigap.sim.models.transformer import Params, count_parameters
 from verigap.sim.planted_spec import PlanSpec, PlantedParameters
+from verigap.sim.planted_world import Bases, Note, World, training_plan
 from verigap.sim.sweep import TrainedCell
 
-SELECTION = "vb-best-of-n"
 _ORACLE_SAMPLES = 2048
-
-Note = Callable[[str], None]
-
-
-def training_plan(spec: PlanSpec) -> TrainingPlan:
-    """A plan with a short warm-up and a cosine to a tenth of the rate."""
-    return TrainingPlan(
-        steps=spec.steps,
-        batch=spec.batch,
-        peak_rate=spec.rate,
-        warmup=min(spec.steps // 10, 100),
-        weight_decay=spec.weight_decay,
-    )
-
-
-@dataclass(frozen=True)
-class World:
-    """The task of a cell, its prompts, and the oracle's base on all of them at H_max."""
-
-    parameters: PlantedParameters
-
-    @property
-    def config(self) -> TransformerConfig:
-        """Shape of every policy; verifiers differ in the head alone."""
-        p = self.parameters
-        return TransformerConfig(
-            vocabulary=2 * p.vocabulary,
-            outputs=p.vocabulary,
-            length=p.symbols + p.longest,
-            layers=p.layers,
-            width=p.width,
-            heads=p.heads,
-        )
-
-    @cached_property
-    def task(self) -> PlantedTask:
-        """The hidden map."""
-        return draw_task(self._key("task"), self.parameters.symbols, self.parameters.vocabulary)
-
-    @cached_property
-    def prompts(self) -> tuple[Int[Array, "train k"], Int[Array, "held_out k"]]:
-        """For training, and held out."""
-        return split_prompts(self._key("split"), self.task, self.parameters.held_out)
-
-    @cached_property
-    def everything(self) -> Int[Array, "P k"]:
-        """All prompts, in the order of the oracle's rows."""
-        return all_prompts(self.task)
-
-    @cached_property
-    def longest_base(self) -> AutomatonPolicy:
-        """The oracle's base on all prompts at H_max."""
-        p = self.parameters
-        return planted_base(self.task, self.everything, p.family, horizon=p.longest)
-
-    def base_on(self, prompts: Int[Array, "n k"]) -> AutomatonPolicy:
-        """The oracle's base on some prompts at H."""
-        place = self.parameters.vocabulary ** jnp.arange(
-            self.parameters.symbols - 1, -1, -1, dtype=prompts.dtype
-        )
-        return truncate(
-            select(self.longest_base, jnp.sum(prompts * place[None], axis=1)),
-            self.parameters.horizon,
-        )
-
-    def _key(self, purpose: str) -> PRNGKeyArray:
-        return jax.random.fold_in(
-            jax.random.key(self.parameters.task), zlib.crc32(purpose.encode())
-        )
-
-
-class Bases:
-    """Pre-trained bases by name: read from a folder, or trained once and kept in the last one.
-
-    A training that was interrupted goes on from its last saved state.
-    """
-
-    def __init__(self, folders: Iterable[Path]) -> None:
-        self._folders = tuple(folders)
-        self._known: dict[str, Any] = {}
-
-    def parameters(self, world: World, note: Note) -> Any:
-        """Parameters of the base of a cell.
-
-        Raises:
-          ValueError: a checkpoint of that name is damaged or of another shape.
-        """
-        name = world.parameters.base_name
-        if name not in self._known:
-            self._known[name] = self._read(name, world) or self._train(name, world, note)
-        return self._known[name]
-
-    def _read(self, name: str, world: World) -> Any | None:
-        for folder in self._folders:
-            path = folder / f"{name}.safetensors"
-            if path.exists():
-                return load_parameters(path, world.config)[0]
-        return None
-
-    def _train(self, name: str, world: World, note: Note) -> Any:
-        folder = self._folders[-1]
-        folder.mkdir(exist_ok=True)
-        plan = training_plan(world.parameters.pretraining)
-        unfinished = folder / f"{name}.state.safetensors"
-        state = load_state(unfinished, world.config, plan) if unfinished.exists() else None
-
-        def save(state: TrainingState) -> None:
-            save_state(unfinished, state, world.config, plan)
-            note(f"pre-training {world.parameters.family}: step {state.step} of {plan.steps}")
-
-        done = pretrain(
-            jax.random.fold_in(jax.random.key(world.parameters.task), zlib.crc32(name.encode())),
-            world.config,
-            prompt_ids(world.task, world.everything),
-            world.longest_base,
-            plan,
-            state=state,
-            save=save,
-        )
-        save_parameters(folder / f"{name}.safetensors", done.params, world.config)
-        unfinished.unlink(missing_ok=True)
-        return done.params
 
 
 def run_trained(cell: TrainedCell, seed: int, bases: Bases, note: Note) -> dict[str, Any]:
@@ -184,7 +46,7 @@ def run_trained(cell: TrainedCell, seed: int, bases: Bases, note: Note) -> dict[
     def key(purpose: str) -> PRNGKeyArray:
         return jax.random.fold_in(root, zlib.crc32(purpose.encode()))
 
-    def pool(name: str, policy: Any, verifier: Any | None) -> Pool:
+    def pool(name: str, policy: Params, verifier: Params) -> Pool:
         return draw_pool(
             key(f"pool {name}"), policy, base, verifier, world.config, world.task,
             world.prompts[1], p.horizon, p.samples,
@@ -192,7 +54,7 @@ def run_trained(cell: TrainedCell, seed: int, bases: Bases, note: Note) -> dict[
 
     where = f"{p.family}, H = {p.horizon}, n = {p.n}, training {p.trial + 1}"
     note(f"cloning: {where}")
-    cloned = cloning.clone(
+    cloned = clone(
         base, world.config, _demonstrations(key("demonstrations"), world),
         training_plan(p.cloning), key("cloning"),
     )  # fmt: skip
@@ -204,7 +66,7 @@ def run_trained(cell: TrainedCell, seed: int, bases: Bases, note: Note) -> dict[
     own = pool("base", base, verifier.params)
     policies = [
         _policy_row(
-            cloning.NAME, pool("cloned", cloned.params, verifier.params), own, p,
+            CLONING, pool("cloned", cloned.params, verifier.params), own, p,
             _training_cost(world, p.cloning, p.symbols + p.horizon - 1),
             sampling_flops(world.config, p.symbols, p.horizon), p.horizon, cloned.step,
         ),
@@ -231,7 +93,10 @@ def run_trained(cell: TrainedCell, seed: int, bases: Bases, note: Note) -> dict[
                 "best_of", "trial", "task", "base_name",
             )
         },
-        "parameters": _parameter_count(world.config),
+        "parameters": {
+            "policy": count_parameters(world.config),
+            "verifier": count_parameters(verifier_config(world.config)),
+        },
         "oracle_value": np.asarray(table.mean).tolist(),
         "oracle_sd": np.asarray(table.sd).tolist(),
         "expert_value": np.asarray(table.expert_value).tolist(),
@@ -262,7 +127,7 @@ def _demonstrations(key: PRNGKeyArray, world: World) -> Demonstrations:
     return Demonstrations(prompt_ids(world.task, prompts[rows]), traces)
 
 
-def _labelled(key: PRNGKeyArray, world: World, base: Any) -> LabelledTraces:
+def _labelled(key: PRNGKeyArray, world: World, base: Params) -> LabelledTraces:
     """n traces of the trained base on random training prompts, with their rewards."""
     p = world.parameters
     row_key, trace_key = jax.random.split(key)
@@ -277,12 +142,12 @@ def _labelled(key: PRNGKeyArray, world: World, base: Any) -> LabelledTraces:
 
 def _climbed(
     world: World,
-    base: Any,
-    verifier: Any,
+    base: Params,
+    verifier: Params,
     key: Callable[[str], PRNGKeyArray],
     note: Note,
     where: str,
-) -> Iterable[tuple[str, Any, dict[str, float], int]]:
+) -> Iterable[tuple[str, Params, dict[str, float], int]]:
     """Every policy that reinforcement learning was asked for, with its cost."""
     p = world.parameters
     if p.policy_gradient is None:
@@ -373,13 +238,4 @@ def _selection_row(world: World, own: Pool, step: int) -> dict[str, Any]:
         "trace_flops": float(share * each),
         "trace_tokens": float(share * p.horizon),
         "step": step,
-    }
-
-
-def _parameter_count(config: TransformerConfig) -> dict[str, int]:
-    from verigap.sim.models.transformer import count_parameters
-
-    return {
-        "policy": count_parameters(config),
-        "verifier": count_parameters(verifier_config(config)),
     }

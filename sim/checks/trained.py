@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from verigap.sim.learners.trained import CLONING, SELECTION
+
 Row = Mapping[str, Any]
 
 RESAMPLES = 2000
-CLONING, SELECTION = "vf-cloning", "vb-best-of-n"
 LEAST_CORRELATION = 0.1
 """Of a verifier's predicted with the true return; below it the verifier is under-trained."""
 

@@ -36,10 +36,14 @@ def _rows():
     return rows
 
 
+def _drawn(axis, label):
+    (container,) = [c for c in axis.containers if c.get_label() == label]
+    return container.lines[0]
+
+
 def _line(axis, label):
     """Heights of the line drawn with this label."""
-    (container,) = [c for c in axis.containers if c.get_label() == label]
-    return np.asarray(container.lines[0].get_ydata())
+    return np.asarray(_drawn(axis, label).get_ydata())
 
 
 def test_values_and_gaps_stand_where_they_should() -> None:
@@ -57,7 +61,7 @@ def test_values_and_gaps_stand_where_they_should() -> None:
         np.testing.assert_allclose(_line(axis, "high, unleashed"), 2.0)
         np.testing.assert_allclose(_line(axis, "high, same leash"), 1.0)
         np.testing.assert_allclose(_line(axis, "low, same leash"), 0.25)
-    np.testing.assert_array_equal(by_data.containers[0].lines[0].get_xdata(), [64, 256, 1024])
+    np.testing.assert_array_equal(_drawn(by_data, "low, same leash").get_xdata(), [64, 256, 1024])
 
 
 def test_the_caption_has_the_run_s_parameters() -> None:

@@ -22,8 +22,8 @@ def _load(tmp_path, block, **top):
 def test_every_replicate_is_a_cell_of_its_own(tmp_path):
     block = {key: value for key, value in BLOCK.items() if key != "n"}
     cells = _load(tmp_path, {**block, "grid": {"n": [64, 128]}}).cells
-    assert all(isinstance(cell, TrainedCell) for cell in cells)
-    assert [(cell.parameters.n, cell.parameters.trial) for cell in cells] == [
+    trained = [cell for cell in cells if isinstance(cell, TrainedCell)]
+    assert [(cell.parameters.n, cell.parameters.trial) for cell in trained] == [
         (n, trial) for n in (64, 128) for trial in range(3)
     ]
     assert len({cell.name for cell in cells}) == 6

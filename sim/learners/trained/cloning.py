@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 from jaxtyping import Array, Float, PRNGKeyArray
 
@@ -13,22 +12,21 @@ from verigap.sim.learners.trained.fitting import Fitted, fit
 from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.losses import next_token_loss
 from verigap.sim.models.training import TrainingPlan
-
-NAME = "vf-cloning"
+from verigap.sim.models.transformer import Params
 
 
 @lru_cache(maxsize=16)
-def cloning_loss(config: TransformerConfig) -> Callable[[Any, Any], Float[Array, ""]]:
+def cloning_loss(config: TransformerConfig) -> Callable[[Params, Demonstrations], Float[Array, ""]]:
     """Mean -ln p(token) of demonstrations, for models of one shape (nats)."""
 
-    def loss(params: Any, batch: Demonstrations) -> Float[Array, ""]:
+    def loss(params: Params, batch: Demonstrations) -> Float[Array, ""]:
         return next_token_loss(params, config, batch.prompts, batch.traces)
 
     return loss
 
 
 def clone(
-    base: Any,
+    base: Params,
     config: TransformerConfig,
     demonstrations: Demonstrations,
     plan: TrainingPlan,

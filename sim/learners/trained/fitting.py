@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -11,7 +10,8 @@ from jax.tree_util import Partial
 from jaxtyping import Float, PRNGKeyArray
 
 from verigap.sim.learners.trained.data import Dataset, minibatch, rows
-from verigap.sim.models.training import TrainingPlan, advance, start
+from verigap.sim.models.training import Loss, TrainingPlan, advance, start
+from verigap.sim.models.transformer import Params
 
 HELD_BACK = 0.2
 """Share of the learner's own data that decides when to stop; it counts towards n."""
@@ -29,15 +29,15 @@ class Fitted(NamedTuple):
       training: mean batch loss of every part (nats).
     """
 
-    params: Any
+    params: Params
     step: int
     validation: Float[np.ndarray, " evaluations"]
     training: Float[np.ndarray, " parts"]
 
 
 def fit(
-    loss: Callable[[Any, Any], Any],
-    params: Any,
+    loss: Loss,
+    params: Params,
     data: Dataset,
     plan: TrainingPlan,
     key: PRNGKeyArray,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,6 +22,7 @@ from verigap.sim.learners.trained.verifier import predicted_returns, verifier_co
 from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.sampling import log_probabilities, sample
 from verigap.sim.models.training import TrainingPlan, advance, start
+from verigap.sim.models.transformer import Params
 
 Method = Literal["reinforce", "grpo"]
 Leash = Literal["kl", "chi2"]
@@ -41,13 +42,15 @@ class Rollout(NamedTuple):
 
     key: PRNGKeyArray
     prompts: Int[Array, "n k"]
-    base: Any
-    verifier: Any
+    base: Params
+    verifier: Params
 
 
 @lru_cache(maxsize=16)
 def _rollouts(prompts: int, group: int) -> Callable[..., Rollout]:
-    def draw(source: Any, key: PRNGKeyArray, step: Int[Array, ""]) -> Rollout:
+    def draw(
+        source: tuple[Int[Array, "P k"], Params, Params], key: PRNGKeyArray, step: Int[Array, ""]
+    ) -> Rollout:
         pool, base, verifier = source
         prompt_key, trace_key = jax.random.split(key)
         index = jax.random.randint(prompt_key, (prompts,), 0, pool.shape[0], jnp.int32)
@@ -88,8 +91,8 @@ def _surrogate(
     method: Method,
     leash: Leash,
     penalty: float,
-) -> Callable[[Any, Rollout], Float[Array, ""]]:
-    def loss(params: Any, rollout: Rollout) -> Float[Array, ""]:
+) -> Callable[[Params, Rollout], Float[Array, ""]]:
+    def loss(params: Params, rollout: Rollout) -> Float[Array, ""]:
         prompts = rollout.prompts
         traces, drawn = sample(rollout.key, lax.stop_gradient(params), config, prompts, horizon)
         before = jnp.sum(log_probabilities(rollout.base, config, prompts, traces), axis=1)
@@ -104,8 +107,8 @@ def _surrogate(
 
 
 def climb(
-    base: Any,
-    verifier: Any,
+    base: Params,
+    verifier: Params,
     config: TransformerConfig,
     prompts: Int[Array, "P k"],
     *,
@@ -116,7 +119,7 @@ def climb(
     plan: TrainingPlan,
     group: int,
     key: PRNGKeyArray,
-) -> tuple[Any, Float[np.ndarray, " parts"]]:
+) -> tuple[Params, Float[np.ndarray, " parts"]]:
     """Policy gradient from the base against the verifier.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ from verigap.sim.learners.trained.data import Demonstrations
 from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.sampling import log_probabilities
 from verigap.sim.models.training import TrainingPlan, TrainingState, advance, start
-from verigap.sim.models.transformer import init
+from verigap.sim.models.transformer import Params, init
 
 PART = 100
 """Steps between two saved states."""
@@ -26,7 +25,9 @@ PART = 100
 
 @lru_cache(maxsize=16)
 def _fresh_traces(batch: int) -> Callable[..., Demonstrations]:
-    def draw(source: Any, key: PRNGKeyArray, step: Int[Array, ""]) -> Demonstrations:
+    def draw(
+        source: tuple[Int[Array, "P k"], AutomatonPolicy], key: PRNGKeyArray, step: Int[Array, ""]
+    ) -> Demonstrations:
         ids, policy = source
         row_key, trace_key = jax.random.split(key)
         chosen = jax.random.randint(row_key, (batch,), 0, ids.shape[0], jnp.int32)
@@ -64,7 +65,7 @@ def pretrain(
 
 def divergence_from_oracle(
     key: PRNGKeyArray,
-    params: Any,
+    params: Params,
     config: TransformerConfig,
     ids: Int[Array, "P k"],
     policy: AutomatonPolicy,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,9 +11,11 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from verigap.sim.games.planted import PlantedTask, prefix_rewards
 from verigap.sim.learners.trained.data import prompt_ids
+from verigap.sim.learners.trained.verifier import verifier_config
 from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.losses import predict_prefixes
 from verigap.sim.models.sampling import log_probabilities, sample_many
+from verigap.sim.models.transformer import Params
 
 _CHUNK = 512
 
@@ -53,9 +56,9 @@ class Pool(NamedTuple):
 
 def draw_pool(
     key: PRNGKeyArray,
-    policy: Any,
-    base: Any,
-    verifier: Any | None,
+    policy: Params,
+    base: Params,
+    verifier: Params | None,
     config: TransformerConfig,
     task: PlantedTask,
     prompts: Int[Array, "P k"],
@@ -84,7 +87,7 @@ def draw_pool(
     if verifier is None:
         predictions = np.full(shape, np.nan)
     else:
-        scalar = TransformerConfig(**{**vars(config), "outputs": 1})
+        scalar = verifier_config(config)
         judged = _by_chunk(lambda i, t: predict_prefixes(verifier, scalar, i, t), ids, tokens)
         predictions = judged.reshape(shape)
     rewards = np.asarray(prefix_rewards(task, repeated, tokens), np.float64).reshape(shape)
@@ -92,7 +95,9 @@ def draw_pool(
     return Pool(rewards, log_ratio, predictions)
 
 
-def _by_chunk(function: Any, ids: Array, tokens: Array) -> np.ndarray:
+def _by_chunk(
+    function: Callable[[Array, Array], Array], ids: Int[Array, "n k"], tokens: Int[Array, "n H"]
+) -> np.ndarray:
     parts = [
         np.asarray(function(ids[at : at + _CHUNK], tokens[at : at + _CHUNK]), np.float64)
         for at in range(0, ids.shape[0], _CHUNK)

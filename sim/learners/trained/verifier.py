@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from verigap.sim.learners.trained.fitting import Fitted, fit
 from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.losses import predict_prefixes, prefix_loss
 from verigap.sim.models.training import TrainingPlan
-from verigap.sim.models.transformer import init
+from verigap.sim.models.transformer import Params, init
 
 
 def verifier_config(config: TransformerConfig) -> TransformerConfig:
@@ -26,17 +26,19 @@ def verifier_config(config: TransformerConfig) -> TransformerConfig:
 
 
 @lru_cache(maxsize=16)
-def verifier_loss(config: TransformerConfig) -> Callable[[Any, Any], Float[Array, ""]]:
+def verifier_loss(
+    config: TransformerConfig,
+) -> Callable[[Params, LabelledTraces], Float[Array, ""]]:
     """Mean cross-entropy of the rewards of all prefixes, for verifiers of one shape (nats)."""
 
-    def loss(params: Any, batch: LabelledTraces) -> Float[Array, ""]:
+    def loss(params: Params, batch: LabelledTraces) -> Float[Array, ""]:
         return prefix_loss(params, config, batch.prompts, batch.traces, batch.labels)
 
     return loss
 
 
 def train_verifier(
-    base: Any,
+    base: Params,
     config: TransformerConfig,
     labelled: LabelledTraces,
     plan: TrainingPlan,
@@ -58,7 +60,7 @@ def train_verifier(
 
 
 def predicted_returns(
-    params: Any,
+    params: Params,
     config: TransformerConfig,
     prompts: Int[Array, "n k"],
     traces: Int[Array, "n H"],
