@@ -60,8 +60,9 @@ bench: $(READY) .venv-torch/.ready ## the speed and memory targets
 	.venv-torch/bin/python $(PIP_INSTALL) -c constraints/torch.txt torch transformers
 	@touch $@
 
-figures: quickstart ## redraw the figures from a run, made or continued first
+figures: quickstart ## redraw the figures, from a run made or continued first and from a committed one
 	$(VENV)/bin/verigap figures --run runs/quickstart --out runs/figures
+	$(VENV)/bin/verigap figures --run docs/runs/planted-small --out runs/figures
 
 docs: $(READY) ## every link in the documentation resolves
 	$(PY) docs/check.py

@@ -14,8 +14,11 @@ from typing import Any
 
 def main() -> None:
     """Serve until stdin ends."""
-    import torch
-    from transformers import GPT2Config, GPT2LMHeadModel
+    import torch  # pyright: ignore[reportMissingImports]
+    from transformers import (  # pyright: ignore[reportMissingImports]
+        GPT2Config,
+        GPT2LMHeadModel,
+    )
 
     sizes: dict[str, Any] = json.loads(sys.argv[1])
     torch.set_num_threads(sizes["threads"])

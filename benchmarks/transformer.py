@@ -102,7 +102,8 @@ def training(folder: Path) -> dict[str, object]:
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     torch = _Torch({**asdict(config), "batch": _BATCH, "threads": threads or 1})
     ours = _trainer(config)
-    ours(_STEPS), torch.seconds(_STEPS)
+    for warm_up in (ours, torch.seconds):
+        warm_up(_STEPS)
     tokens = _STEPS * _BATCH * config.length
     pairs = [
         [tokens / side for side in (ours(_STEPS), torch.seconds(_STEPS))] for _ in range(_REPEATS)

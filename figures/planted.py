@@ -69,15 +69,18 @@ def _bars(measured: Sequence[Measured]) -> tuple[np.ndarray, np.ndarray]:
 def _values(axis: Axes, series: Sequence[Point], family: str) -> None:
     """What base, expert and both learners earn, as shares of the budget."""
     horizon = np.asarray([point.horizon for point in series], float)
-    for name, color, marker, label in (
-        (CLONING, VF, "s", "cloning (VF)"),
-        (SELECTION, VB, "o", "best-of-N by a learnt verifier (VB)"),
+    for name, color, marker, free, leashed in (
+        (CLONING, VF, "s", "cloning (VF)", "cloning (VF), leashed"),
+        (SELECTION, VB, "o", "best-of-N (VB)", "tilt by the verifier (VB), leashed"),
     ):
-        for field, style, face in (("values", "-", color), ("leashed", "--", "white")):
+        for field, style, face, label in (
+            ("values", "-", color, free),
+            ("leashed", "--", "white", leashed),
+        ):
             mean, bars = _bars([getattr(point, field)[name] for point in series])
             axis.errorbar(
                 horizon, mean / horizon, bars / horizon, color=color, marker=marker, mfc=face,
-                ls=style, capsize=1.5, label=label if field == "values" else f"{label}, leashed",
+                ls=style, capsize=1.5, label=label,
             )  # fmt: skip
     expert = np.asarray([point.expert for point in series]) / horizon
     base = np.asarray([point.base for point in series]) / horizon

@@ -44,13 +44,21 @@ class Point:
       trainings: independent repetitions.
       sd_share: median over prompts of the base's sd_x / H, by the oracle.
       expert, base: values of the demonstrating expert and of the pre-trained base (tokens).
+      oracle_base: exact value of the policy that the base was trained to be (tokens).
       values: unleashed value of every learner (tokens).
       leashed: the same within the chi-square leash.
       cloning_lag: what cloning falls short of its expert, unleashed (tokens).
       gap: verifier-based (the chi-square tilt by its verifier) minus cloning, both leashed.
       gap_unleashed: best-of-N minus cloning.
+      predicted: the verifier's mean predicted return of every learner's answers (tokens); far above
+        the value it would be reward hacking.
+      kl: of every learner's policy from the base, nats a trace.
+      training_flops, training_tokens: what training it took, the verifier's included.
+      trace_tokens: sampled for one answer.
+      coverage: least share of the base whose best traces average the expert's value (alpha).
       verifier_correlation: of predicted and true returns, median over trainings.
       verifier_accuracy: share of prefixes that the verifier judges rightly, median.
+      majority_accuracy: that of always saying the more frequent reward, median.
       base_kl: nats a trace from the oracle's base to the trained one, median.
     """
 
@@ -63,13 +71,21 @@ class Point:
     sd_share: float
     expert: float
     base: float
+    oracle_base: float
     values: dict[str, Measured]
     leashed: dict[str, Measured]
     cloning_lag: Measured
     gap: Measured
     gap_unleashed: Measured
+    predicted: dict[str, float]
+    kl: dict[str, float]
+    training_flops: dict[str, float]
+    training_tokens: dict[str, float]
+    trace_tokens: dict[str, float]
+    coverage: float
     verifier_correlation: float
     verifier_accuracy: float
+    majority_accuracy: float
     base_kl: float
 
     @property
@@ -195,13 +211,22 @@ def points(rows: Sequence[Row]) -> list[Point]:
         def measure(of: Callable[[Row], np.ndarray], members=members, seed=seed) -> Measured:
             return _measured(_stack(members, of), seed)
 
-        verifier = [row["verifier"] for row in members]
+        def average(field: str, members=members, names=names) -> dict[str, float]:
+            return {
+                name: float(np.mean([_policy(row, name)[field] for row in members]))
+                for name in names
+            }
+
+        def median(field: str, members=members) -> float:
+            return float(np.median([row["verifier"][field] for row in members]))
+
         found.append(
             Point(
                 block, series, family, horizon, n, len(members),
                 sd_share=float(np.median(members[0]["oracle_sd"]) / horizon),
                 expert=float(np.mean(members[0]["expert_value"])),
                 base=float(np.mean([row["base_value"] for row in members])),
+                oracle_base=float(np.mean(members[0]["oracle_value"])),
                 values={
                     name: measure(lambda row, name=name: _policy(row, name)["value"])
                     for name in names
@@ -213,8 +238,16 @@ def points(rows: Sequence[Row]) -> list[Point]:
                 cloning_lag=measure(_cloning_lag),
                 gap=measure(GAPS["gap"]),
                 gap_unleashed=measure(GAPS["gap, unleashed"]),
-                verifier_correlation=float(np.median([v["correlation"] for v in verifier])),
-                verifier_accuracy=float(np.median([v["accuracy"] for v in verifier])),
+                **{
+                    field: average(field)
+                    for field in (
+                        "predicted", "kl", "training_flops", "training_tokens", "trace_tokens",
+                    )
+                },
+                coverage=float(np.min(members[0]["coverage"])),
+                verifier_correlation=median("correlation"),
+                verifier_accuracy=median("accuracy"),
+                majority_accuracy=median("majority"),
                 base_kl=float(np.median([row["base_kl"] for row in members])),
             )
         )  # fmt: skip

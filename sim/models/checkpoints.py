@@ -81,7 +81,7 @@ def load_state(path: str | Path, config: TransformerConfig, plan: TrainingPlan) 
     # Only the number of losses is not known beforehand.
     losses = jax.ShapeDtypeStruct(tensors.get("losses", np.zeros(0)).shape, np.float32)
     inner = jax.eval_shape(optimiser(plan).init, weights)
-    stored = TrainingState(weights, inner, jax.ShapeDtypeStruct((), np.int32), losses)
+    stored = TrainingState._make((weights, inner, jax.ShapeDtypeStruct((), np.int32), losses))
     state = _fill(path, stored, tensors)
     return state._replace(step=int(state.step), losses=np.asarray(state.losses))
 

@@ -127,8 +127,9 @@ def _chunk(
         return (optax.apply_updates(params, updates), inner), value
 
     indices = first + jnp.arange(steps, dtype=jnp.int32)
-    (params, inner), losses = lax.scan(step, (params, inner), indices)
-    return params, inner, jnp.mean(losses)
+    trained: Any
+    (trained, inner), losses = lax.scan(step, (params, inner), indices)
+    return trained, inner, jnp.mean(losses)
 
 
 def advance(

@@ -46,7 +46,9 @@ class _Linear(nnx.Linear):
     takes twice as long for a sum over two axes.
     """
 
-    def __call__(self, inputs: Float[Array, "*batch inputs"]) -> Float[Array, "*batch outputs"]:
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, inputs: Float[Array, "*batch inputs"]
+    ) -> Float[Array, "*batch outputs"]:
         rows = super().__call__(inputs.reshape(-1, inputs.shape[-1]))
         return rows.reshape(*inputs.shape[:-1], rows.shape[-1])
 

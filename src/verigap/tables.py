@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from verigap.sim.checks import Exponent, Report, TrainedReport
-from verigap.sim.checks.trained import CLONING, SELECTION, Measured
+from verigap.sim.checks.trained import Measured, Point
+from verigap.sim.learners.trained import CLONING, SELECTION
 
 
 def number(value: float | None) -> str:
@@ -144,6 +145,24 @@ def interval(value: Measured) -> str:
     return f"{value.estimate:.2f} ({value.low:.2f}..{value.high:.2f})"
 
 
+def _show_learners(console: Console, point: Point) -> None:
+    """All learners of one setting, with their leash and their compute."""
+    table = _table(
+        f"All learners at H = {point.horizon}, n = {point.n}, {point.family} heterogeneity "
+        f"(expert {point.expert:.2f})",
+        "learner", "earned", "on the leash", "predicted", "KL, nats", "training FLOPs",
+        "training tokens", "tokens an answer",
+    )  # fmt: skip
+    for name in point.values:
+        table.add_row(
+            name, interval(point.values[name]), interval(point.leashed[name]),
+            f"{point.predicted[name]:.2f}", f"{point.kl[name]:.2f}",
+            f"{point.training_flops[name]:.2e}", f"{point.training_tokens[name]:.2e}",
+            f"{point.trace_tokens[name]:.0f}",
+        )  # fmt: skip
+    console.print(table, highlight=False)
+
+
 def show_trained(report: TrainedReport) -> None:
     """Values and gaps of trained networks, and the exponents of the gaps."""
     console = _console(140)
@@ -168,20 +187,23 @@ def show_trained(report: TrainedReport) -> None:
             f"{point.verifier_correlation:.2f}",
         )
     console.print(table, highlight=False)
-    others = [
-        (point, name)
-        for point in report.points
-        for name in point.values
-        if name not in {CLONING, SELECTION}
-    ]
-    if others:
-        table = _table("Reinforcement learning", "base", "H", "n", "learner", "value", "leashed")
-        for point, name in others:
-            table.add_row(
-                point.family, str(point.horizon), str(point.n), name,
-                interval(point.values[name]), interval(point.leashed[name]),
-            )  # fmt: skip
-        console.print(table, highlight=False)
+    table = _table(
+        "The base against its oracle, verifiers on its traces, best-of-N as predicted and earned",
+        "base", "H", "n", "oracle", "base", "KL, nats", "coverage", "accuracy", "majority",
+        "correlation", "predicted", "earned",
+    )  # fmt: skip
+    for point in report.points:
+        table.add_row(
+            point.family, str(point.horizon), str(point.n), f"{point.oracle_base:.2f}",
+            f"{point.base:.2f}", f"{point.base_kl:.3f}", f"{point.coverage:.3f}",
+            f"{point.verifier_accuracy:.3f}", f"{point.majority_accuracy:.3f}",
+            f"{point.verifier_correlation:.2f}", f"{point.predicted[SELECTION]:.2f}",
+            f"{point.values[SELECTION].estimate:.2f}",
+        )  # fmt: skip
+    console.print(table, highlight=False)
+    for point in report.points:
+        if len(point.values) > 2:
+            _show_learners(console, point)
     if report.exponents:
         table = _table(
             "Fitted exponent", "series", "quantity", "against", "points", "slope", "95 %"
@@ -190,7 +212,7 @@ def show_trained(report: TrainedReport) -> None:
             known = math.isfinite(fit.slope)
             table.add_row(
                 fit.series, fit.quantity, fit.against, str(fit.points),
-                f"{fit.slope:.2f}" if known else "gap not positive",
+                f"{fit.slope:.2f}" if known else "gap not clear of 0",
                 f"{fit.low:.2f} .. {fit.high:.2f}" if known else "-",
             )  # fmt: skip
         console.print(table, highlight=False)

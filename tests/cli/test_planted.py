@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from tests.cli.command import TIMEOUT, Command, assert_refused, stored_rows, succeeded
+from verigap.sim.models.checkpoints import load_parameters
+from verigap.sim.sweep import TrainedCell, load_sweep
 
 PLAN = {"steps": 20, "batch": 16, "rate": 0.003}
 BLOCK = {
@@ -117,3 +119,40 @@ def test_a_figure_without_its_cells_is_refused(verigap: Command, whole: Path) ->
     named = verigap("figures", "planted", "--run", whole, "--out", out)
     assert_refused(named, "has no blocks horizon and data")
     assert not out.exists()
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("name", ["planted-small", "planted-asymptote"])
+def test_the_page_shows_the_committed_run(verigap: Command, name: str) -> None:
+    stored = ROOT / "docs" / "runs" / name
+    done = succeeded(verigap("check", stored))
+    assert done.stderr == ""
+    page = (ROOT / "docs" / "planted.md").read_text(encoding="utf-8")
+    shown = [line.rstrip() for line in done.stdout.splitlines()]
+    written = {line.rstrip() for line in page.splitlines()}
+    assert [line for line in shown if line and line not in written] == []
+    # The run is that of the configuration beside it, as it is now.
+    resolved = load_sweep(ROOT / "configs" / f"{name}.yaml").resolved_yaml()
+    assert (stored / "config.yaml").read_text(encoding="utf-8") == resolved
+
+
+def test_the_tiny_configuration_has_every_part() -> None:
+    sweep = load_sweep(ROOT / "configs" / "planted-tiny.yaml")
+    trained = [cell.parameters for cell in sweep.cells if isinstance(cell, TrainedCell)]
+    assert {cell.family for cell in trained} == {"low", "high"}
+    for cell in trained:
+        assert cell.policy_gradient is not None
+        assert set(cell.policy_gradient.methods) == {"reinforce", "grpo"}
+        assert set(cell.policy_gradient.leashes) == {"kl", "chi2"}
+
+
+def test_both_bases_of_the_small_experiment_are_kept() -> None:
+    sweep = load_sweep(ROOT / "configs" / "planted-small.yaml")
+    names = {cell.parameters.base_name for cell in sweep.cells if isinstance(cell, TrainedCell)}
+    assert len(names) == 2
+    for name in names:
+        path = ROOT / "configs" / "bases" / f"{name}.safetensors"
+        assert path.stat().st_size < 450_000
+        load_parameters(path)

@@ -7,6 +7,13 @@ from verigap.figures import planted
 from verigap.figures.style import styled
 
 PROMPTS = 6
+COST = {
+    "predicted": [1.0],
+    "kl": [0.1],
+    "training_flops": 1.0,
+    "training_tokens": 1.0,
+    "trace_tokens": 8.0,
+}
 
 
 def _rows():
@@ -24,12 +31,14 @@ def _rows():
                     "best_of": 8, "parameters": {"policy": 1000},
                     "oracle_sd": [0.2 * horizon] * PROMPTS,
                     "expert_value": [0.6 * horizon] * PROMPTS,
-                    "base_value": [0.3 * horizon] * PROMPTS, "base_kl": 0.01,
-                    "verifier": {"correlation": 0.9, "accuracy": 0.95},
+                    "oracle_value": [0.3 * horizon] * PROMPTS,
+        "base_value": [0.3 * horizon] * PROMPTS, "base_kl": 0.01,
+                    "verifier": {"correlation": 0.9, "accuracy": 0.95, "majority": 0.6},
+                    "coverage": [0.2] * PROMPTS,
                     "policies": [
-                        {"learner": "vf-cloning", "value": worse.tolist(),
+                        {**COST, "learner": "vf-cloning", "value": worse.tolist(),
                          "leashed": (worse - 0.5).tolist()},
-                        {"learner": "vb-best-of-n", "value": (worse + gap).tolist(),
+                        {**COST, "learner": "vb-best-of-n", "value": (worse + gap).tolist(),
                          "leashed": (worse - 0.5 + gap / 2).tolist()},
                     ],
                 })  # fmt: skip
@@ -54,9 +63,7 @@ def test_values_and_gaps_stand_where_they_should() -> None:
     assert "low" in low.get_title()
     assert "high" in high.get_title()
     np.testing.assert_allclose(_line(low, "cloning (VF)"), 0.4)
-    np.testing.assert_allclose(
-        _line(high, "best-of-N by a learnt verifier (VB)"), 0.4 + 2.0 / np.asarray([8, 16, 24])
-    )
+    np.testing.assert_allclose(_line(high, "best-of-N (VB)"), 0.4 + 2.0 / np.asarray([8, 16, 24]))
     for axis in (by_horizon, by_data):
         np.testing.assert_allclose(_line(axis, "high, unleashed"), 2.0)
         np.testing.assert_allclose(_line(axis, "high, same leash"), 1.0)

@@ -6,6 +6,13 @@ import pytest
 from verigap.sim.checks.trained import check_trained, resampled_means
 
 PROMPTS = 12
+COST = {
+    "predicted": [1.0],
+    "kl": [0.1],
+    "training_flops": 1.0,
+    "training_tokens": 1.0,
+    "trace_tokens": 8.0,
+}
 
 
 def _row(family, horizon, n, trial, gap, rng, *, correlation=0.9, base_kl=0.01, block="b"):
@@ -14,11 +21,13 @@ def _row(family, horizon, n, trial, gap, rng, *, correlation=0.9, base_kl=0.01, 
         "cell": f"{family}{horizon}-{n}-{trial}", "block": block, "series": "{}",
         "exponent": True, "game": "planted", "family": family, "horizon": horizon, "n": n,
         "oracle_sd": [0.2 * horizon] * PROMPTS, "expert_value": [0.6 * horizon] * PROMPTS,
+        "oracle_value": [0.3 * horizon] * PROMPTS,
         "base_value": [0.3 * horizon] * PROMPTS, "base_kl": base_kl,
-        "verifier": {"correlation": correlation, "accuracy": 0.95},
+        "verifier": {"correlation": correlation, "accuracy": 0.95, "majority": 0.6},
+        "coverage": [0.2] * PROMPTS,
         "policies": [
-            {"learner": "vf-cloning", "value": worse.tolist(), "leashed": worse.tolist()},
-            {"learner": "vb-best-of-n", "value": (worse + 2 * gap).tolist(),
+            {**COST, "learner": "vf-cloning", "value": worse.tolist(), "leashed": worse.tolist()},
+            {**COST, "learner": "vb-best-of-n", "value": (worse + 2 * gap).tolist(),
              "leashed": (worse + gap).tolist()},
         ],
     }  # fmt: skip

@@ -51,8 +51,7 @@ def test_grpo_standardises_within_the_group():
     np.testing.assert_array_equal(found[1], np.zeros(3))
 
 
-@pytest.mark.parametrize(("method", "leash"), [("reinforce", "kl"), ("grpo", "chi2")])
-def test_the_policy_climbs_towards_what_the_verifier_likes(method, leash):
+def test_the_policy_climbs_towards_what_the_verifier_likes_as_far_as_the_leash_goes():
     config = TransformerConfig(vocabulary=6, outputs=3, length=7, layers=1, width=8, heads=1)
     base = init(jax.random.key(0), config)
     verifier = init(jax.random.key(1), verifier_config(config))
@@ -74,7 +73,7 @@ def test_the_policy_climbs_towards_what_the_verifier_likes(method, leash):
 
     policies = {
         penalty: climb(
-            base, verifier, config, prompts, horizon=5, method=method, leash=leash,
+            base, verifier, config, prompts, horizon=5, method="grpo", leash="chi2",
             penalty=penalty, plan=plan, group=6, key=jax.random.key(3),
         )[0]
         for penalty in (0.0, 10.0)

@@ -38,23 +38,27 @@ class Rollout(NamedTuple):
       prompts: ids, each repeated once a trace of its group.
       base: parameters of the base policy.
       verifier: parameters of the verifier.
+      penalty: weight of the leash, in shares of the horizon.
     """
 
     key: PRNGKeyArray
     prompts: Int[Array, "n k"]
     base: Params
     verifier: Params
+    penalty: Float[Array, ""]
 
 
 @lru_cache(maxsize=16)
 def _rollouts(prompts: int, group: int) -> Callable[..., Rollout]:
     def draw(
-        source: tuple[Int[Array, "P k"], Params, Params], key: PRNGKeyArray, step: Int[Array, ""]
+        source: tuple[Int[Array, "P k"], Params, Params, Float[Array, ""]],
+        key: PRNGKeyArray,
+        step: Int[Array, ""],
     ) -> Rollout:
-        pool, base, verifier = source
+        pool, *fixed = source
         prompt_key, trace_key = jax.random.split(key)
         index = jax.random.randint(prompt_key, (prompts,), 0, pool.shape[0], jnp.int32)
-        return Rollout(trace_key, jnp.repeat(pool[index], group, axis=0), base, verifier)
+        return Rollout(trace_key, jnp.repeat(pool[index], group, axis=0), *fixed)
 
     return draw
 
@@ -90,7 +94,6 @@ def _surrogate(
     group: int,
     method: Method,
     leash: Leash,
-    penalty: float,
 ) -> Callable[[Params, Rollout], Float[Array, ""]]:
     def loss(params: Params, rollout: Rollout) -> Float[Array, ""]:
         prompts = rollout.prompts
@@ -98,7 +101,7 @@ def _surrogate(
         before = jnp.sum(log_probabilities(rollout.base, config, prompts, traces), axis=1)
         predicted = predicted_returns(rollout.verifier, verifier_config(config), prompts, traces)
         cost = leash_cost(jnp.sum(drawn, axis=1) - before, leash)
-        rewards = (predicted / horizon - penalty * cost).reshape(-1, group)
+        rewards = (predicted / horizon - rollout.penalty * cost).reshape(-1, group)
         advantage = lax.stop_gradient(advantages(rewards, method)).reshape(-1)
         chosen = jnp.sum(log_probabilities(params, config, prompts, traces), axis=1)
         return -jnp.mean(advantage * chosen) / horizon
@@ -138,8 +141,10 @@ def climb(
     Returns:
       The policy's parameters, and the mean surrogate loss of every part of the training.
     """
-    loss = _surrogate(config, horizon, group, method, leash, penalty)
-    draw = Partial(_rollouts(plan.batch, group), (prompts, base, verifier))
+    loss = _surrogate(config, horizon, group, method, leash)
+    draw = Partial(
+        _rollouts(plan.batch, group), (prompts, base, verifier, jnp.asarray(penalty, jnp.float32))
+    )
     part = max(1, plan.steps // 10)
     state = advance(loss, start(base, plan), plan, key, draw, record_every=part)
     return state.params, state.losses

@@ -19,8 +19,7 @@ from verigap.sim.models.training import TrainingPlan, TrainingState, advance, tr
 from verigap.sim.models.transformer import Params, init
 
 CONFIG = TransformerConfig(vocabulary=8, outputs=4, length=10, layers=1, width=16, heads=2)
-# The last chunk is shorter than the others.
-PLAN = TrainingPlan(steps=130, batch=8, peak_rate=0.02, warmup=10, weight_decay=0.01)
+PLAN = TrainingPlan(steps=120, batch=8, peak_rate=0.02, warmup=10, weight_decay=0.01)
 RECORD_EVERY = 20
 PROMPTS = jnp.full((4, 2), 5, jnp.int32)
 _RNG = np.random.default_rng(0)

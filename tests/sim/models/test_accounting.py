@@ -15,7 +15,9 @@ CONFIG = TransformerConfig(vocabulary=8, outputs=4, length=32, layers=2, width=6
 def test_a_forward_pass_costs_what_xla_counts(length: int) -> None:
     tokens = jax.ShapeDtypeStruct((16, length), jnp.int32)
     lowered = jax.jit(apply, static_argnums=1).lower(parameter_shapes(CONFIG), CONFIG, tokens)
-    counted = lowered.compile().cost_analysis()["flops"] / 16
+    analysis = lowered.compile().cost_analysis()
+    assert analysis is not None
+    counted = analysis["flops"] / 16
     # XLA computes the masked pairs of these short sequences too.
     masked = accounting.attention_flops(CONFIG, length) * (length - 1) / (length + 1)
     # The rest is normalisation, activations and softmax.

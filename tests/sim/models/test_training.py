@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,8 +33,8 @@ def assert_same(first, second) -> None:
 def test_a_tiny_data_set_is_memorised(whole: tuple[dict, np.ndarray]) -> None:
     params, losses = whole
     assert losses.dtype == np.float32
-    assert losses.shape == (job.PLAN.steps // job.RECORD_EVERY + 1,)
-    assert losses[0] > 1
+    assert losses.shape == (job.PLAN.steps // job.RECORD_EVERY,)
+    assert losses[0] > 0.5
     # Of the four traces only the first token is open to chance.
     floor = np.log(4) / job.TRACES.shape[1]
     assert losses[-1] == pytest.approx(floor, abs=0.05)
@@ -95,7 +96,8 @@ def test_the_rate_warms_up_and_falls_and_only_matrices_decay() -> None:
     rates = []
     with jax.numpy_dtype_promotion("standard"):
         for _ in range(21):
-            change, state = optimiser(plan).update(zero, state, params)
+            update: Any = optimiser(plan).update(zero, state, params)
+            change, state = update
             assert jnp.all(change["bias"] == 0)
             rates.append(-float(change["matrix"][0, 0]) / 0.5)
     assert rates[:5] == pytest.approx([0, 0.025, 0.05, 0.075, 0.1])

@@ -25,7 +25,7 @@ def test_the_forward_pass_is_the_one_of_numpy() -> None:
     params = lively(CONFIG)
     outputs = apply(params, CONFIG, TOKENS)
     assert outputs.dtype == jnp.float32
-    np.testing.assert_allclose(outputs, forward(params, CONFIG, TOKENS), atol=2e-5)
+    np.testing.assert_allclose(outputs, forward(params, CONFIG, np.asarray(TOKENS)), atol=2e-5)
 
 
 def test_no_output_sees_a_later_token() -> None:
@@ -106,7 +106,7 @@ def test_what_a_model_cannot_read_is_refused() -> None:
         apply(params, VERIFIER, jnp.zeros((1, 41), jnp.int32))
 
 
-@pytest.mark.parametrize("wrong", [{"outputs": 0}, {"width": 8.0}, {"heads": 3}, {"layers": True}])
+@pytest.mark.parametrize("wrong", [{"outputs": 0}, {"width": -8}, {"heads": 3}, {"layers": True}])
 def test_sizes_that_make_no_model_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         TransformerConfig(**{"vocabulary": 8, "outputs": 4, "length": 40, "width": 8, **wrong})
