@@ -55,10 +55,10 @@ def _rollouts(prompts: int, group: int) -> Callable[..., Rollout]:
         key: PRNGKeyArray,
         step: Int[Array, ""],
     ) -> Rollout:
-        pool, *fixed = source
+        pool, base, verifier, penalty = source
         prompt_key, trace_key = jax.random.split(key)
         index = jax.random.randint(prompt_key, (prompts,), 0, pool.shape[0], jnp.int32)
-        return Rollout(trace_key, jnp.repeat(pool[index], group, axis=0), *fixed)
+        return Rollout(trace_key, jnp.repeat(pool[index], group, axis=0), base, verifier, penalty)
 
     return draw
 
