@@ -27,6 +27,7 @@ class LawsReport:
       unverified: samples that could not be verified, including those of prompts left out.
       correct_only_at_end: verified samples whose `first_correct` is only known to be at most the
         end of the trace; their returns are lower bounds.
+      units: what budgets and returns count ("tokens", "words", "characters"), sorted.
     """
 
     prompts: int
@@ -34,6 +35,7 @@ class LawsReport:
     samples: int
     unverified: int
     correct_only_at_end: int
+    units: tuple[str, ...] = ("tokens",)
 
 
 class MeasuredLaws(NamedTuple):
@@ -44,7 +46,7 @@ class MeasuredLaws(NamedTuple):
 
 
 def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
-    """The empirical law of the return of each prompt at each budget.
+    """The empirical law of the return of each prompt at each budget, in the unit of the traces.
 
     At a budget of H tokens a trace that is first correct at token T returns (H - T + 1)_+ tokens of
     correct trace, and 0 if it never is. Every verified sample of a prompt weighs the same; samples
@@ -62,6 +64,7 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
     counts = traces.frame.group_by(PROMPT_KEY).agg(
         samples=pl.col("correct").count().cast(pl.Int64),
         unverified=pl.col("correct").null_count().cast(pl.Int64),
+        unit=pl.col("unit").first(),
     )
     kept = counts.filter(pl.col("samples") > 0)
     if kept.height == 0:
@@ -85,9 +88,8 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
     )
     laws = (
         atoms.sort("returns")
-        .group_by(*PROMPT_KEY, "horizon", "samples", "unverified")
+        .group_by(*PROMPT_KEY, "horizon", "samples", "unverified", "unit")
         .agg("returns", "probabilities")
-        .with_columns(unit=pl.lit("tokens"))
     )
     left_out = counts.filter(pl.col("samples") == 0).select(PROMPT_KEY).sort(PROMPT_KEY)
     report = LawsReport(
@@ -96,6 +98,7 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
         samples=verified.height,
         unverified=traces.num_unverified,
         correct_only_at_end=int(verified["first_correct_is_end"].sum()),
+        units=tuple(kept["unit"].unique().sort()),
     )
     return MeasuredLaws(LawTable(laws.select(COLUMNS), f"laws of {traces.source}"), report)
 

@@ -12,11 +12,21 @@ from pathlib import Path
 
 import polars as pl
 
-from verigap.sim.law_table import TableError, load_frame, refuse_rows, save_frame
+from verigap.sim.law_table import UNITS, TableError, load_frame, refuse_rows, save_frame
 
 PROMPT_KEY = ("dataset", "model", "prompt_id")
 KEY = (*PROMPT_KEY, "sample_id")
-_TEXT = ("dataset", "model", "prompt_id", "answer", "text", "source", "sampling")
+_TEXT = (
+    "dataset",
+    "model",
+    "prompt_id",
+    "answer",
+    "text",
+    "source",
+    "sampling",
+    "answer_canonical",
+    "unit",
+)
 _COUNTS = ("sample_id", "first_correct", "n_tokens")
 _REALS = ("verifier_score", "logprob")
 _FLAGS = ("correct", "first_correct_is_end")
@@ -35,6 +45,8 @@ COLUMNS = (
     "source",
     "sampling",
     "first_correct_is_end",
+    "answer_canonical",
+    "unit",
 )
 
 
@@ -46,11 +58,15 @@ class Traces:
     `correct` is true, false, or null where the answer could not be verified; `first_correct` is the
     1-based index of the token at which the trace is first correct, null for never (or unknown);
     `n_tokens`, `verifier_score`, `answer`, `logprob`, `text`, `source`, `sampling` may be null;
-    `first_correct_is_end` marks rows whose `first_correct` is only known to be at most the end.
+    `first_correct_is_end` marks rows whose `first_correct` is only known to be at most the end;
+    `answer_canonical` is one form for all answers that are the same number (see
+    `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens` count: "tokens",
+    "words" or "characters", the same for all rows of a (dataset, model).
 
     Only `prompt_id` and `correct` are required. A missing `dataset` or `model` becomes "", missing
     sample numbers count from 0 within a prompt. A correct trace without `first_correct` counts as
-    correct from its last token, and is marked in `first_correct_is_end`. Columns unknown here are
+    correct from its last token, and is marked in `first_correct_is_end`. A missing `unit` means
+    tokens. Columns unknown here are
     dropped and named in `ignored_columns`.
 
     Raises:
@@ -65,6 +81,11 @@ class Traces:
         ignored = tuple(name for name in self.frame.columns if name not in COLUMNS)
         object.__setattr__(self, "ignored_columns", ignored)
         object.__setattr__(self, "frame", _checked(self.frame, self.source))
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What lengths are counted in, sorted; more than one only if several groups differ."""
+        return tuple(self.frame["unit"].unique().sort())
 
     @property
     def num_samples(self) -> int:
@@ -125,7 +146,14 @@ def _decode_jsonl(data: bytes) -> pl.DataFrame:
     return pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
 
 
-def _checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+def checked_rows(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The frame in canonical form, each row checked by itself: a piece of a large table.
+
+    What needs the whole table, that no key and no group's unit comes twice, is left to the caller.
+
+    Raises:
+      TableError: as `Traces` does.
+    """
     for name in REQUIRED:
         if name not in frame.columns:
             raise TableError(
@@ -153,11 +181,33 @@ def _checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     return frame.with_columns(
         pl.coalesce("first_correct", pl.when(at_end).then("n_tokens")).alias("first_correct"),
         (marked | at_end).alias("first_correct_is_end"),
+        pl.col("unit").fill_null("tokens"),
     )
 
 
+def _checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    frame = checked_rows(frame, source)
+    refuse_rows(
+        frame,
+        source,
+        "sample_id",
+        pl.struct(KEY).is_duplicated(),
+        "the same dataset, model, prompt_id and sample_id twice",
+        "number the samples of a prompt",
+    )
+    refuse_rows(
+        frame,
+        source,
+        "unit",
+        pl.col("unit").n_unique().over("dataset", "model") > 1,
+        "one dataset and model in several units",
+        "count all of its traces in one unit",
+    )
+    return frame
+
+
 def _refuse_unusable(frame: pl.DataFrame, source: str) -> None:
-    """Raise `TableError` at the first row that contradicts itself or another row."""
+    """Raise `TableError` at the first row that contradicts itself."""
 
     def refuse(column: str, bad: pl.Expr, problem: str, remedy: str) -> None:
         refuse_rows(frame, source, column, bad, problem, remedy)
@@ -191,12 +241,8 @@ def _refuse_unusable(frame: pl.DataFrame, source: str) -> None:
         "first_correct is past the end of the trace (n_tokens)",
         "count both with the same tokenizer",
     )
-    refuse(
-        "sample_id",
-        pl.struct(KEY).is_duplicated(),
-        "the same dataset, model, prompt_id and sample_id twice",
-        "number the samples of a prompt",
-    )
+    unknown = ~pl.col("unit").is_in(UNITS)
+    refuse("unit", unknown, "an unknown unit", f"use one of {', '.join(UNITS)}")
 
 
 def _dtype(name: str) -> pl.DataType:

@@ -26,6 +26,7 @@ KEY = ("dataset", "model", "prompt_id", "horizon")
 _TEXT = ("dataset", "model", "prompt_id", "unit")
 _COUNTS = ("horizon", "samples", "unverified")
 _LISTS = ("returns", "probabilities")
+UNITS = ("tokens", "words", "characters")
 COLUMNS = (*KEY, "samples", "unverified", "unit", *_LISTS)
 
 # How far a row of probabilities may be from summing to one: rounding, never a missing atom.
@@ -57,7 +58,8 @@ class LawTable:
     """A checked law table, sorted by (dataset, model, prompt_id, horizon).
 
     Columns: `dataset`, `model`, `prompt_id` (text); `horizon` (tokens); `samples`, the verified
-    samples behind the law; `unverified`, the samples left out of it; `unit` ("tokens"); `returns`
+    samples behind the law; `unverified`, the samples left out of it; `unit`, what horizon and
+    returns count ("tokens", "words" or "characters", one for each dataset and model); `returns`
     (ascending, distinct, in [0, horizon]) and their `probabilities`.
 
     Raises:
@@ -252,7 +254,10 @@ def _checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     refuse("horizon", pl.col("horizon") < 1, "a budget is at least 1 token")
     refuse("samples", pl.col("samples") < 1, "a law needs at least 1 verified sample")
     refuse("unverified", pl.col("unverified") < 0, "a count cannot be negative")
-    refuse("unit", pl.col("unit") != "tokens", "the unit must be 'tokens'")
+    unknown = ~pl.col("unit").is_in(UNITS)
+    refuse("unit", unknown, f"the unit must be one of {', '.join(UNITS)}")
+    mixed = pl.col("unit").n_unique().over("dataset", "model") > 1
+    refuse("unit", mixed, "one dataset and model in several units")
     refuse("prompt_id", pl.struct(KEY).is_duplicated(), "the same prompt and horizon twice")
     refuse("returns", pl.col("returns").list.len() == 0, "a law needs at least one return")
     unequal = pl.col("returns").list.len() != pl.col("probabilities").list.len()

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
+from verigap import commands_llm
+
 if TYPE_CHECKING:
     from verigap.sim.checks import Report
     from verigap.sim.runs import Progress
@@ -83,7 +85,7 @@ def laws(
         return
     typer.echo(
         f"{out}: laws of {report.prompts} prompts at H = {', '.join(map(str, table.horizons))} "
-        f"tokens, from {report.samples} verified samples"
+        f"{' / '.join(report.units)}, from {report.samples} verified samples"
     )
     if report.unverified or report.left_out:
         typer.echo(
@@ -372,6 +374,9 @@ def figures(
 
     for path in draw_figures(run, out, names or ()):
         typer.echo(str(path))
+
+
+commands_llm.register(app)
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ def test_version(verigap: Command) -> None:
         ("", "laws bounds sweep check version"),
         ("version", "--help"),
         ("laws", "TRACES --budgets --out --json"),
+        ("import", "FORMAT FILES --out --map --answers --tokenizer --unit --on-error --json"),
         (
             "bounds",
             "--list --horizon --n --log2-class --kappa --tilt --delta --law --sigma --mean --c0 "

@@ -49,6 +49,21 @@ def test_laws_by_hand() -> None:
     assert report.correct_only_at_end == 1
 
 
+def test_the_unit_travels_from_the_traces_into_the_laws() -> None:
+    frame = pl.DataFrame(
+        {
+            "model": ["m", "m", "n"],
+            "prompt_id": ["p", "p", "p"],
+            "correct": [True, False, True],
+            "n_tokens": [5, 6, 7],
+            "unit": ["words", "words", None],
+        }
+    )
+    table, report = reward_laws(Traces(frame), [8])
+    assert table.frame.select("model", "unit").rows() == [("m", "words"), ("n", "tokens")]
+    assert report.units == ("tokens", "words")
+
+
 def test_groups_with_the_same_prompt_stay_apart() -> None:
     frame = pl.DataFrame(
         {

@@ -1,0 +1,32 @@
+"""Importers of other people's sample logs: one file a format, one line here."""
+
+from collections.abc import Mapping
+
+from verigap.llm_validation.importers import (
+    inspect_log,
+    lm_eval,
+    monkeys,
+    openai_batch,
+    search_and_learn,
+    table,
+)
+from verigap.llm_validation.importers.records import Format, ImportOptions
+from verigap.llm_validation.importers.run import ImportProgress, ImportReport, import_traces
+
+FORMATS: Mapping[str, Format] = {
+    "lm-eval": lm_eval.FORMAT,
+    "inspect": inspect_log.FORMAT,
+    "monkeys": monkeys.FORMAT,
+    "openai-batch": openai_batch.FORMAT,
+    "search-and-learn": search_and_learn.FORMAT,
+    "table": table.FORMAT,
+}
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "ImportOptions",
+    "ImportProgress",
+    "ImportReport",
+    "import_traces",
+]

@@ -1,0 +1,265 @@
+"""Evaluation logs of Inspect: `.eval` (a zip of JSON) and `.json`.
+
+What the standard library can unpack is read here. Entries packed with Zstandard (the default of
+recent versions) and samples stored in pieces are left to Inspect's own reader, where it is
+installed. Either way the zip's directory is checked first: a small file that would unpack to
+something huge is refused unopened.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from verigap.llm_validation.answers import extract_answer
+from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.records import (
+    BadRecord,
+    Format,
+    ImportOptions,
+    LeftOut,
+    Parsed,
+    Reading,
+    Record,
+    Sample,
+    parse_each,
+)
+from verigap.llm_validation.importers.sources import (
+    LARGEST_DOCUMENT,
+    document,
+    json_object,
+    opened,
+)
+from verigap.sim.law_table import TableError
+
+_HEADERS = ("header.json", "_journal/start.json", "start.json")
+_SAMPLE = re.compile(r"samples/[^/]*\.json")
+_IN_PIECES = re.compile(r"samples/.*/sample\.json")
+_MOST_ENTRIES = 2_000_000
+# JSON shrinks tenfold, a repetitive transcript a hundredfold; a bomb a thousandfold and more.
+_HARMLESS, _STEEPEST = 256 * 2**20, 200
+_UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_ATTACHMENT = "attachment://"
+_VERDICTS = {"C": True, "I": False, "N": False, "P": None}
+_INSTALL = "install inspect_ai, whose reader is then used"
+
+
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+    """The samples of each log, one an epoch."""
+    for path in paths:
+        header, records = _opened_log(path, reading)
+        yield from parse_each(records, partial(_samples, header=header, scorer=options.scorer))
+
+
+def _opened_log(path: Path, reading: Reading) -> tuple[dict[str, Any], Iterable[Record]]:
+    with opened(path, reading) as file:
+        packed = file.read(2) == b"PK"
+    if not packed:
+        return _json_log(path, reading)
+    try:
+        with zipfile.ZipFile(path) as log:
+            entries = log.infolist()
+            _refuse_bomb(path, entries)
+            wanted = [entry for entry in entries if _SAMPLE.fullmatch(entry.filename)]
+            headers = {entry.filename: entry for entry in entries if entry.filename in _HEADERS}
+            pieces = any(_IN_PIECES.fullmatch(entry.filename) for entry in entries)
+            if not headers:
+                raise TableError(f"{path}: holds no header.json; is this a log of Inspect?")
+            foreign = [e for e in (*headers.values(), *wanted) if e.compress_type not in _UNPACKED]
+            if pieces or foreign:
+                return _by_inspect(path, reading, "stored in pieces" if pieces else "Zstandard")
+            first = next(headers[name] for name in _HEADERS if name in headers)
+            header = json_object(_unpacked(log, first))
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise TableError(
+            f"{path}: not a readable zip file ({error}); copy or download it again"
+        ) from None
+    except BadRecord as problem:
+        raise TableError(f"{path}: {problem}; copy or download it again") from None
+    if isinstance(header, BadRecord):
+        raise TableError(f"{path}, {first.filename}: {header}; copy or download it again")
+    return header, _entries(path, wanted, reading)
+
+
+def _entries(path: Path, entries: list[zipfile.ZipInfo], reading: Reading) -> Iterator[Record]:
+    with zipfile.ZipFile(path) as log:
+        reading.files = [log]
+        done = 0
+        for entry in entries:
+            done += entry.compress_size
+            reading.begin(lambda done=done: done)
+            try:
+                content: Any = json_object(_unpacked(log, entry))
+            except BadRecord as problem:
+                content = problem
+            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+                content = BadRecord(f"cannot be unpacked ({error})")
+            yield Record(f"{path}, {_plain(entry.filename)}", content)
+    reading.end(path.stat().st_size)
+
+
+def _unpacked(log: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """An entry, whatever its directory says of its size."""
+    with log.open(entry) as file:
+        data = file.read(LARGEST_DOCUMENT + 1)
+    if len(data) > LARGEST_DOCUMENT:
+        raise BadRecord(f"an entry longer than {LARGEST_DOCUMENT // 2**20} MiB")
+    return data
+
+
+def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+    total = sum(entry.file_size for entry in entries)
+    packed = path.stat().st_size
+    if len(entries) > _MOST_ENTRIES or (total > _HARMLESS and total > _STEEPEST * packed):
+        raise TableError(
+            f"{path}: {len(entries)} entries of {total / 2**20:,.0f} MiB in a file of "
+            f"{packed / 2**20:,.1f} MiB look like a zip bomb; nothing was unpacked"
+        )
+
+
+def _by_inspect(path: Path, reading: Reading, why: str) -> tuple[dict[str, Any], Iterator[Record]]:
+    if importlib.util.find_spec("inspect_ai") is None:
+        old = "" if why != "Zstandard" or sys.version_info >= (3, 14) else " by this Python"
+        raise TableError(
+            f"{path}: its samples are packed in a way ({why}) that cannot be read{old}; "
+            f"{_INSTALL}, or convert the log with `inspect log convert --to json`"
+        )
+    from inspect_ai.log import read_eval_log  # pyright: ignore[reportMissingImports]
+
+    try:
+        header = read_eval_log(str(path), header_only=True).model_dump(mode="json")
+    # Whatever a foreign reader trips over is a fault of the file to the user.
+    except Exception as error:
+        raise TableError(f"{path}: {_why(error)}; copy or download it again") from None
+    return header, _inspect_records(path, reading)
+
+
+def _inspect_records(path: Path, reading: Reading) -> Iterator[Record]:
+    from inspect_ai.log import read_eval_log_samples  # pyright: ignore[reportMissingImports]
+
+    kept = {"id", "epoch", "output", "scores", "error"}
+    number = 0
+    try:
+        for sample in read_eval_log_samples(
+            str(path), all_samples_required=False, resolve_attachments="core"
+        ):
+            number += 1
+            content = sample.model_dump(mode="json", include=kept, exclude_none=True)
+            yield Record(f"{path}, sample {number}", content)
+    except Exception as error:
+        yield Record(f"{path}, after sample {number}", BadRecord(_why(error)))
+    reading.end(path.stat().st_size)
+
+
+def _why(error: Exception) -> str:
+    text = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    return f"Inspect's reader gives up ({_plain(text)[:200]})"
+
+
+def _plain(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _json_log(path: Path, reading: Reading) -> tuple[dict[str, Any], list[Record]]:
+    data = document(path, reading)
+    content = data if isinstance(data, BadRecord) else json_object(data)
+    if isinstance(content, BadRecord):
+        raise TableError(f"{path}: neither a zip file nor a JSON log: {content}; check the file")
+    samples = content.pop("samples", None)
+    if not isinstance(samples, list):
+        raise TableError(f"{path}: holds no list of samples; is this a log of Inspect?")
+    records = [
+        Record(
+            f"{path}, sample {number}",
+            sample if isinstance(sample, dict) else BadRecord("a sample that is no object"),
+        )
+        for number, sample in enumerate(samples, 1)
+    ]
+    return content, records
+
+
+def _samples(record: dict[str, Any], header: dict[str, Any], scorer: str | None) -> list[Sample]:
+    prompt = values.identifier(values.get(record, "id"), "id")
+    epoch = values.count(record.get("epoch", 1), "epoch") or 1
+    if record.get("error"):
+        raise LeftOut("a sample that ended in an error")
+    output = values.mapping(values.get(record, "output"), "output")
+    choices = values.listing(output.get("choices", []), "output.choices")
+    if not choices:
+        raise LeftOut("a sample without output")
+    attachments = record.get("attachments")
+    text = _text(values.mapping(choices[0], "a choice"), attachments or {})
+    answer, correct, decided_by = _verdict(record, scorer)
+    usage = output.get("usage")
+    tokens = usage.get("output_tokens") if isinstance(usage, dict) and len(choices) == 1 else None
+    count = values.count(tokens, "output.usage.output_tokens")
+    spec = header.get("eval")
+    spec = spec if isinstance(spec, dict) else {}
+    task, model = spec.get("task"), spec.get("model")
+    return [
+        Sample(
+            prompt,
+            correct,
+            decided_by,
+            dataset=task if isinstance(task, str) else "",
+            model=model if isinstance(model, str) else "",
+            sample_id=epoch - 1,
+            text=text,
+            answer=answer or extract_answer(text),
+            # Nothing is generated in no tokens; models without a count report zero.
+            n_tokens=count if count or not text else None,
+            sampling=_sampling(header, spec),
+        )
+    ]
+
+
+def _text(choice: dict[str, Any], attachments: dict[str, Any]) -> str:
+    content = values.mapping(values.get(choice, "message"), "message").get("content", "")
+    parts = [content] if isinstance(content, str) else values.listing(content, "content")
+    texts: list[str] = []
+    for part in parts:
+        shown = part.get("reasoning") or part.get("text") if isinstance(part, dict) else part
+        piece = values.text(shown or "", "content of a message")
+        if piece.startswith(_ATTACHMENT):
+            found = attachments.get(piece.removeprefix(_ATTACHMENT), piece)
+            piece = values.text(found, "an attachment")
+        texts.append(piece)
+    return "\n".join(filter(None, texts))
+
+
+def _verdict(record: dict[str, Any], scorer: str | None) -> tuple[str | None, bool | None, str]:
+    scores = values.mapping(record.get("scores") or {}, "scores")
+    name = scorer or next(iter(scores), None)
+    if name is None or (name not in scores and not scores):
+        return None, None, "nothing"
+    score = values.mapping(values.get(scores, name), f"score {name}")
+    answer, value = score.get("answer"), score.get("value")
+    correct: bool | None = None
+    if isinstance(value, str) and value in _VERDICTS:
+        correct = _VERDICTS[value]
+    elif isinstance(value, bool) or value in (0, 1):
+        correct = bool(value)
+    elif isinstance(value, str) and value.lower() in {"true", "yes", "false", "no"}:
+        correct = value.lower() in {"true", "yes"}
+    return answer if isinstance(answer, str) else None, correct, f"scorer {name}"
+
+
+def _sampling(header: dict[str, Any], spec: dict[str, Any]) -> str | None:
+    plan = header.get("plan")
+    found: dict[str, Any] = {}
+    for config in (plan.get("config") if isinstance(plan, dict) else None,
+                   spec.get("model_generate_config")):  # fmt: skip
+        if isinstance(config, dict):
+            found |= {key: value for key, value in config.items() if not isinstance(value, dict)}
+    return values.parameters(json.loads(json.dumps(found, default=str)))
+
+
+FORMAT = Format(read, "Inspect .eval or .json log", frozenset({"scorer"}))

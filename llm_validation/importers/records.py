@@ -1,0 +1,162 @@
+"""What every importer speaks: samples, records with a place, and the two ways to be no sample."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+
+class BadRecord(ValueError):
+    """A record that cannot be read: an error, or a counted skip, as the user wishes."""
+
+
+class LeftOut(ValueError):
+    """A sound record that holds no sample to import, such as a failed request; counted."""
+
+
+class Sample(NamedTuple):
+    """One sampled answer as a source gives it; the columns of `Traces`, most of them unknown.
+
+    Attributes:
+      sample_id: None to be numbered in order of appearance within the prompt.
+      n_tokens: length as the source counts it; None to be counted from `text`.
+      unit: what the source's lengths count.
+      decided_by: how `correct` was found, for the report.
+    """
+
+    prompt_id: str
+    correct: bool | None
+    decided_by: str
+    dataset: str = ""
+    model: str = ""
+    sample_id: int | None = None
+    text: str | None = None
+    answer: str | None = None
+    first_correct: int | None = None
+    first_correct_is_end: bool | None = None
+    n_tokens: int | None = None
+    unit: str = "tokens"
+    verifier_score: float | None = None
+    logprob: float | None = None
+    sampling: str | None = None
+    source: str | None = None
+    answer_canonical: str | None = None
+
+
+class Record(NamedTuple):
+    """Something found at a place in a file, before it is understood."""
+
+    place: str
+    content: Any
+
+
+class Parsed(NamedTuple):
+    """What a record turned out to be."""
+
+    place: str
+    outcome: Sequence[Sample] | BadRecord | LeftOut
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to read; a format that has no use for an option refuses it.
+
+    Attributes:
+      mapping: canonical column (or "target") to the column of a table.
+      answers: file of right answers by custom_id.
+      filter: lm-eval filter whose lines count.
+      metric: lm-eval metric that decides correctness.
+      scorer: Inspect scorer that decides correctness.
+      score: how the scores of steps become one verifier score: "last", "min" or "prod".
+      dataset: name to use instead of the source's.
+      model: name to use instead of the source's.
+      tokenizer: a `tokenizer.json` to count tokens with where the source has no count.
+      unit: "tokens", "words" or "characters"; None for tokens where they are known, else words.
+      skip_bad: leave unreadable records out, counted, instead of stopping at the first.
+      keep_text: store the text of the samples.
+    """
+
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    answers: Path | None = None
+    filter: str | None = None
+    metric: str | None = None
+    scorer: str | None = None
+    score: str | None = None
+    dataset: str | None = None
+    model: str | None = None
+    tokenizer: Path | None = None
+    unit: str | None = None
+    skip_bad: bool = False
+    keep_text: bool = True
+
+
+class Closeable(Protocol):
+    """An open file."""
+
+    def close(self) -> object:
+        """Close it; a second time does nothing."""
+
+
+class Reading:
+    """How much of the input has been read, for a progress bar."""
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        """Not yet begun."""
+        self.total = sum(path.stat().st_size for path in paths if path.is_file())
+        self.finished = 0
+        self.position: Callable[[], int] = lambda: 0
+        self.files: list[Closeable] = []
+
+    def close(self) -> None:
+        """Close what an import that was broken off left open."""
+        for file in self.files:
+            file.close()
+
+    @property
+    def done(self) -> int:
+        """Bytes read so far, as they lie on the disk."""
+        return min(self.finished + self.position(), self.total)
+
+    def begin(self, position: Callable[[], int]) -> None:
+        """Follow a file that has just been opened."""
+        self.position = position
+
+    def end(self, size: int) -> None:
+        """Count a file as read."""
+        self.finished += size
+        self.position = lambda: 0
+
+
+Reader = Callable[[Sequence[Path], ImportOptions, Reading], Iterator[Parsed]]
+
+
+@dataclass(frozen=True)
+class Format:
+    """An entry of the registry.
+
+    Attributes:
+      read: the records of some files, one after the other.
+      about: one line for people.
+      options: those of `filter`, `metric`, `scorer`, `score`, `answers` and `mapping` that it uses.
+    """
+
+    read: Reader
+    about: str
+    options: frozenset[str] = frozenset()
+
+
+def parse_each(
+    records: Iterable[Record], parse: Callable[[Any], Sequence[Sample]]
+) -> Iterator[Parsed]:
+    """Apply `parse` to every readable record and keep what it refuses in its place."""
+    for place, content in records:
+        if isinstance(content, BadRecord | LeftOut):
+            yield Parsed(place, content)
+            continue
+        try:
+            outcome: Sequence[Sample] | BadRecord | LeftOut = parse(content)
+        except (BadRecord, LeftOut) as refusal:
+            outcome = refusal
+        yield Parsed(place, outcome)

@@ -1,0 +1,82 @@
+"""Completions of Hugging Face's search-and-learn, with the scores of its process reward model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from verigap.llm_validation.answers import extract_answer, grade
+from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.records import (
+    BadRecord,
+    Format,
+    ImportOptions,
+    Parsed,
+    Reading,
+    Sample,
+    parse_each,
+)
+from verigap.llm_validation.importers.sources import json_lines
+
+FOLDS = {"last": lambda steps: steps[-1], "min": min, "prod": math.prod}
+
+
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+    """The completions of each problem."""
+    fold = options.score or "last"
+    if fold not in FOLDS:
+        raise ValueError(f"--score: unknown {fold!r}; use one of {', '.join(FOLDS)}")
+    yield from parse_each(json_lines(paths, reading), partial(_samples, fold=fold))
+
+
+def _samples(record: dict[str, Any], fold: str) -> list[Sample]:
+    name = next((name for name in ("unique_id", "id", "problem") if record.get(name)), None)
+    if name is None:
+        raise BadRecord("field 'unique_id' is missing, and so are 'id' and 'problem'")
+    prompt = values.identifier(record[name], name)
+    texts = values.listing(values.get(record, "completions"), "completions")
+    scores = values.aligned(record.get("scores"), "scores", len(texts))
+    lengths = record.get("completion_tokens")
+    # Beam search writes one number, or none, for all beams together.
+    lengths = values.aligned(
+        lengths if isinstance(lengths, list) and lengths else None, "completion_tokens", len(texts)
+    )
+    target = record.get("answer")
+    samples: list[Sample] = []
+    for number, (entry, steps, length) in enumerate(zip(texts, scores, lengths, strict=True)):
+        text = values.text(entry, f"completion {number + 1}")
+        if target is None:
+            answer, correct, decided_by = extract_answer(text), None, "nothing"
+        else:
+            answer, correct = grade(text, str(target))
+            decided_by = "final answer against answer"
+        samples.append(
+            Sample(
+                prompt,
+                correct,
+                decided_by,
+                sample_id=number,
+                text=text,
+                answer=answer,
+                # -1 stands for unknown.
+                n_tokens=None if length == -1 else values.count(length, "completion_tokens"),
+                verifier_score=_score(steps, fold),
+            )
+        )
+    return samples
+
+
+def _score(steps: Any, fold: str) -> float | None:
+    if not isinstance(steps, list):
+        return values.real(steps, "scores")
+    numbers = [values.real(step, "a step's score") for step in steps]
+    known = [number for number in numbers if number is not None]
+    if len(known) < len(numbers) or not known:
+        return None
+    return float(FOLDS[fold](known))
+
+
+FORMAT = Format(read, "search-and-learn completions JSONL", frozenset({"score"}))

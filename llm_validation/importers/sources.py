@@ -1,0 +1,208 @@
+"""Files of unknown size and origin, read piece by piece in bounded memory."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import gzip
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from verigap.llm_validation.importers.records import BadRecord, Reading, Record
+from verigap.sim.law_table import TableError
+
+# A record of 10,000 samples of a long answer is some 30 MB.
+LONGEST_RECORD = 64 * 2**20
+# A document that is read as a whole: one problem in YAML, a header, a file of answers.
+LARGEST_DOCUMENT = 256 * 2**20
+_CHUNK = 2**20
+_GZIP = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+_DAMAGED = "the compressed data are damaged or end too early; copy or download the file again"
+
+
+@contextmanager
+def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
+    """The bytes of a file, decompressed where it is gzip.
+
+    Raises:
+      TableError: the file cannot be opened or read.
+    """
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == _GZIP
+            raw.seek(0)
+            reading.begin(raw.tell)
+            reading.files = [raw]
+            if packed:
+                with gzip.open(raw) as file:
+                    yield cast(BinaryIO, file)
+            else:
+                yield raw
+            reading.end(path.stat().st_size)
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file; check the path") from None
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+
+
+def lines(path: Path, reading: Reading, blank: bool = False) -> Iterator[Record]:
+    """The lines, as bytes; too long ones and the end of a torn file as bad records.
+
+    Blank lines are passed over unless `blank`.
+    """
+    with opened(path, reading) as file:
+        number = 0
+        while True:
+            number += 1
+            place = f"{path}, line {number}"
+            try:
+                line = file.readline(LONGEST_RECORD + 1)
+                if len(line) > LONGEST_RECORD:
+                    what = f"the line is longer than {LONGEST_RECORD // 2**20} MiB"
+                    yield Record(place, BadRecord(what))
+                    while line and not line.endswith(b"\n"):
+                        line = file.readline(_CHUNK)
+                    continue
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                yield Record(place, BadRecord(_DAMAGED))
+                return
+            if not line:
+                return
+            if number == 1:
+                line = line.removeprefix(_BOM)
+            if blank or line.strip():
+                yield Record(place, line)
+
+
+def json_lines(paths: Sequence[Path], reading: Reading) -> Iterator[Record]:
+    """The objects of JSON Lines files."""
+    for path in paths:
+        for place, line in lines(path, reading):
+            yield Record(place, line if isinstance(line, BadRecord) else json_object(line))
+
+
+def json_object(data: bytes | str) -> dict[str, Any] | BadRecord:
+    """The object that some JSON is, or what is wrong with it."""
+    try:
+        content = json.loads(data)
+    except json.JSONDecodeError as error:
+        return BadRecord(f"not valid JSON ({error.msg} at character {error.pos + 1})")
+    except RecursionError:
+        return BadRecord("not valid JSON (nested too deeply)")
+    except UnicodeDecodeError:
+        return BadRecord("not valid JSON (it is not UTF-8)")
+    except ValueError:
+        return BadRecord("not valid JSON (a number has too many digits)")
+    if not isinstance(content, dict):
+        return BadRecord(f"a JSON {type(content).__name__} where an object was expected")
+    return content
+
+
+def json_values(path: Path, reading: Reading) -> Iterator[Record]:
+    """The objects of a JSON array, or of one JSON value after the other, as they arrive."""
+    decoder = json.JSONDecoder()
+    with opened(path, reading) as file:
+        text, number, ended, step = "", 0, False, _CHUNK
+        decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        inside = False
+        while True:
+            text = text.lstrip(" \t\r\n," if inside or number else " \t\r\n")
+            if text.startswith("[") and not inside and not number:
+                text, inside = text[1:], True
+                continue
+            if (ended and not text) or (inside and text.startswith("]")):
+                return
+            place = f"{path}, record {number + 1}"
+            problem = "not valid JSON (the file ends too early)"
+            if text:
+                try:
+                    content, end = decoder.raw_decode(text)
+                except json.JSONDecodeError as error:
+                    problem = f"not valid JSON ({error.msg})"
+                except RecursionError:
+                    yield Record(place, BadRecord("not valid JSON (nested too deeply)"))
+                    return
+                except ValueError:
+                    problem = "not valid JSON (a number has too many digits)"
+                else:
+                    number += 1
+                    text, step = text[end:], _CHUNK
+                    if not isinstance(content, dict):
+                        kind = type(content).__name__
+                        content = BadRecord(f"a JSON {kind} where an object was expected")
+                    yield Record(place, content)
+                    continue
+            if ended or len(text) > LONGEST_RECORD:
+                if not ended:
+                    problem += f", or a record longer than {LONGEST_RECORD // 2**20} MiB"
+                yield Record(place, BadRecord(problem))
+                return
+            try:
+                piece = file.read(step)
+                # Twice as much each time, so that a long record is not scanned too often.
+                step, ended = step * 2, not piece
+                text += decode(piece, final=ended)
+            except (EOFError, zlib.error, gzip.BadGzipFile):
+                yield Record(place, BadRecord(_DAMAGED))
+                return
+            except UnicodeDecodeError:
+                yield Record(place, BadRecord("not valid JSON (it is not UTF-8)"))
+                return
+
+
+def document(path: Path, reading: Reading) -> bytes | BadRecord:
+    """All of a file that has to be read as a whole, up to a size."""
+    with opened(path, reading) as file:
+        try:
+            data = file.read(LARGEST_DOCUMENT + 1)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return BadRecord(_DAMAGED)
+    if len(data) > LARGEST_DOCUMENT:
+        return BadRecord(f"the document is longer than {LARGEST_DOCUMENT // 2**20} MiB")
+    return data.removeprefix(_BOM)
+
+
+def csv_rows(path: Path, reading: Reading) -> Iterator[Record]:
+    """The rows of a CSV file with a header, as texts by column name."""
+    csv.field_size_limit(LONGEST_RECORD)
+    bad: list[Record] = []
+
+    def decoded() -> Iterator[str]:
+        # A blank line may be part of a quoted text.
+        for place, line in lines(path, reading, blank=True):
+            if isinstance(line, BadRecord):
+                bad.append(Record(place, line))
+                continue
+            try:
+                yield line.decode()
+            except UnicodeDecodeError:
+                bad.append(Record(place, BadRecord("the line is not UTF-8")))
+
+    rows = csv.reader(decoded(), strict=True)
+    header: list[str] | None = None
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error as error:
+            yield Record(f"{path}, line {rows.line_num}", BadRecord(f"not valid CSV ({error})"))
+            continue
+        yield from bad
+        bad.clear()
+        if row is None:
+            return
+        # Of a row of several lines, the last.
+        place = f"{path}, line {rows.line_num}"
+        if header is None:
+            header = row
+            if len(set(header)) < len(header):
+                raise TableError(f"{path}: a column name comes twice; rename one")
+        elif row and len(row) != len(header):
+            what = f"{len(row)} fields where the header has {len(header)}"
+            yield Record(place, BadRecord(what))
+        elif row:
+            yield Record(place, dict(zip(header, row, strict=True)))

@@ -1,0 +1,125 @@
+"""Values out of foreign JSON, each with its type checked."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from verigap.llm_validation.importers.records import BadRecord
+
+_TRUE = {"true", "1", "1.0", "yes"}
+_FALSE = {"false", "0", "0.0", "no"}
+_UNKNOWN = {"", "null", "none", "~", "nan"}
+_LARGEST = 2**53
+
+
+def shown(value: object) -> str:
+    """A value for an error message: short, on one line, without control characters."""
+    # Never all of it: a list may be huge, or refer to itself.
+    if isinstance(value, dict | list):
+        return "an object" if isinstance(value, dict) else f"a list of {len(value)}"
+    text = ascii(value[:60] if isinstance(value, str) else value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def get(record: Mapping[str, Any], name: str) -> Any:
+    """A field that must be there."""
+    if name not in record:
+        raise BadRecord(f"field {name!r} is missing")
+    return record[name]
+
+
+def text(value: object, name: str) -> str:
+    """A text."""
+    if not isinstance(value, str):
+        raise BadRecord(f"{name} is {shown(value)}, not text")
+    return value
+
+
+def identifier(value: object, name: str) -> str:
+    """A text or a whole number, as text."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str) or not value.strip():
+        raise BadRecord(f"{name} is {shown(value)}, not a name or a whole number")
+    return value
+
+
+def mapping(value: object, name: str) -> dict[str, Any]:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise BadRecord(f"{name} is {shown(value)}, not an object")
+    return value
+
+
+def listing(value: object, name: str) -> list[Any]:
+    """A JSON array."""
+    if not isinstance(value, list):
+        raise BadRecord(f"{name} is {shown(value)}, not a list")
+    return value
+
+
+def aligned(value: object, name: str, length: int) -> list[Any]:
+    """An array with one entry a sample; where there is none, as many nulls."""
+    if value is None:
+        return [None] * length
+    entries = listing(value, name)
+    if len(entries) != length:
+        raise BadRecord(f"{name} has {len(entries)} entries for {length} samples")
+    return entries
+
+
+def count(value: object, name: str) -> int | None:
+    """A whole number from 0, or None."""
+    number = real(value, name)
+    if number is None:
+        return None
+    if number < 0:
+        raise BadRecord(f"{name} is {shown(value)}; a length or number cannot be negative")
+    if number != math.floor(number) or number > _LARGEST:
+        raise BadRecord(f"{name} is {shown(value)}, not a whole number")
+    return int(number)
+
+
+def real(value: object, name: str) -> float | None:
+    """A finite number, or None."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        if value.strip().lower() in _UNKNOWN:
+            return None
+        try:
+            value = float(value)
+        except ValueError:
+            raise BadRecord(f"{name} is {shown(value)}, not a number") from None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise BadRecord(f"{name} is {shown(value)}, not a number")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise BadRecord(f"{name} is {shown(value)}, not a finite number")
+    return number
+
+
+def flag(value: object, name: str) -> bool | None:
+    """True, false or null, also as the texts and the numbers 0 and 1 that stand for them."""
+    if value is None or isinstance(value, bool):
+        return value
+    word = str(value).strip().lower() if isinstance(value, str | int | float) else "?"
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    if word in _UNKNOWN:
+        return None
+    raise BadRecord(f"{name} is {shown(value)}, neither true, false nor null")
+
+
+def parameters(settings: Mapping[str, Any]) -> str | None:
+    """Sampling parameters as one line of JSON, or None where there are none."""
+    known = {name: value for name, value in sorted(settings.items()) if value is not None}
+    return json.dumps(known, default=str) if known else None

@@ -1,0 +1,85 @@
+"""`verigap import` as a user meets it."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+from tests.cli.command import Command, assert_refused, succeeded
+from tests.cli.test_bad_input import contents
+
+FIXTURES = Path(__file__).parents[1] / "llm_validation" / "fixtures"
+
+
+def test_from_a_log_to_laws(verigap: Command, tmp_path: Path) -> None:
+    done = succeeded(
+        verigap("import", "monkeys", FIXTURES / "monkeys.jsonl", "--out", "t.parquet", cwd=tmp_path)
+    )
+    assert done.stdout.splitlines() == [
+        "t.parquet: 6 samples of 2 prompts, lengths in words",
+        "  3 correct, 3 incorrect, 0 could not be verified",
+        "  correctness decided by is_corrects: 6 samples",
+    ]
+    assert done.stderr == ""
+    laws = succeeded(
+        verigap("laws", "t.parquet", "--budgets", "8", "--out", "l.parquet", cwd=tmp_path)
+    )
+    assert "at H = 8 words, from 6 verified samples" in laws.stdout
+    assert set(pl.read_parquet(tmp_path / "l.parquet")["unit"]) == {"words"}
+    assert contents(tmp_path) == ["l.parquet", "t.parquet"]
+
+
+def test_json_with_a_mapping_into_a_new_folder(verigap: Command, tmp_path: Path) -> None:
+    maps = ("prompt_id=problem", "correct=is_correct", "n_tokens=length", "sample_id=try")
+    flags = [flag for entry in maps for flag in ("--map", entry)]
+    done = succeeded(
+        verigap(
+            "import", "table", FIXTURES / "table.csv", *flags, "--model", "m",
+            "--out", "new/t.parquet", "--json", cwd=tmp_path,
+        )
+    )  # fmt: skip
+    report = json.loads(done.stdout)
+    assert (report["samples"], report["prompts"], report["unit"]) == (3, 2, "tokens")
+    assert report["groups"] == [
+        {"dataset": "", "model": "m", "correct": 1, "incorrect": 1, "unverified": 1}
+    ]
+    assert contents(tmp_path) == ["new", "new/t.parquet"]
+
+
+def test_a_bad_line_stops_the_import_or_is_listed(verigap: Command, tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    path.write_text('{"problem": "p", "completions": ["\\\\boxed{1}"], "answer": "1"}\n{"prob\n')
+    arguments = ("import", "search-and-learn", "s.jsonl", "--out", "new/t.parquet")
+    assert_refused(verigap(*arguments, cwd=tmp_path), "s.jsonl, line 2: not valid JSON")
+    assert contents(tmp_path) == ["s.jsonl"]
+    done = succeeded(verigap(*arguments, "--on-error", "skip", cwd=tmp_path))
+    assert done.stderr.splitlines()[0] == "verigap: skipped 1 unreadable records or samples:"
+    assert done.stderr.splitlines()[1].startswith("  s.jsonl, line 2: not valid JSON")
+    assert len(pl.read_parquet(tmp_path / "new" / "t.parquet")) == 1
+
+
+def test_a_line_of_100_mb(verigap: Command, tmp_path: Path) -> None:
+    path = tmp_path / "s.jsonl"
+    with path.open("wb") as file:
+        file.write(b'{"problem": "')
+        file.truncate(100 * 10**6)
+    done = verigap("import", "search-and-learn", "s.jsonl", "--out", "t.parquet", cwd=tmp_path)
+    assert_refused(done, "s.jsonl, line 1: the line is longer than 64 MiB")
+    assert contents(tmp_path) == ["s.jsonl"]
+
+
+def test_command_lines(verigap: Command, tmp_path: Path) -> None:
+    path = FIXTURES / "monkeys.jsonl"
+    for arguments, says in (
+        (("csv", path, "--out", "t.parquet"), "csv: unknown format; use one of lm-eval, inspect"),
+        (("monkeys", path), "Missing option '--out'"),
+        (("monkeys", "--out", "t.parquet"), "Missing argument 'files'"),
+        (("monkeys", path, "--out", "t.csv"), "end the name in .parquet"),
+        (("monkeys", path, "--out", "t.parquet", "--on-error", "go"), "--on-error: unknown 'go'"),
+        (("monkeys", path, "--out", "t.parquet", "--metric", "acc"), "--metric: of no use for"),
+        (("table", path, "--out", "t.parquet", "--map", "text"), "expected OURS=THEIRS"),
+        (("monkeys", "nowhere.json", "--out", "t.parquet"), "nowhere.json: no such file"),
+        (("monkeys", path, "--out", "/proc/t.parquet"), "/proc/t.parquet: cannot be written"),
+    ):
+        assert_refused(verigap("import", *arguments, cwd=tmp_path), says)
+    assert contents(tmp_path) == []

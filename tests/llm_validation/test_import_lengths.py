@@ -1,0 +1,126 @@
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.llm_validation.importing import run, write_lines
+from verigap.llm_validation.laws import reward_laws
+from verigap.llm_validation.traces import read_traces
+from verigap.sim.law_table import TableError
+
+COUNTED = {"prompt_id": "a", "correct": True, "n_tokens": 4, "text": "two words"}
+UNCOUNTED = {"prompt_id": "a", "correct": True, "text": "just three words"}
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        (None, [("words", 3), ("words", 3)]),
+        ("words", [("words", 3), ("words", 3)]),
+        ("characters", [("characters", 16), ("characters", 16)]),
+    ],
+)
+def test_texts_without_a_count(
+    tmp_path: Path, unit: str | None, expected: list[tuple[str, int]]
+) -> None:
+    path = write_lines(tmp_path / "t.jsonl", UNCOUNTED, UNCOUNTED)
+    assert run("table", tmp_path, path, unit=unit).rows("unit", "n_tokens") == expected
+
+
+def test_the_first_sample_settles_the_unit(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.jsonl", UNCOUNTED, COUNTED)
+    assert run("table", tmp_path, path).rows("unit", "n_tokens") == [("words", 3), ("words", 2)]
+    path = write_lines(tmp_path / "t.jsonl", COUNTED, UNCOUNTED)
+    with pytest.raises(TableError, match="line 2: the source does not say how many tokens"):
+        run("table", tmp_path, path)
+    done = run("table", tmp_path, path, skip_bad=True)
+    assert done.rows("unit", "n_tokens") == [("tokens", 4)]
+
+
+def test_positions_cannot_change_their_unit(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.jsonl", UNCOUNTED, COUNTED | {"first_correct": 2})
+    with pytest.raises(TableError, match="line 2: its length counts tokens, where the table"):
+        run("table", tmp_path, path)
+
+
+def test_a_table_may_say_its_unit(tmp_path: Path) -> None:
+    row = COUNTED | {"first_correct": 2}
+    path = write_lines(tmp_path / "t.jsonl", row | {"unit": "words"})
+    assert run("table", tmp_path, path).rows("unit", "first_correct") == [("words", 2)]
+    path = write_lines(tmp_path / "t.jsonl", row)
+    done = run("table", tmp_path, path, unit="characters")
+    assert done.rows("unit", "first_correct") == [("characters", 2)]
+
+
+def test_the_unit_reaches_the_laws(tmp_path: Path) -> None:
+    run("monkeys", tmp_path, "monkeys.jsonl")
+    table, report = reward_laws(read_traces(tmp_path / "out.parquet"), [8])
+    assert set(table.frame["unit"]) == {"words"}
+    assert report.units == ("words",)
+
+
+def test_text_can_be_left_out_after_it_is_measured(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.jsonl", UNCOUNTED)
+    done = run("table", tmp_path, path, keep_text=False)
+    assert done.rows("text", "n_tokens") == [(None, 3)]
+
+
+def test_unknown_units_and_needless_tokenizers(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.jsonl", UNCOUNTED)
+    with pytest.raises(ValueError, match="--unit: unknown 'bytes'"):
+        run("table", tmp_path, path, unit="bytes")
+    with pytest.raises(ValueError, match="--tokenizer: of no use with --unit words"):
+        run("table", tmp_path, path, unit="words", tokenizer=path)
+    with pytest.raises(TableError, match="line 1: the source does not say how many tokens"):
+        run("table", tmp_path, path, unit="tokens")
+
+
+def test_a_tokenizer_needs_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    path = write_lines(tmp_path / "t.jsonl", UNCOUNTED)
+    with pytest.raises(TableError, match="pip install tokenizers"):
+        run("table", tmp_path, path, tokenizer=tmp_path / "tokenizer.json")
+
+
+def test_tokens_are_counted_by_a_tokenizer(tmp_path: Path) -> None:
+    pytest.importorskip("tokenizers")
+    tokenizer = tmp_path / "tokenizer.json"
+    # Cuts at white space and at every "r".
+    tokenizer.write_text(
+        json.dumps(
+            {
+                "version": "1.0",
+                "truncation": {
+                    "direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0,
+                },
+                "padding": None,
+                "added_tokens": [],
+                "normalizer": None,
+                "pre_tokenizer": {
+                    "type": "Sequence",
+                    "pretokenizers": [
+                        {"type": "Whitespace"},
+                        {
+                            "type": "Split",
+                            "pattern": {"String": "r"},
+                            "behavior": "Isolated",
+                            "invert": False,
+                        },
+                    ],
+                },
+                "post_processor": None,
+                "decoder": None,
+                "model": {"type": "WordLevel", "vocab": {"?": 0}, "unk_token": "?"},
+            }
+        )
+    )  # fmt: skip
+    path = write_lines(tmp_path / "t.jsonl", UNCOUNTED, COUNTED)
+    done = run("table", tmp_path, path, tokenizer=tokenizer)
+    # just th r ee wo r ds; the source's own count stands.
+    assert done.rows("unit", "n_tokens") == [("tokens", 7), ("tokens", 4)]
+    tokenizer.write_text("{}")
+    with pytest.raises(TableError, match=r"not a tokenizer\.json"):
+        run("table", tmp_path, path, tokenizer=tokenizer)
+    with pytest.raises(TableError, match="no such file"):
+        run("table", tmp_path, path, tokenizer=tmp_path / "none.json")
