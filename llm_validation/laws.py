@@ -60,7 +60,7 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
       TableError: a budget is not a positive whole number or comes twice, or no prompt has a
         verified sample.
     """
-    horizons = pl.DataFrame({"horizon": _checked_budgets(budgets)}, schema={"horizon": pl.Int64})
+    horizons = pl.DataFrame({"horizon": checked_budgets(budgets)}, schema={"horizon": pl.Int64})
     counts = traces.frame.group_by(PROMPT_KEY).agg(
         samples=pl.col("correct").count().cast(pl.Int64),
         unverified=pl.col("correct").null_count().cast(pl.Int64),
@@ -103,7 +103,12 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
     return MeasuredLaws(LawTable(laws.select(COLUMNS), f"laws of {traces.source}"), report)
 
 
-def _checked_budgets(budgets: Iterable[int]) -> list[int]:
+def checked_budgets(budgets: Iterable[int]) -> list[int]:
+    """The budgets in ascending order.
+
+    Raises:
+      TableError: there are none, one is not a positive whole number, or one comes twice.
+    """
     checked: list[int] = []
     for budget in budgets:
         try:

@@ -13,10 +13,10 @@ import typer
 from typer.exceptions import TyperException
 
 from verigap import commands_llm
+from verigap.commands_fit import register as register_fit
 
 if TYPE_CHECKING:
     from verigap.sim.checks import Report
-    from verigap.sim.runs import Progress
 
 FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -227,12 +227,13 @@ def sweep(
     prepare_jax()
     if engine != "local":
         raise ValueError(f"--engine: unknown engine {engine!r}; use local")
+    from verigap.progress import ProgressBar
     from verigap.sim.runs import run_sweep
     from verigap.sim.sweep import load_sweep
 
     loaded = load_sweep(config)
     folder = out or Path("runs") / config.stem
-    with _progress_bar(f"sweep {config.stem}", quiet=as_json) as report:
+    with ProgressBar(f"sweep {config.stem}", quiet=as_json) as report:
         outcome = run_sweep(
             loaded, folder, command=[Path(sys.argv[0]).name, *sys.argv[1:]], report=report
         )
@@ -258,53 +259,6 @@ def sweep(
             err=True,
         )
         raise typer.Exit(SHORT)
-
-
-class _progress_bar:
-    """A progress bar with the time left, as a callback."""
-
-    def __init__(self, title: str, quiet: bool) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("cells, elapsed"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet,
-        )
-        self.title = title
-        self.task = self.bar.add_task(title, total=None)
-
-    def __enter__(self) -> _progress_bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self.bar.live.is_started:
-            self.bar.stop()
-
-    def __call__(self, progress: Progress) -> None:
-        # Not before there is something to show: a refusal is one line and no bar.
-        self.bar.start()
-        self.bar.update(
-            self.task,
-            description=f"{self.title}: {progress.doing}" if progress.doing else self.title,
-            total=progress.total,
-            completed=progress.done + progress.failed,
-            refresh=True,
-        )
 
 
 @app.command()
@@ -377,6 +331,7 @@ def figures(
 
 
 commands_llm.register(app)
+register_fit(app, prepare_jax, show_json)
 
 
 def main() -> None:

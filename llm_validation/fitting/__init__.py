@@ -1,0 +1,1 @@
+"""Statistics of sampled traces that the theory needs, with intervals over prompts."""

@@ -1,0 +1,125 @@
+"""Trace tables collapsed to what the fit needs: counts by prompt and by first-correct index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int
+
+from verigap.llm_validation.traces import PROMPT_KEY, Traces
+
+_GROUP = ("dataset", "model")
+
+
+@dataclass(frozen=True, eq=False)
+class GroupCounts:
+    """The samples of one (dataset, model).
+
+    Attributes:
+      dataset, model: of the group.
+      prompt_ids: the P prompts with a verified sample, sorted.
+      samples: verified samples of each, at least 1.
+      unverified: samples of each that could not be verified.
+      prompt: index of the prompt of each distinct (prompt, first-correct index).
+      first_correct: the index (tokens, from 1).
+      count: correct samples that share it.
+      left_out: prompts without any verified sample.
+      left_out_samples: their samples.
+      correct_only_at_end: correct samples whose index is only known to be at most the end.
+    """
+
+    dataset: str
+    model: str
+    prompt_ids: tuple[str, ...]
+    samples: Int[np.ndarray, " P"]
+    unverified: Int[np.ndarray, " P"]
+    prompt: Int[np.ndarray, " hits"]
+    first_correct: Int[np.ndarray, " hits"]
+    count: Int[np.ndarray, " hits"]
+    left_out: int
+    left_out_samples: int
+    correct_only_at_end: int
+
+    @property
+    def prompts(self) -> int:
+        """P."""
+        return len(self.prompt_ids)
+
+    def total(self, per_hit: Float[np.ndarray, " hits"]) -> Float[np.ndarray, " P"]:
+        """Sum over the correct samples of each prompt of a number given for each hit."""
+        return np.bincount(self.prompt, self.count * per_hit, self.prompts)
+
+    @cached_property
+    def correct(self) -> Int[np.ndarray, " P"]:
+        """Correct samples of each prompt."""
+        return self.total(np.ones(self.count.size)).astype(np.int64)
+
+    def within(self, horizon: int) -> GroupCounts:
+        """The same prompts with only the samples that are correct within a budget as hits."""
+        kept = self.first_correct <= horizon
+        return GroupCounts(
+            self.dataset,
+            self.model,
+            self.prompt_ids,
+            self.samples,
+            self.unverified,
+            self.prompt[kept],
+            self.first_correct[kept],
+            self.count[kept],
+            self.left_out,
+            self.left_out_samples,
+            self.correct_only_at_end,
+        )
+
+
+def first_samples(traces: Traces, number: int) -> Traces:
+    """The `number` samples of each prompt with the smallest sample numbers."""
+    rank = pl.col("sample_id").rank("ordinal").over(PROMPT_KEY)
+    return Traces(traces.frame.filter(rank <= number), traces.source)
+
+
+def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
+    """Counts of every (dataset, model), sorted; groups without a verified sample have P = 0."""
+    tallies = (
+        traces.frame.lazy()
+        .group_by(*PROMPT_KEY, "correct", "first_correct")
+        .agg(
+            count=pl.len().cast(pl.Int64),
+            at_end=pl.col("first_correct_is_end").fill_null(value=False).sum().cast(pl.Int64),
+        )
+        .sort(PROMPT_KEY)
+        .collect()
+    )
+    groups = []
+    for (dataset, model), rows in tallies.group_by(_GROUP, maintain_order=True):
+        prompts = (
+            rows.group_by("prompt_id", maintain_order=True)
+            .agg(
+                samples=pl.col("count").filter(pl.col("correct").is_not_null()).sum(),
+                unverified=pl.col("count").filter(pl.col("correct").is_null()).sum(),
+            )
+            .with_columns(left_out=pl.col("samples") == 0)
+        )
+        kept = prompts.filter(~pl.col("left_out")).with_row_index("prompt")
+        left = prompts.filter("left_out")
+        hits = rows.filter("correct").join(kept.select("prompt_id", "prompt"), on="prompt_id")
+        hits = hits.sort("prompt", "first_correct")
+        groups.append(
+            GroupCounts(
+                str(dataset),
+                str(model),
+                tuple(kept["prompt_id"].to_list()),
+                kept["samples"].to_numpy(),
+                kept["unverified"].to_numpy(),
+                hits["prompt"].to_numpy().astype(np.int64),
+                hits["first_correct"].to_numpy(),
+                hits["count"].to_numpy(),
+                left.height,
+                int(left["unverified"].sum()),
+                int(hits["at_end"].sum()),
+            )
+        )
+    return tuple(groups)

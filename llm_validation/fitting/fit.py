@@ -1,0 +1,265 @@
+"""Fit every (dataset, model) of a trace table: the one implementation behind `verigap fit`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from verigap.llm_validation.fitting.budgets import BudgetFit, fit_budget
+from verigap.llm_validation.fitting.counts import GroupCounts, first_samples, group_counts
+from verigap.llm_validation.fitting.extrapolation import (
+    Counts,
+    SuccessLaw,
+    beta_binomial,
+    nonparametric,
+)
+from verigap.llm_validation.fitting.intervals import (
+    Resampler,
+    Statistic,
+    bca_interval,
+    mean_interval,
+)
+from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
+from verigap.llm_validation.fitting.population import Grids
+from verigap.llm_validation.laws import checked_budgets
+from verigap.llm_validation.traces import Traces
+from verigap.sim.law_table import TableError
+
+_BEYOND = (2, 4, 10)
+_LARGEST_K = 10**9
+# Fewer samples a prompt than this leave the shape of the law of prompts to the family assumed.
+_FEW_SAMPLES = 8
+_FEW_PROMPTS = 20
+
+
+@dataclass(frozen=True)
+class PassAtK:
+    """pass@k over prompts.
+
+    Attributes:
+      value: estimate and interval. Beyond the samples: the beta-binomial estimate, and the interval
+        that covers those of both laws.
+      prompts: prompts that entered: those with at least k samples, all beyond.
+      extrapolated: whether k is beyond the samples.
+      models: the estimate of each law, by its name; empty within the samples.
+    """
+
+    value: Statistic
+    prompts: int
+    extrapolated: bool
+    models: dict[str, Statistic]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupFit:
+    """Everything fitted on one (dataset, model).
+
+    Attributes:
+      counts: the samples it was fitted on.
+      mean_correct: mean over prompts of the share of correct samples.
+      pass_at_k: by k, ascending.
+      measured_k: the largest k that is measured, N.
+      success_laws: fitted laws of per-prompt success, beta-binomial first.
+      mean_first_correct: mean first-correct index of a correct sample of a random prompt, prompts
+        weighted by their success (tokens).
+      budgets: by budget, ascending.
+      warnings: what a reader must know before using the numbers, one line each.
+    """
+
+    counts: GroupCounts
+    mean_correct: Statistic
+    pass_at_k: dict[int, PassAtK]
+    measured_k: int
+    success_laws: tuple[SuccessLaw, ...]
+    mean_first_correct: Statistic
+    budgets: tuple[BudgetFit, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """Fits of all groups of a trace table, and the groups that could not be fitted.
+
+    Attributes:
+      groups: sorted by (dataset, model).
+      left_out: (dataset, model, samples) of groups without a single verified sample.
+      grids: where coverage was evaluated.
+      seed: of the bootstrap.
+    """
+
+    groups: tuple[GroupFit, ...]
+    left_out: tuple[tuple[str, str, int], ...]
+    grids: Grids
+    seed: int
+
+
+def fit(
+    traces: Traces,
+    budgets: Iterable[int],
+    *,
+    seed: int = 0,
+    grids: Grids | None = None,
+    pass_at: Iterable[int] = (),
+    samples: int | None = None,
+    replicates: int | None = None,
+) -> Fit:
+    """Statistics of sampled traces that the bounds need, with 95 % intervals over prompts.
+
+    Args:
+      traces: the samples; every (dataset, model) is fitted on its own.
+      budgets: distinct budgets H in tokens.
+      seed: of the bootstrap, at least 0; the same seed gives the same numbers.
+      grids: margins ε, radii κ and the threshold c₀ of coverage.
+      pass_at: further k of pass@k.
+      samples: use only the first so many samples of each prompt.
+      replicates: of the bootstrap, at least 100; by default 400 to 2,000.
+
+    Raises:
+      TableError: an argument is out of range, or no sample was verified.
+    """
+    horizons = checked_budgets(budgets)
+    grids = checked_grids(grids or Grids())
+    wanted = [_whole(k, "pass-at", 1, _LARGEST_K) for k in pass_at]
+    seed = _whole(seed, "seed", 0, 2**63 - 1)
+    if replicates is not None:
+        replicates = _whole(replicates, "replicates", 100, 100_000)
+    if samples is not None:
+        traces = first_samples(traces, _whole(samples, "first-samples", 1, 2**53))
+    groups, left_out = [], []
+    for counts in group_counts(traces):
+        if counts.prompts == 0:
+            left_out.append((counts.dataset, counts.model, counts.left_out_samples))
+            continue
+        resampler = Resampler(counts.prompts, seed, replicates)
+        groups.append(_fit_group(counts, horizons, grids, wanted, resampler))
+    if not groups:
+        raise TableError(
+            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
+            "traces first"
+        )
+    return Fit(tuple(groups), tuple(left_out), grids, seed)
+
+
+def checked_grids(grids: Grids) -> Grids:
+    """The same grids, or `TableError` naming what is out of range."""
+    for name, values in (("epsilon", grids.margins), ("kappa", grids.radii)):
+        for value in values:
+            if not (math.isfinite(value) and 0 <= value <= 1e6):
+                raise TableError(f"{name}: {value!r} is out of range; give numbers from 0 to 1e6")
+        if not values or len(set(values)) < len(values):
+            raise TableError(f"{name}: give distinct numbers, at least one")
+    if not 0 < grids.c0 <= 1:
+        raise TableError(f"c0: {grids.c0!r} is no coverage; give a number above 0, at most 1")
+    return grids
+
+
+def _whole(value: int, name: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise TableError(f"{name}: {value!r} is out of range; give whole numbers {low} to {high}")
+    return value
+
+
+def _fit_group(
+    counts: GroupCounts, horizons: list[int], grids: Grids, wanted: list[int], resampler: Resampler
+) -> GroupFit:
+    measured = largest_measured(counts.samples)
+    table = _measured_pass_at_k(counts, measured, resampler)
+    beyond = sorted({*(factor * measured for factor in _BEYOND), *wanted} - set(table))
+    laws = ()
+    if beyond:
+        kinds, ks = Counts.of(counts.correct, counts.samples), np.array(beyond, float)
+        laws = (beta_binomial(kinds, resampler, ks), nonparametric(kinds, resampler, ks))
+        for index, k in enumerate(beyond):
+            models = {
+                law.name: Statistic(
+                    float(law.estimate[index]), float(law.low[index]), float(law.high[index])
+                )
+                for law in laws
+            }
+            low, high = (
+                float(end(np.array([model[side] for model in models.values()])))
+                for end, side in ((np.min, 1), (np.max, 2))
+            )
+            value = Statistic(models["beta-binomial"].estimate, low, high)
+            table[k] = PassAtK(value, counts.prompts, True, models)
+    first = _mean_first_correct(counts, resampler)
+    return GroupFit(
+        counts,
+        table[1].value,
+        table,
+        measured,
+        laws,
+        first,
+        tuple(fit_budget(counts, horizon, grids, resampler, first) for horizon in horizons),
+        tuple(_warnings(counts)),
+    )
+
+
+def _measured_pass_at_k(
+    counts: GroupCounts, largest: int, resampler: Resampler
+) -> dict[int, PassAtK]:
+    each = pass_at_k(counts.correct, counts.samples, largest)
+    known = ~np.isnan(each)
+    entered = known.sum(axis=0)
+    each = np.where(known, each, 0.0)
+    estimate = each.sum(axis=0) / entered
+    # A mean over some prompts is a ratio of two means; its linear part is resampled.
+    linear = np.where(known, (each - estimate) * (counts.prompts / entered), 0.0) + estimate
+    interval = mean_interval(linear, resampler)
+    return {
+        index + 1: PassAtK(
+            Statistic(
+                float(estimate[index]), float(interval.low[index]), float(interval.high[index])
+            ),
+            int(entered[index]),
+            False,
+            {},
+        )
+        for index in range(largest)
+    }
+
+
+def _mean_first_correct(counts: GroupCounts, resampler: Resampler) -> Statistic:
+    """Mean first-correct index of the correct samples, a ratio of two means over prompts."""
+    if not counts.count.size:
+        return Statistic(*[float("nan")] * 3)
+    top = counts.total(counts.first_correct.astype(float)) / counts.samples
+    bottom = counts.correct / counts.samples
+    ratio = float(top.mean() / bottom.mean())
+    means = resampler.means(np.stack([top, bottom], axis=1))
+    # A replicate without any success says nothing about when successes come.
+    solved = means[:, 1] > 1e-6 * bottom.mean()
+    replicates = (means[solved, :1] / means[solved, 1:]) if solved.any() else np.array([[ratio]])
+    influence = (top - ratio * bottom)[:, None]
+    interval = bca_interval(np.array([ratio]), replicates, influence)
+    return Statistic(ratio, float(interval.low[0]), float(interval.high[0]))
+
+
+def _warnings(counts: GroupCounts) -> list[str]:
+    found = []
+    samples = int(np.median(counts.samples))
+    if counts.prompts == 1:
+        found.append("one prompt: nothing shows how prompts differ, so there are no intervals")
+    elif counts.prompts < _FEW_PROMPTS:
+        found.append(f"{counts.prompts} prompts: intervals are rough below {_FEW_PROMPTS} prompts")
+    if samples == 1:
+        found.append(
+            "one sample a prompt: the spread within prompts (sigma, coverage, pass@k for k > 1) "
+            "is not identified; what is shown rests on the assumed family"
+        )
+    elif samples < _FEW_SAMPLES:
+        found.append(
+            f"{samples} samples a prompt: sigma and coverage rest on the assumed family of laws "
+            f"below {_FEW_SAMPLES} samples"
+        )
+    if not counts.correct.any():
+        found.append("no sample is correct: coverage is unknown, and intervals are one-sided")
+    if counts.correct_only_at_end:
+        found.append(
+            f"{counts.correct_only_at_end} correct samples are only known to be correct at their "
+            "end; their returns are lower bounds"
+        )
+    return found

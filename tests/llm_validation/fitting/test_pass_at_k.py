@@ -1,0 +1,53 @@
+from fractions import Fraction
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
+
+
+@st.composite
+def correct_of(draw: st.DrawFn, most: int = 9) -> tuple[int, int]:
+    samples = draw(st.integers(1, most))
+    return draw(st.integers(0, samples)), samples
+
+
+@given(correct_of())
+def test_it_is_the_share_of_subsets_with_a_correct_sample(pair: tuple[int, int]) -> None:
+    correct, samples = pair
+    row = pass_at_k(np.array([correct]), np.array([samples]), samples)[0]
+    for k in range(1, samples + 1):
+        subsets = list(combinations(range(samples), k))
+        solved = sum(min(subset) < correct for subset in subsets)
+        assert row[k - 1] == pytest.approx(float(Fraction(solved, len(subsets))), abs=1e-14)
+
+
+@given(st.lists(correct_of(200), min_size=1, max_size=8))
+def test_monotone_in_k_and_unknown_beyond_the_samples(pairs: list[tuple[int, int]]) -> None:
+    correct, samples = (np.array(column) for column in zip(*pairs, strict=True))
+    table = pass_at_k(correct, samples, int(samples.max()) + 3)
+    for row, c, n in zip(table, correct, samples, strict=True):
+        assert np.isnan(row[n:]).all()
+        assert (np.diff(row[:n]) >= 0).all()
+        assert row[0] == pytest.approx(c / n, abs=1e-15)
+        assert row[n - 1] == (1.0 if c else 0.0)
+
+
+@pytest.mark.parametrize("success", [Fraction(1, 7), Fraction(1, 2), Fraction(9, 10)])
+def test_unbiased_in_exact_fractions(success: Fraction) -> None:
+    samples = 6
+    correct = list(range(samples + 1))
+    table = pass_at_k(np.array(correct), np.full(samples + 1, samples), samples)
+    weight = [comb(samples, c) * success**c * (1 - success) ** (samples - c) for c in correct]
+    for k in range(1, samples + 1):
+        mean = sum(float(w) * p for w, p in zip(weight, table[:, k - 1], strict=True))
+        assert mean == pytest.approx(float(1 - (1 - success) ** k), abs=1e-14)
+
+
+@pytest.mark.parametrize(("samples", "expected"), [([5], 5), ([1, 9], 9), ([1, 1, 9], 1)])
+def test_half_of_the_prompts_must_have_k_samples(samples: list[int], expected: int) -> None:
+    assert largest_measured(np.array(samples)) == expected
