@@ -19,7 +19,7 @@ PINS := $(if $(filter 3.11 3.12,$(PYTHON_VERSION)),constraints/core.txt,constrai
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart run test lint types bench figures docs clean test-latest test-py313
+.PHONY: help setup quickstart run test lint types bench figures docs clean test-latest test-py313 test-readers
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -68,7 +68,7 @@ docs: $(READY) ## every link in the documentation resolves
 	$(PY) docs/check.py
 
 clean: ## remove environments, caches and builds; runs/ stays
-	rm -rf .venv .venv-latest .venv-py313 .venv-torch build dist src/*.egg-info \
+	rm -rf .venv .venv-latest .venv-py313 .venv-readers .venv-torch build dist src/*.egg-info \
 	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
 	find theory sim llm_validation figures src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -79,6 +79,14 @@ test-latest: ## all tests on the newest release of every dependency
 
 test-py313: .venv-py313/.ready ## the smoke tests on Python 3.13
 	.venv-py313/bin/python -m pytest -n $(JOBS) --dist worksteal -m smoke
+
+test-readers: .venv-readers/.ready ## the tests of importers that use other packages' readers
+	.venv-readers/bin/python -m pytest -m readers
+
+.venv-readers/.ready: pyproject.toml constraints/readers.txt
+	@test -e $@ || $(PYTHON) -m venv --clear .venv-readers
+	.venv-readers/bin/python $(PIP_INSTALL) -c constraints/readers.txt -e ".[dev,readers]"
+	@touch $@
 
 .venv-py313/.ready: pyproject.toml constraints/py313.txt
 	@python313="$$(.ci/find-python 3.13)" && { test -e $@ || "$$python313" -m venv --clear .venv-py313; }

@@ -88,6 +88,7 @@ def main() -> int:
         whole = time_run(folder)
         training = measure("training", folder)
         sampling = measure("sampling", folder)
+        imported = measure("import", folder)
         fitted, scripted = measure("fit", folder), measure("fit_plain", folder)
     again = jax_side["again"]
     ratios = [ours / theirs for ours in again for theirs in numpy_side["again"]]
@@ -117,6 +118,12 @@ def main() -> int:
         ),
         ("make run after the install", f"{whole:.0f} s", "under 180 s", whole < 180),
         *transformer_lines(training, sampling),
+        (
+            f"peak memory of importing 1,000,000 rows, {imported['mib']:.0f} MiB of JSON Lines",
+            f"{imported['peak_mib']:.0f} MiB, in {imported['seconds']:.0f} s",
+            "under 512 MiB",
+            imported["peak_mib"] < 512,
+        ),
         (
             "fit of 1,000,000 traces, 1,000 prompts, 3 budgets, first call",
             f"{fitted['first']:.1f} s, compilation included",

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import fit, transformer
+from benchmarks import fit, importing, transformer
 
 CELLS, REPLICATES, LARGEST_N = 1000, 1000, 4096
 _CLASS_SIZES = (12, 48)
@@ -94,6 +94,7 @@ TASKS = {
     "class_size": class_size,
     "training": transformer.training,
     "sampling": transformer.sampling,
+    "import": importing.million,
     "fit": fit.ours,
     "fit_plain": fit.plain,
 }

@@ -66,8 +66,7 @@ class Traces:
     Only `prompt_id` and `correct` are required. A missing `dataset` or `model` becomes "", missing
     sample numbers count from 0 within a prompt. A correct trace without `first_correct` counts as
     correct from its last token, and is marked in `first_correct_is_end`. A missing `unit` means
-    tokens. Columns unknown here are
-    dropped and named in `ignored_columns`.
+    tokens. Columns unknown here are dropped and named in `ignored_columns`.
 
     Raises:
       TableError: on construction, with one line that names the column, the row and the remedy.

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = ("verigap", "jax", "jaxlib", "numpy", "polars")
+_PACKAGES = ("verigap", "flax", "jax", "jaxlib", "numpy", "optax", "polars")
 
 
 def collect_provenance(command: Sequence[str], seed: int) -> dict[str, object]:

@@ -59,7 +59,7 @@ def write_durably(path: Path, data: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 class RunStore:
@@ -247,7 +247,7 @@ class RunStore:
         warning = f"{path.relative_to(self.path)} {problem}"
         if self._lock is not None:
             path.replace(path.with_name(path.name + ".corrupt"))
-            _sync_folder(path.parent)
+            sync(path.parent)
             warning += f" (kept as {path.name}.corrupt)"
         if warning not in self.warnings:
             self.warnings.append(warning)
@@ -305,7 +305,7 @@ def _create(folder: Path, config_yaml: str, provenance: Mapping[str, object]) ->
                 raise
             _refuse_foreign(folder)
             return False
-        _sync_folder(folder.parent)
+        sync(folder.parent)
         return True
     finally:
         shutil.rmtree(draft, ignore_errors=True)
@@ -390,9 +390,9 @@ def _json(content: Mapping[str, object]) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _sync_folder(folder: Path) -> None:
-    # A rename is durable only once the folder that holds the name is.
-    descriptor = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file or folder durable; a rename is so only once the folder with the name is."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

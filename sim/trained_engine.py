@@ -225,17 +225,17 @@ def _selection_row(world: World, own: Pool, step: int) -> dict[str, Any]:
     each = sampling_flops(world.config, p.symbols, p.horizon) + forward_flops(
         verifier_config(world.config), p.symbols + p.horizon
     )
-    share = p.best_of
+    best_of = p.best_of
     return {
         "learner": SELECTION,
-        "value": best_of_n_value(scores, own.returns, share).tolist(),
+        "value": best_of_n_value(scores, own.returns, best_of).tolist(),
         "leashed": tilted_value(scores, own.returns, p.kappa).tolist(),
-        "predicted": best_of_n_value(scores, scores, share).tolist(),
+        "predicted": best_of_n_value(scores, scores, best_of).tolist(),
         # Of best-of-N on continuous scores, whose density ratio is N u^(N-1).
-        "kl": [float(np.log(share) - (share - 1) / share)] * p.held_out,
-        "chi2": [share**2 / (2 * share - 1) - 1.0] * p.held_out,
+        "kl": [float(np.log(best_of) - (best_of - 1) / best_of)] * p.held_out,
+        "chi2": [best_of**2 / (2 * best_of - 1) - 1.0] * p.held_out,
         **_training_cost(world, p.verifier, p.symbols + p.horizon),
-        "trace_flops": float(share * each),
-        "trace_tokens": float(share * p.horizon),
+        "trace_flops": float(best_of * each),
+        "trace_tokens": float(best_of * p.horizon),
         "step": step,
     }

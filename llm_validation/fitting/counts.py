@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -60,18 +60,11 @@ class GroupCounts:
     def within(self, horizon: int) -> GroupCounts:
         """The same prompts with only the samples that are correct within a budget as hits."""
         kept = self.first_correct <= horizon
-        return GroupCounts(
-            self.dataset,
-            self.model,
-            self.prompt_ids,
-            self.samples,
-            self.unverified,
-            self.prompt[kept],
-            self.first_correct[kept],
-            self.count[kept],
-            self.left_out,
-            self.left_out_samples,
-            self.correct_only_at_end,
+        return replace(
+            self,
+            prompt=self.prompt[kept],
+            first_correct=self.first_correct[kept],
+            count=self.count[kept],
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ import polars as pl
 
 from verigap.llm_validation.traces import COLUMNS, KEY, PROMPT_KEY, checked_rows
 from verigap.sim.law_table import TableError
+from verigap.sim.store import sync
 
 # A piece is written at whichever comes first.
 _PIECE_ROWS, _PIECE_CHARACTERS = 16_384, 16 * 2**20
@@ -134,10 +134,10 @@ class TraceWriter:
             self._kept().select(COLUMNS).sink_parquet(
                 draft, row_group_size=_ROW_GROUP, engine="streaming"
             )
-            _sync(draft)
+            sync(draft)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             draft.replace(self.path)
-            _sync(self.path.parent)
+            sync(self.path.parent)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise self._unwritable(error) from None
 
@@ -199,11 +199,3 @@ class TraceWriter:
     def _unwritable(self, error: Exception) -> TableError:
         why = getattr(error, "strerror", None) or (str(error).splitlines() or ["?"])[0][:120]
         return TableError(f"{self.path}: cannot be written ({why}); choose another path")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -47,13 +47,14 @@ class Point:
       oracle_base: exact value of the policy that the base was trained to be (tokens).
       values: unleashed value of every learner (tokens).
       leashed: the same within the chi-square leash.
-      cloning_lag: what cloning falls short of its expert, unleashed (tokens).
+      cloning_suboptimality: J(expert) - J(cloning), unleashed (tokens).
       gap: verifier-based (the chi-square tilt by its verifier) minus cloning, both leashed.
       gap_unleashed: best-of-N minus cloning.
       predicted: the verifier's mean predicted return of every learner's answers (tokens); far above
         the value it would be reward hacking.
       kl: of every learner's policy from the base, nats a trace.
-      training_flops, training_tokens: what training it took, the verifier's included.
+      training_flops, training_tokens: what training it took; the verifier's counts for those that
+        use it.
       trace_tokens: sampled for one answer.
       coverage: least share of the base whose best traces average the expert's value (alpha).
       verifier_correlation: of predicted and true returns, median over trainings.
@@ -74,7 +75,7 @@ class Point:
     oracle_base: float
     values: dict[str, Measured]
     leashed: dict[str, Measured]
-    cloning_lag: Measured
+    cloning_suboptimality: Measured
     gap: Measured
     gap_unleashed: Measured
     predicted: dict[str, float]
@@ -89,7 +90,7 @@ class Point:
     base_kl: float
 
     @property
-    def short(self) -> str:
+    def under_training(self) -> str:
         """Why nothing may be concluded from this point; empty if nothing speaks against it."""
         if not self.verifier_correlation >= LEAST_CORRELATION:
             return f"verifier under-trained (correlation {self.verifier_correlation:.2f})"
@@ -155,7 +156,7 @@ def _difference(first: str, second: str, field: str) -> Callable[[Row], np.ndarr
     return of
 
 
-def _cloning_lag(row: Row) -> np.ndarray:
+def _cloning_suboptimality(row: Row) -> np.ndarray:
     cloned = np.asarray(_policy(row, CLONING)["value"], float)
     return np.asarray(row["expert_value"], float) - cloned
 
@@ -235,7 +236,7 @@ def points(rows: Sequence[Row]) -> list[Point]:
                     name: measure(lambda row, name=name: _policy(row, name)["leashed"])
                     for name in names
                 },
-                cloning_lag=measure(_cloning_lag),
+                cloning_suboptimality=measure(_cloning_suboptimality),
                 gap=measure(GAPS["gap"]),
                 gap_unleashed=measure(GAPS["gap, unleashed"]),
                 **{

@@ -289,7 +289,7 @@ def check(
     trained = [row for row in rows if is_trained(row)]
     simulated = [row for row in rows if not is_trained(row)]
     measured = check_trained(trained)
-    ok = not any(point.short for point in measured.points)
+    ok = not any(point.under_training for point in measured.points)
     shown: dict[str, Any] = {"cells": len(rows)}
     if simulated or not trained:
         report: Report = check_rows(simulated, config.bounds)

@@ -21,13 +21,14 @@ def number(value: float | None) -> str:
     return f"{value:.4g}"
 
 
-def _console(width: int = 120) -> Console:
+def open_console(width: int = 120) -> Console:
     """A console wide enough for the tables when the output is not a terminal."""
     console = Console()
     return console if console.is_terminal else Console(width=width)
 
 
-def _table(title: str, *columns: str) -> Table:
+def plain_table(title: str, *columns: str) -> Table:
+    """A table without lines: the first column to the left, numbers to the right."""
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
@@ -36,7 +37,7 @@ def _table(title: str, *columns: str) -> Table:
 
 def show_calculation(result: Mapping[str, Any]) -> None:
     """Bounds and exact risks of one setting."""
-    console = _console()
+    console = open_console()
     horizon = result["horizon"]
     console.print(
         f"H = {horizon} tokens, n = {result['n']}, d = {result['log2_class']:g} bits, "
@@ -44,7 +45,7 @@ def show_calculation(result: Mapping[str, Any]) -> None:
         f"sigma = {number(result['sigma'])}, c0 = {number(result['c0'])}\n",
         highlight=False,
     )
-    table = _table("Bounds (tokens)", "bound", "value", "share of H", "proved here")
+    table = plain_table("Bounds (tokens)", "bound", "value", "share of H", "proved here")
     for name, bound in result["bounds"].items():
         probability = name == "VF-LOWER-PROBABILITY"
         share = "-" if probability else number(bound["value"] / horizon)
@@ -69,7 +70,7 @@ def _show_exact(console: Console, name: str, exact: Mapping[str, Any], horizon: 
         f"{math.sqrt(exact['expert_radius']):.4g} and value {number(exact['expert_value'])}",
         highlight=False,
     )
-    table = _table("", "learner", "risk", "share of H", "standard error")
+    table = plain_table("", "learner", "risk", "share of H", "standard error")
     for label, key in (
         ("VF-MLE (cloning)", "vf_mle"),
         ("VF posterior sampling", "vf_posterior_sampling"),
@@ -91,8 +92,8 @@ def _show_exact(console: Console, name: str, exact: Mapping[str, Any], horizon: 
 
 def show_check(report: Report, fits: Sequence[Exponent], rows: Sequence[Mapping[str, Any]]) -> None:
     """Verdicts, exponents, and the worst violations."""
-    console = _console()
-    table = _table(
+    console = open_console()
+    table = plain_table(
         f"Bounds against {len(rows)} simulated cells (family-wise error 0.001)",
         "bound",
         "verdict",
@@ -123,7 +124,7 @@ def show_check(report: Report, fits: Sequence[Exponent], rows: Sequence[Mapping[
         highlight=False,
     )
     if fits:
-        table = _table("Fitted exponent of H", "series", "quantity", "points", "slope", "95 %")
+        table = plain_table("Fitted exponent of H", "series", "quantity", "points", "slope", "95 %")
         for fit in fits:
             if "posterior-sampling" in fit.quantity:
                 continue  # as vf-mle; --json has them all
@@ -147,7 +148,7 @@ def interval(value: Measured) -> str:
 
 def _show_learners(console: Console, point: Point) -> None:
     """All learners of one setting, with their leash and their compute."""
-    table = _table(
+    table = plain_table(
         f"All learners at H = {point.horizon}, n = {point.n}, {point.family} heterogeneity "
         f"(expert {point.expert:.2f})",
         "learner", "earned", "on the leash", "predicted", "KL, nats", "training FLOPs",
@@ -165,8 +166,8 @@ def _show_learners(console: Console, point: Point) -> None:
 
 def show_trained(report: TrainedReport) -> None:
     """Values and gaps of trained networks, and the exponents of the gaps."""
-    console = _console(140)
-    table = _table(
+    console = open_console(140)
+    table = plain_table(
         "Trained networks on held-out prompts (tokens of correct trace; 95 % bootstrap intervals)",
         "base", "sd/H", "H", "n", "expert", "base", "cloning", "best-of-N", "expert - cloning",
         "gap, same leash", "gap, unleashed", "verifier",
@@ -181,13 +182,13 @@ def show_trained(report: TrainedReport) -> None:
             f"{point.base:.2f}",
             f"{point.values[CLONING].estimate:.2f}",
             f"{point.values[SELECTION].estimate:.2f}",
-            interval(point.cloning_lag),
+            interval(point.cloning_suboptimality),
             interval(point.gap),
             interval(point.gap_unleashed),
             f"{point.verifier_correlation:.2f}",
         )
     console.print(table, highlight=False)
-    table = _table(
+    table = plain_table(
         "The base against its oracle, verifiers on its traces, best-of-N as predicted and earned",
         "base", "H", "n", "oracle", "base", "KL, nats", "coverage", "accuracy", "majority",
         "correlation", "predicted", "earned",
@@ -205,7 +206,7 @@ def show_trained(report: TrainedReport) -> None:
         if len(point.values) > 2:
             _show_learners(console, point)
     if report.exponents:
-        table = _table(
+        table = plain_table(
             "Fitted exponent", "series", "quantity", "against", "points", "slope", "95 %"
         )
         for fit in report.exponents:
@@ -217,8 +218,9 @@ def show_trained(report: TrainedReport) -> None:
             )  # fmt: skip
         console.print(table, highlight=False)
     for point in report.points:
-        if point.short:
+        if point.under_training:
             console.print(
-                f"under-trained: {point.family}, H = {point.horizon}, n = {point.n}: {point.short}",
+                f"under-trained: {point.family}, H = {point.horizon}, n = {point.n}: "
+                f"{point.under_training}",
                 highlight=False,
             )

@@ -6,9 +6,7 @@ from rich.console import Console
 
 from verigap.llm_validation.fitting.fit import Fit, GroupFit
 from verigap.llm_validation.fitting.intervals import Statistic
-from verigap.tables import _console as make_console
-from verigap.tables import _table as make_table
-from verigap.tables import number
+from verigap.tables import number, open_console, plain_table
 
 
 def spanned(statistic: Statistic) -> str:
@@ -22,7 +20,7 @@ def spanned(statistic: Statistic) -> str:
 
 def show_fit(fit: Fit) -> None:
     """Compact tables of every group; --json has the rest."""
-    console = make_console()
+    console = open_console()
     console.print(
         "Estimates [95 % interval over prompts]; returns and budgets in tokens\n",
         highlight=False,
@@ -57,7 +55,7 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
     )
     for warning in group.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
-    table = make_table("", "pass@k", "estimate", "beta-binomial", "nonparametric")
+    table = plain_table("", "pass@k", "estimate", "beta-binomial", "nonparametric")
     powers = {2**exponent for exponent in range(40)}
     for k, row in sorted(group.pass_at_k.items()):
         if row.extrapolated:
@@ -66,7 +64,7 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
         elif k in powers or k == group.measured_k:
             table.add_row(str(k), _plain(spanned(row.value)), "", "")
     console.print(table, highlight=False)
-    table = make_table(
+    table = plain_table(
         "", "H", "mean return", "sigma/H", "naive", "median", "H / mean token", "fit"
     )
     for budget in group.budgets:
@@ -83,7 +81,7 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
             word,
         )
     console.print(table, highlight=False)
-    table = make_table("", "H", "coverage", "at", "mean over prompts", f"share >= {c0:g}")
+    table = plain_table("", "H", "coverage", "at", "mean over prompts", f"share >= {c0:g}")
     for budget in group.budgets:
         named = (("c(epsilon)", budget.anticoncentration), ("c*(kappa)", budget.reachable))
         for name, rows in named:

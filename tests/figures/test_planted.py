@@ -3,46 +3,23 @@
 import numpy as np
 import pytest
 
+from tests.trained_rows import trained_row
 from verigap.figures import planted
 from verigap.figures.style import styled
 
-PROMPTS = 6
-COST = {
-    "predicted": [1.0],
-    "kl": [0.1],
-    "training_flops": 1.0,
-    "training_tokens": 1.0,
-    "trace_tokens": 8.0,
-}
-
 
 def _rows():
-    rows = []
-    for family, gap in (("low", 0.5), ("high", 2.0)):
-        settings = [("horizon", h, 32 * h) for h in (8, 16, 24)]
-        settings += [("data", 24, n) for n in (64, 256, 1024)]
-        for block, horizon, n in settings:
-            for trial in range(2):
-                worse = np.full(PROMPTS, 0.4 * horizon)
-                rows.append({
-                    "cell": f"{family}{block}{n}{trial}", "block": block, "series": family,
-                    "exponent": True, "game": "planted", "family": family, "horizon": horizon,
-                    "n": n, "symbols": 3, "vocabulary": 8, "longest": 24, "kappa": 1.0,
-                    "best_of": 8, "parameters": {"policy": 1000},
-                    "oracle_sd": [0.2 * horizon] * PROMPTS,
-                    "expert_value": [0.6 * horizon] * PROMPTS,
-                    "oracle_value": [0.3 * horizon] * PROMPTS,
-        "base_value": [0.3 * horizon] * PROMPTS, "base_kl": 0.01,
-                    "verifier": {"correlation": 0.9, "accuracy": 0.95, "majority": 0.6},
-                    "coverage": [0.2] * PROMPTS,
-                    "policies": [
-                        {**COST, "learner": "vf-cloning", "value": worse.tolist(),
-                         "leashed": (worse - 0.5).tolist()},
-                        {**COST, "learner": "vb-best-of-n", "value": (worse + gap).tolist(),
-                         "leashed": (worse - 0.5 + gap / 2).tolist()},
-                    ],
-                })  # fmt: skip
-    return rows
+    settings = [("horizon", h, 32 * h) for h in (8, 16, 24)]
+    settings += [("data", 24, n) for n in (64, 256, 1024)]
+    return [
+        trained_row(
+            family, horizon, n, trial, block=block, cloned=np.full(6, 0.4 * horizon),
+            gap=gap / 2, gap_unleashed=gap,
+        )
+        for family, gap in (("low", 0.5), ("high", 2.0))
+        for block, horizon, n in settings
+        for trial in range(2)
+    ]  # fmt: skip
 
 
 def _drawn(axis, label):

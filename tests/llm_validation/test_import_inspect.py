@@ -156,9 +156,10 @@ def test_what_python_cannot_unpack_needs_inspect(
         run("inspect", tmp_path, path)
 
 
+@pytest.mark.readers
 @pytest.mark.filterwarnings("default")
 def test_inspects_own_reader(tmp_path: Path) -> None:
-    log = pytest.importorskip("inspect_ai.log")
+    log = importlib.import_module("inspect_ai.log")
     (tmp_path / "l.json").write_text(json.dumps({**HEADER, "samples": SAMPLES[:-1]}))
     log.write_eval_log(log.read_eval_log(str(tmp_path / "l.json")), str(tmp_path / "l.eval"))
     first = run("inspect", tmp_path, tmp_path / "l.json").frame.sort("prompt_id", "sample_id")

@@ -83,8 +83,8 @@ def test_a_tokenizer_needs_its_package(tmp_path: Path, monkeypatch: pytest.Monke
         run("table", tmp_path, path, tokenizer=tmp_path / "tokenizer.json")
 
 
+@pytest.mark.readers
 def test_tokens_are_counted_by_a_tokenizer(tmp_path: Path) -> None:
-    pytest.importorskip("tokenizers")
     tokenizer = tmp_path / "tokenizer.json"
     # Cuts at white space and at every "r".
     tokenizer.write_text(

@@ -15,7 +15,7 @@ def test_provenance_is_json_and_says_who() -> None:
     assert found["command"] == ["verigap", "sweep", "c.yaml"]
     assert found["seed"] == 5
     assert found["device_count"] >= 1
-    assert set(found["versions"]) >= {"verigap", "jax", "numpy", "python"}
+    assert set(found["versions"]) >= {"verigap", "jax", "flax", "optax", "numpy", "python"}
     assert found["time"].endswith("+00:00")
 
 

@@ -3,34 +3,15 @@
 import numpy as np
 import pytest
 
+from tests.trained_rows import trained_row
 from verigap.sim.checks.trained import check_trained, resampled_means
 
-PROMPTS = 12
-COST = {
-    "predicted": [1.0],
-    "kl": [0.1],
-    "training_flops": 1.0,
-    "training_tokens": 1.0,
-    "trace_tokens": 8.0,
-}
 
-
-def _row(family, horizon, n, trial, gap, rng, *, correlation=0.9, base_kl=0.01, block="b"):
-    worse = 0.4 * horizon + rng.normal(0, 0.01, PROMPTS)
-    return {
-        "cell": f"{family}{horizon}-{n}-{trial}", "block": block, "series": "{}",
-        "exponent": True, "game": "planted", "family": family, "horizon": horizon, "n": n,
-        "oracle_sd": [0.2 * horizon] * PROMPTS, "expert_value": [0.6 * horizon] * PROMPTS,
-        "oracle_value": [0.3 * horizon] * PROMPTS,
-        "base_value": [0.3 * horizon] * PROMPTS, "base_kl": base_kl,
-        "verifier": {"correlation": correlation, "accuracy": 0.95, "majority": 0.6},
-        "coverage": [0.2] * PROMPTS,
-        "policies": [
-            {**COST, "learner": "vf-cloning", "value": worse.tolist(), "leashed": worse.tolist()},
-            {**COST, "learner": "vb-best-of-n", "value": (worse + 2 * gap).tolist(),
-             "leashed": (worse + gap).tolist()},
-        ],
-    }  # fmt: skip
+def _row(family, horizon, n, trial, gap, rng, **more):
+    cloned = 0.4 * horizon + rng.normal(0, 0.01, 12)
+    return trained_row(
+        family, horizon, n, trial, cloned=cloned, gap=gap, gap_unleashed=2 * gap, **more
+    )
 
 
 def test_exponents_of_a_known_power_law():
@@ -53,7 +34,8 @@ def test_exponents_of_a_known_power_law():
     point = report.points[0]
     assert point.gap.estimate == pytest.approx(0.3 * 8**0.5)
     assert point.gap_unleashed.estimate == pytest.approx(0.6 * 8**0.5)
-    assert point.short == ""
+    assert point.cloning_suboptimality.estimate == pytest.approx(0.2 * 8, abs=0.01)
+    assert point.under_training == ""
 
 
 def test_a_gap_that_is_not_positive_has_no_exponent():
@@ -69,9 +51,9 @@ def test_under_training_is_said():
     weak = check_trained([_row("high", 8, 8, 0, 1.0, rng, correlation=0.05)]).points[0]
     off = check_trained([_row("high", 8, 8, 0, 1.0, rng, base_kl=0.9)]).points[0]
     lost = check_trained([_row("high", 8, 8, 0, 1.0, rng, correlation=float("nan"))]).points[0]
-    assert "verifier" in weak.short
-    assert "base" in off.short
-    assert "verifier" in lost.short
+    assert "verifier" in weak.under_training
+    assert "base" in off.under_training
+    assert "verifier" in lost.under_training
 
 
 def test_the_bootstrap_covers_trainings_and_prompts():

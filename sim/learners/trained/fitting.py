@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from jax.tree_util import Partial
 from jaxtyping import Float, PRNGKeyArray
@@ -47,7 +46,8 @@ def fit(
     Rows are taken as independent: the last fifth is held back.
 
     Args:
-      loss: of parameters and a batch; the same function object for every call compiles once.
+      loss: of parameters and a batch, compiled; the same function object for every call is compiled
+        into the steps once.
       params: where to start.
       data: at least 5 rows.
       plan: how to train.
@@ -62,15 +62,14 @@ def fit(
         raise ValueError(f"{size} traces are too few to train on; give at least 5")
     seen, unseen = rows(data, slice(0, size - held)), rows(data, slice(size - held, size))
     draw = Partial(minibatch(plan.batch), seen)
-    judge = jax.jit(loss)
     part = max(1, plan.steps // EVALUATIONS)
     state = start(params, plan)
     best, best_step = params, 0
-    validation = [float(judge(params, unseen))]
+    validation = [float(loss(params, unseen))]
     while state.step < plan.steps:
         until = min(state.step + part, plan.steps)
         state = advance(loss, state, plan, key, draw, record_every=part, until=until)
-        validation.append(float(judge(state.params, unseen)))
+        validation.append(float(loss(state.params, unseen)))
         if validation[-1] < min(validation[:-1]):
             best, best_step = state.params, state.step
     return Fitted(best, best_step, np.asarray(validation), np.asarray(state.losses))

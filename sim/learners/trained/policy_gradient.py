@@ -2,7 +2,8 @@
 
 Both climb E[predicted return / H - penalty * cost] with on-policy traces, where the cost makes the
 penalty the KL or the chi-square divergence from the base. They differ in the advantage: REINFORCE
-subtracts the mean of a prompt's other traces, GRPO standardises within the prompt's group.
+subtracts the mean of a prompt's other traces, GRPO standardises within the prompt's group. Every
+batch is used for one step, so that GRPO's clipping of the ratio to the sampling policy never binds.
 """
 
 from __future__ import annotations
