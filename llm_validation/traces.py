@@ -29,7 +29,7 @@ _TEXT = (
 )
 _COUNTS = ("sample_id", "first_correct", "n_tokens")
 _REALS = ("verifier_score", "logprob")
-_FLAGS = ("correct", "first_correct_is_end")
+_FLAGS = ("correct", "first_correct_is_end", "correct_at_end")
 # Text columns in which numbers are as good as their digits.
 _TEXT_OR_NUMBER = ("prompt_id", "answer")
 REQUIRED = ("prompt_id", "correct")
@@ -47,6 +47,7 @@ COLUMNS = (
     "first_correct_is_end",
     "answer_canonical",
     "unit",
+    "correct_at_end",
 )
 
 
@@ -61,7 +62,8 @@ class Traces:
     `first_correct_is_end` marks rows whose `first_correct` is only known to be at most the end;
     `answer_canonical` is one form for all answers that are the same number (see
     `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens` count: "tokens",
-    "words" or "characters", the same for all rows of a (dataset, model).
+    "words" or "characters", the same for all rows of a (dataset, model); `correct_at_end` says,
+    where it is known, whether the last answer is correct, which a trace may have lost again.
 
     Only `prompt_id` and `correct` are required. A missing `dataset` or `model` becomes "", missing
     sample numbers count from 0 within a prompt. A correct trace without `first_correct` counts as

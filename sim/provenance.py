@@ -24,21 +24,28 @@ def collect_provenance(command: Sequence[str], seed: int) -> dict[str, object]:
 
     devices = jax.devices()
     return {
-        "command": list(command),
-        "seed": seed,
-        "time": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": {"python": platform.python_version(), **_versions()},
-        "platform": platform.platform(),
+        **account(command, seed, _PACKAGES),
         "device_kind": devices[0].device_kind,
         "device_platform": devices[0].platform,
         "device_count": len(devices),
+    }
+
+
+def account(command: Sequence[str], seed: int, packages: Sequence[str]) -> dict[str, object]:
+    """What can be told without JAX: command, seed, time, revision, versions of `packages`."""
+    return {
+        "command": list(command),
+        "seed": seed,
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"python": platform.python_version(), **_versions(packages)},
+        "platform": platform.platform(),
         **_revision(),
     }
 
 
-def _versions() -> dict[str, str | None]:
+def _versions(packages: Sequence[str]) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    for name in _PACKAGES:
+    for name in packages:
         try:
             found[name] = version(name)
         except PackageNotFoundError:

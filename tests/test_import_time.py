@@ -27,7 +27,9 @@ print(json.dumps([sorted(sys.modules), status or 0, printed.getvalue()]))
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("arguments", [["--help"], ["sweep", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["sweep", "--help"], ["sample", "--help"]], ids=" ".join
+)
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROBE, json.dumps(arguments)],
@@ -40,3 +42,28 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     assert status == 0
     assert printed
     assert not [name for name in HEAVY if name in modules]
+
+
+# Every module of the library. Then what it brought along, and how many modules there are.
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+import verigap.llm_validation as package
+names = [m.name for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")]
+for name in names:
+    importlib.import_module(name)
+print(len(names), *(name for name in sys.argv[1:] if name in sys.modules))
+"""
+
+
+def test_llm_validation_imports_nothing_of_the_llm_extra() -> None:
+    extra = ("gguf", "math_verify", "ray", "reasoning_gym", "tokenizers", "torch", "transformers")
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL, *extra, "vllm"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    modules, *brought = done.stdout.split()
+    assert int(modules) > 20
+    assert not brought

@@ -25,7 +25,7 @@ _SCHEMA: Mapping[str, pl.DataType] = {
 } | {
     name: pl.Float64() for name in ("verifier_score", "logprob")
 } | {
-    name: pl.Boolean() for name in ("correct", "first_correct_is_end")
+    name: pl.Boolean() for name in ("correct", "first_correct_is_end", "correct_at_end")
 } | {_PLACE: pl.String()}  # fmt: skip
 _TEXTS = [name for name, dtype in _SCHEMA.items() if dtype == pl.String]
 

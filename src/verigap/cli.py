@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import TyperException
 
-from verigap import commands_llm
+from verigap import commands_llm, commands_sample
 from verigap.commands_fit import register as register_fit
 
 if TYPE_CHECKING:
@@ -332,6 +332,7 @@ def figures(
 
 commands_llm.register(app)
 register_fit(app, prepare_jax, show_json)
+commands_sample.register(app)
 
 
 def main() -> None:

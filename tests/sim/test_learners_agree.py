@@ -134,20 +134,23 @@ def test_two_level(learner: str) -> None:
     compare(spec, learner, 1 << 15, leashed=False, seed=20)
 
 
-@pytest.mark.parametrize("leashed", [False, True], ids=["free", "leashed"])
 @pytest.mark.parametrize("learner", LEARNERS)
-def test_any_law(learner: str, leashed: bool) -> None:
+def test_any_law(learner: str) -> None:
     # 63 wrong codewords, of which 16 are listed: the crowd matters.
     for seed, (law, expert_radius, chi2_radius) in enumerate(GAMES.values()):
         spec = Spec(law, 6, 4, expert_radius, chi2_radius)
-        compare(spec, learner, 1 << 14, leashed=leashed, seed=40 + 2 * seed)
+        # Each game and leash is a program to compile. The leash is the same code for every law, so
+        # one law whose prompts differ shows it.
+        for leashed in (False, True) if law == "population" else (False,):
+            compare(spec, learner, 1 << 14, leashed=leashed, seed=40 + 2 * seed)
 
 
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_one_trace(learner: str) -> None:
-    for seed, (law, expert_radius, chi2_radius) in enumerate(GAMES.values()):
-        spec = Spec(law, 3, 1, expert_radius, chi2_radius)
-        compare(spec, learner, 1 << 15, leashed=False, seed=60 + 2 * seed)
+    # Where a single prompt is seen, wrong codewords' scores depend on one another through it.
+    law, expert_radius, chi2_radius = GAMES["population with a point mass"]
+    spec = Spec(law, 3, 1, expert_radius, chi2_radius)
+    compare(spec, learner, 1 << 15, leashed=False, seed=62)
 
 
 def test_every_learner_is_of_one_kind() -> None:

@@ -1,0 +1,1 @@
+"""Sampling: from a language model and a task to the canonical trace table."""

@@ -1,0 +1,24 @@
+"""The engines by name."""
+
+from __future__ import annotations
+
+from verigap.llm_validation.sampling.engine import Engine, EngineError, ModelSpec
+
+ENGINES = ("transformers", "vllm")
+
+
+def load_engine(name: str, spec: ModelSpec) -> Engine:
+    """A loaded model.
+
+    Raises:
+      EngineError: there is no such engine or model, or a package is missing; one line.
+    """
+    if name == "transformers":
+        from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
+
+        return TransformersEngine.load(spec)
+    if name == "vllm":
+        from verigap.llm_validation.sampling.vllm_engine import VllmEngine
+
+        return VllmEngine.load(spec)
+    raise EngineError(f"--engine: unknown {name!r}; use {' or '.join(ENGINES)}")

@@ -1,0 +1,129 @@
+"""Where a model lies: a GGUF file, a folder with safetensors, or a model hub.
+
+A GGUF file is unpacked once into a folder of the user's cache, which loads in a fraction of a
+second afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from verigap.llm_validation.sampling.engine import EngineError, ModelSpec
+
+_HUB_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?", re.ASCII)
+_HEAD_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model to load: a folder, or the id of a hub.
+
+    Attributes:
+      place: what `from_pretrained` takes.
+      name: the name by which tables call the model.
+      fingerprint: settles the weights; "" for a hub, which reports its own revision.
+    """
+
+    place: str
+    name: str
+    fingerprint: str
+
+
+def locate(spec: ModelSpec, unpack: Callable[[Path, Path, str], None]) -> Located:
+    """Find a model, unpacking a GGUF file if that has not been done before.
+
+    Args:
+      spec: the model.
+      unpack: called with a GGUF file, an empty folder and a dtype; has to save the model there.
+
+    Raises:
+      EngineError: there is no such model.
+    """
+    path = Path(spec.name).expanduser()
+    if path.suffix.lower() == ".gguf" or path.is_file():
+        if not path.is_file():
+            raise EngineError(f"{spec.name}: no such file; check --model")
+        with path.open("rb") as file:
+            if file.read(4) != b"GGUF":
+                raise EngineError(f"{spec.name}: is not a GGUF file; check --model")
+        digest = _file_digest(path)
+        folder = _unpacked(path, digest, spec.dtype, unpack)
+        return Located(str(folder), path.stem, f"sha256:{digest}")
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise EngineError(f"{spec.name}: holds no config.json, so no model; check --model")
+        return Located(str(path), path.resolve().name, f"sha256:{_folder_digest(path)}")
+    if path.is_absolute() or not _HUB_ID.fullmatch(spec.name):
+        raise EngineError(f"{spec.name}: no such file or folder, and no hub id; check --model")
+    return Located(spec.name, spec.name, "")
+
+
+def cache_folder() -> Path:
+    """Where unpacked models are kept: $XDG_CACHE_HOME/verigap/models, by default in ~/.cache."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    # The specification has relative paths ignored.
+    root = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
+    return root / "verigap" / "models"
+
+
+def _unpacked(
+    path: Path, digest: str, dtype: str, unpack: Callable[[Path, Path, str], None]
+) -> Path:
+    folder = cache_folder() / f"{path.stem}-{digest[:16]}-{dtype}"
+    if (folder / "config.json").is_file():
+        return folder
+    with _draft(folder) as draft:
+        try:
+            unpack(path, draft, dtype)
+        # A damaged file can fail the packages that read it in any way.
+        except Exception as error:
+            why = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
+            raise EngineError(f"{path}: cannot be unpacked ({why}); check the file") from None
+        # Another process may have been faster, with the same result.
+        with contextlib.suppress(OSError):
+            draft.rename(folder)
+    return folder
+
+
+@contextlib.contextmanager
+def _draft(folder: Path) -> Iterator[Path]:
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+    except OSError as error:
+        raise EngineError(
+            f"{folder.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME"
+        ) from None
+    try:
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _file_digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _folder_digest(folder: Path) -> str:
+    """Of the small files all, of the weights the sizes and the first and last megabyte."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        if path.suffix not in {".json", ".safetensors", ".jinja", ".txt", ".model"}:
+            continue
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size}\n".encode())
+        with path.open("rb") as file:
+            digest.update(file.read(_HEAD_BYTES))
+            if size > _HEAD_BYTES:
+                file.seek(max(_HEAD_BYTES, size - _HEAD_BYTES))
+                digest.update(file.read(_HEAD_BYTES))
+    return digest.hexdigest()

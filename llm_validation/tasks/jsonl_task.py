@@ -1,0 +1,138 @@
+"""Tasks from a file of questions and answers, judged as mathematics."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from verigap.llm_validation.answers import extract_answer, same_answer
+from verigap.llm_validation.tasks.reasoning_gym_task import digest
+from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, conversation
+
+_QUESTION, _ANSWER, _ID = (
+    ("question", "problem", "prompt"),
+    ("answer", "target"),
+    ("id", "unique_id"),
+)
+
+
+def load_jsonl(file: str, prompts: int, seed: int, options: TaskOptions) -> Task:
+    """Problems of a JSON Lines file: `question` (or `problem`) and `answer`, perhaps `id`.
+
+    The seed picks which, where the file holds more than `prompts` and the examples need.
+
+    Raises:
+      ValueError: the file or a line cannot be used, or math-verify is missing.
+    """
+    if importlib.util.find_spec("math_verify") is None:
+        raise ValueError(
+            "--task jsonl: needs math-verify; install it with: pip install 'verigap[llm]'"
+        )
+    if options.config:
+        raise ValueError("--task-config: of no use for jsonl; drop it")
+    rows = _rows(Path(file))
+    wanted = prompts + options.shots
+    if len(rows) < wanted:
+        raise ValueError(
+            f"{file}: holds {len(rows)} questions, fewer than {prompts} prompts"
+            + (f" and {options.shots} examples" if options.shots else "")
+            + "; lower --prompts"
+        )
+    style = options.style or ("plain" if options.shots else "boxed")
+    order = random.Random(f"verigap jsonl {seed}").sample(range(len(rows)), wanted)
+    examples = tuple(rows[index][1:] for index in order[prompts:])
+    problems = tuple(
+        Problem(rows[index][0], conversation(rows[index][1], style, examples), {"target": target})
+        for index in sorted(order[:prompts])
+        for target in [extract_answer(rows[index][2]) or rows[index][2]]
+    )
+    return Task(
+        name=Path(file).stem,
+        problems=problems,
+        judge={"kind": "math"},
+        identity={
+            "task": f"jsonl:{Path(file).name}",
+            "style": style,
+            "shots": options.shots,
+            "task_config": {},
+            "questions": digest(problems),
+        },
+        packages=("math-verify",),
+    )
+
+
+def _rows(path: Path) -> list[tuple[str, str, str]]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise ValueError(f"{path}: no such file; check --task") from None
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "not UTF-8"
+        raise ValueError(f"{path}: cannot be read ({why}); check --task") from None
+    rows: list[tuple[str, str, str]] = []
+    seen: set[str] = set()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            raise ValueError(f"{path}, line {number}: not valid JSON; mend it") from None
+        if not isinstance(row, dict):
+            raise ValueError(f"{path}, line {number}: not an object; mend it")
+        question, answer = _field(row, _QUESTION), _field(row, _ANSWER)
+        if question is None or answer is None:
+            raise ValueError(
+                f"{path}, line {number}: needs a text 'question' (or 'problem') and an 'answer'"
+            )
+        name = _field(row, _ID) or str(number)
+        if name in seen:
+            raise ValueError(f"{path}, line {number}: the id {name!r} comes twice; mend it")
+        seen.add(name)
+        rows.append((name, question, answer))
+    return rows
+
+
+def _field(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    for name in names:
+        value = row.get(name)
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+            return str(value) if str(value).strip() else None
+    return None
+
+
+def math_judge() -> Any:
+    """A function from a reference and an answer to a verdict; for a grading process.
+
+    Exact numbers are compared by `answers.same_answer`; the rest by math-verify. None where the
+    right answer is no mathematics that math-verify can read.
+    """
+    from math_verify import parse, verify  # pyright: ignore[reportMissingImports]
+
+    def read(text: str) -> Any:
+        # Without its own timeout, which needs the main thread's alarm: ours kills the process.
+        plain = text.strip().strip("$")
+        for form in (f"${plain}$", plain):
+            # What is declared as int turns the alarm off where it is None.
+            found = parse(form, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
+            # A text that was found, but not understood, comes back as it is.
+            if any(not isinstance(part, str) for part in found):
+                return found
+        return []
+
+    def judge(reference: Mapping[str, Any], answer: str) -> bool | None:
+        target = str(reference["target"])
+        settled = same_answer(answer, target)
+        if settled is not None:
+            return settled
+        gold = read(target)
+        if not gold:
+            return None
+        found = read(answer)
+        return bool(found) and bool(verify(gold, found, timeout_seconds=None))
+
+    return judge
