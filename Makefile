@@ -29,7 +29,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup quickstart run test lint types bench figures docs clean test-latest test-py313 \
-  test-readers setup-llm sample-demo test-llm test-vllm
+  test-readers test-browser setup-llm sample-demo test-llm test-vllm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -107,7 +107,8 @@ $(READY_VLLM): pyproject.toml constraints/vllm.txt
 	@touch $@
 
 clean: ## remove environments, caches and builds; runs/ stays
-	rm -rf .venv .venv-latest .venv-llm .venv-py313 .venv-readers .venv-torch .venv-vllm build dist src/*.egg-info \
+	rm -rf .venv .venv-browser .venv-latest .venv-llm .venv-py313 .venv-readers .venv-torch .venv-vllm \
+	  build dist src/*.egg-info \
 	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
 	find theory sim llm_validation figures src tests tests_llm tests_vllm benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
@@ -125,6 +126,15 @@ test-readers: .venv-readers/.ready ## the tests of importers that use other pack
 .venv-readers/.ready: pyproject.toml constraints/readers.txt
 	@test -e $@ || $(PYTHON) -m venv --clear .venv-readers
 	.venv-readers/bin/python $(PIP_INSTALL) -c constraints/readers.txt -e ".[dev,readers]"
+	@touch $@
+
+test-browser: .venv-browser/.ready ## the report in headless Chromium
+	@chromium="$$(.ci/find-chromium)" && \
+	  VERIGAP_CHROMIUM="$$chromium" .venv-browser/bin/python -m pytest -m browser
+
+.venv-browser/.ready: pyproject.toml $(PINS) constraints/browser.txt
+	@test -e $@ || $(PYTHON) -m venv --clear .venv-browser
+	.venv-browser/bin/python $(PIP_INSTALL) -c $(PINS) -c constraints/browser.txt -e ".[dev]" playwright
 	@touch $@
 
 .venv-py313/.ready: pyproject.toml constraints/py313.txt

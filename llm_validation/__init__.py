@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from verigap.llm_validation.fitting.fit import fit
+    from verigap.llm_validation.reporting.diagnose import diagnose
 
-__all__ = ["fit"]
+__all__ = ["diagnose", "fit"]
 
 
 def __getattr__(name: str) -> Any:
@@ -16,4 +17,8 @@ def __getattr__(name: str) -> Any:
         from verigap.llm_validation.fitting.fit import fit
 
         return fit
+    if name == "diagnose":
+        from verigap.llm_validation.reporting.diagnose import diagnose
+
+        return diagnose
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

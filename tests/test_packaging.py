@@ -54,6 +54,7 @@ def test_wheel_holds_every_module(dist: Path) -> None:
     for folder in FOLDERS:
         assert modules_in(folder) <= names
     assert "verigap/py.typed" in names
+    assert "verigap/llm_validation/reporting/templates/report.html.j2" in names
 
 
 def test_wheel_carries_licence_and_command(dist: Path) -> None:

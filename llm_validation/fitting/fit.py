@@ -122,12 +122,12 @@ def fit(
     """
     horizons = checked_budgets(budgets)
     grids = checked_grids(grids or Grids())
-    wanted = [_whole(k, "pass-at", 1, _LARGEST_K) for k in pass_at]
-    seed = _whole(seed, "seed", 0, 2**63 - 1)
+    wanted = [whole(k, "pass-at", 1, _LARGEST_K) for k in pass_at]
+    seed = whole(seed, "seed", 0, 2**63 - 1)
     if replicates is not None:
-        replicates = _whole(replicates, "replicates", 100, 100_000)
+        replicates = whole(replicates, "replicates", 100, 100_000)
     if samples is not None:
-        traces = first_samples(traces, _whole(samples, "first-samples", 1, 2**53))
+        traces = first_samples(traces, whole(samples, "first-samples", 1, 2**53))
     groups, left_out = [], []
     for counts in group_counts(traces):
         if counts.prompts == 0:
@@ -156,7 +156,8 @@ def checked_grids(grids: Grids) -> Grids:
     return grids
 
 
-def _whole(value: int, name: str, low: int, high: int) -> int:
+def whole(value: int, name: str, low: int, high: int) -> int:
+    """The same number, or `TableError` where it is not a whole number within the limits."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise TableError(f"{name}: {value!r} is out of range; give whole numbers {low} to {high}")
     return value

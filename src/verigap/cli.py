@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
@@ -13,7 +12,11 @@ import typer
 from typer.exceptions import TyperException
 
 from verigap import commands_llm, commands_sample
+from verigap.commands_diagnose import register as register_diagnose
 from verigap.commands_fit import register as register_fit
+from verigap.commands_measure import register as register_measure
+from verigap.commands_predict import register as register_predict
+from verigap.options import numbers
 
 if TYPE_CHECKING:
     from verigap.sim.checks import Report
@@ -39,17 +42,9 @@ def prepare_jax() -> None:
 
 def show_json(content: object) -> None:
     """Print strict JSON; what is not a finite number becomes null."""
-    typer.echo(json.dumps(_finite(content), indent=2, allow_nan=False))
+    from verigap.sim.strict_json import strict_json
 
-
-def _finite(content: Any) -> Any:
-    if isinstance(content, dict):
-        return {key: _finite(value) for key, value in content.items()}
-    if isinstance(content, (list, tuple)):
-        return [_finite(value) for value in content]
-    if isinstance(content, float) and not abs(content) < float("inf"):
-        return None
-    return content
+    typer.echo(strict_json(content))
 
 
 @app.command()
@@ -74,11 +69,7 @@ def laws(
     from verigap.llm_validation.traces import read_traces
     from verigap.sim.law_table import write_law_table
 
-    try:
-        horizons = [int(part) for part in budgets.split(",")]
-    except ValueError:
-        raise ValueError(f"--budgets: expected whole numbers and commas, not {budgets!r}") from None
-    table, report = reward_laws(read_traces(traces), horizons)
+    table, report = reward_laws(read_traces(traces), numbers(budgets, "--budgets", int))
     write_law_table(table, out)
     if as_json:
         show_json({"out": str(out), "horizons": list(table.horizons), **_report(report)})
@@ -331,8 +322,11 @@ def figures(
 
 
 commands_llm.register(app)
+register_diagnose(app, prepare_jax, show_json)
 register_fit(app, prepare_jax, show_json)
 commands_sample.register(app)
+register_measure(app, prepare_jax, show_json)
+register_predict(app, prepare_jax, show_json)
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-Number = TypeVar("Number", int, float)
+from verigap.options import numbers
 
 
 def register(
@@ -55,15 +55,15 @@ def register(
 
         grids = replace(Grids(), c0=c0)
         if epsilon is not None:
-            grids = replace(grids, margins=_numbers(epsilon, "--epsilon", float))
+            grids = replace(grids, margins=numbers(epsilon, "--epsilon", float))
         if kappa is not None:
-            grids = replace(grids, radii=_numbers(kappa, "--kappa", float))
+            grids = replace(grids, radii=numbers(kappa, "--kappa", float))
         result = fit_traces(
             read_traces(traces),
-            _numbers(budgets, "--budgets", int),
+            numbers(budgets, "--budgets", int),
             seed=seed,
             grids=grids,
-            pass_at=() if pass_at is None else _numbers(pass_at, "--pass-at", int),
+            pass_at=() if pass_at is None else numbers(pass_at, "--pass-at", int),
             samples=samples,
         )
         if as_json:
@@ -72,12 +72,3 @@ def register(
             from verigap.tables_fit import show_fit
 
             show_fit(result)
-
-
-def _numbers(text: str, option: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
-    """Numbers separated by commas."""
-    try:
-        return tuple(kind(part) for part in text.split(","))
-    except ValueError:
-        wanted = "whole numbers" if kind is int else "numbers"
-        raise ValueError(f"{option}: expected {wanted} and commas, not {text!r}") from None

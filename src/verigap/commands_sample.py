@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from verigap.options import numbers
+
 if TYPE_CHECKING:
     from verigap.llm_validation.sampling.run import SampleProgress, SampleReport
 
@@ -96,7 +98,7 @@ def sample(
         seed=seed,
         batch_size=batch_size,
         first_correct=first_correct,
-        grid=_grid(grid),
+        grid=None if grid is None else numbers(grid, "--grid", int),
         workers=workers,
         timeout=timeout,
     )
@@ -113,15 +115,6 @@ def sample(
         typer.echo(json.dumps({"out": str(out), **asdict(report)}, indent=2, allow_nan=False))
         return
     _show(report, out, first_correct)
-
-
-def _grid(text: str | None) -> tuple[int, ...] | None:
-    if text is None:
-        return None
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError:
-        raise ValueError(f"--grid: expected whole numbers and commas, not {text!r}") from None
 
 
 def _object(text: str | None) -> dict[str, Any]:

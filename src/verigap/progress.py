@@ -1,4 +1,4 @@
-"""The progress bar of a sweep."""
+"""The progress bar of a sweep or of another long command."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class ProgressBar:
     """A progress bar with the time left, as a callback."""
 
-    def __init__(self, title: str, quiet: bool) -> None:
+    def __init__(self, title: str, quiet: bool, counted: str = "cells") -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -26,7 +26,7 @@ class ProgressBar:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("cells, elapsed"),
+            TextColumn(f"{counted}, elapsed"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),

@@ -30,13 +30,14 @@ def show_fit(fit: Fit) -> None:
         _show_group(console, group, fit.grids.c0)
     for dataset, model, samples in fit.left_out:
         console.print(
-            f"left out: {_name(dataset, model)}: none of {samples} samples could be verified",
+            f"left out: {group_name(dataset, model)}: none of {samples} samples could be verified",
             highlight=False,
             markup=False,
         )
 
 
-def _name(dataset: str, model: str) -> str:
+def group_name(dataset: str, model: str) -> str:
+    """What a (dataset, model) is called."""
     return " ".join(part for part in (dataset, model) if part) or "traces"
 
 
@@ -46,7 +47,9 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
     head = f"{counts.prompts} prompts, {int(counts.samples.sum())} verified samples"
     if unverified:
         head += f", {unverified} unverified ({counts.left_out} prompts left out)"
-    console.print(_name(counts.dataset, counts.model), style="bold", highlight=False, markup=False)
+    console.print(
+        group_name(counts.dataset, counts.model), style="bold", highlight=False, markup=False
+    )
     console.print(
         f"{head}; mean correct {spanned(group.mean_correct)}; mean first-correct token "
         f"{spanned(group.mean_first_correct)}",
@@ -60,9 +63,9 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
     for k, row in sorted(group.pass_at_k.items()):
         if row.extrapolated:
             models = [spanned(model) for model in row.models.values()]
-            table.add_row(f"{k} (beyond)", _plain(spanned(row.value)), *map(_plain, models))
+            table.add_row(f"{k} (beyond)", plain(spanned(row.value)), *map(plain, models))
         elif k in powers or k == group.measured_k:
-            table.add_row(str(k), _plain(spanned(row.value)), "", "")
+            table.add_row(str(k), plain(spanned(row.value)), "", "")
     console.print(table, highlight=False)
     table = plain_table(
         "", "H", "mean return", "sigma/H", "naive", "median", "H / mean token", "fit"
@@ -73,10 +76,10 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
         word = min(best, key=lambda family: family.log_loss).name if best else "-"
         table.add_row(
             str(budget.horizon),
-            _plain(spanned(budget.mean_return)),
-            _plain(spanned(sigma.mean)),
+            plain(spanned(budget.mean_return)),
+            plain(spanned(sigma.mean)),
             number(sigma.naive),
-            _plain(spanned(sigma.quantiles[0.5])),
+            plain(spanned(sigma.quantiles[0.5])),
             number(budget.relative_budget.estimate),
             word,
         )
@@ -90,13 +93,13 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
                     str(budget.horizon),
                     name,
                     f"{row.at:g}",
-                    _plain(spanned(row.mean)),
-                    _plain(spanned(row.share)),
+                    plain(spanned(row.mean)),
+                    plain(spanned(row.share)),
                 )
     console.print(table, highlight=False)
     console.print()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text whose brackets rich leaves alone."""
     return text.replace("[", r"\[")

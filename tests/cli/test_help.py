@@ -28,8 +28,17 @@ def test_version(verigap: Command) -> None:
             "--list --horizon --n --log2-class --kappa --tilt --delta --law --sigma --mean --c0 "
             "--seed --json",
         ),
+        (
+            "measure",
+            "TRACES --budgets --data --candidates --radius --seeds --seed --finetuned --json",
+        ),
         ("sweep", "CONFIG --out --engine --json"),
         ("check", "RUN --json"),
+        (
+            "diagnose",
+            "TRACES --out --budgets --data --candidates --verifier --radius --include-text "
+            "--seed --json",
+        ),
     ],
 )
 def test_help(verigap: Command, command: str, mentions: str) -> None:

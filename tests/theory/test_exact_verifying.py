@@ -121,7 +121,7 @@ def law_of_survivors(base: Ratio, members: list[Reward], traces: int) -> dict[tu
 
 @jax.jit
 def bounds_of(
-    traces: Number, size: Number, delta: Number, coverage: Number, samples: Number
+    traces: Number, size: Number, delta: Number, coverage: Number, samples: Number, error: Number
 ) -> dict[str, Number]:
     setting = Setting.from_law(
         two_level(jnp.ones(1), jnp.ones(1)),
@@ -131,13 +131,16 @@ def bounds_of(
         chi2_radius=1.0,
         failure_probability=delta,
         best_of=samples,
+        label_error=error,
     )
     setting = replace(setting, coverage=coverage)
     return {name: BOUNDS[name].value(setting) for name in FORMS}
 
 
-def evaluated(traces: int, delta: float, coverage: Fraction, samples: int) -> dict[str, float]:
-    parts = (traces, log2(REWARDS), delta, coverage, samples)
+def evaluated(
+    traces: int, delta: float, coverage: Fraction, samples: int, error: Fraction | int = 0
+) -> dict[str, float]:
+    parts = (traces, log2(REWARDS), delta, coverage, samples, error)
     found = bounds_of(*(jnp.asarray(float(part)) for part in parts))
     return {name: float(value) for name, value in found.items()}
 
@@ -181,6 +184,49 @@ def test_version_spaces(
                 often = float(sum(p for s, p in kept.items() if loss[s] >= worst))
                 values = evaluated(traces, max(often * (1 - 1e-9), 1e-300), coverage, samples)
                 assert all(values[form] >= float(worst) - 1e-9 for form in forms)
+
+
+@given(truths, mistakes, slips, bases, coverages, budgets, st.sampled_from([1, 2, 5, 20]))
+def test_version_spaces_of_an_erring_check(
+    labels: Reward,
+    wrong: list[dict[int, int]],
+    errors: dict[int, int],
+    base: Ratio,
+    coverage: Fraction,
+    traces: int,
+    samples: int,
+) -> None:
+    # The check is in the class, the truth need not be.
+    truth = [errors.get(i, labels[i]) for i in places]
+    members = [labels, *([slip.get(i, labels[i]) for i in places] for slip in wrong)]
+    eta = sum((base[i] for i in places if truth[i] != labels[i]), Fraction(0)) / PROMPTS
+    goal = earned(base, top_share(base, truth, coverage), truth)
+    values = evaluated(traces, 0.5, coverage, samples, eta)
+    plug_in, best, pessimism = 0.0, 0.0, 0.0
+    for survivors, chance in law_of_survivors(base, members, traces).items():
+        judges = [members[k] for k in survivors]
+        shares = [earned(base, top_share(base, judge, coverage), truth) for judge in judges]
+        picks = [earned(base, best_of(base, judge, truth, samples), truth) for judge in judges]
+        plug_in += float(chance * (goal - min(shares)))
+        best += float(chance * (goal - min(picks)))
+        paid = np.array([float(p * r) for p, r in zip(base, truth, strict=True)])
+        kept = float(pessimistic(base, judges, coverage) @ paid) / PROMPTS
+        pessimism += float(chance) * (float(goal) - kept)
+    assert plug_in <= values["VB-UPPER-ERRORS"] + 1e-9
+    assert pessimism <= values["VB-UPPER-ERRORS"] + 1e-9
+    assert best <= values["VB-UPPER-ERRORS-BEST-OF-N"] + 1e-9
+
+
+def test_an_erring_check_costs_what_the_bound_says() -> None:
+    # It swaps two traces of mass c0: all is lost, and H eta / c0 = 2H; N draws show it as often.
+    base = [Fraction(1, 20), Fraction(1, 20), Fraction(9, 10)] * 2
+    truth, labels = [8, 0, 0] * 2, [0, 8, 0] * 2
+    coverage, eta = Fraction(1, 20), Fraction(1, 10)
+    assert earned(base, top_share(base, truth, coverage), truth) == 8
+    assert earned(base, top_share(base, labels, coverage), truth) == 0
+    found = evaluated(10**9, 0.5, coverage, 1, eta)
+    assert found["VB-UPPER-ERRORS"] == pytest.approx(16, rel=1e-6)
+    assert found["VB-UPPER-EXPECTATION"] < 1e-6
 
 
 def test_without_coverage_version_spaces_lose_more() -> None:

@@ -155,6 +155,9 @@ def test_formulas_at_hand_computed_points():
         "VB-UPPER-PLUG-IN": 32 * (log_class + 1) / 32,
         "VB-UPPER-BEST-OF-N": 16 * (4 * (log_class + 1) / 32 + 0.5**4),
         "VB-UPPER-SQUARED": 16 * np.sqrt(np.log(64) / 16),
+        # Labels without errors.
+        "VB-UPPER-ERRORS": 32 * (log_class + 1) / 32,
+        "VB-UPPER-ERRORS-BEST-OF-N": 16 * (4 * (log_class + 1) / 32 + 0.5**4),
     }
     for name in NAMES:
         assert float(values[name]) == pytest.approx(expected[name]), name

@@ -6,6 +6,8 @@ from verigap.theory.bounds.vb_lower import VB_LOWER
 from verigap.theory.bounds.vb_upper import (
     VB_UPPER,
     VB_UPPER_BEST_OF_N,
+    VB_UPPER_ERRORS,
+    VB_UPPER_ERRORS_BEST_OF_N,
     VB_UPPER_EXPECTATION,
     VB_UPPER_PLUG_IN,
     VB_UPPER_SQUARED,
@@ -33,6 +35,8 @@ BOUNDS: dict[str, Bound] = {
         VB_UPPER_PLUG_IN,
         VB_UPPER_BEST_OF_N,
         VB_UPPER_SQUARED,
+        VB_UPPER_ERRORS,
+        VB_UPPER_ERRORS_BEST_OF_N,
         VB_LOWER,
         SEPARATION,
         SEPARATION_PROPER,

@@ -33,6 +33,7 @@ class Setting:
       expert_sd: sqrt(E_x Var_{expert} R), tokens.
       expert_mean_max: max_x E_{expert} R, tokens.
       best_of: N of best-of-N, >= 1.
+      label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns.
       hardest_expert: VF-LOWER may choose the hardest expert_radius <= chi2_radius itself.
     """
 
@@ -47,6 +48,7 @@ class Setting:
     expert_sd: Float[Array, "*cells"]
     expert_mean_max: Float[Array, "*cells"]
     best_of: Float[Array, "*cells"]
+    label_error: Float[Array, "*cells"]
     hardest_expert: bool = field(default=False, metadata={"static": True})
 
     @classmethod
@@ -61,6 +63,7 @@ class Setting:
         expert_radius: Float[Array, ""] | float | None = None,
         failure_probability: Float[Array, ""] | float = 0.05,
         best_of: Float[Array, ""] | float = 1.0,
+        label_error: Float[Array, ""] | float = 0.0,
     ) -> Setting:
         """Setting of a game on `law`, shape (prompts, K) with K equiprobable atoms.
 
@@ -88,6 +91,7 @@ class Setting:
             expert_sd=jnp.sqrt(jnp.mean(expert.sd**2)),
             expert_mean_max=jnp.max(expert.value),
             best_of=number(best_of),
+            label_error=number(label_error),
             hardest_expert=expert_radius is None,
         )
 

@@ -41,10 +41,35 @@ def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
 
     On the mean risk. Two density ratios, at most 1/c0 and N, meet one error of the survivor.
     """
-    learning = jnp.maximum(1.0 / setting.coverage, setting.best_of) * (setting.log_class + 1.0)
+    learning = _best_of_n_ratio(setting) * (setting.log_class + 1.0)
+    return setting.horizon * (learning / setting.data_budget + _missing(setting))
+
+
+def _best_of_n_ratio(setting: Setting) -> Float[Array, ""]:
+    """max(1/c0, N): how much an error of the reward weighs for best-of-N."""
+    return jnp.maximum(1.0 / setting.coverage, setting.best_of)
+
+
+def _missing(setting: Setting) -> Float[Array, ""]:
+    """(1 - c0)^N: the chance that no draw stands for the comparison policy."""
     missing = jnp.exp(setting.best_of * jnp.log1p(-jnp.minimum(setting.coverage, 1.0 - 1e-12)))
-    missing = jnp.where(setting.coverage >= 1.0, 0.0, missing)
-    return setting.horizon * (learning / setting.data_budget + missing)
+    return jnp.where(setting.coverage >= 1.0, 0.0, missing)
+
+
+def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
+    """(H/c0) ((ln class + 1)/n + eta) on the mean risk with labels of which a share eta is wrong.
+
+    In tokens. The share is by base probability; errors repeat: the same trace, the same label.
+    """
+    learning = (setting.log_class + 1.0) / setting.data_budget
+    return setting.horizon / setting.coverage * (learning + setting.label_error)
+
+
+def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
+    """max(1/c0, N) H ((ln class + 1)/n + eta) + H (1 - c0)^N on the mean risk (tokens)."""
+    learning = (setting.log_class + 1.0) / setting.data_budget
+    wrong = _best_of_n_ratio(setting) * (learning + setting.label_error)
+    return setting.horizon * (wrong + _missing(setting))
 
 
 def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
@@ -68,6 +93,10 @@ _DELTA = Assumption(
     "0 < delta < 1", lambda s: (s.failure_probability > 0) & (s.failure_probability < 1)
 )
 _VERSION_SPACE = (ENOUGH_DATA, RETURNS_FIT, _COVERED, _INSIDE_BALL)
+_ERRING = Assumption(
+    "0 < eta <= 1: labels err",
+    lambda s: (s.label_error > 0) & (s.label_error <= 1),
+)
 
 VB_UPPER = Bound(
     name="VB-UPPER",
@@ -147,4 +176,36 @@ VB_UPPER_SQUARED = Bound(
     learners=("vb-pessimism",),
     assumptions=(*_VERSION_SPACE, _DELTA),
     value=vb_upper_squared,
+)
+
+VB_UPPER_ERRORS = Bound(
+    name="VB-UPPER-ERRORS",
+    title="version space + pessimism with labels of an imperfect check",
+    statement=(
+        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le "
+        r"\frac{H}{c_0}\Bigl(\frac{\ln|\mathcal{R}|+1}{n}+\eta\Bigr)"
+    ),
+    source="beyond [S25]",
+    quantity="risk",
+    direction="upper",
+    statistic="mean",
+    learners=("vb-pessimism",),
+    assumptions=(*_VERSION_SPACE, _ERRING),
+    value=vb_upper_errors,
+)
+
+VB_UPPER_ERRORS_BEST_OF_N = Bound(
+    name="VB-UPPER-ERRORS-BEST-OF-N",
+    title="best-of-N with any reward consistent with an imperfect check",
+    statement=(
+        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \max\Bigl(\frac1{c_0},N\Bigr)H"
+        r"\Bigl(\frac{\ln|\mathcal{R}|+1}{n}+\eta\Bigr)+H(1-c_0)^N"
+    ),
+    source="beyond [S25]",
+    quantity="risk",
+    direction="upper",
+    statistic="mean",
+    learners=("vb-best-of-n",),
+    assumptions=(*_VERSION_SPACE, _ERRING),
+    value=vb_upper_errors_best_of_n,
 )

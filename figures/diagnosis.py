@@ -1,0 +1,314 @@
+"""Figures of a diagnosis, drawn from one group of its report.json.
+
+One small panel each, legible at the width of a phone. No name, answer or text of a trace enters a
+figure: they are anybody's, and matplotlib reads mathematics into dollar signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verigap.figures.style import BOUND, GUIDE, VB, VF, styled
+from verigap.llm_validation.reporting.page import PageFigure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+Group = Mapping[str, Any]
+
+_SIZE = (3.7, 2.5)
+# Larger than in print: a phone shows the panel at its own size.
+_LETTERS: dict[Any, Any] = {
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 7.5,
+}
+_ARMS = (
+    ("base", "base", GUIDE),
+    ("clone", "clone (VF)", VF),
+    ("vote", "vote", BOUND),
+    ("verify", "verify, learned (VB)", VB),
+    ("score", "the table's own score", VB),
+    ("exact", "verify, exact (VB)", VB),
+)
+
+
+def draw_group(group: Group) -> list[PageFigure]:
+    """Every figure that the group has the numbers for.
+
+    Args:
+      group: an entry of `groups` of `diagnosis_content`.
+    """
+    figures: tuple[tuple[str, Callable[[Axes, Group], str | None]], ...] = (
+        ("arms", _arms),
+        ("gap-data", _gap_over_data),
+        ("gap-budget", _gap_over_budget),
+        ("phase", _phase),
+        ("heterogeneity", _heterogeneity),
+        ("coverage", _coverage),
+        ("pass-at-k", _pass_at_k),
+    )
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    drawn = []
+    for name, draw in figures:
+        with styled(), rc_context(_LETTERS):
+            figure = Figure(figsize=_SIZE, layout="constrained")
+            caption = draw(figure.subplots(), group)
+            if caption is None:
+                continue
+            buffer = BytesIO()
+            # Neither a date nor a version: the same numbers draw the same bytes.
+            figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        drawn.append(PageFigure(name, buffer.getvalue(), caption))
+    return drawn
+
+
+def _known(*values: float | None) -> bool:
+    return all(value is not None and np.isfinite(value) for value in values)
+
+
+def _ends(rows: Sequence[Mapping[str, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Estimates and interval ends, one entry a row; an unknown end is the estimate."""
+    middle, low, high = np.array(
+        [[row["estimate"], row["low"], row["high"]] for row in rows], float
+    ).T
+    return middle, np.where(np.isnan(low), middle, low), np.where(np.isnan(high), middle, high)
+
+
+def _unit(group: Group) -> str:
+    return f"{group['unit']} of correct trace"
+
+
+def _target(group: Group) -> str:
+    target = group["target"]
+    return (
+        f"H = {target['horizon']:,} {group['unit']}, n = {target['data']:,}, "
+        f"N = {target['candidates']}"
+    )
+
+
+def _arms(axis: Axes, group: Group) -> str | None:
+    shown = [arm for arm in _ARMS if arm[0] in group["arms"]]
+    if not shown:
+        return None
+    middle, low, high = _ends([group["arms"][key] for key, *_ in shown])
+    places = np.arange(len(shown))[::-1]
+    for place, (key, _, color), at, start, end in zip(
+        places, shown, middle, low, high, strict=True
+    ):
+        face = "white" if key == "verify" else color
+        axis.plot([start, end], [place, place], color=color, lw=2)
+        axis.plot(at, place, "o", color=color, mfc=face, ms=6)
+    axis.set_yticks(places, [label for _, label, _ in shown])
+    axis.set_ylim(-0.6, len(shown) - 0.4)
+    axis.set_xlim(0, 1.05 * max(high.max(), 1e-9))
+    axis.set_xlabel(_unit(group))
+    return (
+        f"What each arm earns on held-out prompts at the target ({_target(group)}), with 95 % "
+        "intervals. The verdict compares the arms draw by draw, so overlapping bars may still be "
+        "told apart."
+    )
+
+
+def _gap_over_data(axis: Axes, group: Group) -> str | None:
+    at = group["target"]["horizon"]
+    drawn = _gap(axis, group, "data", lambda cell: cell["horizon"] == at)
+    if not drawn:
+        return None
+    axis.set_xscale("log", base=2)
+    axis.set_xlabel("data n (traces)")
+    return (
+        f"Value of verifying minus cloning against the data, at H = {at:,} {group['unit']}. "
+        + _GAP_CAPTION.format(beyond="")
+    )
+
+
+def _gap_over_budget(axis: Axes, group: Group) -> str | None:
+    at = group["target"]["data"]
+    drawn = _gap(axis, group, "horizon", lambda cell: cell["data"] == at)
+    if not drawn:
+        return None
+    axis.set_xlabel(f"budget H ({group['unit']})")
+    beyond = sorted({cell["horizon"] for cell in drawn if cell["extrapolated"]})
+    if beyond:
+        axis.axvspan(beyond[0], axis.get_xlim()[1], color=GUIDE, alpha=0.15, lw=0)
+    return f"Value of verifying minus cloning against the budget, at n = {at:,} traces. " + (
+        _GAP_CAPTION.format(beyond=" Shaded: budgets beyond the longest trace." if beyond else "")
+    )
+
+
+_GAP_CAPTION = (
+    "Filled: measured, both on the same chi-square leash. Open: measured without a leash. Line and "
+    "band: predicted before any held-out cell was measured. Bars and band: 95 %.{beyond}"
+)
+
+
+def _gap(
+    axis: Axes, group: Group, along: str, chosen: Callable[[Mapping[str, Any]], bool]
+) -> list[Mapping[str, Any]]:
+    """Measured and predicted gaps along one variable; the cells that were drawn."""
+    measured = [cell for cell in group["gap_measured"] if chosen(cell)]
+    predicted = [cell for cell in group["gap_predicted"] if chosen(cell)]
+    predicted = [cell for cell in predicted if _known(cell["gap"]["estimate"])]
+    horizon = max((cell["horizon"] for cell in measured), default=0)
+    if predicted:
+        x = np.array([cell[along] for cell in predicted], float)
+        middle, low, high = _ends([cell["gap"] for cell in predicted])
+        axis.plot(
+            x, middle, "--", color=BOUND, label="predicted", marker="." if x.size == 1 else ""
+        )
+        if x.size > 1:
+            axis.fill_between(x, low, high, color=BOUND, alpha=0.15, lw=0)
+        else:
+            axis.vlines(x, low, high, color=BOUND, alpha=0.3, lw=4)
+    for key, label, face in (("gap", "measured", VB), ("gap_unleashed", "no leash", "white")):
+        cells = [cell for cell in measured if _known(cell[key]["estimate"])]
+        if not cells:
+            continue
+        x = np.array([cell[along] for cell in cells], float)
+        middle, low, high = _ends([cell[key] for cell in cells])
+        if face == "white":
+            # Beside its fellow, so that both bars can be seen.
+            x = x * 1.08 if along == "data" else x + 0.015 * horizon
+        bars = np.maximum(np.stack([middle - low, high - middle]), 0.0)
+        axis.errorbar(x, middle, bars, fmt="o", color=VB, mfc=face, capsize=2, ms=4.5, label=label)
+    axis.axhline(0.0, color=GUIDE, lw=0.8)
+    axis.set_ylabel(f"VB $-$ VF ({group['unit']})")
+    if measured or predicted:
+        axis.legend(loc="best")
+    return measured + predicted
+
+
+def _phase(axis: Axes, group: Group) -> str | None:
+    phase = group["phase"]
+    if phase is None:
+        return None
+    coverage = np.array(phase["coverage"], float)
+    # No return has a standard deviation above H/2.
+    frontier = np.maximum(np.array(phase["frontier"], float), 0.0)
+    axis.fill_betweenx(coverage, 0.0, frontier, color=VF, alpha=0.15, lw=0)
+    axis.fill_betweenx(coverage, frontier, np.maximum(frontier, 0.5), color=VB, alpha=0.15, lw=0)
+    axis.plot(frontier, coverage, color=BOUND)
+    here = phase["here"]
+    floor = coverage[0]
+    middle, low, high = (max(here[key] or 0.0, floor) for key in ("coverage", "low", "high"))
+    axis.plot([here["sigma_over_h"]] * 2, [low, high], color="black", lw=1.5)
+    axis.plot(here["sigma_over_h"], middle, "*", color="black", ms=10)
+    axis.annotate(
+        "you are here",
+        (here["sigma_over_h"], middle),
+        textcoords="offset points",
+        xytext=(8, 3),
+    )
+    axis.text(0.02, 0.04, "cloning", color=VF, transform=axis.transAxes)
+    axis.text(0.98, 0.93, "verifying", color=VB, ha="right", transform=axis.transAxes)
+    axis.set_yscale("log")
+    axis.set_xlim(0.0, 0.5)
+    axis.set_ylim(floor, 1.0)
+    axis.set_xlabel(r"heterogeneity of the expert, $\sigma_e/H$")
+    axis.set_ylabel(r"coverage $c_0$")
+    return (
+        "Which side has the smaller upper bound (WHEN VF WINS in the theory) with "
+        f"{group['target']['data']:,} traces and a class of 2^"
+        f"{group['prediction']['log2_class_size']:.3g}. Star: this group, at the coverage of its "
+        "median prompt; bar: from the tenth to the ninetieth percentile. This is advice and no "
+        "proof, and it is about verifiers that must be learned: an exact check needs no data."
+    )
+
+
+def _heterogeneity(axis: Axes, group: Group) -> str | None:
+    prompts = group["statistics"]["per_prompt"]
+    at = group["target"]["horizon"]
+    rows = [row for prompt in prompts for row in prompt["budgets"] if row["horizon"] == at]
+    shares = np.arange(1, len(rows) + 1) / len(rows)
+    for key, label, style in (
+        ("sigma_over_h_naive", "plug-in", ":"),
+        ("sigma_over_h", "shrunken", "-"),
+    ):
+        values = np.sort([row[key] for row in rows])
+        axis.step(
+            values, shares, style, color=GUIDE if style == ":" else VB, where="post", label=label
+        )
+    budget = _budget(group)
+    sigma = budget["sigma_over_h"]
+    if _known(sigma["estimate"]):
+        axis.axvline(sigma["estimate"], color=BOUND, label="mean")
+        if _known(sigma["low"], sigma["high"]):
+            axis.axvspan(sigma["low"], sigma["high"], color=BOUND, alpha=0.15, lw=0)
+    axis.set_xlim(left=0.0)
+    axis.set_ylim(0.0, 1.0)
+    axis.set_xlabel(r"$\sigma_x/H$ of a prompt")
+    axis.set_ylabel("share of prompts below")
+    axis.legend(loc="lower right")
+    return (
+        f"How much the returns of one prompt's samples differ, over the prompts, at H = {at:,} "
+        f"{group['unit']}. Plug-in: as computed from the samples. Shrunken: given all prompts. "
+        "Band: 95 % interval of the mean over prompts."
+    )
+
+
+def _budget(group: Group) -> Mapping[str, Any]:
+    at = group["target"]["horizon"]
+    return next(row for row in group["statistics"]["budgets"] if row["horizon"] == at)
+
+
+def _coverage(axis: Axes, group: Group) -> str | None:
+    rows = [row for row in _budget(group)["anticoncentration"] if _known(row["c"])]
+    if not rows:
+        return None
+    margins = np.array([row["epsilon"] for row in rows])
+    middle, low, high = _ends([{**row, "estimate": row["c"]} for row in rows])
+    fine = np.geomspace(margins[0], margins[-1], 50)
+    axis.plot(fine, 1.0 / (1.0 + fine), ":", color=BOUND, label="Cantelli ceiling")
+    bars = np.maximum(np.stack([middle - low, high - middle]), 0.0)
+    axis.errorbar(margins, middle, bars, fmt="o-", color=VB, capsize=2, label=r"$c(\epsilon)$")
+    axis.set_xscale("log")
+    axis.set_ylim(0.0, 1.0)
+    axis.set_xticks(margins, [f"{margin:g}" for margin in margins])
+    axis.minorticks_off()
+    axis.set_xlabel(r"margin $\epsilon$")
+    axis.set_ylabel(r"coverage $c(\epsilon)$")
+    axis.legend(loc="upper right")
+    return (
+        "Share of the base's samples that beat a prompt's mean return by sqrt(epsilon) standard "
+        f"deviations, averaged over prompts, at H = {group['target']['horizon']:,} "
+        f"{group['unit']}. No law exceeds the dotted ceiling 1/(1 + epsilon)."
+    )
+
+
+def _pass_at_k(axis: Axes, group: Group) -> str | None:
+    rows = {int(k): row for k, row in group["statistics"]["pass_at_k"].items()}
+    inside = sorted(k for k, row in rows.items() if not row["extrapolated"])
+    middle, low, high = _ends([rows[k] for k in inside])
+    axis.plot(inside, middle, color=VB, label="measured", marker="o" if len(inside) == 1 else "")
+    axis.fill_between(inside, low, high, color=VB, alpha=0.2, lw=0)
+    beyond = sorted(k for k, row in rows.items() if row["extrapolated"])
+    if beyond:
+        joined = [inside[-1], *beyond]
+        middle, low, high = _ends([rows[k] for k in joined])
+        axis.plot(joined, middle, "--", color=BOUND, label="extrapolated")
+        axis.fill_between(joined, low, high, color=BOUND, alpha=0.15, lw=0)
+    axis.set_xscale("log")
+    axis.set_ylim(0.0, 1.0)
+    axis.set_xticks(*_powers_of_ten(max(rows)))
+    axis.set_xlabel("samples k")
+    axis.set_ylabel("pass@k")
+    axis.legend(loc="best")
+    return (
+        f"Share of prompts solved by at least one of k samples: measured up to k = {inside[-1]:,}, "
+        "beyond that extrapolated by a beta-binomial law. Bands: 95 %; the extrapolated one also "
+        "covers a law without a named family."
+    )
+
+
+def _powers_of_ten(most: int) -> tuple[list[int], list[str]]:
+    """Ticks up to the largest k, and their labels."""
+    ticks = [10**power for power in range(len(str(most)))]
+    return ticks, [f"{tick:,}" for tick in ticks]

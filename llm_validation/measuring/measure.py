@@ -1,0 +1,199 @@
+"""Measure cloning and verifying on the pools of a trace table: all behind `verigap measure`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+import numpy as np
+
+from verigap.llm_validation.fitting.fit import whole
+from verigap.llm_validation.laws import checked_budgets
+from verigap.llm_validation.measuring.budget import Settings, halves, values_at
+from verigap.llm_validation.measuring.features import features, hashed_words
+from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.measuring.pools import LARGEST_POOL, SamplePools, sample_pools
+from verigap.llm_validation.traces import Traces
+from verigap.sim.law_table import TableError
+from verigap.sim.runs import Progress
+
+DATA = (16, 64, 256, 1024)
+CANDIDATES = 8
+SEEDS = 16
+_MOST_DATA = 10**6
+_UNKNOWN_LENGTHS = 64
+_FEW_PROMPTS = 20
+
+
+def measure(
+    traces: Traces,
+    horizons: Iterable[int] | None = None,
+    data: Iterable[int] | None = None,
+    candidates: int | None = None,
+    radius: float = 1.0,
+    seeds: int = SEEDS,
+    seed: int = 0,
+    report: Callable[[Progress], None] | None = None,
+) -> tuple[GroupMeasurement, ...]:
+    """Values of cloning, verifying and their references on held-out prompts, one entry a group.
+
+    Each seed splits the prompts into halves: learners see one and are scored on the other. Seeds
+    come in pairs that swap the halves. The split is new for each pair, the data for each seed.
+
+    Args:
+      traces: the samples; every (dataset, model) is measured on its own.
+      horizons: distinct budgets H in tokens; by default about the median and the 90 % quantile of
+        the group's lengths, and twice the latter.
+      data: distinct n, expert demonstrations and labelled traces alike; by default 16, 64, 256 and
+        1,024, as far as the training pools reach.
+      candidates: N of best-of-N and of the vote; 8 by default.
+      radius: chi-square leash kappa, of the expert and of both leashed policies.
+      seeds: repetitions, at least 2.
+      seed: of all randomness, at least 0; the same seed gives the same numbers.
+      report: called before each budget of each group.
+
+    Raises:
+      TableError: an argument is out of range, or no sample was verified.
+    """
+    budgets = None if horizons is None else tuple(checked_budgets(horizons))
+    amounts = None if data is None else tuple(sorted(whole(n, "data", 1, _MOST_DATA) for n in data))
+    if amounts is not None and (not amounts or len(set(amounts)) < len(amounts)):
+        raise TableError("data: give distinct numbers, at least one")
+    chosen = CANDIDATES if candidates is None else whole(candidates, "candidates", 1, 10**9)
+    if not (math.isfinite(radius) and 0 < radius <= 1e6):
+        raise TableError(f"radius: {radius!r} is out of range; give a number above 0, at most 1e6")
+    seeds = whole(seeds, "seeds", 2, 10_000)
+    seed = whole(seed, "seed", 0, 2**63 - 1)
+    groups = [pools for pools in sample_pools(traces) if pools.prompts]
+    if not groups:
+        raise TableError(
+            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
+            "traces first"
+        )
+    plans = []
+    for pools in groups:
+        own = Settings(amounts or default_data(pools), chosen, radius, seeds, seed)
+        plans.append((pools, budgets or default_horizons(pools), own))
+    total, done, found = sum(len(plan[1]) for plan in plans), 0, []
+    for pools, own_budgets, settings in plans:
+        name = " ".join(part for part in (pools.dataset, pools.model) if part)
+        train, hashed = halves(pools.prompts, settings), hashed_words(pools)
+        cells, names = [], {}
+        for horizon in own_budgets:
+            if report is not None:
+                report(Progress(done, total, 0, name))
+            phi = features(pools, horizon, hashed)
+            names |= dict.fromkeys(phi.names)
+            cells.append(values_at(pools, horizon, settings, phi, train))
+            done += 1
+        values = {key: np.stack([cell[key] for cell in cells]) for key in cells[0]}
+        found.append(_collected(pools, own_budgets, settings, values, tuple(names)))
+    if report is not None:
+        report(Progress(total, total, 0))
+    return tuple(found)
+
+
+def default_horizons(pools: SamplePools) -> tuple[int, ...]:
+    """About the median and the 90 % quantile of the lengths, and twice the latter (tokens)."""
+    lengths = pools.n_tokens[np.isfinite(pools.n_tokens)]
+    if lengths.size == 0:
+        lengths = pools.first_correct[pools.correct]
+    if lengths.size == 0:
+        return (_UNKNOWN_LENGTHS,)
+    median, most = np.quantile(lengths, [0.5, 0.9])
+    return tuple(sorted({max(8, 8 * math.ceil(end / 8)) for end in (median, most, 2 * most)}))
+
+
+def default_data(pools: SamplePools) -> tuple[int, ...]:
+    """The usual n, as far as half of the samples reach."""
+    reach = int(pools.sizes.sum()) // 2
+    return tuple(n for n in DATA if n <= max(reach, DATA[0]))
+
+
+def _collected(
+    pools: SamplePools,
+    horizons: tuple[int, ...],
+    settings: Settings,
+    values: dict[str, np.ndarray],
+    names: tuple[str, ...],
+) -> GroupMeasurement:
+    solved = (pools.correct & pools.mask).sum(axis=1)
+    mixed = int(((solved > 0) & (solved < pools.sizes)).sum())
+    return GroupMeasurement(
+        pools.dataset,
+        pools.model,
+        pools.unit,
+        pools.prompt_ids,
+        int(pools.sizes.sum()),
+        pools.unverified,
+        mixed,
+        float((solved > 0).mean()),
+        horizons,
+        settings.data,
+        settings.candidates,
+        settings.radius,
+        tuple(horizon > pools.longest for horizon in horizons),
+        values,
+        tuple(_warnings(pools, horizons, settings, mixed)),
+        names,
+    )
+
+
+def _warnings(
+    pools: SamplePools, horizons: tuple[int, ...], settings: Settings, mixed: int
+) -> list[str]:
+    found = []
+    samples = int(pools.sizes.sum())
+    if pools.prompts == 1:
+        found.append(
+            "one prompt: no other is left to learn from, so cloning and verifying cannot be "
+            "measured, and nothing has an interval"
+        )
+    elif pools.prompts < _FEW_PROMPTS:
+        found.append(f"{pools.prompts} prompts: intervals are rough below {_FEW_PROMPTS} prompts")
+    if (pools.sizes == 1).all():
+        found.append(
+            "one sample a prompt: every policy gives that sample, so nothing can be said about "
+            "how they differ"
+        )
+    elif not pools.correct.any():
+        found.append(
+            "no sample is correct: every policy is worth 0 on these pools, there is no expert to "
+            "clone and nothing for a verifier to find; how they differ cannot be said"
+        )
+    elif pools.correct.sum() == samples:
+        found.append(
+            "every sample is correct: policies can only differ in how early their traces are "
+            "correct, not in whether they are"
+        )
+    elif mixed < _FEW_PROMPTS:
+        found.append(
+            f"{mixed} prompts have both correct and incorrect samples: only there can policies "
+            "differ in how often they are correct"
+        )
+    few = int((pools.sizes < settings.candidates).sum())
+    if few:
+        found.append(
+            f"{few} prompts have fewer than N = {settings.candidates} samples: best-of-N and the "
+            "vote use all they have"
+        )
+    if not (pools.answer >= 0).any():
+        found.append("no sample has an answer: the vote is a random draw")
+    if pools.correct_only_at_end:
+        found.append(
+            f"{pools.correct_only_at_end} correct samples are only known to be correct at their "
+            "end; their returns are lower bounds"
+        )
+    if pools.beyond:
+        found.append(
+            f"{pools.beyond} samples beyond the first {LARGEST_POOL} of their prompt were left out"
+        )
+    if pools.left_out:
+        found.append(f"{pools.left_out} prompts without a verified sample were left out")
+    found += [
+        f"H = {horizon} is beyond the longest trace ({pools.longest:g}): the model never used such "
+        "a budget, and values there only grow by the tokens left over"
+        for horizon in horizons
+        if horizon > pools.longest
+    ]
+    return found

@@ -1,0 +1,200 @@
+"""Measured values of every policy on held-out prompts, and what follows from them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import special, stats
+
+from verigap.llm_validation.fitting.intervals import LEVEL, Statistic, bca_interval
+
+POLICIES = (
+    "base",
+    "expert",
+    "clone",
+    "clone_leashed",
+    "vote",
+    "verify",
+    "verify_leashed",
+    "exact",
+    "score",
+)
+REPLICATES = 2000
+
+
+@dataclass(frozen=True)
+class MeasuredCell:
+    """One budget and one amount of data.
+
+    Attributes:
+      horizon: H, tokens.
+      data: n, demonstrations or labelled traces.
+      extrapolated: whether H is beyond the longest trace.
+      values: mean value of each policy (tokens).
+      gap: verifying less cloning (tokens), both within the same chi-square ball: the headline.
+      gap_unleashed: best-of-N less the clone as fitted (tokens).
+    """
+
+    horizon: int
+    data: int
+    extrapolated: bool
+    values: dict[str, Statistic]
+    gap: Statistic
+    gap_unleashed: Statistic
+
+
+LEASHED = ("verify_leashed", "clone_leashed")
+UNLEASHED = ("verify", "clone")
+
+
+@dataclass(frozen=True, eq=False)
+class GroupMeasurement:
+    """Values of every policy on the prompts of one (dataset, model).
+
+    Attributes:
+      dataset, model: of the group.
+      unit: what lengths, budgets and values count, "tokens" as a rule.
+      prompt_ids: the P prompts with a verified sample, sorted.
+      samples: verified samples, the union of the pools.
+      unverified: samples that could not be verified; they are in no pool.
+      mixed: prompts with both correct and incorrect verified samples.
+      expert_share: share of prompts whose pool holds a success: those that an expert can show.
+      horizons: budgets H (tokens), ascending.
+      data: n, demonstrations of the cloner and labelled traces of the reward model, ascending.
+      candidates: N of best-of-N and of the vote.
+      radius: chi-square leash kappa.
+      extrapolated: whether each budget is beyond the longest trace.
+      values: by policy (see `POLICIES`; "score" only where the table has one), in tokens; NaN where
+        the prompt trained the learners of that seed.
+      warnings: what a reader must know before using the numbers, one line each.
+      features: names of what the learners were told of a trace.
+
+    The policies: "base" draws from the pool; "expert" is the best policy of the chi-square ball
+    around it, which saw the returns of the very pool; "clone" is the maximum-likelihood tilt fitted
+    to n of the expert's traces on other prompts, "clone_leashed" the same projected onto the ball;
+    "verify" is the best of N by a reward model fitted to n labelled traces of other prompts,
+    "verify_leashed" the best policy of the ball by it; "vote" takes the commonest answer of N,
+    "exact" the largest return of N, "score" the largest `verifier_score` of N.
+    """
+
+    dataset: str
+    model: str
+    unit: str
+    prompt_ids: tuple[str, ...]
+    samples: int
+    unverified: int
+    mixed: int
+    expert_share: float
+    horizons: tuple[int, ...]
+    data: tuple[int, ...]
+    candidates: int
+    radius: float
+    extrapolated: tuple[bool, ...]
+    values: dict[str, Float[np.ndarray, "horizons data seeds prompts"]]
+    warnings: tuple[str, ...]
+    features: tuple[str, ...] = ()
+
+    @property
+    def tested(self) -> Bool[np.ndarray, "seeds prompts"]:
+        """Whether each seed holds each prompt out."""
+        return ~np.isnan(self.values["base"][0, 0])
+
+    def means(self) -> dict[str, Float[np.ndarray, "horizons data"]]:
+        """Mean value of each policy over held-out prompts and seeds (tokens); NaN if unknown."""
+        return {name: self._mean(values) for name, values in self.values.items()}
+
+    def draws(
+        self, replicates: int = REPLICATES, seed: int = 0
+    ) -> dict[str, Float[np.ndarray, "B horizons data"]]:
+        """Joint bootstrap of the mean value of every policy (tokens).
+
+        Each replicate draws prompts and seeds with replacement, the same for all policies, budgets
+        and n, so that functions of several of them can be taken replicate by replicate. Draws of
+        few units spread too little: their weights are spread out as Student's law is wider than the
+        normal one at 95 %. The training half of a table is not drawn again (docs/measuring.md has
+        what that costs).
+        """
+        rng = np.random.default_rng(seed)
+        by_seed, by_prompt = (
+            1.0
+            + _spread(units) * (rng.multinomial(units, np.full(units, 1 / units), replicates) - 1)
+            for units in self.tested.shape
+        )
+        found = {}
+        for name, values in self.values.items():
+            mean = self._mean(values)
+            moved = np.where(self.tested, values - mean[:, :, None, None], 0.0)
+            sums = np.einsum("bs,bp,hnsp->bhn", by_seed, by_prompt, moved, optimize=True)
+            found[name] = mean + sums / self.tested.sum()
+        return found
+
+    def gap(
+        self, *, leashed: bool = True, replicates: int = REPLICATES, seed: int = 0
+    ) -> dict[tuple[int, int], Statistic]:
+        """Value of verifying less value of cloning (tokens), by (horizon, n), with intervals.
+
+        Args:
+          leashed: whether both policies are kept in the same chi-square ball.
+          replicates: of the bootstrap.
+          seed: of the bootstrap.
+        """
+        return self._gap(LEASHED if leashed else UNLEASHED, self.draws(replicates, seed))
+
+    def cells(self, replicates: int = REPLICATES, seed: int = 0) -> tuple[MeasuredCell, ...]:
+        """Everything measured, one entry a budget and n, with intervals from one bootstrap."""
+        drawn = self.draws(replicates, seed)
+        values = {name: self._statistics(self.values[name], drawn[name]) for name in self.values}
+        gap, unleashed = self._gap(LEASHED, drawn), self._gap(UNLEASHED, drawn)
+        return tuple(
+            MeasuredCell(
+                horizon,
+                n,
+                beyond,
+                {name: found[horizon, n] for name, found in values.items()},
+                gap[horizon, n],
+                unleashed[horizon, n],
+            )
+            for horizon, beyond in zip(self.horizons, self.extrapolated, strict=True)
+            for n in self.data
+        )
+
+    def _mean(self, values: np.ndarray) -> np.ndarray:
+        return np.where(self.tested, values, 0.0).sum(axis=(2, 3)) / self.tested.sum()
+
+    def _gap(
+        self, ends: tuple[str, str], drawn: dict[str, np.ndarray]
+    ) -> dict[tuple[int, int], Statistic]:
+        better, worse = ends
+        return self._statistics(
+            self.values[better] - self.values[worse], drawn[better] - drawn[worse]
+        )
+
+    def _statistics(
+        self, values: np.ndarray, drawn: np.ndarray
+    ) -> dict[tuple[int, int], Statistic]:
+        """Means of values over seeds and prompts, with intervals from replicates of them."""
+        held_out = self.tested.any(axis=0)
+        sums = np.where(self.tested, values, 0.0).sum(axis=2)[:, :, held_out]
+        by_prompt = sums / self.tested.sum(axis=0)[held_out]
+        columns = by_prompt.reshape(-1, by_prompt.shape[2]).T
+        estimate = self._mean(values).ravel()
+        interval = bca_interval(estimate, drawn.reshape(drawn.shape[0], -1), columns)
+        # Prompts that do not differ show nothing of the spread between prompts.
+        spread = np.ptp(columns, axis=0) > 1e-12 * np.repeat(self.horizons, len(self.data))
+        low, high = (np.where(spread, end, np.nan) for end in interval)
+        cells = [(horizon, n) for horizon in self.horizons for n in self.data]
+        return {
+            cell: Statistic(float(middle), float(least), float(most))
+            for cell, middle, least, most in zip(cells, estimate, low, high, strict=True)
+        }
+
+
+def _spread(units: int) -> float:
+    """By how much a bootstrap of the mean of so many units is too narrow at 95 %; 1 for one."""
+    if units < 2:
+        return 1.0
+    tail = (1 + LEVEL) / 2
+    student = float(stats.t.ppf(tail, units - 1)) / float(special.ndtri(tail))
+    return student * (units / (units - 1)) ** 0.5

@@ -1,0 +1,142 @@
+"""The samples of each prompt as a pool, padded to one shape: all that policies may choose from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from jaxtyping import Bool, Float, Int
+
+from verigap.llm_validation.answers import canonical_answer
+from verigap.llm_validation.traces import Traces
+
+LARGEST_POOL = 512
+"""Samples of a prompt that enter its pool; more would cost time and show little more."""
+
+
+@dataclass(frozen=True, eq=False)
+class SamplePools:
+    """The verified samples of one (dataset, model), one row a prompt, padded at the end of a row.
+
+    Attributes:
+      dataset, model: of the group.
+      unit: what lengths count.
+      prompt_ids: the P prompts with a verified sample, sorted.
+      mask: whether there is a sample.
+      correct: whether it is correct.
+      first_correct: from which token on; infinite for never.
+      n_tokens: length; NaN where it is unknown.
+      answer: a number for each distinct answer of a prompt, -1 for none.
+      verifier_score, logprob: as in the table; NaN where there is none.
+      text: of the sample, "" where there is none; None where no sample of the group has one.
+      unverified: samples that could not be verified, in no pool.
+      left_out: prompts without a verified sample.
+      beyond: verified samples beyond the first `LARGEST_POOL` of their prompt, in no pool.
+      correct_only_at_end: correct samples whose index is only known to be at most the end.
+    """
+
+    dataset: str
+    model: str
+    unit: str
+    prompt_ids: tuple[str, ...]
+    mask: Bool[np.ndarray, "P K"]
+    correct: Bool[np.ndarray, "P K"]
+    first_correct: Float[np.ndarray, "P K"]
+    n_tokens: Float[np.ndarray, "P K"]
+    answer: Int[np.ndarray, "P K"]
+    verifier_score: Float[np.ndarray, "P K"]
+    logprob: Float[np.ndarray, "P K"]
+    text: np.ndarray | None
+    unverified: int
+    left_out: int
+    beyond: int
+    correct_only_at_end: int
+
+    @property
+    def prompts(self) -> int:
+        """P."""
+        return len(self.prompt_ids)
+
+    @property
+    def sizes(self) -> Int[np.ndarray, " P"]:
+        """Samples of each prompt, at least 1."""
+        return self.mask.sum(axis=1)
+
+    @property
+    def longest(self) -> float:
+        """Length of the longest trace (tokens); NaN where no length is known."""
+        known = [self.n_tokens[np.isfinite(self.n_tokens)], self.first_correct[self.correct]]
+        return float(np.max(np.concatenate(known), initial=-np.inf)) if self.prompts else np.nan
+
+    def returns(self, horizon: int) -> Float[np.ndarray, "P K"]:
+        """(H - T + 1)_+ tokens of correct trace at a budget of H tokens; 0 on the padding."""
+        return np.maximum(horizon - self.first_correct + 1.0, 0.0)
+
+    def finished(self, horizon: int) -> Bool[np.ndarray, "P K"]:
+        """Whether the trace ends within H tokens, or nobody knows how long it is."""
+        return self.mask & ~(self.n_tokens > horizon)
+
+
+def sample_pools(traces: Traces) -> tuple[SamplePools, ...]:
+    """Pools of every (dataset, model), sorted; P = 0 where no sample could be verified."""
+    groups = traces.frame.sort("dataset", "model", "prompt_id", "sample_id").partition_by(
+        "dataset", "model", maintain_order=True
+    )
+    return tuple(_pools(group) for group in groups)
+
+
+def _pools(rows: pl.DataFrame) -> SamplePools:
+    verified = rows.filter(pl.col("correct").is_not_null()).with_columns(
+        slot=pl.int_range(pl.len()).over("prompt_id"),
+        prompt=pl.col("prompt_id").rle_id(),
+    )
+    kept = verified.filter(pl.col("slot") < LARGEST_POOL)
+    prompt, slot = kept["prompt"].to_numpy(), kept["slot"].to_numpy()
+    prompt_ids = tuple(kept["prompt_id"].unique(maintain_order=True).to_list())
+    shape = (len(prompt_ids), int(slot.max()) + 1 if kept.height else 0)
+
+    def padded(values: np.ndarray, fill: Any) -> np.ndarray:
+        table = np.full(shape, fill, np.asarray(values).dtype)
+        table[prompt, slot] = values
+        return table
+
+    def reals(name: str) -> np.ndarray:
+        return kept[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+
+    first = np.where(kept["first_correct"].is_null().to_numpy(), np.inf, reals("first_correct"))
+    text = None
+    if kept["text"].null_count() < kept.height:
+        text = padded(np.array(kept["text"].fill_null("").to_list(), object), "")
+    return SamplePools(
+        str(rows["dataset"][0]),
+        str(rows["model"][0]),
+        str(rows["unit"][0]),
+        prompt_ids,
+        padded(np.ones(kept.height, bool), False),
+        padded(kept["correct"].to_numpy().astype(bool), False),
+        padded(first, np.inf),
+        padded(reals("n_tokens"), np.nan),
+        padded(_answer_codes(kept), -1),
+        padded(reals("verifier_score"), np.nan),
+        padded(reals("logprob"), np.nan),
+        text,
+        rows["correct"].null_count(),
+        rows["prompt_id"].n_unique() - len(prompt_ids),
+        verified.height - kept.height,
+        int(kept["first_correct_is_end"].sum()),
+    )
+
+
+def _answer_codes(rows: pl.DataFrame) -> np.ndarray:
+    """A number for each distinct answer of the group, -1 for none."""
+    answers = rows.select("answer").unique().drop_nulls()["answer"]
+    forms = [canonical_answer(answer) for answer in answers]
+    known = pl.DataFrame({"answer": answers, "form": pl.Series(forms, dtype=pl.String)})
+    form = rows.select("answer", "answer_canonical").join(
+        known, on="answer", how="left", maintain_order="left"
+    )
+    chosen = form.select(pl.coalesce("answer_canonical", "form"))["answer_canonical"]
+    codes = chosen.rank("dense").cast(pl.Int64).fill_null(0) - 1
+    return codes.to_numpy()

@@ -1,0 +1,68 @@
+"""A prediction as plain dictionaries and lists, ready for JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from verigap.llm_validation.fitting.intervals import LEVEL, Statistic
+from verigap.llm_validation.predicting.prediction import GroupPrediction, PredictedCell
+
+
+def as_content(predictions: Sequence[GroupPrediction]) -> dict[str, Any]:
+    """Everything in the predictions; what is not known is NaN, no crossover is None."""
+    return {"level": LEVEL, "groups": [_group(each) for each in predictions]}
+
+
+def _group(each: GroupPrediction) -> dict[str, Any]:
+    return {
+        "dataset": each.dataset,
+        "model": each.model,
+        "unit": each.unit,
+        "prompts": each.prompts,
+        "radius": each.radius,
+        "candidates": each.candidates,
+        "log2_class_size": each.log2_class_size,
+        "class_size_source": each.class_size_source,
+        "false_positive": each.false_positive,
+        "false_negative": each.false_negative,
+        "chosen": each.chosen,
+        "base": _by_number(each.base),
+        "expert": _by_number(each.expert),
+        "predictors": {name: [_cell(cell) for cell in cells] for name, cells in each.cells.items()},
+        "crossover_data": _by_number(each.crossover_data),
+        "crossover_horizon": _by_number(each.crossover_horizon),
+        "warnings": list(each.warnings),
+    }
+
+
+def _by_number(values: Mapping[int, Statistic | None]) -> dict[str, Any]:
+    return {
+        str(key): None if value is None else statistic_content(value)
+        for key, value in values.items()
+    }
+
+
+def statistic_content(value: Statistic) -> dict[str, float]:
+    """Estimate and interval."""
+    return {key: float(end) for key, end in value._asdict().items()}
+
+
+def _cell(cell: PredictedCell) -> dict[str, Any]:
+    return {
+        "horizon": cell.horizon,
+        "data": cell.data,
+        "extrapolated": cell.extrapolated,
+        **{
+            name: statistic_content(getattr(cell, name))
+            for name in (
+                "vf_mle",
+                "vf_bayes",
+                "vb_version_space",
+                "vb_best_of_n",
+                "gap",
+                "gap_best_of_n",
+            )
+        },
+        "bounds": dict(cell.bounds),
+    }

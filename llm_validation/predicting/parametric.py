@@ -1,0 +1,219 @@
+"""What large-sample theory predicts for a log-linear policy and a logistic reward model.
+
+Both learners are penalised M-estimators: with n traces the parameter is nearly normal about the
+minimiser of the expected loss, with the sandwich covariance A^-1 B A^-1 / n of Huber 1967 (A the
+Hessian of the expected loss, B the covariance of one trace's score), whether or not the class holds
+the expert. The predicted value is the mean value over that normal law. For a smooth value it is
+J(theta*) + tr(Hess J A^-1 B A^-1) / (2n) + o(1/n): a floor of misspecification, and a part that
+falls like p/n (p features). Averaging over the law instead of expanding it keeps values in range
+at small n and serves best-of-N, whose value has no derivatives.
+
+The bias of the estimator, which is of order 1/n too, is left out. The expectation is over the
+prompts of one half, the value over those of the other, as learners meet new prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from verigap.llm_validation.measuring.budget import (
+    Settings,
+    expert_policies,
+    halves,
+    learner_values,
+)
+from verigap.llm_validation.measuring.features import features, hashed_words
+from verigap.llm_validation.measuring.newton import RIDGE, minimise
+from verigap.llm_validation.measuring.pools import SamplePools
+from verigap.llm_validation.measuring.reward_model import INTERCEPT_RIDGE
+from verigap.llm_validation.measuring.selectors import win_table
+
+SPLITS = 4
+"""Halvings of the prompts, in pairs that swap the halves."""
+
+DRAWS = 4
+"""Draws of the parameter from its normal law, in antithetic pairs."""
+
+
+class Estimator(NamedTuple):
+    """The normal law of a penalised M-estimator.
+
+    Attributes:
+      centre: minimiser of the expected loss plus the penalty's share of one trace.
+      root: a square root of the covariance.
+    """
+
+    centre: Float[Array, " D"]
+    root: Float[Array, "D D"]
+
+
+def estimator(
+    loss: Callable[[Float[Array, " D"]], Float[Array, " outcomes"]],
+    weight: Float[Array, " outcomes"],
+    ridge: Float[Array, " D"],
+    data: Float[Array, ""],
+) -> Estimator:
+    """Law of argmin of the summed loss of n independent outcomes plus ridge theta^2 / 2.
+
+    Args:
+      loss: of every possible outcome, convex in theta.
+      weight: probability of each outcome.
+      ridge: penalty of each coefficient, > 0.
+      data: n.
+    """
+
+    def expected(theta: Float[Array, " D"]) -> Float[Array, ""]:
+        return weight @ loss(theta) + ridge @ theta**2 / (2 * data)
+
+    centre = minimise(expected, ridge.shape[0])
+    scores = jax.jacfwd(loss)(centre)
+    scores = scores - (weight @ scores)[None]
+    spread = jnp.linalg.qr(jnp.sqrt(weight)[:, None] * scores, mode="r")
+    # A symmetric root is not needed: any R with R R' = A^-1 B A^-1 / n draws the same law.
+    root = jnp.linalg.solve(jax.hessian(expected)(centre), spread.T) / jnp.sqrt(data)
+    return Estimator(centre, root)
+
+
+def parametric_values(
+    pools: SamplePools,
+    horizon: int,
+    data: Sequence[int],
+    candidates: int,
+    radius: float,
+    seed: int = 0,
+) -> dict[str, Float[np.ndarray, "data splits P"]]:
+    """Predicted values of the learners on prompts they did not train on (tokens).
+
+    Args:
+      pools: samples of at least two prompts.
+      horizon: H, tokens.
+      data: n.
+      candidates: N of best-of-N.
+      radius: chi-square leash kappa.
+      seed: of the halvings and of the draws.
+
+    Returns:
+      "clone", "clone_leashed", "verify" and "verify_leashed"; NaN for the half that trains.
+    """
+    returns, mask = pools.returns(horizon), pools.mask
+    phi = features(pools, horizon, hashed_words(pools))
+    train = halves(pools.prompts, Settings(tuple(data), candidates, radius, SPLITS, seed + 1))
+    expert = expert_policies(returns, mask, radius)
+    shown = train & (returns > 0).any(axis=1)
+    rng = np.random.default_rng([seed, 2])
+    normal = rng.standard_normal((DRAWS // 2, phi.values.shape[2] + 1))
+    normal = jnp.asarray(np.concatenate([normal, -normal]))
+    wins = jnp.asarray(win_table(pools.sizes, candidates))
+    values, padded = jnp.asarray(phi.values), jnp.asarray(mask)
+    world = (values, padded, jnp.asarray(returns / horizon), jnp.asarray(expert))
+    taught = (jnp.asarray(shown, float), jnp.asarray(train, float))
+    found = []
+    for n in data:
+        policies, predicted = _played(*world, *taught, normal, jnp.asarray(float(n)))
+        learned = learner_values(policies, predicted, returns, mask, wins, radius)
+        found.append([np.asarray(value).mean(axis=1) for value in learned])
+    names = ("clone", "clone_leashed", "verify", "verify_leashed")
+    hidden = {name: np.stack([row[i] for row in found]) for i, name in enumerate(names)}
+    return {name: np.where(train, np.nan, value) for name, value in hidden.items()}
+
+
+@jax.jit
+def _played(
+    phi: Float[Array, "P K D"],
+    mask: Bool[Array, "P K"],
+    labels: Float[Array, "P K"],
+    expert: Float[Array, "P K"],
+    shown: Float[Array, "splits P"],
+    train: Float[Array, "splits P"],
+    normal: Float[Array, "draws D+1"],
+    data: Float[Array, ""],
+) -> tuple[Float[Array, "splits draws P K"], Float[Array, "splits draws P K"]]:
+    """Policies of drawn clones, and returns predicted by drawn reward models."""
+    dimensions = phi.shape[2]
+    # Not -1: a group whose samples do not differ has no features.
+    flat = phi.reshape(mask.size, dimensions)
+    present = mask.astype(phi.dtype)
+    uniform = present / jnp.sum(present, axis=1, keepdims=True)
+
+    def scores(theta: Float[Array, " D"]) -> Float[Array, "P K"]:
+        return jnp.where(mask, phi @ theta, -jnp.inf)
+
+    def clone_loss(theta: Float[Array, " D"]) -> Float[Array, " outcomes"]:
+        chosen = jnp.where(mask, phi @ theta, 0.0)
+        normaliser = jax.nn.logsumexp(scores(theta), axis=1, keepdims=True)
+        return (normaliser - chosen).ravel()
+
+    def label_loss(theta: Float[Array, " D+1"]) -> Float[Array, " outcomes"]:
+        odds = flat @ theta[:-1] + theta[-1]
+        return jax.nn.softplus(odds) - labels.ravel() * odds
+
+    def spread(share: Float[Array, " P"], policy: Float[Array, "P K"]) -> Float[Array, " PK"]:
+        total = jnp.sum(share)
+        return (share[:, None] / jnp.where(total > 0, total, 1.0) * policy).ravel()
+
+    penalty = jnp.full(dimensions, RIDGE)
+    both = jnp.append(penalty, INTERCEPT_RIDGE)
+
+    def one(split: tuple[Array, Array]):
+        demonstrated, labelled = split
+        cloned = estimator(clone_loss, spread(demonstrated, expert), penalty, data)
+        judged = estimator(label_loss, spread(labelled, uniform), both, data)
+        theta = cloned.centre[None] + normal[:, :-1] @ cloned.root.T
+        policies = jax.nn.softmax(jax.vmap(scores)(theta), axis=-1)
+        theta = judged.centre[None] + normal @ judged.root.T
+        odds = jnp.einsum("pkd,sd->spk", phi, theta[:, :-1]) + theta[:, -1, None, None]
+        # Samples with the same features must tie, as they do in the measurement.
+        return policies, jnp.round(jax.nn.sigmoid(odds), 12)
+
+    return jax.lax.map(one, (shown, train))
+
+
+class ErrorRates(NamedTuple):
+    """How often a check is wrong: f_p of incorrect traces accepted, f_n of correct ones rejected.
+
+    NaN where the pools hold no incorrect, or no correct, sample.
+    """
+
+    false_positive: float
+    false_negative: float
+
+
+def learned_error_rates(pools: SamplePools, horizon: int, data: int, seed: int = 0) -> ErrorRates:
+    """Error rates of the learned reward model as a 0/1 check, on prompts it did not train on.
+
+    The model of n labels is the centre of its normal law. It accepts as large a share of its
+    training samples as are correct, those with the largest predicted return; every prompt weighs
+    the same.
+
+    Args:
+      pools: samples of at least two prompts.
+      horizon: H, tokens.
+      data: n.
+      seed: of the halvings of the prompts.
+    """
+    returns, mask = pools.returns(horizon), pools.mask
+    phi = jnp.asarray(features(pools, horizon, hashed_words(pools)).values)
+    train = halves(pools.prompts, Settings((data,), 1, 1.0, SPLITS, seed + 1))
+    normal = jnp.zeros((1, phi.shape[2] + 1))
+    expert = jnp.asarray(mask / pools.sizes[:, None])
+    _, predicted = _played(
+        phi, jnp.asarray(mask), jnp.asarray(returns / horizon), expert,
+        jnp.asarray(train, float), jnp.asarray(train, float), normal, jnp.asarray(float(data)),
+    )  # fmt: skip
+    right = (returns > 0) & mask
+    weight = mask / pools.sizes[:, None]
+    wrongly, missed = np.zeros(2), np.zeros(2)
+    for scores, taught in zip(np.asarray(predicted)[:, 0], train, strict=True):
+        own = taught[:, None] & mask
+        share = (weight * right)[taught].sum() / max(int(taught.sum()), 1)
+        accepted = scores >= np.quantile(scores[own], 1.0 - share) if share > 0 else scores > 2.0
+        tested = weight * ~taught[:, None]
+        wrongly += [(tested * accepted * ~right).sum(), (tested * ~right).sum()]
+        missed += [(tested * ~accepted * right).sum(), (tested * right).sum()]
+    return ErrorRates(*(float(a / b) if b > 0 else float("nan") for a, b in (wrongly, missed)))

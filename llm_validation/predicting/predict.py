@@ -1,0 +1,345 @@
+"""Predict the gap of every group of a trace table: all behind `verigap predict`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from verigap.llm_validation.fitting.fit import whole
+from verigap.llm_validation.fitting.intervals import Resampler
+from verigap.llm_validation.laws import checked_budgets
+from verigap.llm_validation.measuring.budget import expert_policies
+from verigap.llm_validation.measuring.measure import (
+    CANDIDATES,
+    DATA,
+    default_data,
+    default_horizons,
+    measure,
+)
+from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.measuring.pools import SamplePools, sample_pools
+from verigap.llm_validation.predicting.bounds import bounds_beside
+from verigap.llm_validation.predicting.calibration import (
+    better_predictor,
+    calibration_slice,
+    effective_class_size,
+    smaller_half,
+)
+from verigap.llm_validation.predicting.crossover import crossovers
+from verigap.llm_validation.predicting.group_laws import GroupLaws, laws_of_traces
+from verigap.llm_validation.predicting.parametric import learned_error_rates, parametric_values
+from verigap.llm_validation.predicting.prediction import (
+    PARAMETRIC,
+    RELABELLING,
+    GroupPrediction,
+    PredictedCell,
+    Predictor,
+)
+from verigap.llm_validation.predicting.relabelling import (
+    LEARNERS,
+    Assumptions,
+    Draws,
+    predicted_draws,
+    statistic,
+)
+from verigap.llm_validation.traces import Traces
+from verigap.sim.law_table import TableError
+from verigap.sim.runs import Progress
+
+_MOST_ATOMS = 64
+_FEW_SAMPLES = 8
+_REPLICATES = 1000
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a prediction is asked for.
+
+    Attributes:
+      radius: chi-square leash kappa > 0.
+      candidates: N of best-of-N.
+      log2_class_size: d in bits, or None to calibrate it.
+      false_positive, false_negative: error rates of the check that labels and selects, in [0, 1].
+      estimate_errors: estimate both rates for the learned reward model instead.
+      seed: of all randomness.
+
+    Raises:
+      TableError: on construction, if a number is out of range.
+    """
+
+    radius: float = 1.0
+    candidates: int = CANDIDATES
+    log2_class_size: float | None = None
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    estimate_errors: bool = False
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        whole(self.candidates, "candidates", 1, 10**9)
+        whole(self.seed, "seed", 0, 2**32 - 1)
+        size = self.log2_class_size
+        for name, value, least, most in (
+            ("radius", self.radius, 1e-6, 1e6),
+            ("log2-class-size", 1.0 if size is None else size, 1e-3, 200.0),
+            ("false-positive", self.false_positive, 0.0, 1.0),
+            ("false-negative", self.false_negative, 0.0, 1.0),
+        ):
+            if not (math.isfinite(value) and least <= value <= most):
+                raise TableError(
+                    f"{name}: {value!r} is out of range; give a number from {least:g} to {most:g}"
+                )
+
+
+def predict(
+    traces: Traces,
+    horizons: Iterable[int] | None = None,
+    data: Iterable[int] | None = None,
+    options: Options | None = None,
+    *,
+    measured: Sequence[GroupMeasurement] = (),
+    report: Callable[[Progress], None] | None = None,
+) -> tuple[GroupPrediction, ...]:
+    """Predictions of every (dataset, model) of a trace table, by both predictors.
+
+    Args:
+      traces: the samples.
+      horizons: distinct budgets H in tokens; those of the measurement by default.
+      data: distinct n; those of the measurement by default.
+      options: what is given, and how.
+      measured: measurements of the groups; only their calibration slices are looked at. Without
+        them the slice is measured here where the class size is to be calibrated.
+      report: called before each group.
+
+    Raises:
+      TableError: an argument is out of range, or no sample was verified.
+    """
+    options = options or Options()
+    budgets = None if horizons is None else tuple(checked_budgets(horizons))
+    amounts = None if data is None else checked_data(data)
+    groups = [pools for pools in sample_pools(traces) if pools.prompts]
+    if not groups:
+        raise TableError(
+            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
+            "traces first"
+        )
+    known = {(group.dataset, group.model): group for group in measured}
+    found = []
+    for done, pools in enumerate(groups):
+        name = " ".join(part for part in (pools.dataset, pools.model) if part)
+        if report is not None:
+            report(Progress(done, len(groups), 0, name))
+        own_budgets = budgets or default_horizons(pools)
+        own_data = amounts or default_data(pools)
+        frame = traces.frame.filter(
+            (traces.frame["dataset"] == pools.dataset) & (traces.frame["model"] == pools.model)
+        )
+        own = Traces(frame, traces.source)
+        seen = known.get((pools.dataset, pools.model))
+        if seen is None and options.log2_class_size is None:
+            (seen,) = measure(
+                own, smaller_half(own_budgets), smaller_half(own_data), options.candidates,
+                options.radius, seed=options.seed,
+            )  # fmt: skip
+        elif seen is not None:
+            seen = calibration_slice(seen)
+        (laws,) = laws_of_traces(own, own_budgets)
+        found.append(predict_group(laws, own_data, options, pools, seen))
+    if report is not None:
+        report(Progress(len(groups), len(groups), 0))
+    return tuple(found)
+
+
+def predict_laws(
+    groups: Sequence[GroupLaws], data: Iterable[int] | None, options: Options
+) -> tuple[GroupPrediction, ...]:
+    """Predictions from reward laws alone, by the relabelling game.
+
+    Raises:
+      TableError: an argument is out of range, or needs the traces: without them nothing can be
+        calibrated or estimated.
+    """
+    if options.log2_class_size is None or options.estimate_errors:
+        raise TableError(
+            "reward laws do not say how large a class is, nor how a learned verifier errs: give "
+            "--log2-class-size and the error rates, or predict from the traces"
+        )
+    amounts = DATA if data is None else checked_data(data)
+    return tuple(predict_group(group, amounts, options) for group in groups)
+
+
+def checked_data(data: Iterable[int]) -> tuple[int, ...]:
+    """The n in ascending order.
+
+    Raises:
+      TableError: there are none, one is out of range, or one comes twice.
+    """
+    amounts = tuple(sorted(whole(n, "data", 1, 10**6) for n in data))
+    if not amounts or len(set(amounts)) < len(amounts):
+        raise TableError("data: give distinct numbers, at least one")
+    return amounts
+
+
+def predict_group(
+    laws: GroupLaws,
+    data: Sequence[int],
+    options: Options,
+    pools: SamplePools | None = None,
+    calibration: GroupMeasurement | None = None,
+) -> GroupPrediction:
+    """The prediction of one group.
+
+    Args:
+      laws: of the group's prompts at the wanted budgets.
+      data: n, ascending.
+      options: what is given, and how.
+      pools: the samples, for the parametric predictor; without them there is none.
+      calibration: a measured slice of small budgets and n; needed without a given class size.
+    """
+    warnings = [*laws.warnings, *_warnings(laws)]
+    size, source = options.log2_class_size, "given"
+    if size is None:
+        assert calibration is not None, "a class size is given or calibrated"
+        size, doubt = effective_class_size(laws, calibration, options.seed)
+        source = "calibrated"
+        warnings += [doubt] if doubt else []
+    horizons = tuple(laws.laws)
+    several = pools is not None and laws.prompts > 1
+    wrong, missed = options.false_positive, options.false_negative
+    if options.estimate_errors and pools is not None and several:
+        rates = learned_error_rates(pools, horizons[-1], data[-1], options.seed)
+        wrong, missed = (0.0 if math.isnan(rate) else rate for rate in rates)
+    given = Assumptions(options.radius, size, options.candidates, wrong, missed)
+    resampler = Resampler(laws.prompts, options.seed, _REPLICATES)
+    atoms = min(max(laws.samples, 2), _MOST_ATOMS)
+    beside = {
+        horizon: bounds_beside(law, horizon, given, data, atoms)
+        for horizon, law in laws.laws.items()
+    }
+    draws: dict[Predictor, Draws] = {
+        RELABELLING: predicted_draws(laws, given, data, resampler, options.seed)
+    }
+    if pools is not None and several:
+        draws[PARAMETRIC] = _parametric(pools, horizons, data, options, resampler)
+    cells: dict[Predictor, tuple[PredictedCell, ...]] = {
+        name: tuple(
+            _cell(each, laws, row, column, horizon, n, beside[horizon][column])
+            for row, horizon in enumerate(horizons)
+            for column, n in enumerate(data)
+        )
+        for name, each in draws.items()
+    }
+    chosen: Predictor = RELABELLING
+    if calibration is not None:
+        chosen = better_predictor(cells, calibration)
+    picked = draws[chosen]
+    by_horizon, by_data = crossovers(horizons, data, picked.gap(), picked.expert - picked.base)
+    return GroupPrediction(
+        laws.dataset,
+        laws.model,
+        laws.unit,
+        laws.prompts,
+        options.radius,
+        options.candidates,
+        size,
+        source,
+        wrong,
+        missed,
+        {h: statistic(picked.base[:, i]) for i, h in enumerate(horizons)},
+        {h: statistic(picked.expert[:, i]) for i, h in enumerate(horizons)},
+        cells,
+        chosen,
+        by_horizon,
+        by_data,
+        tuple(warnings),
+    )
+
+
+def _parametric(
+    pools: SamplePools,
+    horizons: Sequence[int],
+    data: Sequence[int],
+    options: Options,
+    resampler: Resampler,
+) -> Draws:
+    """Replicates of the parametric prediction; only prompts are drawn anew, nothing is refitted."""
+    base, expert, subs = [], [], {name: [] for name in LEARNERS}
+    for horizon in horizons:
+        values = parametric_values(
+            pools, horizon, data, options.candidates, options.radius, options.seed
+        )
+        each = {name: np.nanmean(value, axis=1) for name, value in values.items()}
+        mean, best = _pool_values(pools, horizon, options.radius)
+        drawn = resampler.means(np.stack([mean, best], axis=1))
+        drawn = np.concatenate([[[mean.mean(), best.mean()]], drawn])
+        base.append(drawn[:, 0])
+        expert.append(drawn[:, 1])
+        for name, learner in (
+            ("vf_mle", "clone_leashed"),
+            ("vb_version_space", "verify_leashed"),
+            ("vb_best_of_n", "verify"),
+        ):
+            short = (best[None] - each[learner]).T
+            subs[name].append(np.concatenate([short.mean(axis=0)[None], resampler.means(short)]))
+        subs["vf_bayes"].append(np.full_like(subs["vf_mle"][-1], np.nan))
+    return Draws(
+        np.stack(base, axis=1),
+        np.stack(expert, axis=1),
+        {name: np.stack(rows, axis=1) for name, rows in subs.items()},
+    )
+
+
+def _pool_values(
+    pools: SamplePools, horizon: int, radius: float
+) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
+    """J_base and J_expert of every pool (tokens)."""
+    returns = pools.returns(horizon)
+    best = expert_policies(returns, pools.mask, radius)
+    return returns.sum(axis=1) / pools.sizes, (best * returns).sum(axis=1)
+
+
+def _cell(
+    draws: Draws,
+    laws: GroupLaws,
+    row: int,
+    column: int,
+    horizon: int,
+    data: int,
+    bounds: dict[str, float],
+) -> PredictedCell:
+    learners = {
+        name: statistic(values[:, row, column]) for name, values in draws.suboptimality.items()
+    }
+    return PredictedCell(
+        horizon,
+        data,
+        laws.extrapolated(horizon),
+        **learners,
+        gap=statistic(draws.gap()[:, row, column]),
+        gap_best_of_n=statistic(draws.gap("vb_best_of_n")[:, row, column]),
+        bounds=bounds,
+    )
+
+
+def _warnings(laws: GroupLaws) -> list[str]:
+    found = []
+    if laws.prompts == 1:
+        found.append("one prompt: nothing shows how prompts differ, so there are no intervals")
+    if laws.samples < _FEW_SAMPLES:
+        found.append(
+            f"{laws.samples} samples a prompt: the pools stand for the base policy, and spread "
+            "within prompts that they do not show is not predicted"
+        )
+    for horizon, law in laws.laws.items():
+        if not float(np.asarray(law.mean).max()) > 0:
+            found.append(f"no sample is correct within H = {horizon}: every value there is 0")
+        if laws.extrapolated(horizon):
+            found.append(
+                f"H = {horizon} is beyond the longest trace ({laws.longest}): returns there only "
+                "grow by the tokens left over"
+            )
+    return found

@@ -1,0 +1,92 @@
+"""Types of a prediction: risks, gaps and crossovers of one (dataset, model)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from verigap.llm_validation.fitting.intervals import Statistic
+
+Predictor = Literal["relabelling", "parametric"]
+RELABELLING: Predictor = "relabelling"
+PARAMETRIC: Predictor = "parametric"
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedCell:
+    """Predicted suboptimality at one budget and one amount of data.
+
+    Suboptimality is against the best policy of the chi-square ball, in the unit of the traces; it
+    may be negative. A learner that a predictor says nothing about is NaN.
+
+    Attributes:
+      horizon: H >= 1.
+      data: n >= 1, expert traces (verifier-free) or labelled base traces (verifier-based).
+      extrapolated: whether H is beyond the longest trace.
+      vf_mle: log-loss cloning.
+      vf_bayes: the best verifier-free learner on average.
+      vb_version_space: version space with pessimism, or the chi-square tilt by a learned reward.
+      vb_best_of_n: best-of-N by the learned reward.
+      gap: J_VB - J_VF on the same leash: version space against cloning.
+      gap_best_of_n: the same with best-of-N for the version space: without a leash.
+      bounds: value by registry name, of bounds whose assumptions hold.
+    """
+
+    horizon: int
+    data: int
+    extrapolated: bool
+    vf_mle: Statistic
+    vf_bayes: Statistic
+    vb_version_space: Statistic
+    vb_best_of_n: Statistic
+    gap: Statistic
+    gap_best_of_n: Statistic
+    bounds: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class GroupPrediction:
+    """The prediction of one (dataset, model).
+
+    Attributes:
+      dataset, model, unit: of the group; lengths and returns count the unit.
+      prompts: prompts behind the intervals.
+      radius: kappa, the chi-square leash of the expert and of every leashed policy.
+      candidates: N of best-of-N.
+      log2_class_size: d in bits.
+      class_size_source: whether d was given or calibrated on a small-n slice.
+      false_positive, false_negative: error rates of the check at test time; 0 for an exact one.
+      base, expert: J_base and J_expert by horizon.
+      cells: by predictor, in order of horizon and data.
+      chosen: the predictor that fits the calibration slice, the only one where there is one.
+      crossover_data: n*(H): fewest traces from which the gap has changed sign; None where it keeps
+        its sign over the grid.
+      crossover_horizon: H*(n), likewise.
+      warnings: what a reader must know before using the numbers, one line each.
+    """
+
+    dataset: str
+    model: str
+    unit: str
+    prompts: int
+    radius: float
+    candidates: int
+    log2_class_size: float
+    class_size_source: Literal["given", "calibrated"]
+    false_positive: float
+    false_negative: float
+    base: Mapping[int, Statistic]
+    expert: Mapping[int, Statistic]
+    cells: Mapping[Predictor, tuple[PredictedCell, ...]]
+    chosen: Predictor
+    crossover_data: Mapping[int, Statistic | None]
+    crossover_horizon: Mapping[int, Statistic | None]
+    warnings: tuple[str, ...]
+
+    def cell(self, horizon: int, data: int, predictor: Predictor | None = None) -> PredictedCell:
+        """The cell of the chosen or the named predictor; KeyError where there is none."""
+        for cell in self.cells[predictor or self.chosen]:
+            if (cell.horizon, cell.data) == (horizon, data):
+                return cell
+        raise KeyError((horizon, data))

@@ -1,0 +1,345 @@
+"""Risks that the relabelling game predicts, with intervals over prompts.
+
+Each learner gains a share of what it would gain knowing the reward: the chance that it picked the
+right codeword, or what averaging over the codewords it cannot tell apart leaves of it
+(docs/theory.md#exact-risks). The share is computed on the prompts as they are. A bootstrap
+replicate moves the gains, which are averages over prompts, and the rate at which a trace tells
+codewords apart (docs/theory.md#information-rates): n traces of its prompts are worth n times the
+ratio of the rates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from scipy.interpolate import PchipInterpolator
+
+from verigap.llm_validation.fitting.intervals import LEVEL, Resampler, Statistic
+from verigap.llm_validation.predicting.group_laws import GroupLaws
+from verigap.sim.games.sufficient import DemonstrationSampler, LabelSampler
+from verigap.sim.learners.learner import posterior, version_space
+from verigap.theory import RewardLaw, best_of_n_policy, chi2_ball_expert
+from verigap.theory.imperfect_verifier import observed_returns
+from verigap.theory.lattices import (
+    as_likelihood,
+    expert_steps,
+    label_lattice,
+    step_transforms,
+    sum_of_terms,
+)
+from verigap.theory.risks.version_space import survivor_share
+from verigap.theory.risks.vf_mle import probability_correct
+
+LEARNERS = ("vf_mle", "vf_bayes", "vb_version_space", "vb_best_of_n")
+
+_CELLS = 1 << 13
+_LISTED = 16
+# Data sets of cloning: this many vectors of how many traces each prompt got, evenly spaced among
+# many drawn in order of their information; and how often each is played.
+_DRAWN, _KEPT, _PLAYED = 2048, 32, 8
+_LABELLED = 256
+_KNOWN = 0.9995
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What a prediction takes as given.
+
+    Attributes:
+      radius: kappa > 0.
+      log2_class_size: d > 0, bits.
+      candidates: N of best-of-N >= 1.
+      false_positive, false_negative: error rates of the check that labels and selects.
+      failure_probability: delta of the bounds.
+    """
+
+    radius: float
+    log2_class_size: float
+    candidates: int
+    false_positive: float = 0.0
+    false_negative: float = 0.0
+    failure_probability: float = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class HorizonGains:
+    """Per-prompt quantities at one budget, shape (P,), in tokens unless said otherwise.
+
+    Attributes:
+      base, expert: J_base and J_expert.
+      reach: by learner, what it gains over the base knowing the reward its labels show.
+      cloning_rate, labelling_rate: nats by which one trace tells codewords apart.
+    """
+
+    base: Float[np.ndarray, " P"]
+    expert: Float[np.ndarray, " P"]
+    reach: dict[str, Float[np.ndarray, " P"]]
+    cloning_rate: Float[np.ndarray, " P"]
+    labelling_rate: Float[np.ndarray, " P"]
+
+
+def horizon_gains(law: RewardLaw, given: Assumptions) -> HorizonGains:
+    """What full knowledge of the reward is worth on every prompt, and how fast it comes."""
+    return HorizonGains(*jax.device_get(_gains(law, *_numbers(given))))
+
+
+def _numbers(given: Assumptions) -> list[Float[Array, ""]]:
+    values = (given.radius, given.candidates, given.false_positive, given.false_negative)
+    return [jnp.asarray(float(value)) for value in values]
+
+
+@jax.jit
+def _gains(law, radius, candidates, false_positive, false_negative):
+    expert = chi2_ball_expert(law, radius)
+    shown = observed_returns(law, false_positive, false_negative)
+
+    def earned(ratio: Float[Array, "P K"]) -> Float[Array, " P"]:
+        weight = shown.law.probabilities * ratio
+        return jnp.sum(weight * shown.true_return, axis=-1) - law.mean
+
+    tilted = earned(chi2_ball_expert(shown.law, radius).density_ratio)
+    picked = earned(best_of_n_policy(shown.law, candidates))
+    gain = expert.value - law.mean
+    ratio = expert.density_ratio
+    log_ratio = jnp.where(ratio > 0, jnp.log(jnp.where(ratio > 0, ratio, 1.0)), 0.0)
+    information = jnp.sum(law.probabilities * ratio * log_ratio, axis=-1)
+    chance = shown.law.probabilities
+    surprise = jnp.where(chance > 0, -jnp.log(jnp.where(chance > 0, chance, 1.0)), 0.0)
+    reach = dict(zip(LEARNERS, (gain, gain, tilted, picked), strict=True))
+    return law.mean, expert.value, reach, information, jnp.sum(chance * surprise, axis=-1)
+
+
+def _spread_counts(
+    data: int, rate: Float[np.ndarray, " P"], seed: int
+) -> Float[np.ndarray, "kept P"]:
+    """How many of n traces each prompt gets, in data sets that stand for all of them.
+
+    What the data set tells depends on which prompts it happens to hold, so the kept vectors are
+    the middles of equal shares of many in order of their information.
+    """
+    rng = np.random.default_rng(seed)
+    counts = rng.multinomial(data, np.full(rate.size, 1 / rate.size), _DRAWN)
+    order = np.argsort(counts @ rate, kind="stable")
+    return counts[order[_DRAWN // (2 * _KEPT) :: _DRAWN // _KEPT]].astype(float)
+
+
+@jax.jit
+def _cloning(
+    law: RewardLaw,
+    radius: Float[Array, ""],
+    data: Float[Array, ""],
+    counts: Float[Array, "kept P"],
+    sizes: Float[Array, " D"],
+) -> Float[Array, " D"]:
+    """P(VF-MLE is right) for several class sizes, averaged over the counts."""
+    ratio = chi2_ball_expert(law, radius).density_ratio
+    transforms = step_transforms(*expert_steps(law, ratio), data, _CELLS)
+
+    def correct(count: Float[Array, " P"]) -> Float[Array, " D"]:
+        lattice = as_likelihood(sum_of_terms(transforms, count))
+        return jax.vmap(lambda size: probability_correct(lattice, size))(sizes)
+
+    return jnp.mean(jax.lax.map(correct, counts), axis=0)
+
+
+@jax.jit
+def _shares(
+    law: RewardLaw,
+    numbers: list[Float[Array, ""]],
+    data: Float[Array, ""],
+    size: Float[Array, ""],
+    counts: Float[Array, "kept P"],
+    key: PRNGKeyArray,
+    prompts: Float[Array, ""],
+) -> Float[Array, " learners"]:
+    """Share of its reach that each learner gains.
+
+    Averaging over codewords divides the sd of the believed return by the root of their effective
+    number, 1 / sum p^2; by Lemma 2 it leaves at most sd sqrt(kappa sum p^2) of the gain, and all
+    of this while the ceiling is attained.
+    """
+    radius, _, false_positive, false_negative = numbers
+    own = jnp.arange(float(law.mean.shape[0])) < prompts
+    expert = chi2_ball_expert(law, radius)
+    transforms = step_transforms(*expert_steps(law, expert.density_ratio), data, _CELLS)
+
+    def kept(believed: RewardLaw, weight: Float[Array, " replicates"]) -> Float[Array, ""]:
+        gain = jnp.where(own, chi2_ball_expert(believed, radius).value - believed.mean, 0.0)
+        ceiling = jnp.where(own, believed.sd * jnp.sqrt(radius), 0.0)
+        least = jnp.minimum(gain[None], ceiling[None] * jnp.sqrt(weight)[:, None])
+        total = jnp.sum(gain)
+        return jnp.where(total > 0, jnp.mean(jnp.sum(least, axis=-1)) / total, 0.0)
+
+    def clone(inputs: tuple[Float[Array, " P"], PRNGKeyArray]):
+        count, own_key = inputs
+        lattice = as_likelihood(sum_of_terms(transforms, count))
+        sampler = DemonstrationSampler(lattice, size, _LISTED)
+
+        def concentration(key: PRNGKeyArray) -> Float[Array, ""]:
+            belief = posterior(sampler(key))
+            return jnp.sum(belief.weights**2) + belief.crowd_square
+
+        played = jax.vmap(concentration)(jax.random.split(own_key, _PLAYED))
+        return probability_correct(lattice, size), played
+
+    clone_key, label_key = jax.random.split(key)
+    keys = jax.random.split(clone_key, counts.shape[0])
+    correct, concentrations = jax.lax.map(clone, (counts, keys))
+
+    shown = observed_returns(law, false_positive, false_negative).law
+    # Prompts that only fill up the shape give no labels.
+    labelled = RewardLaw(shown.support, jnp.where(own[:, None], shown.probabilities, 0.0))
+    labels = label_lattice(labelled, data, _CELLS)
+    sampler = LabelSampler(labels, size, _LISTED)
+
+    def agreement(key: PRNGKeyArray) -> Float[Array, ""]:
+        belief = version_space(sampler(key))
+        return jnp.sum(belief.weights**2) + belief.crowd_square
+
+    agreed = jax.vmap(agreement)(jax.random.split(label_key, _LABELLED))
+    return jnp.stack(
+        [
+            jnp.mean(correct),
+            kept(law, jnp.minimum(concentrations.ravel(), 1.0)),
+            kept(shown, jnp.minimum(agreed, 1.0)),
+            survivor_share(labels, size),
+        ]
+    )
+
+
+def _filled(law: RewardLaw) -> RewardLaw:
+    """The same prompts over and again, a power of two in all: few shapes are ever compiled."""
+    prompts = law.mean.shape[0]
+    size = 1 << max(7, (prompts - 1).bit_length())
+    index = np.arange(size) % prompts
+    return RewardLaw(law.support[index], law.probabilities[index])
+
+
+def cloning_shares(
+    law: RewardLaw, radius: float, data: int, sizes: Sequence[float], seed: int = 0
+) -> Float[np.ndarray, " D"]:
+    """P(VF-MLE is right) with n traces, for several class sizes d (bits)."""
+    given = Assumptions(radius, 1.0, 1)
+    filled, counts = _filled(law), _counts(law, horizon_gains(law, given).cloning_rate, data, seed)
+    numbers = (jnp.asarray(float(value)) for value in (radius, data))
+    return np.asarray(_cloning(filled, *numbers, counts, jnp.asarray(sizes, float)))
+
+
+def _counts(
+    law: RewardLaw, rate: Float[np.ndarray, " P"], data: int, seed: int
+) -> Float[Array, "kept filled"]:
+    counts = _spread_counts(data, rate, seed)
+    return jnp.asarray(np.pad(counts, [(0, 0), (0, _filled(law).mean.shape[0] - rate.size)]))
+
+
+@dataclass(frozen=True, eq=False)
+class ShareCurves:
+    """Share of its reach that each learner gains, as a function of n.
+
+    Attributes:
+      data: grid of n, ascending.
+      shares: by learner, on the grid, in [0, 1].
+    """
+
+    data: Float[np.ndarray, " grid"]
+    shares: dict[str, Float[np.ndarray, " grid"]]
+
+    def at(self, learner: str, data: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+        """Shares at any n, by monotone interpolation in log n; constant beyond the grid."""
+        if self.data.size == 1:
+            return np.full(np.shape(data), self.shares[learner][0])
+        inside = np.clip(np.log(data), np.log(self.data[0]), np.log(self.data[-1]))
+        found = PchipInterpolator(np.log(self.data), self.shares[learner])(inside)
+        return np.clip(found, 0.0, 1.0)
+
+
+def share_curves(
+    law: RewardLaw, given: Assumptions, data: Sequence[int], seed: int = 0
+) -> ShareCurves:
+    """Shares on a grid of n that holds `data`, and an octave around and between them."""
+    low, high = np.log2(min(data)) - 1, np.log2(max(data)) + 1
+    steps = np.rint(2.0 ** np.linspace(low, high, round(high - low) + 1)).astype(int)
+    grid = sorted({*data, *steps.tolist()} - {0})
+    filled, prompts = _filled(law), jnp.asarray(float(law.mean.shape[0]))
+    rate = horizon_gains(law, given).cloning_rate
+    size, key = jnp.asarray(float(given.log2_class_size)), jax.random.key(seed)
+    found = np.ones((len(grid), len(LEARNERS)))
+    for index, n in enumerate(grid):
+        counts = _counts(law, rate, n, seed)
+        found[index] = _shares(
+            filled, _numbers(given), jnp.asarray(float(n)), size, counts, key, prompts
+        )
+        if (found[index] >= _KNOWN).all():
+            # More data cannot tell more.
+            break
+    columns: dict[str, np.ndarray] = dict(zip(LEARNERS, found.T, strict=True))
+    return ShareCurves(np.asarray(grid, float), columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """Bootstrap replicates over prompts of a prediction, the estimate in row 0 (tokens).
+
+    Attributes:
+      base, expert: J, shape (B + 1, horizons).
+      suboptimality: by learner, against the expert, shape (B + 1, horizons, data).
+    """
+
+    base: Float[np.ndarray, "B horizons"]
+    expert: Float[np.ndarray, "B horizons"]
+    suboptimality: dict[str, Float[np.ndarray, "B horizons data"]]
+
+    def gap(self, verifier_based: str = "vb_version_space") -> Float[np.ndarray, "B horizons data"]:
+        """J_VB - J_VF against cloning."""
+        return self.suboptimality["vf_mle"] - self.suboptimality[verifier_based]
+
+
+def predicted_draws(
+    group: GroupLaws,
+    given: Assumptions,
+    data: Sequence[int],
+    resampler: Resampler,
+    seed: int = 0,
+) -> Draws:
+    """Suboptimality of every learner at every budget of the group, for every replicate."""
+    wanted = np.asarray(data, float)
+    base, expert = [], []
+    subs: dict[str, list[np.ndarray]] = {learner: [] for learner in LEARNERS}
+    for law in group.laws.values():
+        gains = horizon_gains(law, given)
+        curves = share_curves(law, given, data, seed)
+        columns = [gains.base, gains.expert, gains.cloning_rate, gains.labelling_rate]
+        columns += [gains.reach[learner] for learner in LEARNERS]
+        table = np.stack(columns, axis=1)
+        mean = table.mean(axis=0)
+        if group.prompts > 1:
+            drawn = np.concatenate([mean[None], resampler.means(table)])
+        else:
+            drawn = mean[None]
+        speed = np.where(mean[2:4] > 0, drawn[:, 2:4] / np.where(mean[2:4] > 0, mean[2:4], 1), 1.0)
+        base.append(drawn[:, 0])
+        expert.append(drawn[:, 1])
+        for index, learner in enumerate(LEARNERS):
+            rate = speed[:, 0 if learner.startswith("vf") else 1]
+            worth = np.maximum(rate[:, None], 1e-9) * wanted[None]
+            gained = curves.at(learner, worth) * drawn[:, 4 + index, None]
+            subs[learner].append((drawn[:, 1] - drawn[:, 0])[:, None] - gained)
+    return Draws(
+        np.stack(base, axis=1),
+        np.stack(expert, axis=1),
+        {learner: np.stack(rows, axis=1) for learner, rows in subs.items()},
+    )
+
+
+def statistic(draws: Float[np.ndarray, " B"]) -> Statistic:
+    """Estimate in row 0 and the percentile interval of the other rows; NaN without any."""
+    if draws.size < 2:
+        return Statistic(float(draws[0]), float("nan"), float("nan"))
+    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
+    low, high = np.quantile(draws[1:], tails)
+    return Statistic(float(draws[0]), float(low), float(high))

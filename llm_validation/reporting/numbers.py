@@ -1,0 +1,34 @@
+"""Numbers as a person reads them."""
+
+from __future__ import annotations
+
+from verigap.llm_validation.fitting.intervals import Statistic
+
+
+def number(value: float) -> str:
+    """Three significant digits; "unknown" where there is none."""
+    return f"{value:.3g}" if abs(value) < float("inf") else "unknown"
+
+
+def spanned(value: Statistic) -> str:
+    """The estimate with its interval, where it has one."""
+    if value.low != value.low:
+        return number(value.estimate)
+    return f"{number(value.estimate)} [{number(value.low)}, {number(value.high)}]"
+
+
+def percent(share: float) -> str:
+    """A share in per cent."""
+    return f"{number(100 * share)} %" if share == share else number(share)
+
+
+def percent_span(share: Statistic) -> str:
+    """A share with its interval, where it has one, in per cent."""
+    return f"{spanned(Statistic(*(100 * value for value in share)))} %"
+
+
+def chance(probability: float) -> str:
+    """A probability from finitely many draws: never quite 0 or 1."""
+    if probability >= 0.9995:
+        return "above 0.999"
+    return "below 0.001" if probability < 0.0005 else f"{probability:.3g}"

@@ -1,0 +1,84 @@
+"""The page that a person reads: one HTML file without scripts, links to elsewhere or network."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.reporting.numbers import (
+    chance,
+    number,
+    percent,
+    percent_span,
+    spanned,
+)
+
+
+class PageFigure(NamedTuple):
+    """A figure of the page.
+
+    Attributes:
+      name: short and unique within its group.
+      svg: the drawing.
+      caption: what it shows, in plain words.
+    """
+
+    name: str
+    svg: bytes
+    caption: str
+
+    @property
+    def address(self) -> str:
+        """The drawing as an image that the page carries; as an image it can run nothing."""
+        return "data:image/svg+xml;base64," + base64.b64encode(self.svg).decode()
+
+
+def render_page(content: Mapping[str, Any], figures: Sequence[Sequence[PageFigure]]) -> str:
+    """The report as HTML.
+
+    Whatever comes from the traces is escaped, and shown without control characters. The page
+    forbids itself scripts and connections besides.
+
+    Args:
+      content: of `diagnosis_content`.
+      figures: of each group, in order.
+    """
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("verigap.llm_validation.reporting"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "number": lambda value: number(_number(value)),
+        "span": lambda value: spanned(Statistic(*map(_number, value.values()))),
+        "chance": lambda value: chance(_number(value)),
+        "share": lambda value: percent(_number(value)),
+        "percent_span": lambda value: percent_span(Statistic(*map(_number, value.values()))),
+        "title": group_title,
+    }
+    template = environment.get_template("report.html.j2")
+    return template.render(report=content, figures=figures)
+
+
+def printable(value: object) -> object:
+    """Text without the characters that are not seen, and may reorder or hide what is."""
+    if type(value) is not str:
+        return value
+    hidden = "\N{REPLACEMENT CHARACTER}"
+    return "".join(c if c.isprintable() or c in "\n\t" else hidden for c in value)
+
+
+def group_title(group: Mapping[str, Any]) -> str:
+    """What a group is called."""
+    return " · ".join(part for part in (group["dataset"], group["model"]) if part) or "traces"
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)

@@ -1,0 +1,77 @@
+"""A report folder: report.html, report.json and report.md, each of which appears whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from verigap.llm_validation.reporting.content import FORMAT
+from verigap.llm_validation.reporting.markdown import HEAD, render_markdown
+from verigap.sim.law_table import TableError
+from verigap.sim.store import write_durably
+from verigap.sim.strict_json import strict_json
+
+# By these words a file is known to be one of ours.
+_MARKS = {
+    "report.html": '<meta name="generator" content="verigap',
+    "report.json": f'"format": "{FORMAT.rsplit(" ", 1)[0]}',
+    "report.md": HEAD,
+}
+_LOOKED_AT = 2000
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise `TableError` unless the folder is missing, empty, or holds an earlier report."""
+    try:
+        if not folder.exists():
+            return
+        if not folder.is_dir():
+            raise TableError(f"{folder}: is a file, not a folder; choose another path")
+        for path in folder.iterdir():
+            # What a writer that was killed left behind is ours, too.
+            if path.name.startswith(".report.") and path.suffix == ".tmp":
+                continue
+            mark = _MARKS.get(path.name)
+            if mark is None or not path.is_file() or mark not in _head(path):
+                raise TableError(f"{folder}: holds other things than a report; choose a new folder")
+    except OSError as error:
+        raise _unusable(folder, error) from None
+
+
+def write_report(folder: Path, content: Mapping[str, Any], page: str) -> list[Path]:
+    """Write the three files; an earlier report in the folder is replaced.
+
+    Args:
+      folder: made if missing.
+      content: of `diagnosis_content`.
+      page: of `render_page`.
+
+    Raises:
+      TableError: the folder holds other things, or cannot be written.
+    """
+    refuse_foreign(folder)
+    texts = {
+        "report.html": page,
+        "report.json": strict_json(content) + "\n",
+        "report.md": render_markdown(content),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for leftover in folder.glob(".report.*.tmp"):
+            leftover.unlink(missing_ok=True)
+        for name, text in texts.items():
+            # Lone halves of characters, which JSON may hold, are no UTF-8.
+            write_durably(folder / name, text.encode("utf-8", "replace"))
+    except OSError as error:
+        raise _unusable(folder, error) from None
+    return [folder / name for name in texts]
+
+
+def _head(path: Path) -> str:
+    with path.open("rb") as file:
+        return file.read(_LOOKED_AT).decode("utf-8", "replace")
+
+
+def _unusable(folder: Path, error: OSError) -> TableError:
+    return TableError(f"{folder}: cannot be written ({error.strerror}); choose another path")

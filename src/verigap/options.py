@@ -1,0 +1,21 @@
+"""What several commands read from their options."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
+
+
+def numbers(text: str, option: str, kind: Callable[[str], Number]) -> tuple[Number, ...]:
+    """Numbers separated by commas.
+
+    Raises:
+      ValueError: one of them is no number; the message names the option.
+    """
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError:
+        wanted = "whole numbers" if kind is int else "numbers"
+        raise ValueError(f"{option}: expected {wanted} and commas, not {text!r}") from None

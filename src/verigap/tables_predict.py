@@ -1,0 +1,80 @@
+"""How a prediction looks in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.predicting.prediction import GroupPrediction
+from verigap.tables import number, open_console, plain_table
+from verigap.tables_fit import group_name, plain
+
+
+def show_predictions(predictions: Sequence[GroupPrediction]) -> None:
+    """Compact tables of every group; --json has the rest."""
+    console = open_console()
+    for prediction in predictions:
+        _show(console, prediction)
+
+
+def _line(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False)
+
+
+def _show(console: Console, each: GroupPrediction) -> None:
+    console.print(group_name(each.dataset, each.model), style="bold", highlight=False, markup=False)
+    _line(
+        console,
+        f"{each.prompts} prompts; kappa = {each.radius:g}, N = {each.candidates}, d = "
+        f"{each.log2_class_size:.4g} bits ({each.class_size_source}); values in {each.unit} of "
+        "correct trace",
+    )
+    if each.false_positive or each.false_negative:
+        _line(
+            console,
+            f"the check accepts {number(each.false_positive)} of wrong and rejects "
+            f"{number(each.false_negative)} of right traces",
+        )
+    for warning in each.warnings:
+        _line(console, f"warning: {warning}")
+    for name, cells in each.cells.items():
+        told = ", which fits the small-n slice better" if len(each.cells) > 1 else ""
+        title = f"Predictor: {name}{told if name == each.chosen else ''}"
+        table = plain_table(
+            title, "H", "n", "expert-clone", "expert-tilt", "expert-bestN", "gap, same leash"
+        )
+        for cell in cells:
+            table.add_row(
+                f"{cell.horizon}{'*' if cell.extrapolated else ''}",
+                str(cell.data),
+                *(
+                    _digits(learner.estimate)
+                    for learner in (cell.vf_mle, cell.vb_version_space, cell.vb_best_of_n)
+                ),
+                plain(_short(cell.gap)),
+            )
+        console.print(table, highlight=False)
+    if any(cell.extrapolated for cell in each.cells[each.chosen]):
+        _line(console, "* beyond the longest trace")
+    for horizon, crossing in each.crossover_data.items():
+        _line(console, f"n*({horizon}): {_crossing(crossing, 'cloning catches up nowhere here')}")
+    for n, crossing in each.crossover_horizon.items():
+        _line(console, f"H*({n}): {_crossing(crossing, 'verifying begins to pay nowhere here')}")
+    console.print()
+
+
+def _short(value: Statistic) -> str:
+    """Three digits tell enough of a prediction."""
+    estimate, low, high = map(_digits, value)
+    return estimate if value.low != value.low else f"{estimate} [{low}, {high}]"
+
+
+def _digits(value: float) -> str:
+    # Rounding leaves a little where nothing is lost.
+    return "0" if abs(value) < 1e-6 else f"{value:.3g}"
+
+
+def _crossing(crossing: Statistic | None, nowhere: str) -> str:
+    return nowhere if crossing is None else _short(crossing)

@@ -1,0 +1,67 @@
+"""`verigap predict` as a user meets it."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests.cli.command import Command, assert_refused, succeeded
+from tests.cli.conftest import EXAMPLE
+
+
+def strict(text: str) -> dict:
+    def refuse(name: str) -> None:
+        raise AssertionError(name)
+
+    return json.loads(text, parse_constant=refuse)
+
+
+def test_a_law_table(verigap: Command, law_table: Path) -> None:
+    options = "--log2-class-size 10 --data 32,16 --budgets 96 --false-positive 0.01 --json"
+    done = succeeded(verigap("predict", law_table, *options.split()))
+    assert done.stderr == ""
+    found = strict(done.stdout)
+    assert [group["model"] for group in found["groups"]] == ["gpt-4-cot", "gpt-4-io"]
+    for group in found["groups"]:
+        assert group["class_size_source"] == "given"
+        assert (group["chosen"], list(group["predictors"])) == ("relabelling", ["relabelling"])
+        cells = group["predictors"]["relabelling"]
+        assert [(cell["horizon"], cell["data"]) for cell in cells] == [(96, 16), (96, 32)]
+        for cell in cells:
+            assert cell["gap"]["low"] <= cell["gap"]["estimate"] <= cell["gap"]["high"]
+            assert cell["vf_mle"]["estimate"] >= 0
+            assert "VB-UPPER-ERRORS" in cell["bounds"]
+            assert "VB-UPPER" not in cell["bounds"]
+
+
+def test_traces(verigap: Command, tmp_path: Path) -> None:
+    rows = pl.col("prompt_id").is_in([str(number) for number in range(900, 924)])
+    small = pl.read_parquet(EXAMPLE).filter(
+        rows & (pl.col("sample_id") < 20) & (pl.col("model") == "gpt-4-io")
+    )
+    small.write_parquet(tmp_path / "t.parquet")
+    done = succeeded(
+        verigap("predict", "t.parquet", "--budgets", "24,64", "--data", "16,64", cwd=tmp_path)
+    )
+    for words in ("game24 gpt-4-io", "calibrated", "Predictor: parametric", "n*(24)", "H*(64)"):
+        assert words in done.stdout
+    assert "H = 64 is beyond the longest trace" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("LAWS", "reward laws do not say how large a class is"),
+        ("LAWS --log2-class-size 1,2", "give one number, or 'calibrated'"),
+        ("LAWS --log2-class-size 9 --false-negative 2", "false-negative: 2.0 is out of range"),
+        ("LAWS --log2-class-size 9 --data 4,4", "data: give distinct numbers"),
+        ("LAWS --log2-class-size 9 --budgets 7", "no laws at horizon 7"),
+        ("nowhere.parquet", "nowhere.parquet: no such file"),
+    ],
+)
+def test_refused(
+    verigap: Command, law_table: Path, tmp_path: Path, options: str, says: str
+) -> None:
+    words = [str(law_table) if word == "LAWS" else word for word in options.split()]
+    assert_refused(verigap("predict", *words, cwd=tmp_path), says)

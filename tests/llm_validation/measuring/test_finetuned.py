@@ -1,0 +1,49 @@
+"""Measurements read off the committed runs of trained transformers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from verigap.llm_validation.measuring.finetuned import finetuned
+from verigap.llm_validation.measuring.measurement import POLICIES
+from verigap.llm_validation.measuring.report import as_content
+from verigap.sim.law_table import TableError
+from verigap.sim.store import RunStore
+
+RUN = Path(__file__).parents[3] / "docs" / "runs" / "planted-small"
+
+
+def test_cells_are_the_trainings_means() -> None:
+    rows = RunStore.read_only(RUN).read_cells().to_dicts()
+    groups = {group.model: group for group in finetuned(rows)}
+    assert set(groups) == {
+        "low (data)", "high (data)", "low (horizon)", "high (horizon)", "high (policy-gradient)",
+    }  # fmt: skip
+    group = groups["low (data)"]
+    assert (group.dataset, group.prompts, group.trainings) == ("planted", 64, 3)
+    assert (group.candidates, group.radius) == (8, 1.0)
+    assert [(cell.horizon, cell.data) for cell in group.cells] == [(24, 64), (24, 256), (24, 1024)]
+    for cell in group.cells:
+        chosen = [
+            {entry["learner"]: entry for entry in row["policies"]}
+            for row in rows
+            if (row["block"], row["family"], row["n"]) == ("data", "low", cell.data)
+        ]
+        assert len(chosen) == 3
+        for field, gap in (("leashed", cell.gap), ("value", cell.gap_unleashed)):
+            expected = np.mean(
+                [np.subtract(c["vb-best-of-n"][field], c["vf-cloning"][field]) for c in chosen]
+            )
+            assert np.isclose(gap.estimate, expected)
+            assert gap.low < gap.estimate < gap.high
+        assert set(cell.values) <= set(POLICIES)
+    content = as_content([group])["groups"][0]
+    assert content["cells"][0].keys() == {
+        "horizon", "data", "extrapolated", "values", "gap", "gap_unleashed",
+    }  # fmt: skip
+
+
+def test_simulated_runs_are_refused() -> None:
+    with pytest.raises(TableError, match="no trained networks"):
+        finetuned([{"game": "relabelling"}])

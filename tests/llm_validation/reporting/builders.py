@@ -1,0 +1,179 @@
+"""Diagnoses and trace tables made by hand, so that no test of the report trains a learner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from verigap.llm_validation.fitting.fit import Fit, fit
+from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.fitting.population import Grids
+from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.predicting.prediction import (
+    PARAMETRIC,
+    RELABELLING,
+    GroupPrediction,
+    PredictedCell,
+)
+from verigap.llm_validation.predicting.scoring import score
+from verigap.llm_validation.reporting.assumptions import Assumption
+from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
+from verigap.llm_validation.reporting.phase import phase
+from verigap.llm_validation.traces import Traces
+
+HORIZONS, DATA, SEEDS = (32, 64), (16, 64), 16
+VALUES: Mapping[str, float] = {
+    "base": 10.0, "expert": 25.0, "clone": 14.0, "clone_leashed": 13.0, "vote": 16.0,
+    "verify": 22.0, "verify_leashed": 20.0, "exact": 30.0,
+}  # fmt: skip
+LEARNERS = ("clone", "clone_leashed", "verify", "verify_leashed")
+# What a single prompt leaves: nothing can be learned, and the rest is measured.
+UNTAUGHT = {**VALUES, **dict.fromkeys(LEARNERS, float("nan"))}
+
+
+def rows(
+    dataset: str = "d", model: str = "m", prompts: int = 18, samples: int = 8, **columns: Any
+) -> pl.DataFrame:
+    """Prompts solved 0, 1, ..., `samples` times in turn, at tokens 10, 13, 16, ...
+
+    The last samples of a prompt are the correct ones; `columns` replace or add constants.
+    """
+    cells = [(prompt, sample) for prompt in range(prompts) for sample in range(samples)]
+    correct = [sample >= samples - prompt % (samples + 1) for prompt, sample in cells]
+    first = [10 + 3 * sample if right else None for (_, sample), right in zip(cells, correct)]  # noqa: B905
+    frame = pl.DataFrame(
+        {
+            "dataset": dataset,
+            "model": model,
+            "prompt_id": [f"prompt {prompt}" for prompt, _ in cells],
+            "sample_id": [sample for _, sample in cells],
+            "correct": correct,
+            "first_correct": first,
+            "n_tokens": 40,
+            "answer": ["right" if right else f"wrong {s}" for (_, s), right in zip(cells, correct)],  # noqa: B905
+        }
+    )
+    return frame.with_columns(**{name: pl.lit(value) for name, value in columns.items()})
+
+
+def measurement(
+    frame: pl.DataFrame, values: Mapping[str, float] = VALUES, spread: float = 2.0
+) -> GroupMeasurement:
+    """Every policy earns its value at H = 64, half of it at 32, give or take by prompt.
+
+    What is given and taken differs between policies and adds up to 0 over the prompts. Even prompts
+    are held out by every other seed, odd ones by the seeds between.
+    """
+    prompts = tuple(sorted(frame["prompt_id"].unique()))
+    waves = spread * np.sin(np.outer(1 + np.arange(len(values)), 1 + np.arange(len(prompts))))
+    by_prompt = dict(zip(values, waves - waves.mean(axis=1, keepdims=True), strict=True))
+    shape = (len(HORIZONS), len(DATA), SEEDS, len(prompts))
+    held_out = np.arange(len(prompts))[None] % 2 == np.arange(SEEDS)[:, None] % 2
+    scale = np.array([0.5, 1.0])[:, None, None, None]
+    outcomes = frame.group_by("prompt_id").agg(pl.col("correct").n_unique())
+    return GroupMeasurement(
+        dataset=frame["dataset"][0],
+        model=frame["model"][0],
+        unit="tokens",
+        prompt_ids=prompts,
+        samples=frame.height,
+        unverified=0,
+        mixed=int((outcomes["correct"] > 1).sum()),
+        expert_share=0.9,
+        horizons=HORIZONS,
+        data=DATA,
+        candidates=4,
+        radius=1.0,
+        extrapolated=(False, False),
+        values={
+            name: np.where(
+                held_out, np.broadcast_to(scale * (value + by_prompt[name]), shape), np.nan
+            )
+            for name, value in values.items()
+        },
+        warnings=("measured: by hand",),
+    )
+
+
+def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> GroupPrediction:
+    """A gap of H/10 everywhere, by both predictors."""
+
+    def about(value: float) -> Statistic:
+        return Statistic(value, value - 1.0, value + 1.0)
+
+    cells = tuple(
+        PredictedCell(
+            horizon=horizon,
+            data=n,
+            extrapolated=False,
+            vf_mle=about(3.0),
+            vf_bayes=Statistic(*[float("nan")] * 3),
+            vb_version_space=about(1.0),
+            vb_best_of_n=about(0.5),
+            gap=about(horizon / 10),
+            gap_best_of_n=about(horizon / 8),
+            bounds={"VF-LOWER": 1.0},
+        )
+        for horizon in measured.horizons
+        for n in measured.data
+    )
+    return GroupPrediction(
+        dataset=measured.dataset,
+        model=measured.model,
+        unit=measured.unit,
+        prompts=len(measured.prompt_ids),
+        radius=measured.radius,
+        candidates=measured.candidates,
+        log2_class_size=log2_class_size,
+        class_size_source="calibrated",
+        false_positive=0.0,
+        false_negative=0.0,
+        base={},
+        expert={},
+        cells={PARAMETRIC: cells, RELABELLING: cells},
+        chosen=PARAMETRIC,
+        crossover_data={32: None, 64: about(20.0)},
+        crossover_horizon={16: None, 64: None},
+        warnings=("measured: said before", "predicted: by hand"),
+    )
+
+
+def group(
+    frame: pl.DataFrame,
+    values: Mapping[str, float] = VALUES,
+    assumptions: tuple[Assumption, ...] = (),
+    log2_class_size: float = 6.0,
+) -> GroupDiagnosis:
+    """The diagnosis of one group, whose fit and phase are real."""
+    traces = Traces(frame)
+    fitted = fit(traces, HORIZONS).groups[0]
+    measured = measurement(frame, values)
+    predicted = prediction(measured, log2_class_size)
+    place = phase(
+        traces,
+        (measured.dataset, measured.model),
+        HORIZONS[-1],
+        DATA[-1],
+        radius=1.0,
+        log2_class_size=log2_class_size,
+        coverage={0.1: 0.05, 0.5: 0.2, 0.9: 0.4},
+    )
+    return GroupDiagnosis(
+        fitted,
+        predicted,
+        measured,
+        score(predicted, measured),
+        place,
+        assumptions,
+        traces.frame,
+        seed=0,
+    )
+
+
+def diagnosis(*groups: GroupDiagnosis, source: str = "traces.parquet") -> Diagnosis:
+    """Several groups, and one that was left out."""
+    whole = Fit(tuple(found.fit for found in groups), (("d", "unverified", 7),), Grids(), 0)
+    return Diagnosis(groups, whole, source)

@@ -1,0 +1,59 @@
+"""The report folder: whole files, and nobody else's."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from verigap.llm_validation.reporting import writing
+from verigap.llm_validation.reporting.content import diagnosis_content
+from verigap.llm_validation.reporting.diagnosis import Diagnosis
+from verigap.llm_validation.reporting.writing import refuse_foreign, write_report
+from verigap.sim.law_table import TableError
+
+PAGE = '<!doctype html><meta name="generator" content="verigap 0">\n'
+NAMES = {"report.html", "report.json", "report.md"}
+
+
+def test_a_report_replaces_its_predecessor(usual: Diagnosis, tmp_path: Path) -> None:
+    content = diagnosis_content(usual)
+    folder = tmp_path / "new" / "report"
+    assert {path.name for path in write_report(folder, content, PAGE)} == NAMES
+    (folder / ".report.html.0123.tmp").write_text("left by a killed writer")
+    content["seed"] = 5
+    write_report(folder, content, PAGE)
+    assert {path.name for path in folder.iterdir()} == NAMES
+    assert json.loads((folder / "report.json").read_text())["seed"] == 5
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.txt", "report.html", "report.json", "report.md", "report.html/x"]
+)
+def test_what_others_wrote_is_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(TableError, match="holds other things than a report"):
+        refuse_foreign(tmp_path)
+
+
+def test_a_file_is_no_folder(usual: Diagnosis, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(TableError, match="choose another path"):
+            write_report(folder, diagnosis_content(usual), PAGE)
+
+
+def test_a_full_disk_is_said(
+    usual: Diagnosis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writing, "write_durably", full)
+    with pytest.raises(TableError, match="cannot be written \\(No space left"):
+        write_report(tmp_path / "out", diagnosis_content(usual), "")
+
+
+def test_lone_surrogates_are_written(usual: Diagnosis, tmp_path: Path) -> None:
+    content = diagnosis_content(usual) | {"source": "\ud800"}
+    write_report(tmp_path / "out", content, PAGE)
