@@ -135,9 +135,10 @@ def test_labels_of_held_out_prompts_are_not_used() -> None:
     settings = Settings((8, 32), 4, 1.0, 4, 0)
     train = np.tile(np.arange(12) < 6, (4, 1))
     first = values_at(pools, 40, settings, features(pools, 40), train)
-    # The held-out prompts earn twice as much whatever is played, and nothing else changes.
-    pools.first_correct[6:] = 41 - 2 * pools.returns(40)[6:]
+    # On held-out prompts the best samples become the worst, and nothing else changes: policies that
+    # did not look earn the complement.
+    pools.first_correct[6:] = pools.returns(40)[6:] + 1
     second = values_at(pools, 40, settings, features(pools, 40), train)
     for name in ("clone", "clone_leashed", "verify", "verify_leashed", "vote", "base"):
-        np.testing.assert_allclose(second[name][:, :, 6:], 2 * first[name][:, :, 6:])
+        np.testing.assert_allclose(second[name][:, :, 6:], 40 - first[name][:, :, 6:])
         assert np.isnan(first[name][:, :, :6]).all()
