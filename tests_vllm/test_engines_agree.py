@@ -12,7 +12,7 @@ from tests.cli.command import Command, assert_refused, succeeded
 from tests.statistics import Estimate, assert_same_mean
 from tests_llm.smollm2 import gguf_file
 
-PROMPTS, SAMPLES, TOKENS = 6, 32, 24
+PROMPTS, SAMPLES, TOKENS = 4, 24, 24
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
 verigap = Command(ENVIRONMENT)
 
