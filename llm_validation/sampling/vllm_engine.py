@@ -72,9 +72,10 @@ class VllmEngine(Tokenizing):
         on_cpu = not torch.cuda.is_available()
         for name, value in {**_ENVIRONMENT, **(_CPU_ENVIRONMENT if on_cpu else {})}.items():
             os.environ.setdefault(name, value)
+        # First, as vLLM talks while it is imported.
+        located = locate(spec, unpack_gguf)
         from vllm import LLM  # pyright: ignore[reportMissingImports]
 
-        located = locate(spec, unpack_gguf)
         try:
             # generation_config="vllm": what the model's own asks for (a top-k, say) is another law.
             model = LLM(
