@@ -3,7 +3,7 @@
     python -m benchmarks.gap_coverage [--repetitions 300] [--populations even,hard]
 
 Each repetition draws new prompts, new samples, new splits and new training data. The truth comes
-from learners trained on as many fresh prompts and scored on 200 other fresh prompts, many times.
+from learners trained on half as many fresh prompts, as a split leaves, and scored on 200 others.
 """
 
 from __future__ import annotations

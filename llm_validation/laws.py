@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from verigap.llm_validation.traces import PROMPT_KEY, Traces
+from verigap.llm_validation.traces import PROMPT_KEY, Traces, nothing_verified
 from verigap.sim.law_table import COLUMNS, LawTable, TableError
 
 # Returns and first-correct indices are 32-bit in `theory`, whose largest value means "never".
@@ -68,10 +68,7 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
     )
     kept = counts.filter(pl.col("samples") > 0)
     if kept.height == 0:
-        raise TableError(
-            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
-            "traces first"
-        )
+        raise nothing_verified(traces.source)
     verified = traces.frame.filter(pl.col("correct").is_not_null())
     tokens_left = pl.col("horizon") - pl.col("first_correct") + 1
     atoms = (

@@ -104,6 +104,24 @@ class Traces:
         return self.frame.select(PROMPT_KEY).n_unique()
 
 
+def nothing_verified(source: str) -> TableError:
+    """What every statistic says of a table in which no sample could be verified."""
+    return TableError(
+        f"{source}: no trace could be verified (correct is null everywhere); verify the traces "
+        "first"
+    )
+
+
+def group_traces(traces: Traces, dataset: str, model: str) -> Traces:
+    """The traces of one (dataset, model).
+
+    Raises:
+      TableError: there are none.
+    """
+    rows = traces.frame.filter(pl.col("dataset") == dataset, pl.col("model") == model)
+    return Traces(rows, traces.source)
+
+
 def read_traces(path: str | Path) -> Traces:
     """Traces from a Parquet, CSV (`.csv`) or JSON Lines (`.jsonl`, `.ndjson`) file.
 

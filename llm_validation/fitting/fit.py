@@ -25,7 +25,7 @@ from verigap.llm_validation.fitting.intervals import (
 from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.laws import checked_budgets
-from verigap.llm_validation.traces import Traces
+from verigap.llm_validation.traces import Traces, nothing_verified
 from verigap.sim.law_table import TableError
 
 _BEYOND = (2, 4, 10)
@@ -136,10 +136,7 @@ def fit(
         resampler = Resampler(counts.prompts, seed, replicates)
         groups.append(_fit_group(counts, horizons, grids, wanted, resampler))
     if not groups:
-        raise TableError(
-            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
-            "traces first"
-        )
+        raise nothing_verified(traces.source)
     return Fit(tuple(groups), tuple(left_out), grids, seed)
 
 

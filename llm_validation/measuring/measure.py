@@ -12,7 +12,7 @@ from verigap.llm_validation.laws import checked_budgets
 from verigap.llm_validation.measuring.budget import Settings, halves, values_at
 from verigap.llm_validation.measuring.features import features, hashed_words
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.measuring.pools import LARGEST_POOL, SamplePools, sample_pools
+from verigap.llm_validation.measuring.pools import LARGEST_POOL, SamplePools, verified_pools
 from verigap.llm_validation.traces import Traces
 from verigap.sim.law_table import TableError
 from verigap.sim.runs import Progress
@@ -56,20 +56,13 @@ def measure(
       TableError: an argument is out of range, or no sample was verified.
     """
     budgets = None if horizons is None else tuple(checked_budgets(horizons))
-    amounts = None if data is None else tuple(sorted(whole(n, "data", 1, _MOST_DATA) for n in data))
-    if amounts is not None and (not amounts or len(set(amounts)) < len(amounts)):
-        raise TableError("data: give distinct numbers, at least one")
+    amounts = None if data is None else checked_data(data)
     chosen = CANDIDATES if candidates is None else whole(candidates, "candidates", 1, 10**9)
     if not (math.isfinite(radius) and 0 < radius <= 1e6):
         raise TableError(f"radius: {radius!r} is out of range; give a number above 0, at most 1e6")
     seeds = whole(seeds, "seeds", 2, 10_000)
     seed = whole(seed, "seed", 0, 2**63 - 1)
-    groups = [pools for pools in sample_pools(traces) if pools.prompts]
-    if not groups:
-        raise TableError(
-            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
-            "traces first"
-        )
+    groups = verified_pools(traces)
     plans = []
     for pools in groups:
         own = Settings(amounts or default_data(pools), chosen, radius, seeds, seed)
@@ -91,6 +84,18 @@ def measure(
     if report is not None:
         report(Progress(total, total, 0))
     return tuple(found)
+
+
+def checked_data(data: Iterable[int]) -> tuple[int, ...]:
+    """The n in ascending order.
+
+    Raises:
+      TableError: there are none, one is out of range, or one comes twice.
+    """
+    amounts = tuple(sorted(whole(n, "data", 1, _MOST_DATA) for n in data))
+    if not amounts or len(set(amounts)) < len(amounts):
+        raise TableError("data: give distinct numbers, at least one")
+    return amounts
 
 
 def default_horizons(pools: SamplePools) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from verigap.llm_validation.answers import canonical_answer
-from verigap.llm_validation.traces import Traces
+from verigap.llm_validation.traces import Traces, nothing_verified
 
 LARGEST_POOL = 512
 """Samples of a prompt that enter its pool; more would cost time and show little more."""
@@ -85,6 +85,18 @@ def sample_pools(traces: Traces) -> tuple[SamplePools, ...]:
         "dataset", "model", maintain_order=True
     )
     return tuple(_pools(group) for group in groups)
+
+
+def verified_pools(traces: Traces) -> tuple[SamplePools, ...]:
+    """Pools of every (dataset, model) with a verified sample.
+
+    Raises:
+      TableError: there is none.
+    """
+    found = tuple(pools for pools in sample_pools(traces) if pools.prompts)
+    if not found:
+        raise nothing_verified(traces.source)
+    return found
 
 
 def _pools(rows: pl.DataFrame) -> SamplePools:

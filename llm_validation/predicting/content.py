@@ -27,16 +27,19 @@ def _group(each: GroupPrediction) -> dict[str, Any]:
         "false_positive": each.false_positive,
         "false_negative": each.false_negative,
         "chosen": each.chosen,
-        "base": _by_number(each.base),
-        "expert": _by_number(each.expert),
-        "predictors": {name: [_cell(cell) for cell in cells] for name, cells in each.cells.items()},
-        "crossover_data": _by_number(each.crossover_data),
-        "crossover_horizon": _by_number(each.crossover_horizon),
+        "base": by_number(each.base),
+        "expert": by_number(each.expert),
+        "predictors": {
+            name: [cell_content(cell) for cell in cells] for name, cells in each.cells.items()
+        },
+        "crossover_data": by_number(each.crossover_data),
+        "crossover_horizon": by_number(each.crossover_horizon),
         "warnings": list(each.warnings),
     }
 
 
-def _by_number(values: Mapping[int, Statistic | None]) -> dict[str, Any]:
+def by_number(values: Mapping[int, Statistic | None]) -> dict[str, Any]:
+    """Statistics by budget or by n; None where there is none."""
     return {
         str(key): None if value is None else statistic_content(value)
         for key, value in values.items()
@@ -48,7 +51,8 @@ def statistic_content(value: Statistic) -> dict[str, float]:
     return {key: float(end) for key, end in value._asdict().items()}
 
 
-def _cell(cell: PredictedCell) -> dict[str, Any]:
+def cell_content(cell: PredictedCell) -> dict[str, Any]:
+    """One budget and n."""
     return {
         "horizon": cell.horizon,
         "data": cell.data,

@@ -16,12 +16,13 @@ from verigap.llm_validation.measuring.budget import expert_policies
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     DATA,
+    checked_data,
     default_data,
     default_horizons,
     measure,
 )
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.measuring.pools import SamplePools, sample_pools
+from verigap.llm_validation.measuring.pools import SamplePools, verified_pools
 from verigap.llm_validation.predicting.bounds import bounds_beside
 from verigap.llm_validation.predicting.calibration import (
     better_predictor,
@@ -46,7 +47,7 @@ from verigap.llm_validation.predicting.relabelling import (
     predicted_draws,
     statistic,
 )
-from verigap.llm_validation.traces import Traces
+from verigap.llm_validation.traces import Traces, group_traces
 from verigap.sim.law_table import TableError
 from verigap.sim.runs import Progress
 
@@ -121,12 +122,7 @@ def predict(
     options = options or Options()
     budgets = None if horizons is None else tuple(checked_budgets(horizons))
     amounts = None if data is None else checked_data(data)
-    groups = [pools for pools in sample_pools(traces) if pools.prompts]
-    if not groups:
-        raise TableError(
-            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
-            "traces first"
-        )
+    groups = verified_pools(traces)
     known = {(group.dataset, group.model): group for group in measured}
     found = []
     for done, pools in enumerate(groups):
@@ -135,10 +131,7 @@ def predict(
             report(Progress(done, len(groups), 0, name))
         own_budgets = budgets or default_horizons(pools)
         own_data = amounts or default_data(pools)
-        frame = traces.frame.filter(
-            (traces.frame["dataset"] == pools.dataset) & (traces.frame["model"] == pools.model)
-        )
-        own = Traces(frame, traces.source)
+        own = group_traces(traces, pools.dataset, pools.model)
         seen = known.get((pools.dataset, pools.model))
         if seen is None and options.log2_class_size is None:
             (seen,) = measure(
@@ -170,18 +163,6 @@ def predict_laws(
         )
     amounts = DATA if data is None else checked_data(data)
     return tuple(predict_group(group, amounts, options) for group in groups)
-
-
-def checked_data(data: Iterable[int]) -> tuple[int, ...]:
-    """The n in ascending order.
-
-    Raises:
-      TableError: there are none, one is out of range, or one comes twice.
-    """
-    amounts = tuple(sorted(whole(n, "data", 1, 10**6) for n in data))
-    if not amounts or len(set(amounts)) < len(amounts):
-        raise TableError("data: give distinct numbers, at least one")
-    return amounts
 
 
 def predict_group(

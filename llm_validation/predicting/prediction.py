@@ -60,9 +60,9 @@ class GroupPrediction:
       base, expert: J_base and J_expert by horizon.
       cells: by predictor, in order of horizon and data.
       chosen: the predictor that fits the calibration slice, the only one where there is one.
-      crossover_data: n*(H): fewest traces from which the gap has changed sign; None where it keeps
-        its sign over the grid.
-      crossover_horizon: H*(n), likewise.
+      crossover_data: n*(H): fewest traces from which on the gap is not worth caring about, by the
+        margin of `crossover`; None where the grid holds no such place.
+      crossover_horizon: H*(n): the smallest budget from which on it is, likewise.
       warnings: what a reader must know before using the numbers, one line each.
     """
 

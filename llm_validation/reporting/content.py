@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +12,8 @@ import polars as pl
 from verigap import __version__
 from verigap.llm_validation.fitting.intervals import LEVEL, Statistic
 from verigap.llm_validation.fitting.report import as_content
-from verigap.llm_validation.predicting.prediction import GroupPrediction, PredictedCell
+from verigap.llm_validation.predicting.content import by_number, cell_content
+from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import (
     VERIFY_POLICY,
     Diagnosis,
@@ -74,7 +75,7 @@ def _group(
     decided: list[tuple[Verifier, Verdict, Settling | None]] = [
         (name, group.verdict(name), group.settling(name)) for name in verifiers
     ]
-    predicted = [_predicted(cell) for cell in prediction.cells[prediction.chosen]]
+    predicted = [cell_content(cell) for cell in prediction.cells[prediction.chosen]]
     found = _measured(group)
     return {
         "dataset": measured.dataset,
@@ -171,24 +172,6 @@ def _measured(group: GroupDiagnosis) -> list[dict[str, Any]]:
     ]
 
 
-def _predicted(cell: PredictedCell) -> dict[str, Any]:
-    statistics = (
-        "gap",
-        "gap_best_of_n",
-        "vf_mle",
-        "vf_bayes",
-        "vb_version_space",
-        "vb_best_of_n",
-    )
-    return {
-        "horizon": cell.horizon,
-        "data": cell.data,
-        "extrapolated": cell.extrapolated,
-        **{name: getattr(cell, name)._asdict() for name in statistics},
-        "bounds": dict(cell.bounds),
-    }
-
-
 def _score(group: GroupDiagnosis) -> dict[str, Any]:
     return {
         "held_out": [{"horizon": horizon, "data": data} for horizon, data in group.score.held_out],
@@ -226,9 +209,6 @@ def _comparison(
 
 
 def _prediction(prediction: GroupPrediction) -> dict[str, Any]:
-    def crossovers(found: Iterable[tuple[int, Statistic | None]]) -> dict[str, Any]:
-        return {str(at): None if value is None else value._asdict() for at, value in found}
-
     return {
         "predictor": prediction.chosen,
         "log2_class_size": prediction.log2_class_size,
@@ -237,10 +217,10 @@ def _prediction(prediction: GroupPrediction) -> dict[str, Any]:
         "candidates": prediction.candidates,
         "false_positive": prediction.false_positive,
         "false_negative": prediction.false_negative,
-        "crossover_data": crossovers(prediction.crossover_data.items()),
-        "crossover_horizon": crossovers(prediction.crossover_horizon.items()),
+        "crossover_data": by_number(prediction.crossover_data),
+        "crossover_horizon": by_number(prediction.crossover_horizon),
         "others": {
-            name: [_predicted(cell) for cell in cells]
+            name: [cell_content(cell) for cell in cells]
             for name, cells in prediction.cells.items()
             if name != prediction.chosen
         },

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-import polars as pl
-
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.laws import checked_budgets
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
+    checked_data,
     default_data,
     default_horizons,
     measure,
 )
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.measuring.pools import sample_pools
-from verigap.llm_validation.predicting.predict import Options, checked_data, predict
+from verigap.llm_validation.predicting.predict import Options, predict
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.predicting.scoring import score
 from verigap.llm_validation.reporting.assumptions import check_assumptions
@@ -28,8 +27,7 @@ from verigap.llm_validation.reporting.diagnosis import (
     target_cell,
 )
 from verigap.llm_validation.reporting.phase import phase
-from verigap.llm_validation.traces import Traces
-from verigap.sim.law_table import TableError
+from verigap.llm_validation.traces import Traces, group_traces, nothing_verified
 from verigap.sim.runs import Progress
 
 _STAGES = ("fitting", "predicting", "measuring")
@@ -70,10 +68,7 @@ def diagnose(
     pools = sample_pools(traces)
     kept = [group for group in pools if group.prompts]
     if not kept:
-        raise TableError(
-            f"{traces.source}: no trace could be verified (correct is null everywhere); verify the "
-            "traces first"
-        )
+        raise nothing_verified(traces.source)
     groups: list[GroupDiagnosis] = []
     total = len(kept) * len(_STAGES)
 
@@ -83,9 +78,7 @@ def diagnose(
             report(Progress(done, total, 0, f"{stage} group {len(groups) + 1} of {len(kept)}"))
 
     for own in kept:
-        name = own.dataset, own.model
-        rows = traces.frame.filter(pl.col("dataset") == name[0], pl.col("model") == name[1])
-        part = Traces(rows, traces.source)
+        part = group_traces(traces, own.dataset, own.model)
         horizons = tuple(given or default_horizons(own))
         numbers = amounts or default_data(own)
         at("fitting")

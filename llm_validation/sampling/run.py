@@ -11,7 +11,7 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +31,7 @@ from verigap.llm_validation.sampling.first_correct import (
     first_mentions,
     forced_answers,
 )
+from verigap.llm_validation.sampling.report import SampleReport, sample_report
 from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import Traces, read_traces, write_traces
@@ -114,47 +115,6 @@ class SampleProgress(NamedTuple):
     eta: float | None
 
 
-@dataclass(frozen=True)
-class SampleReport:
-    """What a finished table holds.
-
-    Attributes:
-      samples: rows.
-      prompts: distinct problems.
-      tokens: generated, over all sessions.
-      correct: samples correct at some point (sticky).
-      incorrect: samples never correct.
-      unverified: samples of which neither could be said.
-      correct_at_end: samples whose last answer is correct.
-      unhappened: samples correct at some point and found incorrect at a later one.
-      finished: samples that the model ended by itself within the budget.
-      mean_correct: mean over prompts of the share correct among the verified.
-      sd_correct: its standard deviation over prompts.
-      first_correct: the 10, 50 and 90 % quantiles of `first_correct`.
-      resumed: samples from earlier sessions.
-      timeouts: answers whose grading was killed in this session.
-      tokens_per_second: in this session; None where nothing was left to do.
-      warnings: parts found damaged and made again.
-    """
-
-    samples: int
-    prompts: int
-    tokens: int
-    correct: int
-    incorrect: int
-    unverified: int
-    correct_at_end: int
-    unhappened: int | None
-    finished: int | None
-    mean_correct: float | None
-    sd_correct: float | None
-    first_correct: tuple[float, ...] | None
-    resumed: int
-    timeouts: int
-    tokens_per_second: float | None
-    warnings: tuple[str, ...] = field(default=())
-
-
 def check_out(out: Path) -> None:
     """Refuse a name that no trace table can have, before anything is loaded.
 
@@ -196,7 +156,7 @@ def sample_traces(
         _refuse_other(out, _configuration_of(out), config)
         shutil.rmtree(parts, ignore_errors=True)
         rows = read_traces(out).frame
-        return _report(rows, resumed=rows.height, timeouts=0, rate=None)
+        return sample_report(rows, resumed=rows.height, timeouts=0, rate=None)
     if (parts / "config.yaml").is_file():
         _refuse_other(parts, _loaded(RunStore.read_only(parts).config_yaml), config)
     packages = ("verigap", "numpy", "polars", *engine.packages, *task.packages)
@@ -208,7 +168,7 @@ def sample_traces(
         run.complete()
         rows = store.read_cells()
         write_traces(Traces(rows.drop("cell", "finished", "unhappened"), str(out)), out)
-        report = _report(rows, run.resumed, pool.timeouts, run.rate, tuple(store.warnings))
+        report = sample_report(rows, run.resumed, pool.timeouts, run.rate, tuple(store.warnings))
     shutil.rmtree(parts, ignore_errors=True)
     return report
 
@@ -385,41 +345,3 @@ def _refuse_other(place: Path, found: Mapping[str, Any], asked: Mapping[str, Any
 def _short(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _report(
-    rows: pl.DataFrame,
-    resumed: int,
-    timeouts: int,
-    rate: float | None,
-    warnings: tuple[str, ...] = (),
-) -> SampleReport:
-    shares = (
-        rows.filter(pl.col("correct").is_not_null())
-        .group_by("prompt_id")
-        .agg(pl.col("correct").mean())["correct"]
-    )
-    hits = rows["first_correct"].drop_nulls()
-    quantiles = [hits.quantile(level, "nearest") for level in (0.1, 0.5, 0.9)]
-    extra = {
-        name: int(rows[name].sum()) if name in rows.columns else None
-        for name in ("unhappened", "finished")
-    }
-    verdicts = rows["correct"]
-    return SampleReport(
-        samples=rows.height,
-        prompts=rows["prompt_id"].n_unique(),
-        tokens=int(rows["n_tokens"].sum()),
-        correct=int(verdicts.sum()),
-        incorrect=int((~verdicts).sum()),
-        unverified=verdicts.null_count(),
-        correct_at_end=int(rows["correct_at_end"].sum()),
-        mean_correct=float(shares.mean()) if len(shares) else None,  # pyright: ignore[reportArgumentType]
-        sd_correct=float(shares.std()) if len(shares) > 1 else None,  # pyright: ignore[reportArgumentType]
-        first_correct=tuple(float(q) for q in quantiles if q is not None) or None,
-        resumed=resumed,
-        timeouts=timeouts,
-        tokens_per_second=rate,
-        warnings=warnings,
-        **extra,
-    )

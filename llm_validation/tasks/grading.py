@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 _START_SECONDS = 300.0
@@ -66,16 +66,14 @@ class GradingPool:
 
         def work(worker: _Worker) -> int:
             slow = 0
-            while not open_questions.empty():
+            while True:
                 try:
                     key, question = open_questions.get_nowait()
-                # Another worker was faster.
-                except Exception:
-                    break
+                except Empty:
+                    return slow
                 verdict, late = worker.ask(question)
                 self._known[key] = verdict
                 slow += late
-            return slow
 
         busy = self._workers[: max(1, min(len(new), len(self._workers)))]
         with ThreadPoolExecutor(len(busy)) as threads:

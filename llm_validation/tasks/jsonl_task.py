@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from verigap.llm_validation.answers import extract_answer, same_answer
-from verigap.llm_validation.tasks.reasoning_gym_task import digest
-from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, conversation
+from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, conversation, digest
 
 _QUESTION, _ANSWER, _ID = (
     ("question", "problem", "prompt"),
@@ -53,7 +52,7 @@ def load_jsonl(file: str, prompts: int, seed: int, options: TaskOptions) -> Task
     return Task(
         name=Path(file).stem,
         problems=problems,
-        judge={"kind": "math"},
+        judge={"maker": f"{__name__}:math_judge"},
         identity={
             "task": f"jsonl:{Path(file).name}",
             "style": style,
@@ -105,7 +104,7 @@ def _field(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     return None
 
 
-def math_judge() -> Any:
+def math_judge(_: Mapping[str, Any]) -> Any:
     """A function from a reference and an answer to a verdict; for a grading process.
 
     Exact numbers are compared by `answers.same_answer`; the rest by math-verify. None where the

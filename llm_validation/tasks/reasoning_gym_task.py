@@ -8,7 +8,7 @@ import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
-from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, conversation
+from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, conversation, digest
 
 
 def load_reasoning_gym(name: str, prompts: int, seed: int, options: TaskOptions) -> Task:
@@ -43,7 +43,7 @@ def load_reasoning_gym(name: str, prompts: int, seed: int, options: TaskOptions)
         name=f"reasoning-gym/{name}",
         problems=problems,
         judge={
-            "kind": "reasoning-gym",
+            "maker": f"{__name__}:reasoning_gym_judge",
             "name": name,
             "size": prompts,
             "seed": _spread("problems", seed),
@@ -98,16 +98,6 @@ def reasoning_gym_judge(spec: Mapping[str, Any]) -> Any:
         return verdict
 
     return judge
-
-
-def digest(problems: tuple[Problem, ...]) -> str:
-    """Settles the questions, so that another version's other problems are noticed."""
-    found = hashlib.sha256()
-    for problem in problems:
-        for message in problem.messages:
-            found.update(f"{message.role}\0{message.content}\0".encode())
-        found.update(b"\1")
-    return found.hexdigest()[:16]
 
 
 def _spread(purpose: str, seed: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,7 +53,8 @@ class Task:
     Attributes:
       name: the name of the data set in tables.
       problems: the questions.
-      judge: what a grading process has to be told to judge answers (see `worker`).
+      judge: what a grading process has to be told to judge answers: `maker`, the function that
+        makes the judge ("module:function"), and whatever that wants to know; JSON.
       identity: whatever settles the problems; two tasks of one identity are the same.
       packages: packages whose versions belong into an account of a run.
     """
@@ -77,3 +79,13 @@ def conversation(
     for asked, answer in examples:
         turns += [Message("user", put(asked)), Message("assistant", answer)]
     return (*turns, Message("user", put(question)))
+
+
+def digest(problems: tuple[Problem, ...]) -> str:
+    """Settles the questions, so that another version's other problems are noticed."""
+    found = hashlib.sha256()
+    for problem in problems:
+        for message in problem.messages:
+            found.update(f"{message.role}\0{message.content}\0".encode())
+        found.update(b"\1")
+    return found.hexdigest()[:16]

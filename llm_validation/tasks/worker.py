@@ -6,6 +6,7 @@ an answer; whoever started it kills it then.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -20,30 +21,9 @@ Judge = Callable[[Mapping[str, Any], str], "bool | None"]
 
 
 def make_judge(spec: Mapping[str, Any]) -> Judge:
-    """The judge that a task's `judge` asks for."""
-    if spec["kind"] == "reasoning-gym":
-        from verigap.llm_validation.tasks.reasoning_gym_task import reasoning_gym_judge
-
-        return reasoning_gym_judge(spec)
-    if spec["kind"] == "math":
-        from verigap.llm_validation.tasks.jsonl_task import math_judge
-
-        return math_judge()
-    # For tests of the pool: an answer says what is to happen.
-    if spec["kind"] == "test":
-        return _test_judge
-    raise ValueError(f"unknown judge {spec['kind']!r}")
-
-
-def _test_judge(reference: Mapping[str, Any], answer: str) -> bool | None:
-    if answer == "hang":
-        while True:
-            pass
-    if answer == "crash":
-        os._exit(3)
-    if answer == "raise":
-        raise RuntimeError(answer)
-    return answer == reference["target"]
+    """The judge that a task asks for: what its `maker`, "module:function", makes of the spec."""
+    module, _, name = spec["maker"].partition(":")
+    return getattr(importlib.import_module(module), name)(spec)
 
 
 def main() -> None:

@@ -13,7 +13,8 @@ import typer
 from verigap.options import numbers
 
 if TYPE_CHECKING:
-    from verigap.llm_validation.sampling.run import SampleProgress, SampleReport
+    from verigap.llm_validation.sampling.report import SampleReport
+    from verigap.llm_validation.sampling.run import SampleProgress
 
 # A shorter wait needs no bar, and a refusal within it is one line and nothing else.
 _PATIENCE_SECONDS, _REDRAW_SECONDS, _LINE_SECONDS = 1.0, 0.5, 60.0

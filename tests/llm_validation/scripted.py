@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from tests.llm_validation.judges import OBEDIENT
 from verigap.llm_validation.sampling.engine import Completion, Decoding, Message, Request
 from verigap.llm_validation.tasks.task import Problem, Task
 
@@ -70,4 +71,4 @@ def arithmetic(prompts: int = 3) -> Task:
         Problem(f"p{index}", (Message("user", "2 + 2?"),), {"target": "4"})
         for index in range(prompts)
     )
-    return Task("sums", problems, {"kind": "test"}, {"task": "sums"}, ())
+    return Task("sums", problems, OBEDIENT, {"task": "sums"}, ())

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.llm_validation.judges import OBEDIENT
 from tests.llm_validation.scripted import SCRIPTS, Scripted, arithmetic
 from verigap.llm_validation.sampling.engine import Completion, Decoding, Request
 from verigap.llm_validation.sampling.first_correct import (
@@ -45,7 +46,7 @@ def traces_of(*scripts: str, max_tokens: int = 40) -> list[Trace]:
 
 
 def mentions(*scripts: str, max_tokens: int = 40) -> list[Outcome]:
-    with GradingPool({"kind": "test"}, workers=1, timeout=4.0) as pool:
+    with GradingPool(OBEDIENT, workers=1, timeout=4.0) as pool:
         return first_mentions(traces_of(*scripts, max_tokens=max_tokens), Scripted(), pool)
 
 
@@ -91,7 +92,7 @@ def test_covering_prefix_is_the_shortest_that_decodes_to_the_end() -> None:
 def test_forced_answers_on_a_grid() -> None:
     # The engine answers with the last digit it has seen.
     scripts = ("2 2 4 then", "x4yyyy5zzzz4z", "5", "")
-    with GradingPool({"kind": "test"}, workers=1, timeout=4.0) as pool:
+    with GradingPool(OBEDIENT, workers=1, timeout=4.0) as pool:
         engine = Scripted()
         found = forced_answers(traces_of(*scripts), engine, pool, (2, 4, 8), batch_size=3)
     assert found == [
