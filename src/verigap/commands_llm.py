@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from verigap.progress import LateBar
+
 if TYPE_CHECKING:
     from verigap.llm_validation.importers import ImportProgress, ImportReport
 
 _LISTED = 20
-# A shorter wait needs no bar, and a refusal within it is one line and nothing else.
-_PATIENCE_SECONDS, _REDRAW_SECONDS = 1.0, 0.2
 
 
 def register(app: typer.Typer) -> None:
@@ -148,53 +147,30 @@ def _plain(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-class _Bar:
-    """A progress bar over the bytes of the input, with samples so far and the time left."""
+class _Bar(LateBar):
+    """Progress over the bytes of the input, with samples so far and the time left."""
 
-    def __init__(self, title: str, quiet: bool) -> None:
-        self.title, self.quiet = title, quiet
-        self.next = time.monotonic() + _PATIENCE_SECONDS
-        self.bar: Any = None
-        self.task: Any = None
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
-    def __call__(self, progress: ImportProgress) -> None:
-        now = time.monotonic()
-        if self.quiet or now < self.next:
-            return
-        self.next = now + _REDRAW_SECONDS
-        bar = self.bar = self.bar or self._started(progress)
-        bar.update(
-            self.task, completed=progress.done, samples=f"{progress.samples:,}", refresh=True
-        )
-
-    def _started(self, progress: ImportProgress) -> Any:
-        from rich.console import Console
+    def columns(self) -> tuple[Any, ...]:
         from rich.progress import (
             BarColumn,
             DownloadColumn,
-            Progress,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
 
-        bar = Progress(
-            TextColumn("{task.description}"),
+        return (
             BarColumn(),
             DownloadColumn(),
             TextColumn("{task.fields[samples]} samples, elapsed"),
             TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
-            console=Console(stderr=True),
         )
-        self.task = bar.add_task(self.title, total=progress.total, samples="0")
-        bar.start()
-        return bar
+
+    def __call__(self, progress: ImportProgress) -> None:
+        from rich.console import Console
+
+        if self.due():
+            samples = f"{progress.samples:,}"
+            self.draw(Console(stderr=True), progress.done, progress.total, samples=samples)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from verigap.options import numbers
+from verigap.progress import LateBar
 
 if TYPE_CHECKING:
     from verigap.llm_validation.sampling.report import SampleReport
     from verigap.llm_validation.sampling.run import SampleProgress
 
-# A shorter wait needs no bar, and a refusal within it is one line and nothing else.
-_PATIENCE_SECONDS, _REDRAW_SECONDS, _LINE_SECONDS = 1.0, 0.5, 60.0
+_LINE_SECONDS = 60.0
 
 
 def register(app: typer.Typer) -> None:
@@ -164,64 +163,41 @@ def _show(report: SampleReport, out: Path, first_correct: str) -> None:
         )
 
 
-class _Bar:
+class _Bar(LateBar):
     """Samples so far, tokens/s and the time left: a bar, or a line a minute where none can be."""
 
     def __init__(self, quiet: bool) -> None:
         from rich.console import Console
 
         self.console = Console(stderr=True)
-        self.quiet = quiet
-        terminal = self.console.is_terminal
-        self.every = _REDRAW_SECONDS if terminal else _LINE_SECONDS
-        self.next = time.monotonic() + (_PATIENCE_SECONDS if terminal else _LINE_SECONDS)
-        self.bar: Any = None
-        self.task: Any = None
+        if self.console.is_terminal:
+            super().__init__("sample", quiet, redraw=0.5)
+        else:
+            super().__init__("sample", quiet, redraw=_LINE_SECONDS, patience=_LINE_SECONDS)
 
-    def __enter__(self) -> _Bar:
-        return self
+    def columns(self) -> tuple[Any, ...]:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 
-    def __exit__(self, *exception: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
-
-    def __call__(self, progress: SampleProgress) -> None:
-        now = time.monotonic()
-        if self.quiet or now < self.next:
-            return
-        self.next = now + self.every
-        left = "?" if progress.eta is None else _duration(progress.eta)
-        speed = f"{progress.tokens_per_second:.1f} tokens/s"
-        if not self.console.is_terminal:
-            typer.echo(
-                f"sample: {progress.done:,} of {progress.total:,} samples, {speed}, {left} left",
-                err=True,
-            )
-            return
-        bar = self.bar = self.bar or self._started(progress.total)
-        bar.update(self.task, completed=progress.done, speed=speed, left=left, refresh=True)
-
-    def _started(self, total: int) -> Any:
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-
-        bar = Progress(
-            TextColumn("{task.description}"),
+        return (
             BarColumn(),
             MofNCompleteColumn(),
             TextColumn("samples, {task.fields[speed]}, elapsed"),
             TimeElapsedColumn(),
             TextColumn("left {task.fields[left]}"),
-            console=self.console,
         )
-        self.task = bar.add_task("sample", total=total, speed="?", left="?")
-        bar.start()
-        return bar
+
+    def __call__(self, progress: SampleProgress) -> None:
+        if not self.due():
+            return
+        left = "?" if progress.eta is None else _duration(progress.eta)
+        speed = f"{progress.tokens_per_second:.1f} tokens/s"
+        if self.console.is_terminal:
+            self.draw(self.console, progress.done, progress.total, speed=speed, left=left)
+        else:
+            typer.echo(
+                f"sample: {progress.done:,} of {progress.total:,} samples, {speed}, {left} left",
+                err=True,
+            )
 
 
 def _duration(seconds: float) -> str:
