@@ -70,9 +70,8 @@ bench: $(READY) .venv-torch/.ready ## the speed and memory targets
 	.venv-torch/bin/python $(PIP_INSTALL) -c constraints/torch.txt torch transformers
 	@touch $@
 
-figures: quickstart ## redraw the figures, from a run made or continued first and from a committed one
-	$(VENV)/bin/verigap figures --run runs/quickstart --out runs/figures
-	$(VENV)/bin/verigap figures --run docs/runs/planted-small --out runs/figures
+figures: quickstart ## every figure, from runs made or continued first (FULL=1: the full runs, hours)
+	$(VENV)/bin/verigap figures $(if $(FULL),--full) --out runs/figures$(if $(FULL),-full)
 
 docs: $(READY) ## every link in the documentation resolves
 	$(PY) docs/check.py

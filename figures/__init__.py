@@ -1,52 +1,103 @@
-"""Figures: one module each, drawn from stored runs and never simulating on its own."""
+"""Figures: one module each, drawn from stored runs and computed contents.
+
+A module of this package that is a figure has `NEEDS` (what `draw` is given, by name), `SHOWS` (one
+sentence), `draw(data)` and `caption(data)`, and a line in `FIGURES`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from verigap.figures import planted, scaling
+from verigap.figures.needs import Report, Run
 
-FIGURES: dict[str, ModuleType] = {"scaling": scaling, "planted": planted}
+FIGURES: dict[str, ModuleType] = {
+    "planted": planted,
+    "scaling": scaling,
+}
 
 
-def draw_figures(run: Path, folder: Path, names: Iterable[str] = ()) -> list[Path]:
-    """Draw figures of a run as PDF and PNG, with their captions beside them.
+def obtain(
+    name: str,
+    folder: Path,
+    *,
+    full: bool = False,
+    report: Report = lambda doing, progress: None,
+) -> dict[str, Any]:
+    """What a figure is drawn from; runs are made or continued, contents computed or read.
 
     Args:
-      run: run folder.
-      folder: where the files go; made if missing.
-      names: registry names; by default all that the run has the cells for.
+      name: registry name.
+      folder: where runs and contents are kept.
+      full: use the full configurations.
+      report: told what is being made.
 
     Raises:
-      ValueError: for an unknown name, or a run without the cells a figure needs.
+      ValueError: for an unknown name, or where a need cannot be met.
     """
-    from verigap.figures.style import styled
+    needs = _figure(name).NEEDS
+    return {key: need.obtain(folder, full, report) for key, need in needs.items()}
+
+
+def read_run(name: str, run: Path) -> dict[str, Any]:
+    """What a figure of one sweep is drawn from, read from a run folder as it is.
+
+    Raises:
+      ValueError: for an unknown name, a figure that needs more than a run, or no run.
+    """
     from verigap.sim.store import RunStore
 
-    rows = RunStore.read_only(run).read_cells().to_dicts()
-    written = []
-    for name in names or _applicable(rows):
-        if name not in FIGURES:
-            raise ValueError(f"unknown figure {name!r}; one of {', '.join(FIGURES)}")
-        with styled():
-            figure = FIGURES[name].draw(rows)
-            folder.mkdir(parents=True, exist_ok=True)
-            for kind, metadata in (("pdf", {"CreationDate": None}), ("png", {"Software": None})):
-                path = folder / f"{name}.{kind}"
-                figure.savefig(path, metadata=metadata)
-                written.append(path)
-        text = folder / f"{name}.txt"
-        text.write_text(FIGURES[name].caption(rows) + "\n", encoding="utf-8")
-        written.append(text)
+    needs = _figure(name).NEEDS
+    if [type(need) for need in needs.values()] != [Run]:
+        raise ValueError(f"figure {name!r} is not drawn from one run; leave out --run")
+    (key,) = needs
+    return {key: RunStore.read_only(run).read_cells().to_dicts()}
+
+
+def draw_figure(name: str, data: Mapping[str, Any], folder: Path) -> list[Path]:
+    """Draw one figure as PDF and PNG, with its caption beside them.
+
+    Args:
+      name: registry name.
+      data: from `obtain` or `read_run`.
+      folder: where the files go; made if missing.
+
+    Returns:
+      The files.
+
+    Raises:
+      ValueError: for an unknown name, or data without what the figure shows.
+    """
+    from verigap.figures.style import styled
+
+    module = _figure(name)
+    with styled():
+        figure = module.draw(data)
+        text = module.caption(data)
+        folder.mkdir(parents=True, exist_ok=True)
+        written = [folder / f"{name}.{kind}" for kind in ("pdf", "png", "txt")]
+        # Neither a date nor a version: the same numbers draw the same bytes.
+        figure.savefig(written[0], metadata={"CreationDate": None, "Producer": None})
+        figure.savefig(written[1], metadata={"Software": None})
+    written[2].write_text(text + "\n", encoding="utf-8")
     return written
 
 
-def _applicable(rows: list[dict[str, Any]]) -> list[str]:
-    found = [name for name, figure in FIGURES.items() if figure.applies(rows)]
-    if not found:
-        needs = ", ".join(f"{name} ({figure.CONFIG})" for name, figure in FIGURES.items())
-        raise ValueError(f"the run has the cells of no figure; there are: {needs}")
-    return found
+def known_names(names: Sequence[str]) -> list[str]:
+    """The names, or all there are.
+
+    Raises:
+      ValueError: for an unknown name.
+    """
+    for name in names:
+        _figure(name)
+    return list(names) or list(FIGURES)
+
+
+def _figure(name: str) -> ModuleType:
+    if name not in FIGURES:
+        raise ValueError(f"unknown figure {name!r}; one of {', '.join(FIGURES)}")
+    return FIGURES[name]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verigap.figures.needs import Run
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 from verigap.sim.checks.trained import Measured, Point, points
 from verigap.sim.learners.trained import CLONING, SELECTION
@@ -20,27 +21,36 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-CONFIG = "configs/planted-small.yaml"
+NEEDS = {
+    "run": Run(
+        "configs/planted-small.yaml",
+        full="configs/planted.yaml",
+        committed="docs/runs/planted-small",
+    )
+}
+
+SHOWS = (
+    "The gap between trained transformers that verify and those that clone grows with the budget, "
+    "more where the base is heterogeneous."
+)
 
 _FAMILIES = ("low", "high")
 _BLOCKS = ("horizon", "data")
-
-
-def applies(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the run has the cells that are drawn."""
-    return set(_BLOCKS) <= {row["block"] for row in rows if row["game"] == "planted"}
 
 
 def _of(found: Sequence[Point], block: str, family: str) -> list[Point]:
     return [point for point in found if (point.block, point.family) == (block, family)]
 
 
-def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """The figure from the rows of a run."""
+def draw(data: Mapping[str, Any]) -> Figure:
+    """The figure from the cells of a run."""
     from matplotlib.figure import Figure
 
-    if not applies(rows):
-        raise ValueError(f"the run has no blocks {' and '.join(_BLOCKS)}; sweep {CONFIG} first")
+    rows = data["run"]
+    if not set(_BLOCKS) <= {row["block"] for row in rows if row["game"] == "planted"}:
+        raise ValueError(
+            f"the run has no blocks {' and '.join(_BLOCKS)}; sweep {NEEDS['run'].config} first"
+        )
     found = points([row for row in rows if row["game"] == "planted"])
     figure = Figure(figsize=(2.05 * COLUMN, 4.3))
     axes = figure.subplots(2, 2)
@@ -114,8 +124,9 @@ def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
         axis.set_xticks([point.horizon for point in drawn])
 
 
-def caption(rows: Sequence[Mapping[str, Any]]) -> str:
+def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with the run's parameters."""
+    rows = data["run"]
     row = next(row for row in rows if row["game"] == "planted" and row["block"] == "horizon")
     found = points([row for row in rows if row["game"] == "planted"])
     ratio = {point.n / point.horizon for point in found if point.block == "horizon"}

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verigap.figures.needs import Run
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VF, log_log
 from verigap.sim.checks.check import bound_values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CONFIG = "configs/quickstart.yaml"
+NEEDS = {"run": Run("configs/quickstart.yaml")}
+
+SHOWS = (
+    "What not verifying costs grows like sqrt(H) at n = H against the hardest expert, and like H "
+    "against weak demonstrations."
+)
 
 _PANELS = (
     ("sqrt-h-constant-class", 40.0, "class of $2^{40}$, hardest expert", 0.5, r"$\propto\sqrt{H}$"),
@@ -32,21 +38,17 @@ def _series(rows: Sequence[Mapping[str, Any]], block: str, bits: float | None) -
     return sorted(chosen, key=lambda row: row["horizon"])
 
 
-def applies(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the run has the cells that are drawn."""
-    return {block for block, *_ in _PANELS} <= {row["block"] for row in rows}
-
-
-def draw(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """The figure from the rows of a run."""
+def draw(data: Mapping[str, Any]) -> Figure:
+    """The figure from the cells of a run."""
     from matplotlib.figure import Figure
 
+    rows = data["run"]
     figure = Figure(figsize=(2.05 * COLUMN, 2.3))
     axes = figure.subplots(1, 3, sharey=True)
     for axis, (block, bits, title, power, guide) in zip(axes, _PANELS, strict=True):
         series = _series(rows, block, bits)
         if not series:
-            raise ValueError(f"the run has no block {block!r}; sweep {CONFIG} first")
+            raise ValueError(f"the run has no block {block!r}; sweep {NEEDS['run'].config} first")
         horizons = np.asarray([row["horizon"] for row in series], float)
         for name, marker, face, size, label in (
             ("vf-mle", "s", "none", 5.5, "simulated, VF-MLE"),
@@ -87,8 +89,9 @@ def _gap(series: Sequence[Mapping[str, Any]], learner: str) -> tuple[np.ndarray,
     return np.asarray(gap), np.sqrt(np.asarray(variance))
 
 
-def caption(rows: Sequence[Mapping[str, Any]]) -> str:
+def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with the run's parameters."""
+    rows = data["run"]
     series = _series(rows, "sqrt-h-constant-class", 40.0)
     return (
         "Verifier-based minus verifier-free value in the two-level relabelling game "

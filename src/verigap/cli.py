@@ -13,6 +13,7 @@ from typer.exceptions import TyperException
 
 from verigap import commands_llm, commands_sample
 from verigap.commands_diagnose import register as register_diagnose
+from verigap.commands_figures import register as register_figures
 from verigap.commands_fit import register as register_fit
 from verigap.commands_measure import register as register_measure
 from verigap.commands_predict import register as register_predict
@@ -303,26 +304,9 @@ def check(
         raise typer.Exit(SHORT)
 
 
-@app.command()
-def figures(
-    names: Annotated[
-        list[str] | None, typer.Argument(help="Figures; all that the run has data for by default.")
-    ] = None,
-    run: Annotated[Path, typer.Option("--run", help="Run folder to draw.")] = Path(
-        "runs/quickstart"
-    ),
-    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("runs/figures"),
-) -> None:
-    """Draw figures of a run as PDF and PNG, with captions."""
-    prepare_jax()
-    from verigap.figures import draw_figures
-
-    for path in draw_figures(run, out, names or ()):
-        typer.echo(str(path))
-
-
 commands_llm.register(app)
 register_diagnose(app, prepare_jax, show_json)
+register_figures(app, prepare_jax)
 register_fit(app, prepare_jax, show_json)
 commands_sample.register(app)
 register_measure(app, prepare_jax, show_json)

@@ -115,7 +115,7 @@ def test_a_damaged_base_is_one_line(verigap: Command, config: Path, whole: Path)
 
 def test_a_figure_without_its_cells_is_refused(verigap: Command, whole: Path) -> None:
     out = whole.with_name("figures")
-    assert_refused(verigap("figures", "--run", whole, "--out", out), "configs/planted-small.yaml")
+    assert_refused(verigap("figures", "--run", whole, "--out", out), "name the figures")
     named = verigap("figures", "planted", "--run", whole, "--out", out)
     assert_refused(named, "has no blocks horizon and data")
     assert not out.exists()

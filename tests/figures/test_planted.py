@@ -34,7 +34,7 @@ def _line(axis, label):
 
 def test_values_and_gaps_stand_where_they_should() -> None:
     with styled():
-        figure = planted.draw(_rows())
+        figure = planted.draw({"run": _rows()})
         figure.canvas.draw()
     low, high, by_horizon, by_data = figure.axes
     assert "low" in low.get_title()
@@ -49,13 +49,12 @@ def test_values_and_gaps_stand_where_they_should() -> None:
 
 
 def test_the_caption_has_the_run_s_parameters() -> None:
-    text = planted.caption(_rows())
+    text = planted.caption({"run": _rows()})
     for part in ("1,000 parameters", "k = 3, V = 8", "H = 24", "2 trainings", "n = 32 H"):
         assert part in text
 
 
 def test_a_run_without_both_blocks_is_refused() -> None:
     rows = [row for row in _rows() if row["block"] == "data"]
-    assert not planted.applies(rows)
     with pytest.raises(ValueError, match=r"sweep configs/planted-small\.yaml first"):
-        planted.draw(rows)
+        planted.draw({"run": rows})

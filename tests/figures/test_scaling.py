@@ -1,11 +1,10 @@
 """The scaling figure, from rows made by hand."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from verigap.figures import FIGURES, draw_figures
+from verigap.figures import FIGURES
 from verigap.figures.style import styled
 
 BLOCKS = (
@@ -45,7 +44,7 @@ ROWS = [_row(*block, horizon) for block in BLOCKS for horizon in (1024, 4096, 16
 
 def test_every_panel_shows_its_points_and_a_legend_names_them() -> None:
     with styled():
-        figure = FIGURES["scaling"].draw(ROWS)
+        figure = FIGURES["scaling"].draw({"run": ROWS})
     assert len(figure.axes) == 3
     for axes in figure.axes:
         assert axes.get_xscale() == axes.get_yscale() == "log"
@@ -62,17 +61,13 @@ def test_every_panel_shows_its_points_and_a_legend_names_them() -> None:
 
 
 def test_caption_carries_the_parameters_of_the_run() -> None:
-    caption = FIGURES["scaling"].caption(ROWS)
+    caption = FIGURES["scaling"].caption({"run": ROWS})
     assert "H = 1024 to 16384" in caption
     assert "100 replicates" in caption
 
 
 def test_a_run_without_the_cells_is_refused() -> None:
     with pytest.raises(ValueError, match="linear-separation"):
-        FIGURES["scaling"].draw([row for row in ROWS if row["block"] != "linear-separation"])
-
-
-def test_a_folder_that_is_no_run_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="run"):
-        draw_figures(tmp_path / "absent", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+        FIGURES["scaling"].draw(
+            {"run": [row for row in ROWS if row["block"] != "linear-separation"]}
+        )

@@ -1,0 +1,104 @@
+"""What a figure is drawn from: runs and computed contents, made or continued when asked for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verigap.sim.runs import Progress
+
+Report = Callable[[str, "Progress | None"], None]
+"""Told what is being made, and how far a sweep has come."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The cells of a sweep, a list of dictionaries.
+
+    Attributes:
+      config: sweep configuration of the quick figure, relative to the repository.
+      full: configuration of the full one; by default the same.
+      committed: a finished run folder of `config` that is read instead of made, where a sweep takes
+        too long for a quick figure.
+    """
+
+    config: str
+    full: str | None = None
+    committed: str | None = None
+
+    def obtain(self, folder: Path, full: bool, report: Report) -> list[dict[str, Any]]:
+        """The cells; the run is made or continued in `folder`/NAME-OF-CONFIG.
+
+        Raises:
+          ValueError: if a cell failed, or the folder holds another configuration's run.
+        """
+        from verigap.sim.runs import run_sweep
+        from verigap.sim.store import RunStore
+        from verigap.sim.sweep import load_sweep
+
+        if self.committed is not None and not full:
+            return RunStore.read_only(self.committed).read_cells().to_dicts()
+        config = Path(self.full if full and self.full is not None else self.config)
+        path = folder / config.stem
+        outcome = run_sweep(
+            load_sweep(config),
+            path,
+            command=["verigap", "sweep", str(config), "--out", str(path)],
+            report=lambda progress: report(f"sweep {config.stem}", progress),
+        )
+        if outcome.failed:
+            raise ValueError(f"{path}: {outcome.failed} cells failed; see failures.parquet there")
+        return RunStore.read_only(path).read_cells().to_dicts()
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a library function computes from tables: dictionaries and lists, kept as JSON.
+
+    Attributes:
+      name: of the file that keeps it.
+      compute: from the paths of the tables and whether the full figure is wanted; what it returns
+        goes through JSON, so keys become strings and NaN becomes None.
+      tables: files it reads, relative to the repository.
+    """
+
+    name: str
+    compute: Callable[[Sequence[Path], bool], Any]
+    tables: tuple[str, ...] = ()
+
+    def obtain(self, folder: Path, full: bool, report: Report) -> Any:
+        """The content; read if `folder` keeps one made from the same tables by this version."""
+        from verigap import __version__
+        from verigap.sim.store import write_durably
+        from verigap.sim.strict_json import strict_json
+
+        paths = [Path(table) for table in self.tables]
+        for path in paths:
+            if not path.is_file():
+                raise ValueError(f"{path}: no such file; run from the root of the repository")
+        made_from = {
+            "version": __version__,
+            "full": full,
+            "tables": {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
+        }
+        kept = folder / f"figure-{self.name}{'-full' if full else ''}.json"
+        if kept.is_file():
+            try:
+                found = json.loads(kept.read_bytes())
+                if found["made_from"] == made_from:
+                    return found["content"]
+            except (ValueError, KeyError, TypeError):
+                pass
+        report(f"compute {self.name}", None)
+        text = strict_json({"made_from": made_from, "content": self.compute(paths, full)})
+        folder.mkdir(parents=True, exist_ok=True)
+        write_durably(kept, text.encode())
+        return json.loads(text)["content"]
+
+
+Need = Run | Content
