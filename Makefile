@@ -28,7 +28,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart run test lint types bench figures docs clean test-latest test-py313 \
+.PHONY: help setup quickstart run test lint types bench figures gallery docs clean test-latest test-py313 \
   test-readers test-browser setup-llm sample-demo test-llm test-vllm
 
 help: ## this list
@@ -72,6 +72,10 @@ bench: $(READY) .venv-torch/.ready ## the speed and memory targets
 
 figures: quickstart ## every figure, from runs made or continued first (FULL=1: the full runs, hours)
 	$(VENV)/bin/verigap figures $(if $(FULL),--full) --out runs/figures$(if $(FULL),-full)
+
+gallery: quickstart ## renew docs/figures and the runs in docs/runs that it is drawn from
+	$(VENV)/bin/verigap figures --data docs/runs --out docs/figures
+	rm -f docs/figures/*.pdf
 
 docs: $(READY) ## every link in the documentation resolves
 	$(PY) docs/check.py
