@@ -133,7 +133,8 @@ class RunStore:
         folder = Path(path)
         if not folder.is_dir():
             raise StoreError(f"{path}: no run folder there; make one with `verigap sweep`")
-        _refuse_foreign(folder)
+        if not _is_run(folder):
+            raise StoreError(f"{path}: is not a run folder; make one with `verigap sweep`")
         try:
             return cls(folder, None)
         except OSError as error:
@@ -339,8 +340,12 @@ def _acquire(folder: Path) -> FileLock:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    if not ((folder / _CONFIG).is_file() and (folder / _CELLS).is_dir()):
+    if not _is_run(folder):
         raise StoreError(f"{folder}: holds other things than a run; choose a new folder")
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / _CONFIG).is_file() and (folder / _CELLS).is_dir()
 
 
 def _read_config(folder: Path) -> str:

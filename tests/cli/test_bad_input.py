@@ -160,7 +160,7 @@ def test_budgets(verigap: Command, tmp_path: Path, budgets: str) -> None:
         ("--tilt inf", "--tilt: "),
         ("--delta 2", "--delta: "),
         ("--seed 99999999999999999999", "--seed: "),
-        ("--law zipf:a=2", "--law zipf:a=2: "),
+        ("--law zipf:a=2", "--law: no family 'zipf'; one of two-level, returns, geometric"),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else None,
 )
@@ -187,7 +187,7 @@ def test_questions(verigap: Command, tmp_path: Path, changed: str, says: str) ->
         ("sweep nowhere.yaml --engine ray", "--engine: unknown engine 'ray'"),
         ("check", "Missing argument"),
         ("check nowhere", "nowhere: no run folder there; make one with `verigap sweep`"),
-        ("check folder", "folder: holds other things than a run"),
+        ("check folder", "folder: is not a run folder; make one with `verigap sweep`"),
         ("check folder/notes.txt", "folder/notes.txt: no run folder there"),
         (f"check {'x' * 300}", "x: "),
     ],
