@@ -63,7 +63,8 @@ def test_wheel_carries_licence_and_command(dist: Path) -> None:
         names = archive.namelist()
         (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
         assert "verigap = verigap.cli:main" in archive.read(entry_points).decode()
-    assert any(name.endswith("licenses/LICENSE") for name in names)
+    for notice in ("LICENSE", "NOTICE.md"):
+        assert any(name.endswith(f"licenses/{notice}") for name in names)
 
 
 def test_sdist_holds_files_not_links(dist: Path) -> None:

@@ -227,7 +227,7 @@ def bind(params: Params, config: TransformerConfig) -> Transformer:
 
 
 def parameter_shapes(config: TransformerConfig) -> Params:
-    """The parameters as `jax.ShapeDtypeStruct`s."""
+    """Shape and type of every parameter, each a `jax.ShapeDtypeStruct`."""
     return _skeleton(config)[1]
 
 
