@@ -18,6 +18,7 @@ FIGURES: dict[str, ModuleType] = {
     "planted": planted,
     "scaling": scaling,
 }
+"""Every figure by its name."""
 
 
 def obtain(

@@ -21,6 +21,7 @@ FORMATS: Mapping[str, Format] = {
     "search-and-learn": search_and_learn.FORMAT,
     "table": table.FORMAT,
 }
+"""Every format by the name that `verigap import` knows it by."""
 
 __all__ = [
     "FORMATS",

@@ -65,3 +65,4 @@ CONTROLS: dict[str, Bound] = {
         ),
     )
 }
+"""Every control by its name."""

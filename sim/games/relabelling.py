@@ -2,7 +2,7 @@
 
 K equally likely base traces differ at the first token; each of 2^d codewords relabels which trace
 earns which return, independently per prompt. The code is known, the true codeword is not
-(docs/theory.md#the-relabelling-game).
+(docs/theory.md#relabelling-game).
 """
 
 from __future__ import annotations

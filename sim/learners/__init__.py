@@ -21,5 +21,6 @@ LEARNERS: dict[str, Learner] = {
         VBBestOfN(),
     )
 }
+"""Every learner of the relabelling game by its name."""
 
 __all__ = ["LEARNERS", "AveragingLearner", "CommittingLearner", "Learner"]

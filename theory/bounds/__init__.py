@@ -43,5 +43,6 @@ BOUNDS: dict[str, Bound] = {
         SEPARATION_LINEAR,
     )
 }
+"""Every bound by its name, in the order of docs/theory.md."""
 
 __all__ = ["BOUNDS", "Assumption", "Bound", "Setting"]

@@ -26,12 +26,18 @@ _QUARTER = 1.3862943611198906
 
 
 def separation(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER minus VB-UPPER-EXPECTATION at the same expert (tokens); may be negative."""
+    """VF-LOWER minus VB-UPPER-EXPECTATION at the same expert (tokens); may be negative.
+
+    Proof: docs/theory.md#separation.
+    """
     return vf_lower(setting) - vb_upper_expectation(setting)
 
 
 def separation_proper(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER-PROPER minus VB-UPPER-EXPECTATION at the same expert (tokens)."""
+    """VF-LOWER-PROPER minus VB-UPPER-EXPECTATION at the same expert (tokens).
+
+    Proof: docs/theory.md#separation-proper.
+    """
     return vf_lower_proper(setting) - vb_upper_expectation(setting)
 
 
@@ -53,6 +59,8 @@ def separation_linear(setting: Setting) -> Float[Array, ""]:
 
     The verifier-based learner aims at the best of the kappa ball while the verifier-free one only
     sees the weak kappa'-tilt; 3H/8 - 2(d ln 2 + 1)H/n for the two-level law with sigma = H/2.
+
+    Proof: docs/theory.md#separation-linear.
     """
     at = weak_expert(setting)
     best = chi2_ball_expert(at.law, at.chi2_radius)

@@ -13,7 +13,10 @@ _E = 2.718281828459045
 
 
 def vb_lower(setting: Setting) -> Float[Array, ""]:
-    """H d / (4 e c (n + 1)) on the Bayes risk of every verifier-based learner (tokens)."""
+    """H d / (4 e c (n + 1)) on the Bayes risk of every verifier-based learner (tokens).
+
+    Proof: docs/theory.md#vb-lower.
+    """
     traces = setting.coverage * (setting.data_budget + 1.0)
     return setting.horizon * setting.log2_class_size / (4.0 * _E * traces)
 

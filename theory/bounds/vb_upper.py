@@ -21,17 +21,26 @@ def conditional_coverage(setting: Setting) -> Float[Array, ""]:
 
 
 def vb_upper(setting: Setting) -> Float[Array, ""]:
-    """(H/c0) ln(class/delta)/n (tokens), with probability at least 1 - delta."""
+    """(H/c0) ln(class/delta)/n (tokens), with probability at least 1 - delta.
+
+    Proof: docs/theory.md#vb-upper.
+    """
     return setting.horizon / setting.coverage * setting.log_class_over_delta / setting.data_budget
 
 
 def vb_upper_expectation(setting: Setting) -> Float[Array, ""]:
-    """(H/c0) (ln class + 1)/n on the mean risk (tokens)."""
+    """(H/c0) (ln class + 1)/n on the mean risk (tokens).
+
+    Proof: docs/theory.md#vb-upper-expectation.
+    """
     return setting.horizon / setting.coverage * (setting.log_class + 1.0) / setting.data_budget
 
 
 def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
-    """(H/c*) (ln class + 1)/n for the conditional policy of any survivor (tokens, mean risk)."""
+    """(H/c*) (ln class + 1)/n for the conditional policy of any survivor (tokens, mean risk).
+
+    Proof: docs/theory.md#vb-upper-plug-in.
+    """
     coverage = conditional_coverage(setting)
     return setting.horizon / coverage * (setting.log_class + 1.0) / setting.data_budget
 
@@ -40,6 +49,8 @@ def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
     """max(1/c0, N) H (ln class + 1)/n + H (1 - c0)^N for best-of-N with any survivor (tokens).
 
     On the mean risk. Two density ratios, at most 1/c0 and N, meet one error of the survivor.
+
+    Proof: docs/theory.md#vb-upper-best-of-n.
     """
     learning = _best_of_n_ratio(setting) * (setting.log_class + 1.0)
     return setting.horizon * (learning / setting.data_budget + _missing(setting))
@@ -60,13 +71,18 @@ def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
     """(H/c0) ((ln class + 1)/n + eta) on the mean risk with labels of which a share eta is wrong.
 
     In tokens. The share is by base probability; errors repeat: the same trace, the same label.
+
+    Proof: docs/theory.md#vb-upper-errors.
     """
     learning = (setting.log_class + 1.0) / setting.data_budget
     return setting.horizon / setting.coverage * (learning + setting.label_error)
 
 
 def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
-    """max(1/c0, N) H ((ln class + 1)/n + eta) + H (1 - c0)^N on the mean risk (tokens)."""
+    """max(1/c0, N) H ((ln class + 1)/n + eta) + H (1 - c0)^N on the mean risk (tokens).
+
+    Proof: docs/theory.md#vb-upper-errors-best-of-n.
+    """
     learning = (setting.log_class + 1.0) / setting.data_budget
     wrong = _best_of_n_ratio(setting) * (learning + setting.label_error)
     return setting.horizon * (wrong + _missing(setting))
@@ -76,6 +92,8 @@ def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
     """H sqrt(ln(class/delta) / (c0 n)) for the squared-loss version space (tokens).
 
     Holds with probability at least 1 - delta.
+
+    Proof: docs/theory.md#vb-upper-squared.
     """
     rate = setting.log_class_over_delta / (setting.coverage * setting.data_budget)
     return setting.horizon * jnp.sqrt(rate)

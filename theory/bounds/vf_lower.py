@@ -90,6 +90,8 @@ def vf_lower(setting: Setting) -> Float[Array, ""]:
     """E[risk] of every learner, at least J* - mean - spread 2^(-d/2) (1 + kappa')^(n/2) (tokens).
 
     Never below J* - E_x max R, which no policy can beat.
+
+    Proof: docs/theory.md#vf-lower.
     """
 
     def value(at: Setting) -> Float[Array, ""]:
@@ -102,7 +104,10 @@ def vf_lower(setting: Setting) -> Float[Array, ""]:
 
 
 def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER for learners that play a codeword's tilt, as MLE does; never negative (tokens)."""
+    """VF-LOWER for learners that play a codeword's tilt, as MLE does; never negative (tokens).
+
+    Proof: docs/theory.md#vf-lower-proper.
+    """
 
     def value(at: Setting) -> Float[Array, ""]:
         unlocked = proper_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
@@ -112,7 +117,10 @@ def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
 
 
 def vf_lower_median(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER with the gain written as sqrt(kappa') median(sigma_x)/2 (tokens)."""
+    """VF-LOWER with the gain written as sqrt(kappa') median(sigma_x)/2 (tokens).
+
+    Proof: docs/theory.md#vf-lower-median.
+    """
 
     def value(at: Setting) -> Float[Array, ""]:
         typical = 0.5 * jnp.sqrt(at.expert_radius) * median_heterogeneity(at.law.sd)
@@ -128,6 +136,8 @@ def vf_lower_sharp(setting: Setting) -> Float[Array, ""]:
 
     Subtracts min_T {spread 2^(-d/2) sqrt(E_expert[L; L <= T]) + (max R - mean) P_expert(L > T)}:
     better than VF-LOWER by sqrt(2) in the limit.
+
+    Proof: docs/theory.md#vf-lower-sharp.
     """
 
     def value(at: Setting) -> Float[Array, ""]:
@@ -143,7 +153,10 @@ def vf_lower_sharp(setting: Setting) -> Float[Array, ""]:
 
 
 def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
-    """Upper bound on P(risk <= 0), the probability that a learner matches the expert."""
+    """Upper bound on P(risk <= 0), the probability that a learner matches the expert.
+
+    Proof: docs/theory.md#vf-lower-probability.
+    """
     thresholds, log_above, _ = likelihood_tails(setting)
     relative = unrestricted_spread(setting) / expert_gain(setting)
     plain = relative * jnp.exp(jnp.minimum(log_information(setting), 80.0))

@@ -17,7 +17,10 @@ def hellinger_budget(setting: Setting) -> Float[Array, ""]:
 
 
 def vf_upper(setting: Setting) -> Float[Array, ""]:
-    """2 sigma_e sqrt(v) + mu_e^max v (tokens), with probability at least 1 - delta."""
+    """2 sigma_e sqrt(v) + mu_e^max v (tokens), with probability at least 1 - delta.
+
+    Proof: docs/theory.md#vf-upper.
+    """
     budget = hellinger_budget(setting)
     return 2.0 * setting.expert_sd * jnp.sqrt(budget) + setting.expert_mean_max * budget
 

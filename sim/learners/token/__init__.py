@@ -20,11 +20,13 @@ from verigap.sim.learners.token.vf_mle import VFMLE
 CLONING_LEARNERS: dict[str, CloningLearner] = {
     learner.name: learner for learner in (VFMLE(), VFBayes(), VFBayesMode())
 }
+"""Verifier-free learners of a token MDP by name."""
 
 VERIFICATION_LEARNERS: dict[str, VerificationLearner] = {
     learner.name: learner
     for learner in (VBPessimism(), VBSquaredLoss(), VBTopShare(), VBPlugIn(), VBBestOfN())
 }
+"""Verifier-based learners of a token MDP by name."""
 
 __all__ = [
     "CLONING_LEARNERS",

@@ -1,0 +1,40 @@
+"""The parts of the pages that are made from the code.
+
+python docs/generated.py          # say what is out of date; exit code 1 if anything is
+python docs/generated.py --write  # bring it up to date
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from bound_links import bounds_page, theory_page
+from gallery_entries import gallery_page
+
+DOCS = Path(__file__).resolve().parent
+MADE = {"bounds.md": bounds_page, "gallery.md": gallery_page, "theory.md": theory_page}
+
+
+def stale() -> Iterator[tuple[Path, str]]:
+    """Every page that is out of date, and the text that it should have."""
+    for name, make in MADE.items():
+        path = DOCS / name
+        text = path.read_text(encoding="utf-8")
+        if (made := make(text)) != text:
+            yield path, made
+
+
+def main() -> int:
+    """Compare, or write."""
+    write = "--write" in sys.argv[1:]
+    found = list(stale())
+    for path, made in found:
+        if write:
+            path.write_text(made, encoding="utf-8")
+        else:
+            print(f"docs/{path.name}: run python docs/generated.py --write")
+    return 0 if write else min(len(found), 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
