@@ -40,7 +40,7 @@ $(READY): pyproject.toml $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "verigap needs Python 3.11 or later; $(PYTHON) is not. Try: make PYTHON=/path/to/python3" >&2; exit 2; }
 	@test -e $@ || $(PYTHON) -m venv --clear $(VENV)
-	$(PY) $(PIP_INSTALL) -c $(PINS) -e ".[dev]"
+	$(PY) $(PIP_INSTALL) -c $(PINS) -e ".[dev,docs]"
 	@touch $@
 
 run: quickstart ## reward laws from real samples, a sweep over them, every bound checked
@@ -76,9 +76,11 @@ figures: quickstart ## every figure, from runs made or continued first (FULL=1: 
 gallery: quickstart ## renew docs/figures and the runs in docs/runs that it is drawn from
 	$(VENV)/bin/verigap figures --data docs/runs --out docs/figures
 	rm -f docs/figures/*.pdf
+	$(PY) docs/generated.py --write
 
-docs: $(READY) ## every link in the documentation resolves
+docs: $(READY) ## the documentation site, in build/docs; warnings are errors
 	$(PY) docs/check.py
+	$(VENV)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
 
 setup-llm: $(READY_LLM) ## make or refresh .venv-llm, with PyTorch and a small language model
 

@@ -1,7 +1,9 @@
-"""Check that every relative link and every anchor in the documentation leads somewhere.
+"""Check what Sphinx does not: links as a code host resolves them, commands, digests of runs.
 
-Run by `make docs`. Links to other sites are left alone: a check that needs a network fails for
-reasons that are not ours.
+Run by `make docs`. Every relative link and anchor leads somewhere, outside docs/ and in docstrings
+as well; commands and options exist (docs/check_commands.py); numbers from a committed run stand
+beside its digest (docs/check_digests.py). Links to other sites are left alone: a check that needs a
+network fails for reasons that are not ours.
 """
 
 import re
@@ -10,8 +12,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+import check_commands
+import check_digests
+
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/**/*.md", "examples/**/*.md")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+    "docs/**/*.md",
+    "examples/**/*.md",
+    "NOTICE.md",
+)
+CODE = ("theory", "sim", "llm_validation", "figures", "src", "benchmarks", "docs")
 
 INLINE = re.compile(
     r"!?\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+[\"'][^)]*[\"'])?\s*\)"
@@ -22,6 +35,7 @@ HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t]*#*[ \t]*$", re.MULTILINE)
 NAMED = re.compile(r"<[a-z][^>]*?\b(?:id|name)=[\"']([^\"']+)[\"']")
 FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
 CODE_SPAN = re.compile(r"(`+)(?!`).+?(?<!`)\1(?!`)", re.DOTALL)
+IN_CODE = re.compile(r"\bdocs/[\w/-]+\.md(?:#[\w-]+)?")
 ELSEWHERE = re.compile(r"^(?:[a-z][a-z0-9+.-]*:|//)", re.IGNORECASE)
 
 
@@ -90,18 +104,36 @@ def complaint(document: Path, target: str) -> str | None:
     return None
 
 
+def in_document(document: Path) -> Iterator[tuple[int, str]]:
+    """Line number and what is wrong there."""
+    text = document.read_text(encoding="utf-8")
+    for line, target in links(document):
+        if wrong := complaint(document, target):
+            yield line, f"{target}: {wrong}"
+    # What changed once is told as it was then.
+    if document.name != "CHANGELOG.md":
+        yield from check_commands.complaints(text)
+        yield from check_digests.complaints(text)
+
+
+def in_code(path: Path) -> Iterator[tuple[int, str]]:
+    """Line number of every page or section that a source file names and that is not there."""
+    text = path.read_text(encoding="utf-8")
+    for match in IN_CODE.finditer(text):
+        if wrong := complaint(ROOT / "README.md", match[0]):
+            yield text.count("\n", 0, match.start()) + 1, f"{match[0]}: {wrong}"
+
+
 def main() -> int:
-    """Print what is broken; 0 if nothing is, 1 otherwise."""
+    """Print what is wrong; 0 if nothing is, 1 otherwise."""
     documents = sorted({path for pattern in DOCUMENTS for path in ROOT.glob(pattern)})
-    broken, seen = 0, 0
-    for document in documents:
-        for line, target in sorted(links(document)):
-            seen += 1
-            if wrong := complaint(document, target):
-                broken += 1
-                print(f"{document.relative_to(ROOT)}:{line}: {target}: {wrong}", file=sys.stderr)
-    print(f"{len(documents)} documents, {seen} links, {broken} broken")
-    return 1 if broken else 0
+    sources = sorted(path for folder in CODE for path in (ROOT / folder).rglob("*.py"))
+    wrong = [(path, *found) for path in documents for found in in_document(path)]
+    wrong += [(path, *found) for path in sources for found in in_code(path)]
+    for path, line, what in sorted(wrong):
+        print(f"{path.relative_to(ROOT)}:{line}: {what}", file=sys.stderr)
+    print(f"{len(documents)} documents, {len(sources)} source files: {len(wrong)} complaints")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
