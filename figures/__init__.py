@@ -11,12 +11,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from verigap.figures import planted, scaling
+from verigap.figures import anticoncentration, bilevel_reward, planted, scaling
 from verigap.figures.needs import Report, Run
 
 FIGURES: dict[str, ModuleType] = {
     "planted": planted,
     "scaling": scaling,
+    "bilevel-reward": bilevel_reward,
+    "anticoncentration": anticoncentration,
 }
 """Every figure by its name."""
 

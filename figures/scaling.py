@@ -54,13 +54,13 @@ def draw(data: Mapping[str, Any]) -> Figure:
             ("vf-mle", "s", "none", 5.5, "simulated, VF-MLE"),
             ("vf-bayes", "o", VF, 2.5, "simulated, VF-Bayes"),
         ):
-            gap, error = _gap(series, name)
+            gap, error = leashed_gap(series, name)
             look = {"fmt": marker, "color": VF, "mfc": face, "ms": size, "label": label}
             axis.errorbar(horizons, gap, 1.96 * error, capsize=1.5, zorder=3, **look)
         bound = "SEPARATION-LINEAR" if block == "linear-separation" else "VF-LOWER"
         values = bound_values(series, [bound])[bound][0]
         axis.plot(horizons, np.where(values > 0, values, np.nan), color=BOUND, label="lower bound")
-        start = _gap(series, "vf-mle")[0][0]
+        start = leashed_gap(series, "vf-mle")[0][0]
         axis.plot(horizons, 3.0 * start * (horizons / horizons[0]) ** power, "--", color=GUIDE)
         middle = len(horizons) // 2
         axis.text(
@@ -78,7 +78,7 @@ def draw(data: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _gap(series: Sequence[Mapping[str, Any]], learner: str) -> tuple[np.ndarray, np.ndarray]:
+def leashed_gap(series: Sequence[Mapping[str, Any]], learner: str) -> tuple[np.ndarray, np.ndarray]:
     """Leashed J_VB - J_VF and its standard error (tokens)."""
     found = [{entry["learner"]: entry for entry in row["learners"]} for row in series]
     gap = [f[learner]["leashed_mean"] - f["vb-pessimism"]["leashed_mean"] for f in found]
