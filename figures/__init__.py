@@ -11,7 +11,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from verigap.figures import anticoncentration, bilevel_reward, planted, scaling
+from verigap.figures import (
+    anticoncentration,
+    bilevel_reward,
+    compute_and_data,
+    controlled_heterogeneity,
+    equal_budget,
+    planted,
+    scaling,
+)
 from verigap.figures.needs import Report, Run
 
 FIGURES: dict[str, ModuleType] = {
@@ -19,6 +27,9 @@ FIGURES: dict[str, ModuleType] = {
     "scaling": scaling,
     "bilevel-reward": bilevel_reward,
     "anticoncentration": anticoncentration,
+    "controlled-heterogeneity": controlled_heterogeneity,
+    "compute-and-data": compute_and_data,
+    "equal-budget": equal_budget,
 }
 """Every figure by its name."""
 

@@ -33,7 +33,7 @@ _BIN = 8
 
 def _compute(tables: Sequence[Path], full: bool) -> dict[str, Any]:
     import jax.numpy as jnp
-    from scipy.optimize import brentq
+    from scipy.optimize import root_scalar
 
     from verigap.theory import (
         RewardLaw,
@@ -49,7 +49,9 @@ def _compute(tables: Sequence[Path], full: bool) -> dict[str, Any]:
     def sharp_law(rate: float) -> RewardLaw:
         return negative_binomial_hitting_time(jnp.asarray(_STEPS), jnp.asarray(rate), _HORIZON)
 
-    rate = brentq(lambda p: float(sharp_law(p).mean - spread.mean), 0.02, 0.9, xtol=1e-12)
+    rate = root_scalar(
+        lambda rate: float(sharp_law(rate).mean - spread.mean), bracket=(0.02, 0.9), xtol=1e-12
+    ).root
     laws = []
     for name, law in (("sharp", sharp_law(float(rate))), ("spread", spread)):
         expert = chi2_ball_expert(law, _RADIUS)
@@ -121,13 +123,12 @@ def _law(axis: Axes, law: Mapping[str, Any], horizon: int) -> None:
 def _levels(axis: Axes, law: Mapping[str, Any], top: float) -> None:
     """Mean of the base and value of the expert."""
     axis.set_ylim(0, 1.25 * top)
-    for level, name, look in (
-        ("mean", r"$\mu$", {"color": BOUND, "ls": ":"}),
-        ("expert", r"$J^\ast$", {"color": "black", "ls": "-"}),
+    for level, name, color, style, side in (
+        ("mean", r"$\mu$", BOUND, ":", "right"),
+        ("expert", r"$J^\ast$", "black", "-", "left"),
     ):
-        axis.vlines(law[level], 0, 1.1 * top, **look)
-        side = "right" if level == "mean" else "left"
-        axis.text(law[level], 1.12 * top, name, ha=side, color=look["color"])
+        axis.plot([law[level]] * 2, [0, 1.06 * top], style, color=color)
+        axis.text(law[level], 1.12 * top, name, ha=side, color=color)
 
 
 def _coverage(axis: Axes, laws: Sequence[Mapping[str, Any]]) -> None:
@@ -158,5 +159,7 @@ def caption(data: Mapping[str, Any]) -> str:
         f"{content['rate']:.3f} a token (sharp), and after one success whose rate is "
         f"Beta({content['alpha']:g}, {content['beta']:g}) from trace to trace (spread). J*: value "
         f"of the best policy within chi-square {content['kappa']:g} of the base. Blue: the mass at "
-        f"or above it. {each}. Right: base mass at or above mean + sd sqrt(epsilon), and the ceiling 1/(1 + epsilon) that no law exceeds; the spread law's ends where its largest return does. Computed, not sampled."
+        f"or above it. {each}. Right: base mass at or above mean + sd sqrt(epsilon), and the "
+        "ceiling 1/(1 + epsilon) that no law exceeds; the spread law's ends where its largest "
+        "return does. Computed, not sampled."
     )

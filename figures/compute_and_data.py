@@ -1,8 +1,7 @@
 """Figure `compute-and-data`: cloning against verifying as budget and data grow.
 
 Above in the relabelling game, from a run of configs/figures-heterogeneity.yaml; below on held-out
-prompts of real traces, as `verigap measure` values them. Shows that verification turns few labelled
-traces into the expert's value, and that on real traces the verifier is what is hard to learn.
+prompts of real traces, as `verigap measure` values them.
 """
 
 from __future__ import annotations
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWS = (
-    "Verifying needs less data than cloning, by more as the budget grows; on real traces an exact "
-    "check shows what a learned verifier leaves."
+    "At n = H the gap between verifying and cloning grows with the budget; on real traces a "
+    "learned verifier keeps little of what an exact check gains."
 )
 
 _BUDGETS = ((64, 96, 128, 192, 384), (8, 16, 32, 48, 64))
@@ -77,3 +76,121 @@ NEEDS = {
         ("examples/game24_gpt4.parquet", "examples/smollm2_products.parquet"),
     ),
 }
+
+
+def draw(data: Mapping[str, Any]) -> Figure:
+    """The figure from the cells of a run and the measured values."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.05 * COLUMN, 6.2))
+    axes = figure.subplots(3, 2)
+    _simulated(axes[0], data["run"])
+    for row, group, budget in zip(axes[1:], data["measured"], _SHOWN_BUDGET, strict=True):
+        _real(row, group, budget)
+    axes[0, 0].legend(loc="upper left")
+    figure.tight_layout(w_pad=1.0, h_pad=1.2, rect=(0, 0.05, 1, 1))
+    figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="lower center", ncols=3)
+    return figure
+
+
+_BLOCKS = ("horizon", "one-expert")
+
+
+def _simulated(axes: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Leashed values above the base's, in tokens."""
+    for axis, block in zip(axes, _BLOCKS, strict=True):
+        series = _cells(rows, block)
+        x = np.asarray([row["horizon" if block == "horizon" else "n"] for row in series], float)
+        expert = np.asarray([row["expert_gain"] for row in series])
+        axis.plot(x, expert, ":", color=BOUND, label="expert")
+        for name, color, marker, size, face, label in (
+            ("vb-pessimism", VB, "o", 3.5, VB, "version space (VB)"),
+            ("vf-mle", VF, "s", 5.5, "none", "VF-MLE"),
+            ("vf-bayes", VF, "o", 2.5, VF, "VF-Bayes"),
+        ):
+            found = [{e["learner"]: e for e in row["learners"]}[name] for row in series]
+            gain = expert - np.asarray([entry["leashed_mean"] for entry in found])
+            error = [
+                (entry["leashed_variance"] / row["replicates"]) ** 0.5
+                for entry, row in zip(found, series, strict=True)
+            ]
+            axis.errorbar(
+                x, gain, 1.96 * np.asarray(error), color=color, marker=marker, ms=size, mfc=face,
+                capsize=1.5, label=label,
+            )  # fmt: skip
+        axis.axhline(0.0, color=GUIDE, ls=":")
+        axis.set_xscale("log", base=2)
+        axis.set_xlabel(
+            "token budget $H$, $n=H$"
+            if block == "horizon"
+            else f"data $n$ (traces), $H={series[0]['horizon']}$"
+        )
+    axes[0].set_ylabel("simulated: value above\nthe base (tokens)")
+
+
+def _cells(rows: Sequence[Mapping[str, Any]], block: str) -> list[Mapping[str, Any]]:
+    """Cells of the most heterogeneous law of a block, in order of budget and data."""
+    chosen = [row for row in rows if row["block"] == block]
+    if not chosen:
+        raise ValueError(f"the run has no block {block!r}; sweep {NEEDS['run'].config} first")
+    most = max(row["sd"] / row["horizon"] for row in chosen)
+    return sorted(
+        (row for row in chosen if row["sd"] / row["horizon"] > 0.999 * most),
+        key=lambda row: (row["horizon"], row["n"]),
+    )
+
+
+def _real(axes: Sequence[Axes], group: Mapping[str, Any], budget: int) -> None:
+    """Values on held-out prompts as shares of the budget, against the budget and the data."""
+    most = max(cell["data"] for cell in group["cells"])
+    for axis, along, cells in (
+        (axes[0], "horizon", [cell for cell in group["cells"] if cell["data"] == most]),
+        (axes[1], "data", [cell for cell in group["cells"] if cell["horizon"] == budget]),
+    ):
+        x = np.asarray([cell[along] for cell in cells], float)
+        horizons = np.asarray([cell["horizon"] for cell in cells], float)
+        for place, (name, (label, look)) in enumerate(_ARMS.items()):
+            middle, low, high = (
+                np.asarray([np.nan if end is None else end for end in ends], float) / horizons
+                for ends in zip(*(cell["values"][name] for cell in cells), strict=True)
+            )
+            bars = np.nan_to_num(np.maximum(np.stack([middle - low, high - middle]), 0.0))
+            # Side by side, so that every interval can be seen.
+            beside = x * 2.0 ** (0.05 * (place - 2.5) * np.log2(x[-1] / x[0]) / 5)
+            axis.errorbar(beside, middle, bars, capsize=1.2, elinewidth=0.8, label=label, **look)
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(x, [f"{tick:,g}" for tick in x])
+        axis.minorticks_off()
+    top = max(axis.get_ylim()[1] for axis in axes)
+    for axis in axes:
+        axis.set_ylim(0.0, top)
+    axes[0].set_ylabel(f"{_name(group)}:\nvalue / $H$")
+    axes[0].set_xlabel(f"token budget $H$, $n$ = {most:,}")
+    axes[1].set_xlabel(f"data $n$ (traces), $H={budget}$")
+
+
+def _name(group: Mapping[str, Any]) -> str:
+    return f"{group['dataset'].split('/')[-1]} {group['model'].split('.')[0].split('-Instruct')[0]}"
+
+
+def caption(data: Mapping[str, Any]) -> str:
+    """What the figure shows, with the run's parameters and what was measured."""
+    compute, amount = (_cells(data["run"], block) for block in _BLOCKS)
+    row = amount[0]
+    real = data["measured"]
+    groups = " and ".join(
+        f"{_name(group)} ({group['prompts']} prompts, {group['samples']:,} samples)"
+        for group in real
+    )
+    return (
+        "Above, simulated: the two-level relabelling game (sd H/2, class of "
+        f"2^{row['log2_class']:g}, {row['replicates']} replicates a cell), all learners leashed to "
+        "the demonstrating expert's chi-square ball; on the left the expert that VF-LOWER finds "
+        f"hardest at n = H = {compute[0]['horizon']} to {compute[-1]['horizon']}, on the right one "
+        f"expert of chi-square {row['expert_radius']:g} at H = {row['horizon']}. Below, real "
+        f"traces: {groups}; mean return on held-out prompts in shares of H, N = "
+        f"{real[0]['candidates']}, leash chi-square {real[0]['radius']:g}, policies fitted on "
+        "features of the samples and not transformers. Best of N spends N traces of H tokens where "
+        "the others spend one (the figure equal-budget charges for them); an exact check is an "
+        "oracle. 95 % intervals; points of one H or n stand side by side."
+    )

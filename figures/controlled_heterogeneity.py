@@ -56,6 +56,11 @@ def _varied(series: Rows, block: str) -> np.ndarray:
     return np.asarray([row["horizon" if block == "horizon" else "n"] for row in series], float)
 
 
+def _fit(series: Rows, block: str) -> tuple[float, float, float]:
+    """Fitted power of the budget or the data, and its 95 % interval."""
+    return fit_exponent(_varied(series, block), *leashed_gap(series, _LEARNER))
+
+
 def draw(data: Mapping[str, Any]) -> Figure:
     """The figure from the cells of a run."""
     from matplotlib.figure import Figure
@@ -65,19 +70,13 @@ def draw(data: Mapping[str, Any]) -> Figure:
     for axis, (block, power, guide) in zip(axes[:2], _BLOCKS, strict=True):
         _gaps(axis, _series(data["run"], block), block, power, guide)
     axes[0].set_ylabel("$J_{VB}-J_{VF}$ on the same leash\n(tokens of correct trace)")
-    axes[0].legend(loc="upper left", title=r"$\sigma/H$", title_fontsize=6.5)
+    axes[1].legend(loc="lower left", title=r"$\sigma/H$", title_fontsize=6.5, ncols=2)
     _exponents(axes[2], data["run"])
     figure.tight_layout(w_pad=1.0)
     return figure
 
 
-def _gaps(
-    axis: Axes,
-    found: Mapping[float, Rows],
-    block: str,
-    power: float,
-    guide: str,
-) -> None:
+def _gaps(axis: Axes, found: Mapping[float, Rows], block: str, power: float, guide: str) -> None:
     """Measured gaps with 95 % intervals, the fitted line of each heterogeneity, and the guide."""
     shades = np.linspace(0.65, 0.0, len(found))
     for (share, series), marker, shade in zip(found.items(), _MARKERS, shades, strict=False):
@@ -86,48 +85,50 @@ def _gaps(
         axis.errorbar(
             x, gap, 1.96 * error, fmt=marker, color=str(shade), capsize=1.5, label=f"{share:g}"
         )
-        slope = fit_exponent(x, gap, error)[0]
-        axis.plot(x, np.exp(np.log(gap).mean()) * (x / _middle(x)) ** slope, color=str(shade), lw=0.7)
-    top = np.exp(np.log(gap).mean()) * 3.0
-    axis.plot(x, top * (x / _middle(x)) ** power, "--", color=GUIDE)
-    place = x[-2] if power > 0 else x[1]
-    axis.text(
-        place, 1.25 * top * (place / _middle(x)) ** power, guide,
-        color=GUIDE, ha="right" if power > 0 else "left",
-    )  # fmt: skip
-    fixed = "$n=H$" if block == "horizon" else f"$H={series[0]['horizon']}$"
+        fitted = _line(x, _middle(gap), _fit(series, block)[0])
+        axis.plot(x, fitted, color=str(shade), lw=0.7)
+    highest = found[max(found)]
+    x, top = _varied(highest, block), 3.0 * _middle(leashed_gap(highest, _LEARNER)[0])
+    line = _line(x, top, power)
+    axis.plot(x, line, "--", color=GUIDE)
+    at, side = (-2, "right") if power > 0 else (1, "left")
+    axis.text(x[at], 1.25 * line[at], guide, color=GUIDE, ha=side)
+    fixed = "$n=H$" if block == "horizon" else f"$H={highest[0]['horizon']}$"
     name = "token budget $H$" if block == "horizon" else "data $n$ (traces)"
     log_log(axis, f"{name}, {fixed}", "")
+    # Room for the legend below falling lines.
+    axis.set_ylim(bottom=axis.get_ylim()[0] / (1.0 if power > 0 else 4.0))
 
 
-def _middle(x: np.ndarray) -> float:
-    return float(np.exp(np.log(x).mean()))
+def _middle(values: np.ndarray) -> float:
+    return float(np.exp(np.log(values).mean()))
+
+
+def _line(x: np.ndarray, middle: float, power: float) -> np.ndarray:
+    """A power of x of this geometric mean."""
+    return middle * (x / _middle(x)) ** power
 
 
 def _exponents(axis: Axes, rows: Rows) -> None:
     """Fitted powers with their intervals, by heterogeneity."""
-    for (block, _, _), face, label in zip(
-        _BLOCKS, ("black", "white"), ("in $H$, $n=H$", "in $n$, sign reversed"), strict=True
+    for block, sign, face, label in (
+        ("horizon", 1.0, "black", "in $H$, $n=H$"),
+        ("data", -1.0, "white", "in $n$, sign reversed"),
     ):
         found = _series(rows, block)
-        sign = 1.0 if block == "horizon" else -1.0
-        fits = np.asarray(
-            [
-                np.sort(sign * np.asarray(fit_exponent(_varied(s, block), *leashed_gap(s, _LEARNER))))
-                for s in found.values()
-            ]
-        )
-        place = np.arange(len(found)) + (0.08 if sign > 0 else -0.08)
+        # Sorted, as a reversed sign swaps the ends of an interval.
+        fits = np.sort([sign * np.asarray(_fit(each, block)) for each in found.values()], axis=1)
         axis.errorbar(
-            place, fits[:, 1], [fits[:, 1] - fits[:, 0], fits[:, 2] - fits[:, 1]], fmt="o",
-            color="black", mfc=face, capsize=1.5, label=label,
+            np.arange(len(found)) + 0.08 * sign, fits[:, 1],
+            [fits[:, 1] - fits[:, 0], fits[:, 2] - fits[:, 1]],
+            fmt="o", color="black", mfc=face, capsize=1.5, label=label,
         )  # fmt: skip
         axis.set_xticks(np.arange(len(found)), [f"{share:g}" for share in found])
+        axis.set_xlim(-0.5, len(found) - 0.5)
     axis.axhline(0.5, ls="--", color=GUIDE, zorder=0)
-    axis.set_xlim(-0.5, len(found) - 0.5)
     low, high = axis.get_ylim()
-    middle = max(high - 0.5, 0.5 - low, 0.05)
-    axis.set_ylim(0.5 - 1.1 * middle, 0.5 + 1.9 * middle)
+    reach = max(high - 0.5, 0.5 - low, 0.05)
+    axis.set_ylim(0.5 - 1.1 * reach, 0.5 + 1.9 * reach)
     axis.set_xlabel(r"heterogeneity $\sigma/H$")
     axis.set_ylabel("fitted exponent")
     axis.legend(loc="upper left")
@@ -138,14 +139,11 @@ def caption(data: Mapping[str, Any]) -> str:
     found = {block: _series(data["run"], block) for block, *_ in _BLOCKS}
     series = next(iter(found["horizon"].values()))
     shares = ", ".join(f"{share:g}" for share in found["horizon"])
-    fitted = [
-        f"{fit[0]:.3f} [{fit[1]:.3f}, {fit[2]:.3f}]"
-        for block, each in found.items()
-        for fit in [fit_exponent(_varied(last := each[max(each)], block), *leashed_gap(last, _LEARNER))]
-    ]
+    fits = [_fit(each[max(each)], block) for block, each in found.items()]
+    fitted = [f"{middle:.3f} [{low:.3f}, {high:.3f}]" for middle, low, high in fits]
     return (
-        "Simulated: verifier-based (pessimism over the version space) minus verifier-free "
-        f"(posterior mean) value in the two-level relabelling game of sd {shares} of H, class of "
+        "Simulated: value of the version space learner (VB) minus that of VF-Bayes "
+        f"in the two-level relabelling game of sd {shares} of H, class of "
         f"2^{series[0]['log2_class']:g}, {series[0]['replicates']} replicates a cell, 95 % "
         "intervals (mostly smaller than the markers), both policies in the chi-square ball of the "
         f"demonstrating expert, which is the one that VF-LOWER finds hardest at each n. Left: n = "

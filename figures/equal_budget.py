@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from verigap.llm_validation.measuring.pools import SamplePools
 
 SHOWS = (
-    "At equal tokens an exact check makes many short candidates worth more than one long trace; a "
-    "learned verifier makes little of them."
+    "At equal tokens an exact check makes several candidates worth more than one trace once each "
+    "is long enough to be correct; a learned verifier gains less or nothing."
 )
 
 _CANDIDATES = (1, 4, 16)
@@ -90,7 +90,7 @@ def _budgets(pools: SamplePools) -> list[int]:
 
     They start where one trace may be correct, and reach at least where all N may be.
     """
-    first = max(max(_CANDIDATES), 2 ** int(np.log2(pools.first_correct.min())))
+    first = max(*_CANDIDATES, 2 ** int(np.log2(pools.first_correct.min())))
     shortest_for_all = max(_CANDIDATES) * 2 ** int(np.ceil(np.log2(np.nanmedian(pools.n_tokens))))
     last = max(2 * 2 ** int(np.log2(pools.longest)), shortest_for_all)
     return [2**power for power in range(int(np.log2(first)), int(np.log2(last)) + 1)]
@@ -126,6 +126,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                     "prompts": pools.prompts,
                     "longest": pools.longest,
                     "data": _DATA,
+                    "seeds": _FULL_SEEDS if full else _SEEDS,
                     "budgets": budgets,
                     "arms": arms,
                 }
@@ -140,3 +141,99 @@ NEEDS = {
         ("examples/game24_gpt4.parquet", "examples/smollm2_products.parquet"),
     )
 }
+
+
+_SINGLE: dict[str, tuple[str, dict[str, Any]]] = {
+    "base": ("base, one trace", {"color": GUIDE, "ls": ":", "marker": ""}),
+    "clone": ("clone (VF), one trace", {"color": VF, "ls": "-", "marker": "s"}),
+}
+_ROWS: tuple[dict[str, tuple[str, dict[str, Any]]], ...] = (
+    {"exact": ("exact check (VB)", {"color": VB, "marker": "D"})},
+    {
+        "verify": ("learned verifier (VB)", {"color": VB, "marker": "o"}),
+        "vote": ("vote", {"color": BOUND, "marker": "^"}),
+    },
+)
+_FACES = {4: ("white", "--"), 16: (None, "-")}
+
+
+def draw(data: Mapping[str, Any]) -> Figure:
+    """The figure from the measured chances of success."""
+    from matplotlib.figure import Figure
+
+    groups = data["measured"]
+    figure = Figure(figsize=(2.05 * COLUMN, 4.4))
+    axes = figure.subplots(2, len(groups), sharex="col", sharey="col", squeeze=False)
+    for column, group in zip(axes.T, groups, strict=True):
+        for axis, shown in zip(column, _ROWS, strict=True):
+            _successes(axis, group, shown)
+        top = max(high or 0.0 for arm in group["arms"] for _, _, high in arm["success"])
+        column[0].set_ylim(0, 1.1 * (top or 1.0))
+        column[0].set_title(_name(group))
+        column[1].set_xlabel("total budget $B$ (tokens)")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("chance of a correct trace")
+    figure.tight_layout(w_pad=0.8, h_pad=1.0, rect=(0, 0.07, 1, 1))
+    handles = {
+        label: handle
+        for axis in axes[:, 0]
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(list(handles.values()), list(handles), loc="lower center", ncols=4)
+    return figure
+
+
+def _successes(
+    axis: Axes, group: Mapping[str, Any], shown: Mapping[str, tuple[str, dict[str, Any]]]
+) -> None:
+    """Chance of success against the total budget: single traces, and N traces of B/N tokens."""
+    budgets = np.asarray(group["budgets"], float)
+    arms = [arm for arm in group["arms"] if arm["policy"] in {*_SINGLE, *shown}]
+    for place, arm in enumerate(arms):
+        number = arm["candidates"]
+        label, look = (_SINGLE | dict(shown))[arm["policy"]]
+        if arm["policy"] not in _SINGLE:
+            face, line = _FACES[number]
+            look = {**look, "mfc": face or look["color"], "ls": line}
+            label = f"{label}, $N={number}$"
+        middle, low, high = (
+            np.asarray([np.nan if end is None else end for end in ends], float)
+            for ends in zip(*arm["success"], strict=True)
+        )
+        bars = np.nan_to_num(np.maximum(np.stack([middle - low, high - middle]), 0.0))
+        # Side by side, so that every interval can be seen.
+        beside = budgets * 2.0 ** (0.09 * (place - (len(arms) - 1) / 2))
+        axis.errorbar(beside, middle, bars, capsize=1.2, elinewidth=0.8, label=label, **look)
+    axis.axvline(group["longest"], color=GUIDE, lw=0.7, ls="-.")
+    axis.set_xscale("log", base=2)
+    ticks = group["budgets"][::2]
+    axis.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axis.minorticks_off()
+
+
+def _name(group: Mapping[str, Any]) -> str:
+    return f"{group['dataset'].split('/')[-1]} {group['model'].split('.')[0]}"
+
+
+def caption(data: Mapping[str, Any]) -> str:
+    """What the figure shows, with what was measured."""
+    groups = data["measured"]
+    each = ", ".join(
+        f"{_name(group)} ({group['prompts']} prompts, longest trace {group['longest']:g} tokens)"
+        for group in groups
+    )
+    numbers = " or ".join(f"{number}" for number in _CANDIDATES[1:])
+    return (
+        f"Real traces at equal tokens: {each}. One trace of at most B tokens against N = {numbers} "
+        "traces cut at B/N tokens each, of which an exact 0/1 check (above), a reward model or a "
+        f"vote (below) chooses one. The clone and the reward model learned from n = "
+        f"{groups[0]['data']} traces of other prompts, cut at the same length. The chance that the "
+        "chosen trace is correct is compared, and not its tokens of correct trace: those are "
+        "counted to the end of a trace's own budget, which is B on one side and B/N on the other. "
+        f"Held-out prompts, {groups[0]['seeds']} seeds, 95 % bootstrap intervals over prompts and "
+        "seeds; points of one B stand side by side. Dash-dotted: the longest trace; beyond it the "
+        "single trace is flat because the models stop, which says nothing about models trained to "
+        "think longer. An exact check is an oracle. Clone and reward model weigh samples of a pool "
+        "by features that include agreement with its other samples; tokens spent on features, or "
+        "by the verifier, are charged to neither."
+    )
