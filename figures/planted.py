@@ -106,7 +106,10 @@ def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
     """The gap of both families against the budget or the data."""
     for family, marker, color in zip(_FAMILIES, ("v", "^"), (GUIDE, BOUND), strict=True):
         series = _of(found, block, family)
-        x = [point.horizon if block == "horizon" else point.n for point in series]
+        x = np.asarray([point.horizon if block == "horizon" else point.n for point in series])
+        if family == _FAMILIES[1]:
+            # Beside the other family, so that both intervals can be seen.
+            x = 1.02 * x
         for field, style, face in (("gap", "-", color), ("gap_unleashed", "--", "white")):
             mean, bars = _bars([getattr(point, field) for point in series])
             label = f"{family}, {'same leash' if field == 'gap' else 'unleashed'}"
@@ -132,11 +135,12 @@ def caption(data: Mapping[str, Any]) -> str:
     ratio = {point.n / point.horizon for point in found if point.block == "horizon"}
     shown = f"n = {min(ratio):g} H" if len(ratio) == 1 else "n proportional to H"
     return (
-        f"Transformers of {row['parameters']['policy']:,} parameters on the planted subsequence "
+        f"Simulated: transformers of {row['parameters']['policy']:,} parameters on the planted subsequence "
         f"(k = {row['symbols']}, V = {row['vocabulary']}, base pre-trained at H = "
         f"{row['longest']}), {found[0].trainings} trainings, 95 % bootstrap intervals over "
         f"trainings and held-out prompts. Above: mean return of the clone of a chi-square expert "
         f"(kappa = {row['kappa']:g}) and of best-of-{row['best_of']} by a learnt verifier at "
         f"{shown}; open markers: both within the expert's chi-square ball. Below: their difference "
-        "against the budget and against the data."
+        "against the budget and against the data; the two families stand side by side. Titles: "
+        "heterogeneity of the base at each H, on held-out prompts."
     )
