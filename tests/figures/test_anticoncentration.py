@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
+from tests.drawn_axes import drawn_axes
 from verigap.figures import anticoncentration
-from verigap.figures.style import VB, styled
+from verigap.figures.style import VB
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +30,7 @@ def test_the_laws_have_one_mean_and_the_spread_one_more_of_everything(data) -> N
 
 
 def test_the_blue_bars_are_the_mass_above_the_expert(data) -> None:
-    with styled():
-        figure = anticoncentration.draw(data)
-        figure.canvas.draw()
-    for axis, law in zip(figure.axes, data["laws"]["laws"], strict=False):
+    for axis, law in zip(drawn_axes(anticoncentration, data), data["laws"]["laws"], strict=False):
         blue = [bar for bar in axis.patches if to_hex(bar.get_facecolor()) == VB.lower()]
         assert sum(bar.get_height() for bar in blue) == pytest.approx(law["above"], abs=1e-6)
         assert sum(bar.get_height() for bar in axis.patches) == pytest.approx(1, abs=1e-6)

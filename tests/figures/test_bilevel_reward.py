@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.drawn_axes import drawn_axes
 from verigap.figures import bilevel_reward
-from verigap.figures.style import VB, styled
+from verigap.figures.style import VB
 from verigap.llm_validation.traces import Traces
 from verigap.sim.law_table import save_frame
 
@@ -23,10 +24,7 @@ def _group():
 
 
 def test_the_area_is_the_return() -> None:
-    with styled():
-        figure = bilevel_reward.draw({"traces": [_group()]})
-        figure.canvas.draw()
-    (axis,) = figure.axes
+    (axis,) = drawn_axes(bilevel_reward, {"traces": [_group()]})
     steps = [line.get_xydata() for line in axis.lines if line.get_color() == VB]
     assert len(steps) == len(FIRST)
     for step, first in zip(steps, FIRST, strict=True):

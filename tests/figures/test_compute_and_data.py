@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from tests.drawn_axes import drawn_axes
 from verigap.figures import compute_and_data
-from verigap.figures.style import styled
 
 
 def _row(block, horizon, n, sd=0.5):
@@ -52,10 +52,7 @@ def _heights(axis, label):
 
 
 def test_gains_and_values_stand_where_they_should() -> None:
-    with styled():
-        figure = compute_and_data.draw(DATA)
-        figure.canvas.draw()
-    by_horizon, by_data, *real = figure.axes
+    by_horizon, by_data, *real = drawn_axes(compute_and_data, DATA)
     x, y = _heights(by_horizon, "version space (VB)")
     np.testing.assert_array_equal(x, [64, 256])
     np.testing.assert_allclose(y, 20.0)

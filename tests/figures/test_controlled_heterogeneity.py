@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
+from tests.drawn_axes import drawn_axes
 from verigap.figures import controlled_heterogeneity
-from verigap.figures.style import styled
 
 
 def _row(block, share, horizon, n):
@@ -30,10 +30,7 @@ ROWS = [
 
 
 def test_gaps_and_exponents_stand_where_they_should() -> None:
-    with styled():
-        figure = controlled_heterogeneity.draw({"run": ROWS})
-        figure.canvas.draw()
-    by_horizon, by_data, exponents = figure.axes
+    by_horizon, by_data, exponents = drawn_axes(controlled_heterogeneity, {"run": ROWS})
     sizes = np.asarray([16.0, 64.0, 256.0])
     for axis, power in ((by_horizon, 0.4), (by_data, -0.6)):
         drawn = {c.get_label(): c.lines[0].get_xydata().T for c in axis.containers}

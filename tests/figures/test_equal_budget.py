@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from tests.drawn_axes import drawn_axes
 from verigap.figures import equal_budget
-from verigap.figures.style import styled
 from verigap.llm_validation.measuring.pools import verified_pools
 from verigap.llm_validation.traces import Traces
 
@@ -51,10 +51,7 @@ def _data():
 
 
 def test_chances_stand_where_they_should() -> None:
-    with styled():
-        figure = equal_budget.draw(_data())
-        figure.canvas.draw()
-    exact, learned = figure.axes
+    exact, learned = drawn_axes(equal_budget, _data())
     for axis, label, number in (
         (exact, "clone (VF), one trace", 1),
         (exact, "exact check (VB), $N=16$", 16),
