@@ -82,13 +82,13 @@ def draw(data: Mapping[str, Any]) -> Figure:
     """The figure from the cells of a run and the measured values."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(2.05 * COLUMN, 6.2))
+    figure = Figure(figsize=(2.05 * COLUMN, 4.9))
     axes = figure.subplots(3, 2)
     _simulated(axes[0], data["run"])
     for row, group, budget in zip(axes[1:], data["measured"], _SHOWN_BUDGET, strict=True):
         _real(row, group, budget)
     axes[0, 0].legend(loc="upper left")
-    figure.tight_layout(w_pad=1.0, h_pad=1.2, rect=(0, 0.05, 1, 1))
+    figure.tight_layout(w_pad=1.0, h_pad=1.0, rect=(0, 0.07, 1, 1))
     figure.legend(*axes[1, 0].get_legend_handles_labels(), loc="lower center", ncols=3)
     return figure
 
@@ -157,14 +157,14 @@ def _real(axes: Sequence[Axes], group: Mapping[str, Any], budget: int) -> None:
             bars = np.nan_to_num(np.maximum(np.stack([middle - low, high - middle]), 0.0))
             # Side by side, so that every interval can be seen.
             beside = x * 2.0 ** (0.05 * (place - 2.5) * np.log2(x[-1] / x[0]) / 5)
-            axis.errorbar(beside, middle, bars, capsize=1.2, elinewidth=0.8, label=label, **look)
+            axis.errorbar(beside, middle, bars, elinewidth=0.8, ms=3, label=label, **look)
         axis.set_xscale("log", base=2)
         axis.set_xticks(x, [f"{tick:,g}" for tick in x])
         axis.minorticks_off()
-    top = max(axis.get_ylim()[1] for axis in axes)
-    for axis in axes:
-        axis.set_ylim(0.0, top)
-    axes[0].set_ylabel(f"{_name(group)}:\nvalue / $H$")
+    axes[1].sharey(axes[0])
+    axes[1].tick_params(labelleft=False)
+    axes[0].set_ylim(0.0, max(axis.dataLim.ymax for axis in axes) * 1.05)
+    axes[0].set_ylabel(f"{_name(group).split()[-1]}:\nvalue / $H$")
     axes[0].set_xlabel(f"token budget $H$, $n$ = {most:,}")
     axes[1].set_xlabel(f"data $n$ (traces), $H={budget}$")
 
