@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 SHOWS = (
     "At n = H the gap between verifying and cloning grows with the budget; on real traces a "
-    "learned verifier keeps little of what an exact check gains."
+    "learned verifier keeps only a part of what an exact check gains."
 )
 
 _BUDGETS = ((64, 96, 128, 192, 384), (8, 16, 32, 48, 64))
 _DATA = ((16, 64, 256, 1024), (16, 64, 256, 512))
-# Where the data varies: a budget that leaves correct traces room to earn, and one they all reach.
+# Where the data varies: twice the usual length of a cot trace, and all that SmolLM2 was sampled to.
 _SHOWN_BUDGET = (192, 64)
 
 
