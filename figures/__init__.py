@@ -16,20 +16,32 @@ from verigap.figures import (
     bilevel_reward,
     compute_and_data,
     controlled_heterogeneity,
+    coverage,
     equal_budget,
+    heterogeneity,
+    information_rates,
+    phase,
     planted,
+    prediction,
     scaling,
+    tightness,
 )
 from verigap.figures.needs import Report, Run
 
 FIGURES: dict[str, ModuleType] = {
-    "planted": planted,
-    "scaling": scaling,
+    "compute-and-data": compute_and_data,
     "bilevel-reward": bilevel_reward,
+    "planted": planted,
     "anticoncentration": anticoncentration,
     "controlled-heterogeneity": controlled_heterogeneity,
-    "compute-and-data": compute_and_data,
+    "scaling": scaling,
     "equal-budget": equal_budget,
+    "heterogeneity": heterogeneity,
+    "coverage": coverage,
+    "tightness": tightness,
+    "phase": phase,
+    "information-rates": information_rates,
+    "prediction": prediction,
 }
 """Every figure by its name."""
 

@@ -6,12 +6,13 @@ figure: they are anybody's, and matplotlib reads mathematics into dollar signs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verigap.figures.panels import bars, cantelli_ceiling, coverage_curve, ends, known, shares_below
 from verigap.figures.style import BOUND, GUIDE, VB, VF, styled
 from verigap.llm_validation.reporting.page import PageFigure
 
@@ -70,18 +71,6 @@ def draw_group(group: Group) -> list[PageFigure]:
     return drawn
 
 
-def _known(*values: float | None) -> bool:
-    return all(value is not None and np.isfinite(value) for value in values)
-
-
-def _ends(rows: Sequence[Mapping[str, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Estimates and interval ends, one entry a row; an unknown end is the estimate."""
-    middle, low, high = np.array(
-        [[row["estimate"], row["low"], row["high"]] for row in rows], float
-    ).T
-    return middle, np.where(np.isnan(low), middle, low), np.where(np.isnan(high), middle, high)
-
-
 def _unit(group: Group) -> str:
     return f"{group['unit']} of correct trace"
 
@@ -98,7 +87,7 @@ def _arms(axis: Axes, group: Group) -> str | None:
     shown = [arm for arm in _ARMS if arm[0] in group["arms"]]
     if not shown:
         return None
-    middle, low, high = _ends([group["arms"][key] for key, *_ in shown])
+    middle, low, high = ends([group["arms"][key] for key, *_ in shown])
     places = np.arange(len(shown))[::-1]
     for place, (key, _, color), at, start, end in zip(
         places, shown, middle, low, high, strict=True
@@ -156,11 +145,11 @@ def _gap(
     """Measured and predicted gaps along one variable; the cells that were drawn."""
     measured = [cell for cell in group["gap_measured"] if chosen(cell)]
     predicted = [cell for cell in group["gap_predicted"] if chosen(cell)]
-    predicted = [cell for cell in predicted if _known(cell["gap"]["estimate"])]
+    predicted = [cell for cell in predicted if known(cell["gap"]["estimate"])]
     horizon = max((cell["horizon"] for cell in measured), default=0)
     if predicted:
         x = np.array([cell[along] for cell in predicted], float)
-        middle, low, high = _ends([cell["gap"] for cell in predicted])
+        middle, low, high = ends([cell["gap"] for cell in predicted])
         axis.plot(
             x, middle, "--", color=BOUND, label="predicted", marker="." if x.size == 1 else ""
         )
@@ -169,16 +158,18 @@ def _gap(
         else:
             axis.vlines(x, low, high, color=BOUND, alpha=0.3, lw=4)
     for key, label, face in (("gap", "measured", VB), ("gap_unleashed", "no leash", "white")):
-        cells = [cell for cell in measured if _known(cell[key]["estimate"])]
+        cells = [cell for cell in measured if known(cell[key]["estimate"])]
         if not cells:
             continue
         x = np.array([cell[along] for cell in cells], float)
-        middle, low, high = _ends([cell[key] for cell in cells])
+        middle, low, high = ends([cell[key] for cell in cells])
         if face == "white":
             # Beside its fellow, so that both bars can be seen.
             x = x * 1.08 if along == "data" else x + 0.015 * horizon
-        bars = np.maximum(np.stack([middle - low, high - middle]), 0.0)
-        axis.errorbar(x, middle, bars, fmt="o", color=VB, mfc=face, capsize=2, ms=4.5, label=label)
+        axis.errorbar(
+            x, middle, bars(middle, low, high), fmt="o", color=VB, mfc=face, capsize=2, ms=4.5,
+            label=label,
+        )  # fmt: skip
     axis.axhline(0.0, color=GUIDE, lw=0.8)
     axis.set_ylabel(f"VB $-$ VF ({group['unit']})")
     if measured or predicted:
@@ -227,20 +218,16 @@ def _heterogeneity(axis: Axes, group: Group) -> str | None:
     prompts = group["statistics"]["per_prompt"]
     at = group["target"]["horizon"]
     rows = [row for prompt in prompts for row in prompt["budgets"] if row["horizon"] == at]
-    shares = np.arange(1, len(rows) + 1) / len(rows)
-    for key, label, style in (
-        ("sigma_over_h_naive", "plug-in", ":"),
-        ("sigma_over_h", "shrunken", "-"),
+    for key, label, style, color in (
+        ("sigma_over_h_naive", "plug-in", ":", GUIDE),
+        ("sigma_over_h", "shrunken", "-", VB),
     ):
-        values = np.sort([row[key] for row in rows])
-        axis.step(
-            values, shares, style, color=GUIDE if style == ":" else VB, where="post", label=label
-        )
+        shares_below(axis, [row[key] for row in rows], style, color=color, label=label)
     budget = _budget(group)
     sigma = budget["sigma_over_h"]
-    if _known(sigma["estimate"]):
+    if known(sigma["estimate"]):
         axis.axvline(sigma["estimate"], color=BOUND, label="mean")
-        if _known(sigma["low"], sigma["high"]):
+        if known(sigma["low"], sigma["high"]):
             axis.axvspan(sigma["low"], sigma["high"], color=BOUND, alpha=0.15, lw=0)
     axis.set_xlim(left=0.0)
     axis.set_ylim(0.0, 1.0)
@@ -260,15 +247,12 @@ def _budget(group: Group) -> Mapping[str, Any]:
 
 
 def _coverage(axis: Axes, group: Group) -> str | None:
-    rows = [row for row in _budget(group)["anticoncentration"] if _known(row["c"])]
+    rows = [row for row in _budget(group)["anticoncentration"] if known(row["c"])]
     if not rows:
         return None
-    margins = np.array([row["epsilon"] for row in rows])
-    middle, low, high = _ends([{**row, "estimate": row["c"]} for row in rows])
-    fine = np.geomspace(margins[0], margins[-1], 50)
-    axis.plot(fine, 1.0 / (1.0 + fine), ":", color=BOUND, label="Cantelli ceiling")
-    bars = np.maximum(np.stack([middle - low, high - middle]), 0.0)
-    axis.errorbar(margins, middle, bars, fmt="o-", color=VB, capsize=2, label=r"$c(\epsilon)$")
+    margins = [row["epsilon"] for row in rows]
+    cantelli_ceiling(axis, margins)
+    coverage_curve(axis, rows, "o-", color=VB, capsize=2, label=r"$c(\epsilon)$")
     axis.set_xscale("log")
     axis.set_ylim(0.0, 1.0)
     axis.set_xticks(margins, [f"{margin:g}" for margin in margins])
@@ -286,13 +270,13 @@ def _coverage(axis: Axes, group: Group) -> str | None:
 def _pass_at_k(axis: Axes, group: Group) -> str | None:
     rows = {int(k): row for k, row in group["statistics"]["pass_at_k"].items()}
     inside = sorted(k for k, row in rows.items() if not row["extrapolated"])
-    middle, low, high = _ends([rows[k] for k in inside])
+    middle, low, high = ends([rows[k] for k in inside])
     axis.plot(inside, middle, color=VB, label="measured", marker="o" if len(inside) == 1 else "")
     axis.fill_between(inside, low, high, color=VB, alpha=0.2, lw=0)
     beyond = sorted(k for k, row in rows.items() if row["extrapolated"])
     if beyond:
         joined = [inside[-1], *beyond]
-        middle, low, high = _ends([rows[k] for k in joined])
+        middle, low, high = ends([rows[k] for k in joined])
         axis.plot(joined, middle, "--", color=BOUND, label="extrapolated")
         axis.fill_between(joined, low, high, color=BOUND, alpha=0.15, lw=0)
     axis.set_xscale("log")

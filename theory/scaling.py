@@ -67,3 +67,14 @@ def homogeneity_frontier(setting: Setting) -> Float[Array, ""]:
     """
     budget = hellinger_budget(setting)
     return (vb_upper(setting) - setting.expert_mean_max * budget) / (2.0 * jnp.sqrt(budget))
+
+
+def coverage_frontier(setting: Setting) -> Float[Array, ""]:
+    """Coverage c0 at which VB-UPPER equals VF-UPPER; below it cloning has the smaller bound.
+
+    Solves (H/c0) L/n = 2 sigma_e sqrt(v) + mu_e^max v for c0; above 1 where no base is covered
+    well enough. Source: docs/theory.md#when-vf-wins.
+    """
+    budget = hellinger_budget(setting)
+    cloning = 2.0 * setting.expert_sd * jnp.sqrt(budget) + setting.expert_mean_max * budget
+    return setting.coverage * vb_upper(setting) / cloning

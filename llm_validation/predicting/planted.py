@@ -7,6 +7,7 @@ is the two-point law of that mean and sd; the expert's value is the run's own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from verigap.llm_validation.fitting.intervals import Resampler, Statistic
 from verigap.llm_validation.predicting.calibration import SIZES, smaller_half
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law, two_points
+from verigap.llm_validation.predicting.prediction import RELABELLING
 from verigap.llm_validation.predicting.relabelling import (
     Assumptions,
     cloning_shares,
@@ -25,13 +27,33 @@ from verigap.sim.checks.trained import Point, points
 from verigap.sim.learners.trained import CLONING
 
 
-def score_planted(
-    rows: Sequence[Mapping[str, Any]],
-) -> list[tuple[str, float, tuple[MethodScore, ...]]]:
-    """Family, calibrated class size (bits) and scores of the leashed gap of every family of a run.
+@dataclass(frozen=True)
+class PlantedPrediction:
+    """The prediction of one family of a run, and what was measured.
+
+    Attributes:
+      family: of the base.
+      log2_class_size: d in bits, calibrated.
+      predicted, measured: leashed gap by (horizon, n), tokens.
+      seen: the cells that calibrated.
+    """
+
+    family: str
+    log2_class_size: float
+    predicted: dict[Cell, Statistic]
+    measured: dict[Cell, Statistic]
+    seen: tuple[Cell, ...]
+
+    def scores(self) -> tuple[tuple[Cell, ...], tuple[MethodScore, ...]]:
+        """Held-out cells, and the scores on them of the prediction and of the baselines."""
+        return score_gaps({RELABELLING: self.predicted}, self.measured, self.seen)
+
+
+def predict_planted(rows: Sequence[Mapping[str, Any]]) -> list[PlantedPrediction]:
+    """Predictions of the leashed gap of every family of a run.
 
     Cells of the smaller half of the budgets or of the smaller half of the n calibrate (a run has no
-    full grid); those that are large in both are scored.
+    full grid); those that are large in both are held out.
 
     Args:
       rows: cells of a run of the planted subsequence.
@@ -49,8 +71,7 @@ def score_planted(
         given = Assumptions(kappa, size, int(own[0]["best_of"]))
         resampler = Resampler(laws.prompts, 0, 1000)
         data = sorted({n for _, n in measured})
-        draws = predicted_draws(laws, given, data, resampler)
-        gap = draws.gap()
+        gap = predicted_draws(laws, given, data, resampler).gap()
         predicted = {
             (horizon, n): statistic(gap[:, i, j])
             for i, horizon in enumerate(laws.laws)
@@ -61,9 +82,21 @@ def score_planted(
             cell: Statistic(point.gap.estimate, point.gap.low, point.gap.high)
             for cell, point in measured.items()
         }
-        _, methods = score_gaps({"relabelling": predicted}, truth, seen)
-        found.append((family, size, methods))
+        found.append(PlantedPrediction(family, size, predicted, truth, tuple(seen)))
     return found
+
+
+def score_planted(
+    rows: Sequence[Mapping[str, Any]],
+) -> list[tuple[str, float, tuple[MethodScore, ...]]]:
+    """Family, calibrated class size (bits) and scores of the leashed gap of every family of a run.
+
+    Args:
+      rows: cells of a run of the planted subsequence.
+    """
+    return [
+        (found.family, found.log2_class_size, found.scores()[1]) for found in predict_planted(rows)
+    ]
 
 
 def _seen(cells: list[Cell]) -> list[Cell]:

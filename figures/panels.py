@@ -1,0 +1,51 @@
+"""What the figures of real traces and the panels of a diagnosis draw alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from verigap.figures.style import BOUND
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def known(*values: float | None) -> bool:
+    """Whether all are numbers."""
+    return all(value is not None and np.isfinite(value) for value in values)
+
+
+def ends(rows: Sequence[Mapping[str, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Estimates and interval ends, one entry a row; an unknown end is the estimate."""
+    middle, low, high = np.array(
+        [[row["estimate"], row["low"], row["high"]] for row in rows], float
+    ).T
+    return middle, np.where(np.isnan(low), middle, low), np.where(np.isnan(high), middle, high)
+
+
+def bars(middle: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Lengths of error bars downwards and upwards; rounding makes none negative."""
+    return np.maximum(np.stack([middle - low, high - middle]), 0.0)
+
+
+def shares_below(axis: Axes, values: Sequence[float], style: str, **look: Any) -> None:
+    """The share of prompts below each value, as steps."""
+    shares = np.arange(1, len(values) + 1) / len(values)
+    axis.step(np.sort(np.asarray(values, float)), shares, style, where="post", **look)
+
+
+def coverage_curve(axis: Axes, rows: Sequence[Mapping[str, Any]], style: str, **look: Any) -> None:
+    """c(epsilon) with its intervals, at the margins where it is known."""
+    rows = [row for row in rows if known(row["c"])]
+    middle, low, high = ends([{**row, "estimate": row["c"]} for row in rows])
+    margins = [row["epsilon"] for row in rows]
+    axis.errorbar(margins, middle, bars(middle, low, high), fmt=style, **look)
+
+
+def cantelli_ceiling(axis: Axes, margins: Sequence[float]) -> None:
+    """What no law exceeds, 1/(1 + epsilon)."""
+    fine = np.geomspace(min(margins), max(margins), 50)
+    axis.plot(fine, 1.0 / (1.0 + fine), ":", color=BOUND, label="Cantelli ceiling")
