@@ -63,7 +63,7 @@ def features(
     if hashed is not None:
         for index in range(hashed.shape[2]):
             columns[f"words {index}"] = np.where(finished, hashed[:, :, index], np.nan)
-    values = np.stack([_standardised(column) for column in columns.values()], axis=2)
+    values = np.stack([standardised(column) for column in columns.values()], axis=2)
     names = tuple(name for index, name in enumerate(columns) if values[:, :, index].any())
     return Features(names, values, pools.mask)
 
@@ -119,7 +119,8 @@ def _rank(length: Float[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
     return ranks
 
 
-def _standardised(column: Float[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
+def standardised(column: Float[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
+    """Mean 0 and sd 1 where known, 0 elsewhere and where nothing varies."""
     known = np.isfinite(column)
     if not known.any():
         return np.zeros(column.shape)

@@ -70,6 +70,7 @@ class GroupMeasurement:
         the prompt trained the learners of that seed.
       warnings: what a reader must know before using the numbers, one line each.
       features: names of what the learners were told of a trace.
+      learned_by: how the clone was made.
 
     The policies: "base" draws from the pool; "expert" is the best policy of the chi-square ball
     around it, which saw the returns of the very pool; "clone" is the maximum-likelihood tilt fitted
@@ -95,6 +96,7 @@ class GroupMeasurement:
     values: dict[str, Float[np.ndarray, "horizons data seeds prompts"]]
     warnings: tuple[str, ...]
     features: tuple[str, ...] = ()
+    learned_by: str = "tilting pools"
 
     @property
     def tested(self) -> Bool[np.ndarray, "seeds prompts"]:

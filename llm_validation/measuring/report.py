@@ -38,7 +38,7 @@ def group_content(group: GroupMeasurement | FinetunedMeasurement, seed: int = 0)
         cells = group.cells
     else:
         content |= {
-            "learned_by": "tilting pools",
+            "learned_by": group.learned_by,
             "prompts": len(group.prompt_ids),
             "repetitions": group.tested.shape[0],
             "samples": group.samples,

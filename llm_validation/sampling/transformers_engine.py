@@ -50,6 +50,30 @@ class TransformersEngine(Tokenizing):
         self._ends = _end_tokens(model, tokenizer)
         self._longest = getattr(model.config, "max_position_embeddings", None)
 
+    @property
+    def model(self) -> Any:
+        """The network itself, a causal model of transformers."""
+        return self._model
+
+    @property
+    def end_token(self) -> int:
+        """A token that ends a turn."""
+        end = self._tokenizer.eos_token_id
+        return min(self._ends) if end is None else int(end)
+
+    @property
+    def device_name(self) -> str:
+        """What the model runs on."""
+        import torch  # pyright: ignore[reportMissingImports]
+
+        device = self._model.device
+        return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+    def with_model(self, model: Any, name: str, fingerprint: str) -> TransformersEngine:
+        """Another network behind the same tokenizer: one that was fine-tuned."""
+        dtype = str(model.dtype).removeprefix("torch.")
+        return TransformersEngine(model, self._tokenizer, Located("", name, fingerprint), dtype)
+
     @classmethod
     def load(cls, spec: ModelSpec) -> TransformersEngine:
         """Load a model and its tokenizer.

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 from verigap import commands_llm, commands_sample
 from verigap.commands_diagnose import register as register_diagnose
 from verigap.commands_figures import register as register_figures
+from verigap.commands_finetune import register as register_finetune
 from verigap.commands_fit import register as register_fit
 from verigap.commands_measure import register as register_measure
 from verigap.commands_predict import register as register_predict
@@ -307,6 +308,7 @@ def check(
 commands_llm.register(app)
 register_diagnose(app, prepare_jax, show_json)
 register_figures(app, prepare_jax)
+register_finetune(app, prepare_jax, show_json)
 register_fit(app, prepare_jax, show_json)
 commands_sample.register(app)
 register_measure(app, prepare_jax, show_json)

@@ -52,11 +52,14 @@ def register(
         if (traces is None) == (finetuned is None):
             raise ValueError("give a trace table or --finetuned RUN, one of the two")
         if finetuned is not None:
+            from verigap.llm_validation.finetuning.reading import finetuned_model, is_finetuned
             from verigap.llm_validation.measuring.finetuned import finetuned as read_run
             from verigap.sim.store import RunStore
 
             store = RunStore.read_only(finetuned)
-            found = read_run(store.read_cells().to_dicts())
+            rows = store.read_cells().to_dicts()
+            llm = bool(rows) and is_finetuned(rows[0])
+            found = (finetuned_model(rows),) if llm else read_run(rows)
             for warning in store.warnings:
                 typer.echo(f"verigap: warning: {warning}", err=True)
         else:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verigap.options import numbers
-from verigap.progress import LateBar
+from verigap.progress import LateBar, duration
 
 if TYPE_CHECKING:
     from verigap.llm_validation.sampling.report import SampleReport
@@ -189,7 +189,7 @@ class _Bar(LateBar):
     def __call__(self, progress: SampleProgress) -> None:
         if not self.due():
             return
-        left = "?" if progress.eta is None else _duration(progress.eta)
+        left = "?" if progress.eta is None else duration(progress.eta)
         speed = f"{progress.tokens_per_second:.1f} tokens/s"
         if self.console.is_terminal:
             self.draw(self.console, progress.done, progress.total, speed=speed, left=left)
@@ -198,9 +198,3 @@ class _Bar(LateBar):
                 f"sample: {progress.done:,} of {progress.total:,} samples, {speed}, {left} left",
                 err=True,
             )
-
-
-def _duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"

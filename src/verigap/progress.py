@@ -16,6 +16,13 @@ if TYPE_CHECKING:
 _PATIENCE_SECONDS = 1.0
 
 
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"
+
+
 class LateBar(ABC):
     """A bar for work that may be over at once: it appears after a second, and is redrawn seldom.
 
