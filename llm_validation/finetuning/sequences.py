@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-
 READ_AT_ONCE = 32
 """Sequences read at a time: their logits over the vocabulary take 13 MB or so each."""
 
