@@ -29,7 +29,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup quickstart run test lint types bench figures gallery docs clean test-latest test-py313 \
-  test-readers test-browser setup-llm sample-demo test-llm test-vllm
+  test-readers test-browser setup-llm sample-demo finetune-demo test-llm test-vllm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -96,6 +96,10 @@ sample-demo: $(READY_LLM) ## 32 x 32 samples of SmolLM2-135M, resumable
 	  --task rg:products --task-config '{"min_digits": 1, "max_digits": 2}' --style plain \
 	  --prompts 32 --samples 32 --batch-size 128 --max-tokens 64 --temperature 1.0 --seed 0 \
 	  --out runs/sample-demo.parquet
+
+finetune-demo: $(READY_LLM) ## clones of SmolLM2-135M and verifier heads on its samples, resumable
+	$(VENV_LLM)/bin/verigap finetune examples/smollm2_products.parquet --model "$(SMOLLM2)" \
+	  --data 16,64 --samples 16 --out runs/finetune-demo
 
 test-llm: $(READY_LLM) ## the tests that need the llm extra (tests_llm/)
 	$(VENV_LLM)/bin/python -m pytest tests_llm

@@ -11,10 +11,17 @@ import pytest
 import torch  # pyright: ignore[reportMissingImports]
 
 from tests.cli.command import Command, assert_refused, succeeded
-from verigap.llm_validation.finetuning.base import sampling_of, task_of
+from verigap.llm_validation.finetuning.base import (
+    base_samples,
+    head_features,
+    read_pools,
+    sampling_of,
+    task_of,
+)
 from verigap.llm_validation.finetuning.cloning import Recipe, fine_tune
 from verigap.llm_validation.finetuning.run import FinetuneOptions, finetune
 from verigap.llm_validation.finetuning.sequences import TokenSequence, completion_tokens, read
+from verigap.llm_validation.measuring.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.sampling.engine import Decoding, ModelSpec, Request
 from verigap.llm_validation.sampling.run import SampleOptions, sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
@@ -89,6 +96,29 @@ def test_a_text_gives_its_tokens_back(engine: TransformersEngine) -> None:
     assert completion_tokens(text, size + 1, size + 9, engine.encode, end) == (*tokens, end)
     assert completion_tokens("", 1, 9, engine.encode, end) == (end,)
     assert completion_tokens(text, size - 1, size - 1, engine.encode, end) == tokens[:-1]
+
+
+def test_a_head_learns_from_labelled_traces(engine: TransformersEngine, table: Path) -> None:
+    traces = read_traces(table)
+    task = task_of(sampling_of(traces), f"jsonl:{table.parent / 'q.jsonl'}")
+    base = base_samples(traces, task, sampling_of(traces), engine)
+    assert base.pools.prompts == 7
+    # Merges that the model did not use make a text shorter than what was sampled.
+    assert 0 <= base.respelled < 0.5
+    logprob, hidden = read_pools(engine.model, base, np.arange(7))
+    assert np.corrcoef(logprob.ravel(), base.pools.logprob.ravel())[0, 1] > 0.9
+    # Something that the last hidden state surely tells: which token it was.
+    ended = np.array(
+        [[s.completion[-1] == engine.end_token for s in row] for row in base.sequences]
+    )
+    prompt, sample = np.divmod(np.random.default_rng(0).permutation(7 * 64)[None, :200], 64)
+    labelled = LabelledTraces(prompt, sample, ended[prompt, sample].astype(float))
+    few, many = predicted_returns(head_features(hidden, base.pools), labelled, (4, 200))[:, 0]
+    unseen = np.ones((7, 64), bool)
+    unseen[prompt, sample] = False
+    accuracy = [((p > 0.5) == ended)[unseen].mean() for p in (few, many)]
+    assert accuracy[1] > max(0.9, accuracy[0])
+    assert 0.1 < ended.mean() < 0.9
 
 
 def test_clones_earn_more_and_the_run_reads_as_a_measurement(
