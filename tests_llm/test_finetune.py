@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import torch  # pyright: ignore[reportMissingImports]
 
-from tests.cli.command import Command, assert_refused, succeeded
+from tests.cli.command import Command, succeeded
 from verigap.llm_validation.finetuning.base import (
     base_samples,
     head_features,
@@ -122,7 +122,7 @@ def test_a_head_learns_from_labelled_traces(engine: TransformersEngine, table: P
 
 
 def test_clones_earn_more_and_the_run_reads_as_a_measurement(
-    verigap: Command, tiny: Path, table: Path
+    verigap: Command, engine: TransformersEngine, tiny: Path, table: Path
 ) -> None:
     folder = table.parent
     asked = (
@@ -148,14 +148,16 @@ def test_clones_earn_more_and_the_run_reads_as_a_measurement(
     pairs = zip(row["prompt_ids"], row["clone"], strict=True)
     assert {name for name, value in pairs if not np.isnan(value)} == set(asked_of)
     assert asked_of.n_unique() in (3, 4)
+    read_back = succeeded(verigap("measure", "--finetuned", "run", "--json", cwd=folder))
+    assert json.loads(read_back.stdout) == first
     # A cell that is gone is made again, the same, even without what the clone said.
     for lost in [*folder.glob("run/cells/n0000064-r001-*"), *folder.glob("run.traces/*r001*")]:
         lost.unlink()
-    again = json.loads(succeeded(verigap(*asked, cwd=folder)).stdout)
-    assert again == first
-    read_back = succeeded(verigap("measure", "--finetuned", "run", "--json", cwd=folder))
-    assert json.loads(read_back.stdout) == first
-    assert_refused(verigap(*asked, "--radius", 2, cwd=folder), "holds a run of another")
+    traces = read_traces(table)
+    task = task_of(sampling_of(traces), f"jsonl:{folder / 'q.jsonl'}")
+    options = FinetuneOptions((8, 64), samples=32, recipe=Recipe(4, 0.02))
+    again = finetune(engine, traces, task, options, folder / "run").means()
+    assert {name: value[0, 1] for name, value in again.items()} == pytest.approx(means, rel=1e-4)
 
 
 def test_refusals(engine: TransformersEngine, table: Path, tmp_path: Path) -> None:
