@@ -78,9 +78,10 @@ gallery: quickstart ## renew docs/figures and the runs in docs/runs that it is d
 	rm -f docs/figures/*.pdf
 	$(PY) docs/generated.py --write
 
-docs: $(READY) ## the documentation site, in build/docs; warnings are errors
+docs: $(READY) ## the documentation site, in build/docs; warnings are errors, commands on pages are run
 	$(PY) docs/check.py
 	$(VENV)/bin/sphinx-build --fail-on-warning --keep-going --quiet docs build/docs
+	$(PY) -m pytest -n $(JOBS) --dist worksteal -m pages tests/docs
 
 setup-llm: $(READY_LLM) ## make or refresh .venv-llm, with PyTorch and a small language model
 

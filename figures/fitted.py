@@ -10,7 +10,7 @@ from verigap.figures.needs import Content
 
 TABLES = ("examples/game24_gpt4.parquet", "examples/smollm2_products.parquet")
 BUDGETS = ((64, 128), (32, 64))
-"""Of each table, tokens: about its 90 % quantile of lengths, and twice that."""
+"""Two budgets for each table, in tokens. About its 90 % quantile of lengths, and twice that."""
 
 MARGINS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 RADIUS = 1.0

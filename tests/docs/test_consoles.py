@@ -20,6 +20,7 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+@pytest.mark.pages
 @pytest.mark.parametrize("page", consoles.pages(), ids=lambda page: page.stem)
 def test_the_commands_print_what_the_page_says(page: Path, compiled: dict[str, str]) -> None:
     text = page.read_text(encoding="utf-8")
