@@ -50,8 +50,9 @@ quickstart: $(READY)
 	$(VENV)/bin/verigap laws examples/game24_gpt4.parquet --budgets 64,96,128,192 --out runs/quickstart-laws.parquet
 	$(VENV)/bin/verigap sweep configs/quickstart.yaml --out runs/quickstart
 
+# A file stays on one process, which compiles what its tests share once.
 test: $(READY) ## all tests
-	$(PY) -m pytest -n $(JOBS) --dist worksteal
+	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(READY) types ## style, formatting, types, import direction
 	$(PY) -m ruff check .

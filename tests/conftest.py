@@ -18,6 +18,8 @@ jax.config.update("jax_enable_x64", True)
 # Silent broadcasting across ranks and silent promotion between dtypes are how shape bugs hide.
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+# A GPU multiplies float32 matrices with ten bits unless told otherwise; no matter on a CPU.
+jax.config.update("jax_default_matmul_precision", "highest")
 
 # Derandomised, so that a red test is red for everybody; no deadline, because the first example of a
 # shape pays for its compilation. VERIGAP_HYPOTHESIS_EXAMPLES asks for a longer search.

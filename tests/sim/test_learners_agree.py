@@ -110,11 +110,8 @@ def compare(spec: Spec, learner: str, replicates: int, *, leashed: bool, seed: i
     ("log2_class_size", "data_budget", "tilt", "replicates"),
     [
         (2, 8, 0.3, 1 << 16),
-        (4, 16, 0.3, 1 << 16),
         (6, 32, 0.25, 1 << 16),
-        (8, 32, 0.28, 1 << 15),
         (10, 32, 0.292, 1 << 14),
-        (12, 32, 0.3, 1 << 12),
         (12, 64, 0.223, 1 << 11),
     ],
 )
@@ -145,9 +142,10 @@ def test_any_law(learner: str) -> None:
             compare(spec, learner, 1 << 14, leashed=leashed, seed=40 + 2 * seed)
 
 
-@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize("learner", ["vf-bayes", "vf-mle", "vb-pessimism"])
 def test_one_trace(learner: str) -> None:
-    # Where a single prompt is seen, wrong codewords' scores depend on one another through it.
+    # Where a single prompt is seen, wrong codewords' scores depend on one another through it. That
+    # is about the evidence, so one learner of each use of it shows it.
     law, expert_radius, chi2_radius = GAMES["population with a point mass"]
     spec = Spec(law, 3, 1, expert_radius, chi2_radius)
     compare(spec, learner, 1 << 15, leashed=False, seed=62)
