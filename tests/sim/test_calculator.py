@@ -129,7 +129,7 @@ BASE = {"horizon": 16, "n": 8, "log2_class": 4.0, "law": "two-level"}
         ({"sigma": 5.0, "mean": 2.0}, "--sigma"),
         ({"law": None}, "--law"),
         ({"law": None, "sigma": 4.0, "mean": 8.0}, "--c0"),
-        ({"law": "zipf:a=2"}, "--law zipf"),
+        ({"law": "zipf:a=2"}, "--law: no family 'zipf'"),
         ({"law": "geometric:rate=two"}, "--law geometric"),
         ({"law": "geometric:rate=0"}, "--law geometric"),
         ({"law": "geometric"}, "--law geometric"),

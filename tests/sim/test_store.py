@@ -93,7 +93,7 @@ def test_other_paths_are_refused_untouched(tmp_path: Path) -> None:
         RunStore.open(tmp_path / "file" / "below", CONFIG, {})
     with pytest.raises(StoreError, match="no run folder there"):
         RunStore.read_only(tmp_path / "missing")
-    with pytest.raises(StoreError, match="other things than a run"):
+    with pytest.raises(StoreError, match="is not a run folder"):
         RunStore.read_only(tmp_path / "folder")
     assert contents(tmp_path) == before
 
