@@ -174,6 +174,10 @@ def test_refusals(engine: TransformersEngine, table: Path, tmp_path: Path) -> No
         task_of(sampling, "rg:products")
     with pytest.raises(TableError, match="is no table of one run of `verigap sample`"):
         sampling_of(Traces(traces.frame.with_columns(sampling=None)))
+    mute = Traces(traces.frame.with_columns(text=None), "t")
+    known = load_task(f"jsonl:{table.parent / 'q.jsonl'}", 8, 0, TaskOptions("plain"))
+    with pytest.raises(TableError, match="t: has no text to learn from"):
+        base_samples(mute, known, sampling, engine)
     other = engine.with_model(engine.model, "other", "sha256:0")
     task = task_of(sampling, f"jsonl:{table.parent / 'q.jsonl'}")
     with pytest.raises(TableError, match="sampled from another model"):

@@ -86,7 +86,7 @@ def base_samples(
     """Pools and tokens of a table; of prompts with the same question the first one stays.
 
     Raises:
-      TableError: no sample was verified, or fewer than two questions are left.
+      TableError: no sample was verified, there is no text, or fewer than two questions are left.
     """
     first: dict[Any, Problem] = {}
     for problem in task.problems:
@@ -96,7 +96,8 @@ def base_samples(
     (pools,) = verified_pools(Traces(frame, traces.source))
     if pools.prompts < 2:
         raise TableError(f"{traces.source}: needs two questions or more; sample more prompts")
-    assert pools.text is not None
+    if pools.text is None:
+        raise TableError(f"{traces.source}: has no text to learn from; sample again")
     problems = tuple(kept[prompt_id] for prompt_id in pools.prompt_ids)
     longest, end = int(sampling["max_tokens"]), engine.end_token
     sequences, respelled = [], 0

@@ -146,12 +146,15 @@ def finetune(
         "sampling": sampling,
         "version": _VERSION,
     }
+    text = yaml.safe_dump(config, allow_unicode=True)
+    # What lies in OUT.traces outlives a run folder that was deleted.
+    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
     packages = ("verigap", "jax", "numpy", "polars", *engine.packages, *task.packages)
     told = {**account(command, options.seed, packages), "device": engine.device_name}
-    with RunStore.open(out, yaml.safe_dump(config, allow_unicode=True), told) as store:
+    with RunStore.open(out, text, told) as store:
         beside = out.with_name(out.name + ".traces")
         beside.mkdir(exist_ok=True)
-        run = _Run(engine, task, options, sampling, base, beside, command, progress)
+        run = _Run(engine, task, options, sampling, base, beside, identity, command, progress)
         finished = store.finished_cells()
         cells = [(n, index) for n in options.data for index in range(options.repetitions)]
         missing = [cell for cell in cells if _name(*cell) not in finished]
@@ -173,11 +176,13 @@ class _Run:
         sampling: dict[str, Any],
         base: BaseSamples,
         beside: Path,
+        identity: str,
         command: Sequence[str],
         progress: Callable[[FinetuneProgress], None] | None,
     ) -> None:
         self.engine, self.task, self.options, self.sampling = engine, task, options, sampling
-        self.base, self.beside, self.command, self.progress = base, beside, command, progress
+        self.base, self.beside, self.identity = base, beside, identity
+        self.command, self.progress = command, progress
         self.model = engine.model.float()
         pools, self.horizon = base.pools, int(sampling["max_tokens"])
         self.settings = Settings(
@@ -198,7 +203,7 @@ class _Run:
             self.total += _TRAIN * n * options.recipe.epochs
             self.total += _SAMPLE * int(held_out.sum()) * options.samples
             self.total += _READ * int(pools.sizes[held_out].sum())
-        kept = self.beside / "base.npz"
+        kept = self.beside / f"base-{self.identity}.npz"
         self.doing = "reading the base's samples"
         if kept.is_file():
             with np.load(kept, allow_pickle=False) as arrays:
@@ -207,7 +212,7 @@ class _Run:
             self.total += _READ * int(pools.sizes.sum())
             everything = np.arange(pools.prompts)
             self.logprob, hidden = read_pools(self.model, self.base, everything, self._advance)
-            draft = kept.with_name(".base.npz")
+            draft = kept.with_name(f".{kept.name}")
             with draft.open("wb") as file:
                 np.savez(file, logprob=self.logprob, hidden=hidden)
             draft.replace(kept)
@@ -292,10 +297,10 @@ class _Run:
             before = progress.done
 
         path = self.beside / f"{_name(n, index)}.parquet"
-        print_of_data = f"{sampling['fingerprint']} cloned {options.recipe} {n} {index}"
+        fingerprint = f"{sampling['fingerprint']} cloned {self.identity} {n} {index}"
         grid = sampling.get("grid")
         sample_traces(
-            self.engine.with_model(model, f"clone of {self.base.pools.model}", print_of_data),
+            self.engine.with_model(model, f"clone of {self.base.pools.model}", fingerprint),
             replace(self.task, problems=tuple(self.base.problems[row] for row in held_out)),
             SampleOptions(
                 options.samples,
