@@ -2,7 +2,8 @@
 
 Needs closed forms and a run of configs/figures-rates.yaml. Shows that the traces needed for each
 bit of the class approach one over the information that a trace carries: KL(expert || base) for a
-demonstration, which falls with kappa, and the entropy of the return for a label, which does not.
+demonstration, which shrinks to 0 with kappa, and the entropy of the return for a label, which does
+not depend on it.
 """
 
 from __future__ import annotations

@@ -35,15 +35,17 @@ class Run:
         """The cells; the run is made or continued in `folder`/NAME-OF-CONFIG.
 
         Raises:
-          ValueError: if a cell failed, or the folder holds another configuration's run.
+          ValueError: if a cell failed, a file of the repository is not there, or the folder holds
+          another configuration's run.
         """
         from verigap.sim.runs import run_sweep
         from verigap.sim.store import RunStore
         from verigap.sim.sweep import load_sweep
 
         if self.committed is not None and not full:
+            _of_repository(f"{self.committed}/config.yaml")
             return RunStore.read_only(self.committed).read_cells().to_dicts()
-        config = Path(self.full if full and self.full is not None else self.config)
+        config = _of_repository(self.full if full and self.full is not None else self.config)
         path = folder / config.stem
         outcome = run_sweep(
             load_sweep(config),
@@ -77,10 +79,7 @@ class Content:
         from verigap.sim.store import write_durably
         from verigap.sim.strict_json import strict_json
 
-        paths = [Path(table) for table in self.tables]
-        for path in paths:
-            if not path.is_file():
-                raise ValueError(f"{path}: no such file; run from the root of the repository")
+        paths = [_of_repository(table) for table in self.tables]
         made_from = {
             "version": __version__,
             "full": full,
@@ -99,6 +98,13 @@ class Content:
         folder.mkdir(parents=True, exist_ok=True)
         write_durably(kept, text.encode())
         return json.loads(text)["content"]
+
+
+def _of_repository(name: str) -> Path:
+    path = Path(name)
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file; run from the root of the repository")
+    return path
 
 
 Need = Run | Content

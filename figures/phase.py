@@ -17,6 +17,7 @@ import numpy as np
 from verigap.figures import fitted
 from verigap.figures.needs import Run
 from verigap.figures.panels import known
+from verigap.figures.scaling import leashed_gap
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 
 if TYPE_CHECKING:
@@ -127,11 +128,8 @@ def _equal_information(sd: np.ndarray) -> np.ndarray:
 
 def gap(row: Mapping[str, Any]) -> tuple[float, float]:
     """Leashed J_VB - J_VF as a share of J_expert - J_base, and half its 95 % interval."""
-    found = {entry["learner"]: entry for entry in row["learners"]}
-    cloning, verified = found["vf-mle"], found["vb-pessimism"]
-    variance = (cloning["leashed_variance"] + verified["leashed_variance"]) / row["replicates"]
-    middle = cloning["leashed_mean"] - verified["leashed_mean"]
-    return middle / row["expert_gain"], 1.96 * variance**0.5 / row["expert_gain"]
+    (middle,), (error,) = leashed_gap([row], "vf-mle")
+    return float(middle / row["expert_gain"]), float(1.96 * error / row["expert_gain"])
 
 
 def _simulated(axis: Axes, rows: Sequence[Mapping[str, Any]]) -> None:

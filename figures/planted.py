@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verigap.figures.needs import Run
+from verigap.figures.panels import bars
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 from verigap.sim.checks.trained import Measured, Point, points
 from verigap.sim.learners.trained import CLONING, SELECTION
@@ -72,8 +73,7 @@ def draw(data: Mapping[str, Any]) -> Figure:
 def _bars(measured: Sequence[Measured]) -> tuple[np.ndarray, np.ndarray]:
     """Estimates, and the lengths of their intervals downwards and upwards."""
     mean, low, high = np.asarray([(m.estimate, m.low, m.high) for m in measured]).T
-    # Where nothing varies, rounding may put an end on the wrong side.
-    return mean, np.maximum(np.stack([mean - low, high - mean]), 0.0)
+    return mean, bars(mean, low, high)
 
 
 def _values(axis: Axes, series: Sequence[Point], family: str) -> None:
@@ -87,9 +87,9 @@ def _values(axis: Axes, series: Sequence[Point], family: str) -> None:
             ("values", "-", color, free),
             ("leashed", "--", "white", leashed),
         ):
-            mean, bars = _bars([getattr(point, field)[name] for point in series])
+            mean, lengths = _bars([getattr(point, field)[name] for point in series])
             axis.errorbar(
-                horizon, mean / horizon, bars / horizon, color=color, marker=marker, mfc=face,
+                horizon, mean / horizon, lengths / horizon, color=color, marker=marker, mfc=face,
                 ls=style, capsize=1.5, label=label,
             )  # fmt: skip
     expert = np.asarray([point.expert for point in series]) / horizon
@@ -111,10 +111,10 @@ def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
             # Beside the other family, so that both intervals can be seen.
             x = (1.02 if block == "horizon" else 1.1) * x
         for field, style, face in (("gap", "-", color), ("gap_unleashed", "--", "white")):
-            mean, bars = _bars([getattr(point, field) for point in series])
+            mean, lengths = _bars([getattr(point, field) for point in series])
             label = f"{family}, {'same leash' if field == 'gap' else 'unleashed'}"
             axis.errorbar(
-                x, mean, bars, color=color, marker=marker, mfc=face, ls=style, capsize=1.5,
+                x, mean, lengths, color=color, marker=marker, mfc=face, ls=style, capsize=1.5,
                 label=label,
             )  # fmt: skip
     axis.axhline(0.0, color=GUIDE, lw=0.6)
