@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verigap.figures import fitted
 from verigap.figures.needs import Content
+from verigap.figures.panels import group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB
 
 if TYPE_CHECKING:
@@ -69,13 +71,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     return found
 
 
-NEEDS = {
-    "traces": Content(
-        "bilevel-reward",
-        _compute,
-        ("examples/game24_gpt4.parquet", "examples/smollm2_products.parquet"),
-    )
-}
+NEEDS = {"traces": Content("bilevel-reward", _compute, fitted.TABLES)}
 
 
 def draw(data: Mapping[str, Any]) -> Figure:
@@ -121,18 +117,13 @@ def _traces(axis: Axes, group: Mapping[str, Any]) -> None:
     ticks = np.linspace(0, horizon, 5)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks[:-1]] + [f"$H={horizon}$"])
     axis.set_xlabel("token $h$")
-    name = _name(group)
-    axis.set_title(f"{name}, prompt {group['prompt']}")
-
-
-def _name(group: Mapping[str, Any]) -> str:
-    return f"{group['dataset'].split('/')[-1]} {group['model'].split('.')[0]}"
+    axis.set_title(f"{group_name(group)}, prompt {group['prompt']}")
 
 
 def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with what the traces are."""
     groups = " ".join(
-        f"{_name(group)}, prompt {group['prompt']}: {group['correct']} of {group['samples']} "
+        f"{group_name(group)}, prompt {group['prompt']}: {group['correct']} of {group['samples']} "
         f"samples are correct within H = {group['horizon']} tokens; mean return "
         f"{group['mean']:.1f}, sd {group['sd']:.1f} tokens, sd/H "
         f"{group['sd'] / group['horizon']:.2f}."

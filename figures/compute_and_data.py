@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verigap.figures import fitted
 from verigap.figures.needs import Content, Run
+from verigap.figures.panels import group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 
 if TYPE_CHECKING:
@@ -70,11 +72,7 @@ _ARMS: dict[str, tuple[str, dict[str, Any]]] = {
 
 NEEDS = {
     "run": Run("configs/figures-heterogeneity.yaml", "configs/figures-heterogeneity-full.yaml"),
-    "measured": Content(
-        "compute-and-data",
-        _measured,
-        ("examples/game24_gpt4.parquet", "examples/smollm2_products.parquet"),
-    ),
+    "measured": Content("compute-and-data", _measured, fitted.TABLES),
 }
 
 
@@ -170,7 +168,7 @@ def _real(axes: Sequence[Axes], group: Mapping[str, Any], budget: int) -> None:
 
 
 def _name(group: Mapping[str, Any]) -> str:
-    return f"{group['dataset'].split('/')[-1]} {group['model'].split('.')[0].split('-Instruct')[0]}"
+    return group_name(group).split("-Instruct")[0]
 
 
 def caption(data: Mapping[str, Any]) -> str:

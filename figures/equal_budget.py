@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from verigap.figures import fitted
 from verigap.figures.needs import Content
+from verigap.figures.panels import group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 
 if TYPE_CHECKING:
@@ -134,13 +136,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     return found
 
 
-NEEDS = {
-    "measured": Content(
-        "equal-budget",
-        _compute,
-        ("examples/game24_gpt4.parquet", "examples/smollm2_products.parquet"),
-    )
-}
+NEEDS = {"measured": Content("equal-budget", _compute, fitted.TABLES)}
 
 
 _SINGLE: dict[str, tuple[str, dict[str, Any]]] = {
@@ -169,7 +165,7 @@ def draw(data: Mapping[str, Any]) -> Figure:
             _successes(axis, group, shown)
         top = max(high or 0.0 for arm in group["arms"] for _, _, high in arm["success"])
         column[0].set_ylim(0, 1.1 * (top or 1.0))
-        column[0].set_title(_name(group))
+        column[0].set_title(group_name(group))
         column[1].set_xlabel("total budget $B$ (tokens)")
     for axis in axes[:, 0]:
         axis.set_ylabel("chance of a correct trace")
@@ -211,15 +207,12 @@ def _successes(
     axis.minorticks_off()
 
 
-def _name(group: Mapping[str, Any]) -> str:
-    return f"{group['dataset'].split('/')[-1]} {group['model'].split('.')[0]}"
-
-
 def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with what was measured."""
     groups = data["measured"]
     each = ", ".join(
-        f"{_name(group)} ({group['prompts']} prompts, longest trace {group['longest']:g} tokens)"
+        f"{group_name(group)} ({group['prompts']} prompts, "
+        f"longest trace {group['longest']:g} tokens)"
         for group in groups
     )
     numbers = " or ".join(f"{number}" for number in _CANDIDATES[1:])

@@ -1,6 +1,6 @@
 """Figure `heterogeneity`: how much the returns of one prompt's samples differ, in real models.
 
-Needs the two trace tables of examples/. Shows that sigma_x/H is near 0 on half of the prompts or
+Needs the two trace tables of examples/. Shows that sigma_x/H is small on half of the prompts or
 more, large on some, and that it grows with the budget.
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 NEEDS = fitted.NEEDS
 
 SHOWS = (
-    "The heterogeneity sigma_x/H of real models is near 0 on half of the prompts or more, large on "
+    "The heterogeneity sigma_x/H of real models is small on half of the prompts or more, large on "
     "some, and grows with the budget."
 )
 

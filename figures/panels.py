@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+def group_name(group: Mapping[str, Any]) -> str:
+    """Data and model in few words: no collection, no file format."""
+    return f"{group['dataset'].split('/')[-1]} {group['model'].split('.')[0]}"
+
+
 def known(*values: float | None) -> bool:
     """Whether all are numbers."""
     return all(value is not None and np.isfinite(value) for value in values)
