@@ -77,10 +77,13 @@ def test_what_cannot_be_drawn_is_refused(tmp_path: Path) -> None:
         known_names(["no"])
     with pytest.raises(ValueError, match="run"):
         read_run("scaling", tmp_path / "absent")
-    with pytest.raises(ValueError, match="no such file"):
-        Content("c", lambda paths, full: {}, ("absent.csv",)).obtain(
-            tmp_path, False, lambda doing, at: None
-        )
+    for need in (
+        Content("c", lambda paths, full: {}, ("absent.csv",)),
+        Run("absent.yaml"),
+        Run("absent.yaml", committed="absent"),
+    ):
+        with pytest.raises(ValueError, match="no such file; run from the root"):
+            need.obtain(tmp_path, False, lambda doing, at: None)
     with pytest.raises(ValueError, match="first"):
         draw_figure("scaling", {"run": []}, tmp_path / "out")
     assert not (tmp_path / "out").exists()
