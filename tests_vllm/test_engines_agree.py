@@ -14,7 +14,8 @@ from tests_llm.smollm2 import gguf_file
 
 PROMPTS, SAMPLES, TOKENS = 4, 24, 24
 ENVIRONMENT = {"HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
-verigap = Command(ENVIRONMENT)
+# The engine needs a minute to start, and shares two cores.
+verigap = Command(ENVIRONMENT, timeout=900.0)
 
 
 def sample(engine: str, out: Path) -> pl.DataFrame:

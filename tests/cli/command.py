@@ -23,16 +23,22 @@ _UNSET = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "XLA_FLAGS")
 
 @dataclass(frozen=True)
 class Command:
-    """The installed `verigap`; `environment` is set in every process it starts."""
+    """The installed `verigap`.
+
+    Attributes:
+      environment: set in every process it starts.
+      timeout: seconds after which a hanging command fails the test.
+    """
 
     environment: Mapping[str, str] = field(default_factory=dict)
+    timeout: float = TIMEOUT
 
     def __call__(
         self, *arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None
     ) -> Finished:
         """Run it to its end."""
         child = self.start(*arguments, cwd=cwd, env=env)
-        stdout, stderr = child.communicate(timeout=TIMEOUT)
+        stdout, stderr = child.communicate(timeout=self.timeout)
         return Finished(child.args, child.returncode, stdout, stderr)
 
     def start(
