@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.bounds.vb_upper import vb_upper
-from verigap.theory.bounds.vf_upper import hellinger_budget
+from verigap.theory.bounds.vf_upper import hellinger_budget, vf_upper
 
 
 def scaling_exponent(
@@ -72,9 +72,7 @@ def homogeneity_frontier(setting: Setting) -> Float[Array, ""]:
 def coverage_frontier(setting: Setting) -> Float[Array, ""]:
     """Coverage c0 at which VB-UPPER equals VF-UPPER; below it cloning has the smaller bound.
 
-    Solves (H/c0) L/n = 2 sigma_e sqrt(v) + mu_e^max v for c0; above 1 where no base is covered
-    well enough. Source: docs/theory.md#when-vf-wins.
+    VB-UPPER is inversely proportional to c0, so its value at the setting's own coverage tells.
+    Above 1 where no base is covered well enough. Source: docs/theory.md#when-vf-wins.
     """
-    budget = hellinger_budget(setting)
-    cloning = 2.0 * setting.expert_sd * jnp.sqrt(budget) + setting.expert_mean_max * budget
-    return setting.coverage * vb_upper(setting) / cloning
+    return setting.coverage * vb_upper(setting) / vf_upper(setting)
