@@ -76,7 +76,7 @@ class Content:
     def obtain(self, folder: Path, full: bool, report: Report) -> Any:
         """The content; read if `folder` keeps one made from the same tables by this version."""
         from verigap import __version__
-        from verigap.sim.store import write_durably
+        from verigap.sim.durable import write_durably
         from verigap.sim.strict_json import strict_json
 
         paths = [_of_repository(table) for table in self.tables]

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64
 
-from verigap.sim.store import write_durably
+from verigap.sim.durable import write_durably
 
 KEY = ("dataset", "model", "prompt_id", "horizon")
 _TEXT = ("dataset", "model", "prompt_id", "unit")

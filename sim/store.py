@@ -28,6 +28,8 @@ from typing import Any
 import polars as pl
 from filelock import FileLock, SoftFileLock, Timeout
 
+from verigap.sim.durable import sync, write_durably
+
 _CONFIG, _PROVENANCE, _FAILURES = "config.yaml", "provenance.json", "failures.parquet"
 _CELLS, _LOCK, _OWNER = "cells", "lock", "lock.owner"
 _BATCH_NAME = re.compile(r"(?P<cell>[\w-]+)-(?P<checksum>[0-9a-f]{16})\.parquet")
@@ -41,25 +43,6 @@ _ABANDONED_AFTER_SECONDS = 60.0
 
 class StoreError(ValueError):
     """A run folder that cannot be used as asked; the message says what to do."""
-
-
-def write_durably(path: Path, data: bytes) -> None:
-    """Write a file so that after any crash it is either absent (or as before) or complete.
-
-    Raises:
-      OSError: the file cannot be written; nothing is left behind.
-    """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync(path.parent)
 
 
 class RunStore:
@@ -393,12 +376,3 @@ def _checksum(data: bytes) -> str:
 
 def _json(content: Mapping[str, object]) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
-
-
-def sync(path: Path) -> None:
-    """Make a file or folder durable; a rename is so only once the folder with the name is."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

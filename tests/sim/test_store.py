@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from verigap.sim.store import RunStore, StoreError, write_durably
+from verigap.sim.durable import write_durably
+from verigap.sim.store import RunStore, StoreError
 
 CONFIG = "horizon: [64, 128]\nseed: 0\n"
 
