@@ -151,7 +151,7 @@ def law_atoms(question: Question) -> tuple[np.ndarray, bool]:
     except ValidationError as error:
         first = error.errors()[0]
         if first["type"] == "union_tag_invalid":
-            known = first.get("ctx", {})["expected_tags"].replace("'", "")
+            known = first.get("ctx", {}).get("expected_tags", "").replace("'", "")
             raise ValueError(f"--law: no family {family!r}; one of {known}") from None
         where = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"--law {text}: {where}: {first['msg']}") from None

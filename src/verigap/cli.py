@@ -18,7 +18,7 @@ from verigap.commands_finetune import register as register_finetune
 from verigap.commands_fit import register as register_fit
 from verigap.commands_measure import register as register_measure
 from verigap.commands_predict import register as register_predict
-from verigap.options import numbers
+from verigap.options import command_line, numbers
 
 if TYPE_CHECKING:
     from verigap.sim.checks import Report
@@ -227,9 +227,7 @@ def sweep(
     loaded = load_sweep(config)
     folder = out or Path("runs") / config.stem
     with ProgressBar(f"sweep {config.stem}", quiet=as_json) as report:
-        outcome = run_sweep(
-            loaded, folder, command=[Path(sys.argv[0]).name, *sys.argv[1:]], report=report
-        )
+        outcome = run_sweep(loaded, folder, command=command_line(), report=report)
     for warning in outcome.warnings:
         typer.echo(f"verigap: warning: {warning}", err=True)
     if as_json:

@@ -49,6 +49,8 @@ def register(app: typer.Typer, prepare_jax: Callable[[], None]) -> None:
             return
         if run is not None and not names:
             raise ValueError("--run: name the figures to draw from it")
+        if run is not None and full:
+            raise ValueError("--full: makes runs, and --run draws the one it names; leave one out")
         for name in chosen:
             with _Making() as making:
                 found = (

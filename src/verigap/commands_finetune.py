@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from verigap.options import numbers
+from verigap.options import command_line, numbers
 from verigap.progress import LateBar, duration
 
 if TYPE_CHECKING:
@@ -87,7 +86,7 @@ def register(
         problems = task_of(sampling, task)
         engine = TransformersEngine.load(ModelSpec(model, sampling["dtype"]))
         with _Bar(quiet=as_json) as bar:
-            found = run(engine, table, problems, options, out, sys.argv, bar)
+            found = run(engine, table, problems, options, out, command_line(), bar)
         if as_json:
             show_json(as_content([found], seed))
         else:

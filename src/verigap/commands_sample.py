@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from verigap.options import numbers
+from verigap.options import command_line, numbers
 from verigap.progress import LateBar, duration
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def sample(
     problems = load_task(task, prompts, seed, wanted)
     loaded = load_engine(engine, ModelSpec(model, dtype))
     with _Bar(quiet=as_json) as bar:
-        report = sample_traces(loaded, problems, options, out, sys.argv, bar)
+        report = sample_traces(loaded, problems, options, out, command_line(), bar)
     for warning in report.warnings:
         typer.echo(f"verigap: warning: {warning}", err=True)
     if as_json:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 Number = TypeVar("Number", int, float)
@@ -19,3 +21,8 @@ def numbers(text: str, option: str, kind: Callable[[str], Number]) -> tuple[Numb
     except ValueError:
         wanted = "whole numbers" if kind is int else "numbers"
         raise ValueError(f"{option}: expected {wanted} and commas, not {text!r}") from None
+
+
+def command_line() -> list[str]:
+    """What the user typed, for the account of a run: the program by name, wherever it lies."""
+    return [Path(sys.argv[0]).name, *sys.argv[1:]]
