@@ -70,23 +70,7 @@ def measured(pools: SamplePools, seed: int, train: np.ndarray | None = None) -> 
     settings = Settings(DATA, 8, 1.0, SEEDS if train is None else len(train), seed)
     split = halves(pools.prompts, settings) if train is None else train
     values = values_at(pools, HORIZON, settings, features(pools, HORIZON), split)
-    return GroupMeasurement(
-        pools.dataset,
-        pools.model,
-        pools.unit,
-        pools.prompt_ids,
-        int(pools.sizes.sum()),
-        0,
-        0,
-        0.0,
-        (HORIZON,),
-        DATA,
-        settings.candidates,
-        settings.radius,
-        (False,),
-        {name: value[None] for name, value in values.items()},
-        (),
-    )
+    return GroupMeasurement.of(pools, settings, (HORIZON,), [values])
 
 
 def truths(

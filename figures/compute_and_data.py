@@ -14,7 +14,7 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Content, Run
-from verigap.figures.panels import group_name
+from verigap.figures.panels import bars, group_name, spans
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 
 if TYPE_CHECKING:
@@ -148,14 +148,12 @@ def _real(axes: Sequence[Axes], group: Mapping[str, Any], budget: int) -> None:
         x = np.asarray([cell[along] for cell in cells], float)
         horizons = np.asarray([cell["horizon"] for cell in cells], float)
         for place, (name, (label, look)) in enumerate(_ARMS.items()):
-            middle, low, high = (
-                np.asarray([np.nan if end is None else end for end in ends], float) / horizons
-                for ends in zip(*(cell["values"][name] for cell in cells), strict=True)
-            )
-            bars = np.nan_to_num(np.maximum(np.stack([middle - low, high - middle]), 0.0))
+            middle, *span = (end / horizons for end in spans([c["values"][name] for c in cells]))
             # Side by side, so that every interval can be seen.
             beside = x * 2.0 ** (0.05 * (place - 2.5) * np.log2(x[-1] / x[0]) / 5)
-            axis.errorbar(beside, middle, bars, elinewidth=0.8, ms=3, label=label, **look)
+            axis.errorbar(
+                beside, middle, bars(middle, *span), elinewidth=0.8, ms=3, label=label, **look
+            )
         axis.set_xscale("log", base=2)
         axis.set_xticks(x, [f"{tick:,g}" for tick in x])
         axis.minorticks_off()

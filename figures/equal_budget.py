@@ -15,7 +15,7 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Content
-from verigap.figures.panels import group_name
+from verigap.figures.panels import bars, group_name, spans
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 
 if TYPE_CHECKING:
@@ -67,24 +67,8 @@ def measured_successes(
             n_tokens=np.where(pools.n_tokens > horizon, 2.0, 1.0),
         )
         cells.append(values_at(succeeded, 1, settings, features(pools, horizon, hashed), train))
-    solved = (pools.correct & pools.mask).sum(axis=1)
-    return GroupMeasurement(
-        pools.dataset,
-        pools.model,
-        pools.unit,
-        pools.prompt_ids,
-        int(pools.sizes.sum()),
-        pools.unverified,
-        int(((solved > 0) & (solved < pools.sizes)).sum()),
-        float((solved > 0).mean()),
-        tuple(budgets),
-        settings.data,
-        candidates,
-        settings.radius,
-        tuple(budget // candidates > pools.longest for budget in budgets),
-        {name: np.stack([cell[name] for cell in cells]) for name in cells[0]},
-        (),
-    )
+    longest = candidates * pools.longest
+    return GroupMeasurement.of(pools, settings, budgets, cells, longest=longest)
 
 
 def _budgets(pools: SamplePools) -> list[int]:
@@ -192,14 +176,13 @@ def _successes(
             face, line = _FACES[number]
             look = {**look, "mfc": face or look["color"], "ls": line}
             label = f"{label}, $N={number}$"
-        middle, low, high = (
-            np.asarray([np.nan if end is None else end for end in ends], float)
-            for ends in zip(*arm["success"], strict=True)
-        )
-        bars = np.nan_to_num(np.maximum(np.stack([middle - low, high - middle]), 0.0))
+        middle, low, high = spans(arm["success"])
         # Side by side, so that every interval can be seen.
         beside = budgets * 2.0 ** (0.09 * (place - (len(arms) - 1) / 2))
-        axis.errorbar(beside, middle, bars, capsize=1.2, elinewidth=0.8, label=label, **look)
+        axis.errorbar(
+            beside, middle, bars(middle, low, high), capsize=1.2, elinewidth=0.8, label=label,
+            **look,
+        )  # fmt: skip
     axis.axvline(group["longest"], color=GUIDE, lw=0.7, ls="-.")
     axis.set_xscale("log", base=2)
     ticks = group["budgets"][::2]

@@ -25,9 +25,14 @@ def known(*values: float | None) -> bool:
 
 def ends(rows: Sequence[Mapping[str, float]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Estimates and interval ends, one entry a row; an unknown end is the estimate."""
-    middle, low, high = np.array(
-        [[row["estimate"], row["low"], row["high"]] for row in rows], float
-    ).T
+    return spans([[row["estimate"], row["low"], row["high"]] for row in rows])
+
+
+def spans(
+    statistics: Sequence[Sequence[float | None]],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same of (estimate, low, high), None where unknown."""
+    middle, low, high = np.array(statistics, float).T
     return middle, np.where(np.isnan(low), middle, low), np.where(np.isnan(high), middle, high)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
+from verigap.llm_validation.finetuning.reading import FEATURES
 from verigap.llm_validation.finetuning.sequences import (
     TokenSequence,
     completion_tokens,
@@ -136,4 +137,4 @@ def head_features(hidden: Float[np.ndarray, "P K D"], pools: SamplePools) -> Fea
     known = np.where(pools.mask[:, :, None], hidden, np.nan)
     columns = [standardised(known[:, :, index]) for index in range(hidden.shape[2])]
     values = np.stack(columns, axis=2) * (_LOGIT_SD / hidden.shape[2] ** 0.5)
-    return Features(("hidden states of the base",), values, pools.mask)
+    return Features(FEATURES, values, pools.mask)

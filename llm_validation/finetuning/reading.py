@@ -11,6 +11,8 @@ from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurem
 from verigap.sim.law_table import TableError
 
 GAME = "fine-tuned language model"
+FEATURES = ("hidden states of the base",)
+"""What the verifier head is told of a trace."""
 
 
 def is_finetuned(row: Mapping[str, Any]) -> bool:
@@ -60,6 +62,6 @@ def finetuned_model(rows: Sequence[Mapping[str, Any]]) -> GroupMeasurement:
         (False,),
         values,
         tuple(warnings),
-        ("hidden states of the base",),
+        FEATURES,
         "fine-tuning",
     )

@@ -250,7 +250,6 @@ class _Run:
             "clone": earned,
             **self._learned(policy, n, train, uniforms[..., 2:]),
         }
-        solved_base = (pools.correct & self.mask).sum(axis=1)
         sizes = 1 / (policy[held_out] ** 2).sum(axis=1)
         return {
             "cell": name,
@@ -265,8 +264,8 @@ class _Run:
             "radius": options.radius,
             "samples": int(pools.sizes.sum()),
             "unverified": pools.unverified,
-            "mixed": int(((solved_base > 0) & (solved_base < pools.sizes)).sum()),
-            "expert_share": float((solved_base > 0).mean()),
+            "mixed": pools.mixed,
+            "expert_share": pools.expert_share,
             "respelled": self.base.respelled,
             "distinct": len(set(places)),
             "first_loss": clone.first_loss,

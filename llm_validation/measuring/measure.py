@@ -79,8 +79,12 @@ def measure(
             names |= dict.fromkeys(phi.names)
             cells.append(values_at(pools, horizon, settings, phi, train))
             done += 1
-        values = {key: np.stack([cell[key] for cell in cells]) for key in cells[0]}
-        found.append(_collected(pools, own_budgets, settings, values, tuple(names)))
+        notes = _warnings(pools, own_budgets, settings)
+        found.append(
+            GroupMeasurement.of(
+                pools, settings, own_budgets, cells, warnings=notes, features=tuple(names)
+            )
+        )
     if report is not None:
         report(Progress(total, total, 0))
     return tuple(found)
@@ -115,38 +119,7 @@ def default_data(pools: SamplePools) -> tuple[int, ...]:
     return tuple(n for n in DATA if n <= max(reach, DATA[0]))
 
 
-def _collected(
-    pools: SamplePools,
-    horizons: tuple[int, ...],
-    settings: Settings,
-    values: dict[str, np.ndarray],
-    names: tuple[str, ...],
-) -> GroupMeasurement:
-    solved = (pools.correct & pools.mask).sum(axis=1)
-    mixed = int(((solved > 0) & (solved < pools.sizes)).sum())
-    return GroupMeasurement(
-        pools.dataset,
-        pools.model,
-        pools.unit,
-        pools.prompt_ids,
-        int(pools.sizes.sum()),
-        pools.unverified,
-        mixed,
-        float((solved > 0).mean()),
-        horizons,
-        settings.data,
-        settings.candidates,
-        settings.radius,
-        tuple(horizon > pools.longest for horizon in horizons),
-        values,
-        tuple(_warnings(pools, horizons, settings, mixed)),
-        names,
-    )
-
-
-def _warnings(
-    pools: SamplePools, horizons: tuple[int, ...], settings: Settings, mixed: int
-) -> list[str]:
+def _warnings(pools: SamplePools, horizons: tuple[int, ...], settings: Settings) -> list[str]:
     found = []
     samples = int(pools.sizes.sum())
     if pools.prompts == 1:
@@ -171,10 +144,10 @@ def _warnings(
             "every sample is correct: policies can only differ in how early their traces are "
             "correct, not in whether they are"
         )
-    elif mixed < _FEW_PROMPTS:
+    elif pools.mixed < _FEW_PROMPTS:
         found.append(
-            f"{mixed} prompts have both correct and incorrect samples: only there can policies "
-            "differ in how often they are correct"
+            f"{pools.mixed} prompts have both correct and incorrect samples: only there can "
+            "policies differ in how often they are correct"
         )
     few = int((pools.sizes < settings.candidates).sum())
     if few:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy import special, stats
 
 from verigap.llm_validation.fitting.intervals import LEVEL, Statistic, bca_interval
+
+if TYPE_CHECKING:
+    from verigap.llm_validation.measuring.budget import Settings
+    from verigap.llm_validation.measuring.pools import SamplePools
 
 POLICIES = (
     "base",
@@ -97,6 +103,49 @@ class GroupMeasurement:
     warnings: tuple[str, ...]
     features: tuple[str, ...] = ()
     learned_by: str = "tilting pools"
+
+    @classmethod
+    def of(
+        cls,
+        pools: SamplePools,
+        settings: Settings,
+        horizons: Sequence[int],
+        cells: Sequence[Mapping[str, Float[np.ndarray, "data seeds prompts"]]],
+        *,
+        longest: float | None = None,
+        warnings: Sequence[str] = (),
+        features: Sequence[str] = (),
+    ) -> GroupMeasurement:
+        """The measurement of policies on the pools of one group.
+
+        Args:
+          pools: the samples.
+          settings: what all budgets share.
+          horizons: budgets (tokens), ascending.
+          cells: values of every policy (tokens), one entry a budget; see `values_at`.
+          longest: beyond which a budget is extrapolated (tokens); by default the longest trace.
+          warnings: see the class.
+          features: see the class.
+        """
+        reach = pools.longest if longest is None else longest
+        return cls(
+            pools.dataset,
+            pools.model,
+            pools.unit,
+            pools.prompt_ids,
+            int(pools.sizes.sum()),
+            pools.unverified,
+            pools.mixed,
+            pools.expert_share,
+            tuple(horizons),
+            settings.data,
+            settings.candidates,
+            settings.radius,
+            tuple(horizon > reach for horizon in horizons),
+            {name: np.stack([cell[name] for cell in cells]) for name in cells[0]},
+            tuple(warnings),
+            tuple(features),
+        )
 
     @property
     def tested(self) -> Bool[np.ndarray, "seeds prompts"]:

@@ -65,6 +65,21 @@ class SamplePools:
         return self.mask.sum(axis=1)
 
     @property
+    def solved(self) -> Int[np.ndarray, " P"]:
+        """Correct samples of each prompt."""
+        return (self.correct & self.mask).sum(axis=1)
+
+    @property
+    def mixed(self) -> int:
+        """Prompts with both correct and incorrect samples."""
+        return int(((self.solved > 0) & (self.solved < self.sizes)).sum())
+
+    @property
+    def expert_share(self) -> float:
+        """Share of prompts whose pool holds a success, so that an expert can show one."""
+        return float((self.solved > 0).mean())
+
+    @property
     def longest(self) -> float:
         """Length of the longest trace (tokens); NaN where no length is known."""
         known = [self.n_tokens[np.isfinite(self.n_tokens)], self.first_correct[self.correct]]
