@@ -29,8 +29,8 @@ def source(need: Need) -> str:
         kept = f", kept in `{run}` (sha256 `{digest(ROOT / run)}`)"
         full = f"; in full, {_file(need.full)}" if need.full else ""
         return f"a run of {_file(need.config)}{kept}{full}"
-    read = f" of {', '.join(map(_file, need.tables))}" if need.tables else ""
-    return f"`{need.compute.__module__}.{need.compute.__qualname__}`{read}"
+    read = f"from {', '.join(map(_file, need.tables))}" if need.tables else "exactly, from no data"
+    return f"what its code computes {read}"
 
 
 def entry(name: str) -> str:

@@ -5,8 +5,8 @@ import re
 from sphinx.application import Sphinx
 
 _CODE = re.compile(r"(``.+?``|`[^`]+`)", re.DOTALL)
-# E_x[...] and J* are formulas here, not a reference and not emphasis.
 _PAGE = re.compile(r"\bdocs/([\w/-]+)\.md(#[\w-]+)?")
+# E_x[...] and J* are formulas here, not a reference and not emphasis.
 _MARKS = re.compile(r"[\\*|]|(?<=\w)_(?=\W|$)")
 
 
