@@ -23,8 +23,11 @@ def register(app: typer.Typer, prepare_jax: Callable[[], None]) -> None:
             typer.Option("--run", help="Draw this run folder as it is, and make nothing."),
         ] = None,
         data: Annotated[
-            Path, typer.Option("--data", help="Folder of the runs that figures are drawn from.")
-        ] = Path("runs"),
+            Path | None,
+            typer.Option(
+                "--data", help="Folder of the runs that figures are drawn from; runs by default."
+            ),
+        ] = None,
         full: Annotated[
             bool, typer.Option("--full", help="Use the full configurations: hours, not minutes.")
         ] = False,
@@ -51,12 +54,14 @@ def register(app: typer.Typer, prepare_jax: Callable[[], None]) -> None:
             raise ValueError("--run: name the figures to draw from it")
         if run is not None and full:
             raise ValueError("--full: makes runs, and --run draws the one it names; leave one out")
+        if run is not None and data is not None:
+            raise ValueError("--data: is where runs are made, and --run draws one; leave one out")
         for name in chosen:
             with _Making() as making:
                 found = (
                     read_run(name, run)
                     if run is not None
-                    else obtain(name, data, full=full, report=making)
+                    else obtain(name, data or Path("runs"), full=full, report=making)
                 )
             for path in draw_figure(name, found, out):
                 typer.echo(str(path))

@@ -118,8 +118,9 @@ def test_a_figure_without_its_cells_is_refused(verigap: Command, whole: Path) ->
     assert_refused(verigap("figures", "--run", whole, "--out", out), "name the figures")
     named = verigap("figures", "planted", "--run", whole, "--out", out)
     assert_refused(named, "has no blocks horizon and data")
-    both = verigap("figures", "planted", "--run", whole, "--full", "--out", out)
-    assert_refused(both, "leave one out")
+    for option in (["--full"], ["--data", whole.parent]):
+        both = verigap("figures", "planted", "--run", whole, *option, "--out", out)
+        assert_refused(both, "leave one out")
     assert not out.exists()
 
 
