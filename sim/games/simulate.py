@@ -151,7 +151,7 @@ def _variance_within(
     replicates to tell, those differences are counted in.
     """
     replicates = risk.shape[0]
-    if replicates < 2 * strata:
+    if strata == 1 or replicates < 2 * strata:
         return jnp.var(risk, ddof=1)
     count = jnp.zeros(strata, risk.dtype).at[stratum].add(1.0)
     mean = jnp.zeros(strata, risk.dtype).at[stratum].add(risk) / count
