@@ -14,7 +14,7 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Content, Run
-from verigap.figures.panels import bars, group_name, spans
+from verigap.figures.panels import bars, group_name, model_name, spans
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 
 if TYPE_CHECKING:
@@ -160,13 +160,9 @@ def _real(axes: Sequence[Axes], group: Mapping[str, Any], budget: int) -> None:
     axes[1].sharey(axes[0])
     axes[1].tick_params(labelleft=False)
     axes[0].set_ylim(0.0, max(axis.dataLim.ymax for axis in axes) * 1.05)
-    axes[0].set_ylabel(f"{_name(group).split()[-1]}:\nvalue / $H$")
+    axes[0].set_ylabel(f"{model_name(group)}:\nvalue / $H$")
     axes[0].set_xlabel(f"token budget $H$, $n$ = {most:,}")
     axes[1].set_xlabel(f"data $n$ (traces), $H={budget}$")
-
-
-def _name(group: Mapping[str, Any]) -> str:
-    return group_name(group).split("-Instruct")[0]
 
 
 def caption(data: Mapping[str, Any]) -> str:
@@ -175,7 +171,7 @@ def caption(data: Mapping[str, Any]) -> str:
     row = amount[0]
     real = data["measured"]
     groups = " and ".join(
-        f"{_name(group)} ({group['prompts']} prompts, {group['samples']:,} samples)"
+        f"{group_name(group)} ({group['prompts']} prompts, {group['samples']:,} samples)"
         for group in real
     )
     return (

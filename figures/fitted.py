@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from verigap.figures.needs import Content
+from verigap.figures.panels import dataset_name, group_name, model_name
 
 TABLES = ("examples/game24_gpt4.parquet", "examples/smollm2_products.parquet")
 BUDGETS = ((64, 128), (32, 64))
@@ -15,12 +16,6 @@ BUDGETS = ((64, 128), (32, 64))
 MARGINS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0)
 RADIUS = 1.0
 """kappa of the expert whose place in the phase diagram is asked for."""
-
-_NAMES = {
-    "gpt-4-cot": "GPT-4, chain of thought",
-    "gpt-4-io": "GPT-4, answer only",
-    "SmolLM2-135M-Instruct.Q4_1": "SmolLM2-135M",
-}
 
 
 def fitted(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
@@ -84,21 +79,16 @@ def _kept(group: Mapping[str, Any]) -> dict[str, Any]:
 NEEDS = {"groups": Content("fitted", fitted, TABLES)}
 
 
-def name(group: Mapping[str, Any]) -> str:
-    """The model as people call it."""
-    return _NAMES.get(group["model"]) or str(group["model"])
-
-
 def title(group: Mapping[str, Any]) -> str:
     """Model and data, in two lines."""
-    return f"{name(group)}\n({group['dataset']})"
+    return f"{model_name(group)}\n({dataset_name(group)})"
 
 
 def sizes(groups: Sequence[Mapping[str, Any]]) -> str:
     """How much was sampled of each group."""
     each = [
         f"{group['prompts']} prompts with {group['samples'] // group['prompts']} samples each "
-        f"({name(group)} on {group['dataset']})"
+        f"({group_name(group)})"
         for group in groups
     ]
     return "; ".join(each)

@@ -133,7 +133,9 @@ def draw(data: Mapping[str, Any]) -> Figure:
         _risks(axes[1, column], rows)
     axes[0, 0].set_ylabel("traces needed a bit, $n^*/d$")
     axes[1, 0].set_ylabel("risk / $(J_e-J_b)$\non the same leash")
-    axes[0, 0].legend(loc="upper right")
+    lines, names = axes[0, 0].get_legend_handles_labels()
+    axes[0, 0].legend(lines[:2], names[:2], loc="upper right")
+    axes[0, 1].legend(lines[2:], names[2:], loc="upper right")
     axes[1, 0].legend(loc="lower left", bbox_to_anchor=(0.34, 0.2))
     figure.tight_layout(w_pad=1.0, h_pad=1.0)
     return figure

@@ -13,9 +13,26 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_MODELS = {
+    "gpt-4-cot": "GPT-4 CoT",
+    "gpt-4-io": "GPT-4 IO",
+    "SmolLM2-135M-Instruct.Q4_1": "SmolLM2-135M",
+}
+
+
+def model_name(group: Mapping[str, Any]) -> str:
+    """The model as people call it."""
+    return _MODELS.get(group["model"]) or str(group["model"])
+
+
+def dataset_name(group: Mapping[str, Any]) -> str:
+    """The dataset without the collection it is of."""
+    return str(group["dataset"]).split("/")[-1]
+
+
 def group_name(group: Mapping[str, Any]) -> str:
-    """Data and model in few words: no collection, no file format."""
-    return f"{group['dataset'].split('/')[-1]} {group['model'].split('.')[0]}"
+    """Model and data in few words."""
+    return f"{model_name(group)} on {dataset_name(group)}"
 
 
 def known(*values: float | None) -> bool:

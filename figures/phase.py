@@ -16,7 +16,7 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Run
-from verigap.figures.panels import known
+from verigap.figures.panels import known, model_name
 from verigap.figures.scaling import leashed_gap
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 
@@ -159,7 +159,7 @@ def _place(axis: Axes, group: Mapping[str, Any], marker: str) -> None:
     x = here["sigma_over_h"]
     low, middle, high = (max(here[key], _FLOOR) for key in ("low", "coverage", "high"))
     axis.plot([x, x], [low, high], color="black", lw=0.9)
-    label = f"{fitted.name(group)}, $H={group['budgets'][-1]['horizon']}$"
+    label = f"{model_name(group)}, $H={group['budgets'][-1]['horizon']}$"
     size = 7 if marker == "*" else 4.5
     axis.plot(x, middle, marker, color="black", ms=size, mec="white", mew=0.4, label=label)
 

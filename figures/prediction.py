@@ -15,7 +15,7 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Content
-from verigap.figures.panels import bars, ends
+from verigap.figures.panels import bars, ends, group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE
 
 if TYPE_CHECKING:
@@ -168,7 +168,7 @@ def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with the scores of both predictors."""
     found = data["found"]
     lines = [
-        f"{fitted.name(group)} on {group['dataset']} (d = {group['bits']:.3g}): {_scores(group)}"
+        f"{group_name(group)} (d = {group['bits']:.3g}): {_scores(group)}"
         for group in found["groups"]
     ]
     lines += [

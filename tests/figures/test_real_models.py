@@ -47,7 +47,7 @@ def test_heterogeneity_of_each_prompt_and_on_average() -> None:
     np.testing.assert_allclose(xy(lines[1])[1], [1 / 3, 2 / 3, 1.0])
     np.testing.assert_allclose(interval, [0.1, 0.4])
     np.testing.assert_allclose([mean, naive], [[0.2], [0.15]])
-    assert "3 prompts with 4 samples each (GPT-4, answer only on sums)" in heterogeneity.caption(
+    assert "3 prompts with 4 samples each (GPT-4 IO on sums)" in heterogeneity.caption(
         {"groups": [_group()]}
     )
 
