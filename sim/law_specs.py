@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -11,8 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from verigap.sim.law_table import LawTable, read_law_table
 
+if TYPE_CHECKING:
+    from verigap.theory import RewardLaw
+
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+MOST_LISTED = 1 << 22
+"""Largest budget of a law that lists every return: two gigabytes while it is quantised."""
 
 
 class Atoms(NamedTuple):
@@ -31,6 +37,9 @@ class Atoms(NamedTuple):
 
 class _Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def check(self, horizon: int) -> None:
+        """Raise a ValueError if there is no such law at a budget of `horizon` tokens."""
 
     def atoms(self, horizon: int, count: int, folder: Path) -> Atoms:
         """Atoms at a budget of `horizon` tokens, `count` a prompt where the law is quantised."""
@@ -90,58 +99,75 @@ class ReturnsSpec(_Spec):
         return Atoms(horizon * np.sort(np.asarray(self.returns, np.float64), axis=1), 0.0, 1.0)
 
 
-class GeometricSpec(_Spec):
+class _HittingTimeSpec(_Spec):
+    def law(self, horizon: int) -> RewardLaw:
+        """On the returns 0 to `horizon`."""
+        raise TypeError("a law of hitting times must define itself")
+
+    def check(self, horizon: int) -> None:
+        """Raise a ValueError if there are too many returns to list."""
+        if horizon > MOST_LISTED:
+            raise ValueError(
+                f"horizon: {horizon} is too large for a law of hitting times, which lists every "
+                f"return; give at most {MOST_LISTED}, or another law"
+            )
+
+    def atoms(self, horizon: int, count: int, folder: Path) -> Atoms:
+        """Quantised to `count` atoms."""
+        self.check(horizon)
+        law = self.law(horizon)
+        return _quantised(np.asarray(law.support), np.asarray(law.probabilities), count)
+
+
+class GeometricSpec(_HittingTimeSpec):
     """Every token hits with probability `rate`."""
 
     family: Literal["geometric"]
     rate: Annotated[float, Field(gt=0, le=1)]
 
-    def atoms(self, horizon: int, count: int, folder: Path) -> Atoms:
-        """Quantised to `count` atoms."""
+    def law(self, horizon: int) -> RewardLaw:
+        """On the returns 0 to `horizon`."""
         import jax.numpy as jnp
 
         from verigap.theory import families
 
-        law = families.geometric_hitting_time(jnp.asarray(self.rate), horizon)
-        return _quantised(np.asarray(law.support), np.asarray(law.probabilities), count)
+        return families.geometric_hitting_time(jnp.asarray(self.rate), horizon)
 
 
-class BetaGeometricSpec(_Spec):
+class BetaGeometricSpec(_HittingTimeSpec):
     """Geometric hitting times whose rate is Beta(alpha, beta) from trace to trace."""
 
     family: Literal["beta-geometric"]
     alpha: Positive
     beta: Positive
 
-    def atoms(self, horizon: int, count: int, folder: Path) -> Atoms:
-        """Quantised to `count` atoms."""
+    def law(self, horizon: int) -> RewardLaw:
+        """On the returns 0 to `horizon`."""
         import jax.numpy as jnp
 
         from verigap.theory import families
 
-        law = families.beta_geometric_hitting_time(
+        return families.beta_geometric_hitting_time(
             jnp.asarray(self.alpha), jnp.asarray(self.beta), horizon
         )
-        return _quantised(np.asarray(law.support), np.asarray(law.probabilities), count)
 
 
-class NegativeBinomialSpec(_Spec):
+class NegativeBinomialSpec(_HittingTimeSpec):
     """Correct once `steps` token successes of probability `rate` have come."""
 
     family: Literal["negative-binomial"]
     steps: Positive
     rate: Annotated[float, Field(gt=0, lt=1)]
 
-    def atoms(self, horizon: int, count: int, folder: Path) -> Atoms:
-        """Quantised to `count` atoms."""
+    def law(self, horizon: int) -> RewardLaw:
+        """On the returns 0 to `horizon`."""
         import jax.numpy as jnp
 
         from verigap.theory import families
 
-        law = families.negative_binomial_hitting_time(
+        return families.negative_binomial_hitting_time(
             jnp.asarray(self.steps), jnp.asarray(self.rate), horizon
         )
-        return _quantised(np.asarray(law.support), np.asarray(law.probabilities), count)
 
 
 class TableSpec(_Spec):

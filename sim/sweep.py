@@ -68,6 +68,8 @@ class Parameters(BaseModel):
             raise ValueError(
                 f"expert {self.expert:g} lies outside the class: kappa is {self.kappa:g}"
             )
+        if self.law is not None:
+            self.law.check(self.horizon)
         if self.game == "relabelling":
             if self.c0 is not None:
                 raise ValueError("c0 belongs to the game hard-prompts; here the law gives it")
