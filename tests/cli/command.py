@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import polars as pl
 
@@ -59,6 +59,12 @@ class Command:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+class InProcess(Protocol):
+    """`verigap` without a process of its own."""
+
+    def __call__(self, *arguments: object, cwd: Path) -> Finished: ...
 
 
 def succeeded(done: Finished) -> Finished:

@@ -1,11 +1,14 @@
 """Runs that several tests look at; whoever wants to change one works on a copy."""
 
 import os
+import signal
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Command, succeeded
+from tests.cli.command import Command, Finished, InProcess, succeeded
+from verigap import cli
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "game24_gpt4.parquet"
 
@@ -40,14 +43,30 @@ def verigap(shared: Path) -> Command:
     """The command. Compiling is most of what a small run costs: it is done in haste, and once."""
     return Command(
         {
-            # The numbers are the same up to rounding, as the other tests hold them to.
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+            "XLA_FLAGS": os.environ["XLA_FLAGS"],
             "JAX_COMPILATION_CACHE_DIR": str(shared / "jax-cache"),
             # With a maximum size the cache is locked, so that test processes may share it.
             "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         }
     )
+
+
+@pytest.fixture
+def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> InProcess:
+    """The command called here: what it refuses is seen without a process that imports it all."""
+
+    def call(*arguments: object, cwd: Path) -> Finished:
+        monkeypatch.chdir(cwd)
+        monkeypatch.setattr(sys, "argv", ["verigap", *map(str, arguments)])
+        # A test process keeps its own way with closed pipes.
+        monkeypatch.setattr(signal, "signal", lambda *_: None)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert isinstance(ended.value.code, int)
+        return Finished(sys.argv, ended.value.code, *capsys.readouterr())
+
+    return call
 
 
 @pytest.fixture(scope="session")

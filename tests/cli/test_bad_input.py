@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.cli.command import Command, assert_refused
+from tests.cli.command import Command, InProcess, assert_refused
 
 CELL: Mapping[str, object] = {"horizon": 16, "n": 8, "log2_class": 4}
 HUGE = "1" + "0" * 400
@@ -55,10 +55,10 @@ def sweep_of(head: str = "", **parameters: object) -> str:
         ),
     ],
 )
-def test_configuration(verigap: Command, tmp_path: Path, text: str, says: str) -> None:
+def test_configuration(in_process: InProcess, tmp_path: Path, text: str, says: str) -> None:
     (tmp_path / "config.yaml").write_text(text)
     # Without --out the run would go to runs/config.
-    assert_refused(verigap("sweep", "config.yaml", cwd=tmp_path), says)
+    assert_refused(in_process("sweep", "config.yaml", cwd=tmp_path), says)
     assert contents(tmp_path) == ["config.yaml"]
 
 
@@ -88,21 +88,21 @@ LAWS: Mapping[str, list[Any]] = {
     ids=["sum", "NaN"],
 )
 def test_law_table(
-    verigap: Command, tmp_path: Path, command: str, probabilities: list[float], says: str
+    in_process: InProcess, tmp_path: Path, command: str, probabilities: list[float], says: str
 ) -> None:
     laws = {**LAWS, "probabilities": [probabilities]}
     pl.DataFrame(laws).write_parquet(tmp_path / "laws.parquet")
     (tmp_path / "config.yaml").write_text(sweep_of(law="{family: table, table: laws.parquet}"))
     before = contents(tmp_path)
-    done = verigap(*command.split(), cwd=tmp_path)
+    done = in_process(*command.split(), cwd=tmp_path)
     assert_refused(done, "laws.parquet: column 'probabilities', row 1")
     assert says in done.stderr
     assert contents(tmp_path) == before
 
 
-def test_a_law_table_of_several_models(verigap: Command, law_table: Path) -> None:
+def test_a_law_table_of_several_models(in_process: InProcess, law_table: Path) -> None:
     question = "bounds --horizon 64 --n 8 --log2-class 4 --law laws.parquet"
-    done = verigap(*question.split(), cwd=law_table.parent)
+    done = in_process(*question.split(), cwd=law_table.parent)
     assert_refused(done, "holds several models (gpt-4-cot, gpt-4-io); name one")
 
 
@@ -119,32 +119,34 @@ def test_a_law_table_of_several_models(verigap: Command, law_table: Path) -> Non
         ("t.parquet", None, "t.parquet: no such file"),
     ],
 )
-def test_traces(verigap: Command, tmp_path: Path, name: str, text: str | None, says: str) -> None:
+def test_traces(
+    in_process: InProcess, tmp_path: Path, name: str, text: str | None, says: str
+) -> None:
     if text is not None:
         (tmp_path / name).write_text(text)
     before = contents(tmp_path)
-    done = verigap("laws", name, "--budgets", "64", "--out", "laws.parquet", cwd=tmp_path)
+    done = in_process("laws", name, "--budgets", "64", "--out", "laws.parquet", cwd=tmp_path)
     assert_refused(done, says)
     assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("column", ["first_correct", "logprob"])
-def test_nan_in_parquet_traces(verigap: Command, tmp_path: Path, column: str) -> None:
+def test_nan_in_parquet_traces(in_process: InProcess, tmp_path: Path, column: str) -> None:
     frame = pl.DataFrame({"prompt_id": ["a", "a"], "correct": [True, False]})
     values = {"first_correct": [2.0, None], "n_tokens": [5.0, 5.0], "logprob": [-1.0, -1.0]}
     values[column][1] = float("nan")
     frame.with_columns(**{name: pl.Series(value) for name, value in values.items()}).write_parquet(
         tmp_path / "t.parquet"
     )
-    done = verigap("laws", "t.parquet", "--budgets", "64", "--out", "laws.parquet", cwd=tmp_path)
+    done = in_process("laws", "t.parquet", "--budgets", "64", "--out", "laws.parquet", cwd=tmp_path)
     assert_refused(done, f"t.parquet: column '{column}', row 2 (value nan)")
     assert contents(tmp_path) == ["t.parquet"]
 
 
 @pytest.mark.parametrize("budgets", ["0", "abc", "", "64,64"])
-def test_budgets(verigap: Command, tmp_path: Path, budgets: str) -> None:
+def test_budgets(in_process: InProcess, tmp_path: Path, budgets: str) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\na,true,5\n")
-    done = verigap("laws", "t.csv", "--budgets", budgets, "--out", "laws.parquet", cwd=tmp_path)
+    done = in_process("laws", "t.csv", "--budgets", budgets, "--out", "laws.parquet", cwd=tmp_path)
     assert_refused(done, "budgets: ")
     assert contents(tmp_path) == ["t.csv"]
 
@@ -170,10 +172,10 @@ def test_budgets(verigap: Command, tmp_path: Path, budgets: str) -> None:
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else None,
 )
-def test_questions(verigap: Command, tmp_path: Path, changed: str, says: str) -> None:
+def test_questions(in_process: InProcess, tmp_path: Path, changed: str, says: str) -> None:
     # Of an option given twice the later one counts.
     question = "bounds --horizon 16 --n 8 --log2-class 4 --law two-level"
-    done = verigap(*question.split(), *changed.split(), cwd=tmp_path)
+    done = in_process(*question.split(), *changed.split(), cwd=tmp_path)
     assert_refused(done, says)
     assert contents(tmp_path) == []
 

@@ -29,7 +29,8 @@ def test_the_devices_do_not_matter(
     verigap: Command, mixed_config: Path, mixed_run: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
-    env = {"XLA_FLAGS": "--xla_force_host_platform_device_count=4"}
+    flags = verigap.environment["XLA_FLAGS"]
+    env = {"XLA_FLAGS": f"{flags} --xla_force_host_platform_device_count=4"}
     succeeded(verigap("sweep", mixed_config, "--out", run, env=env))
     counts = [
         json.loads((path / "provenance.json").read_text())["device_count"]

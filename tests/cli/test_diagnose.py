@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from tests.cli.command import Command, assert_refused, succeeded
+from tests.cli.command import Command, InProcess, assert_refused, succeeded
 from tests.llm_validation.reporting.builders import rows
 
 PROMPTS, SAMPLES = 24, 8
@@ -122,11 +122,11 @@ def test_one_prompt_and_one_sample(verigap: Command, tmp_path: Path) -> None:
         ("--out t.csv", "t.csv: is a file, not a folder"),
     ],
 )
-def test_bad_input(verigap: Command, tmp_path: Path, options: str, says: str) -> None:
+def test_bad_input(in_process: InProcess, tmp_path: Path, options: str, says: str) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\np,true,5\n")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "report.html").write_text("<p>mine</p>")
-    assert_refused(verigap("diagnose", "t.csv", *options.split(), cwd=tmp_path), says)
+    assert_refused(in_process("diagnose", "t.csv", *options.split(), cwd=tmp_path), says)
     assert not (tmp_path / "runs").exists()
     assert (tmp_path / "mine" / "report.html").read_text() == "<p>mine</p>"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.cli.command import Command, assert_refused, succeeded
+from tests.cli.command import Command, InProcess, assert_refused, succeeded
 from tests.cli.conftest import EXAMPLE
 
 
@@ -63,9 +63,11 @@ def test_tables(verigap: Command, small: Path) -> None:
         ("p,true,NaN\n", "--budgets 8", "column 'n_tokens', row 1"),
     ],
 )
-def test_bad_input(verigap: Command, tmp_path: Path, text: str, options: str, says: str) -> None:
+def test_bad_input(
+    in_process: InProcess, tmp_path: Path, text: str, options: str, says: str
+) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\n" + text)
-    assert_refused(verigap("fit", "t.csv", *options.split(), cwd=tmp_path), says)
+    assert_refused(in_process("fit", "t.csv", *options.split(), cwd=tmp_path), says)
 
 
 def test_nothing_verified(verigap: Command, tmp_path: Path) -> None:

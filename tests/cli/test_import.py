@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tests.cli.command import Command, assert_refused, succeeded
+from tests.cli.command import Command, InProcess, assert_refused, succeeded
 from tests.cli.test_bad_input import contents
 
 FIXTURES = Path(__file__).parents[1] / "llm_validation" / "fixtures"
@@ -68,7 +68,7 @@ def test_a_line_of_100_mb(verigap: Command, tmp_path: Path) -> None:
     assert contents(tmp_path) == ["s.jsonl"]
 
 
-def test_command_lines(verigap: Command, tmp_path: Path) -> None:
+def test_command_lines(in_process: InProcess, tmp_path: Path) -> None:
     path = FIXTURES / "monkeys.jsonl"
     for arguments, says in (
         (("csv", path, "--out", "t.parquet"), "csv: unknown format; use one of lm-eval, inspect"),
@@ -81,5 +81,5 @@ def test_command_lines(verigap: Command, tmp_path: Path) -> None:
         (("monkeys", "nowhere.json", "--out", "t.parquet"), "nowhere.json: no such file"),
         (("monkeys", path, "--out", "/proc/t.parquet"), "/proc/t.parquet: cannot be written"),
     ):
-        assert_refused(verigap("import", *arguments, cwd=tmp_path), says)
+        assert_refused(in_process("import", *arguments, cwd=tmp_path), says)
     assert contents(tmp_path) == []

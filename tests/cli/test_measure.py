@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.cli.command import Command, assert_refused, succeeded
+from tests.cli.command import Command, InProcess, assert_refused, succeeded
 from tests.cli.conftest import EXAMPLE
 
 RUN = Path(__file__).parents[2] / "docs" / "runs" / "planted-small"
@@ -67,9 +67,9 @@ def test_trained_networks(verigap: Command) -> None:
         ("nowhere.parquet", "nowhere.parquet: no such file"),
     ],
 )
-def test_bad_input(verigap: Command, tmp_path: Path, options: str, says: str) -> None:
+def test_bad_input(in_process: InProcess, tmp_path: Path, options: str, says: str) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\np,true,5\n")
-    assert_refused(verigap("measure", *options.split(), cwd=tmp_path), says)
+    assert_refused(in_process("measure", *options.split(), cwd=tmp_path), says)
 
 
 def test_one_sample_in_all(verigap: Command, tmp_path: Path) -> None:

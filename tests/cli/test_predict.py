@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tests.cli.command import Command, assert_refused, succeeded
+from tests.cli.command import Command, InProcess, assert_refused, succeeded
 from tests.cli.conftest import EXAMPLE
 
 
@@ -61,7 +61,7 @@ def test_traces(verigap: Command, tmp_path: Path) -> None:
     ],
 )
 def test_refused(
-    verigap: Command, law_table: Path, tmp_path: Path, options: str, says: str
+    in_process: InProcess, law_table: Path, tmp_path: Path, options: str, says: str
 ) -> None:
     words = [str(law_table) if word == "LAWS" else word for word in options.split()]
-    assert_refused(verigap("predict", *words, cwd=tmp_path), says)
+    assert_refused(in_process("predict", *words, cwd=tmp_path), says)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Command, assert_refused
+from tests.cli.command import Command, InProcess, assert_refused
 from tests.cli.test_bad_input import contents
 from verigap.llm_validation.sampling.engine import EngineError, ModelSpec
 from verigap.llm_validation.sampling.loading import load_engine
@@ -17,7 +17,7 @@ from verigap.llm_validation.tasks.task import TaskOptions
 ASKED = ("sample", "--model", "m", "--task", "rg:products", "--max-tokens", 8, "--out", "t.parquet")
 
 
-def test_command_lines(verigap: Command, tmp_path: Path) -> None:
+def test_command_lines(in_process: InProcess, verigap: Command, tmp_path: Path) -> None:
     for flags, says in (
         (("--engine", "steam"), "--engine: unknown 'steam'; use transformers or vllm"),
         (("--task", "gsm8k"), "--task: unknown 'gsm8k'; use rg:NAME"),
@@ -30,7 +30,8 @@ def test_command_lines(verigap: Command, tmp_path: Path) -> None:
         (("--task-config", "[1]"), "--task-config: expected a JSON object"),
         (("--style", "rhymes"), "--style: unknown 'rhymes'; use one of plain"),
     ):
-        assert_refused(verigap(*ASKED, *flags, cwd=tmp_path), says)
+        assert_refused(in_process(*ASKED, *flags, cwd=tmp_path), says)
+    assert_refused(verigap(*ASKED, "--samples", 0, cwd=tmp_path), "--samples: expected at least 1")
     assert contents(tmp_path) == []
 
 
