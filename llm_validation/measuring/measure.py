@@ -103,14 +103,23 @@ def checked_data(data: Iterable[int]) -> tuple[int, ...]:
 
 
 def default_horizons(pools: SamplePools) -> tuple[int, ...]:
-    """About the median and the 90 % quantile of the lengths, and twice the latter (tokens)."""
+    """About the median and the 90 % quantile of the lengths, and twice the latter (tokens).
+
+    The first two are not rounded past the longest trace: it is they that a verdict is about.
+    """
     lengths = pools.n_tokens[np.isfinite(pools.n_tokens)]
     if lengths.size == 0:
         lengths = pools.first_correct[pools.correct]
     if lengths.size == 0:
         return (_UNKNOWN_LENGTHS,)
     median, most = np.quantile(lengths, [0.5, 0.9])
-    return tuple(sorted({max(8, 8 * math.ceil(end / 8)) for end in (median, most, 2 * most)}))
+    reach = max(1, int(pools.longest))
+    within = {min(_rounded(end), reach) for end in (median, most)}
+    return tuple(sorted(within | {_rounded(2 * most)}))
+
+
+def _rounded(tokens: float) -> int:
+    return max(8, 8 * math.ceil(tokens / 8))
 
 
 def default_data(pools: SamplePools) -> tuple[int, ...]:

@@ -166,6 +166,14 @@ def test_horizons_follow_the_lengths() -> None:
     assert default_data(pools) == (16,)
 
 
+def test_rounding_does_not_push_a_budget_past_the_longest_trace() -> None:
+    """Half of the traces end at a limit of 50, no multiple of 8: the 90 % quantile is within."""
+    lengths = pl.when(pl.int_range(pl.len()) % 2 == 0).then(50).otherwise(20)
+    short = table().with_columns(n_tokens=lengths, first_correct=pl.col("first_correct").clip(1, 9))
+    (pools,) = sample_pools(traces(short))
+    assert default_horizons(pools) == (40, 50, 104)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
