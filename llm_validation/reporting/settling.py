@@ -58,7 +58,8 @@ def what_would_settle(verdict: Verdict, prompts: int, mixed: int, within: float)
             None,
             "",
             "At the estimates no arm beats the base by the margin: more prompts of this kind would "
-            "only confirm that. A larger number of candidates or other prompts could change it.",
+            "only confirm that. More traces to learn from, more candidates or other prompts could "
+            "change it.",
         )
     name = min(needs, key=lambda key: needs[key])
     if needs[name] > _REACH:

@@ -18,6 +18,8 @@ CONFIDENCE = 0.9
 FEWEST_MIXED = 10
 # The margin is the headroom divided by this: a division rounds correctly, a product with 0.1 not.
 _MARGIN_PARTS = 10
+# Arms that choose among equal returns differ by rounding: relative to the largest value, no gain.
+_ROUNDING = 1e-12
 
 # In the order in which they are tried.
 _RECOMMENDATIONS: Mapping[Recommendation, str] = {
@@ -29,6 +31,8 @@ _RECOMMENDATIONS: Mapping[Recommendation, str] = {
 
 class Event(NamedTuple):
     """A statement about the arms, true in a draw where its excess is above (or at) 0.
+
+    Excesses that rounding explains count as 0.
 
     Attributes:
       probability: share of the draws in which it is true.
@@ -117,11 +121,12 @@ def _events(draws: Mapping[str, np.ndarray]) -> tuple[dict[str, Event], float]:
     gain = above("verify", ("clone", "vote")) - margin
     vote = above("vote", ("base", "clone", "verify")) + margin
     clone = above("clone", ("base", "vote", "verify")) + margin
+    dust = _ROUNDING * max(np.abs(values).max() for values in draws.values())
     return {
-        "headroom": _event(best, best > 0),
-        "verify": _event(gain, gain > 0),
-        "vote": _event(vote, vote >= 0),
-        "clone": _event(clone, clone >= 0),
+        "headroom": _event(best, best > dust),
+        "verify": _event(gain, gain > dust),
+        "vote": _event(vote, vote >= -dust),
+        "clone": _event(clone, clone >= -dust),
     }, float(margin.mean())
 
 

@@ -55,6 +55,15 @@ def test_margins_at_the_line() -> None:
     assert rule(0, 60, 49, 0, 100)[0] == "clone"
 
 
+def test_rounding_is_no_gain() -> None:
+    """Where all samples of a prompt earn the same, best-of-N differs in the last digits only."""
+    value, above = 7.8, np.nextafter(7.8, 8.0)
+    assert rule(value, value, value, above, above) == ("undecided", "no_headroom", 0.0)
+    arms = {name: np.array([value]) for name in ARMS} | {"verify": np.array([above])}
+    probabilities = [event.probability for event in decide(arms, arms["base"], 10).events.values()]
+    assert probabilities == [0.0, 0.0, 1.0, 1.0]
+
+
 def test_probabilities_at_the_line() -> None:
     assert rule(0, 0, 0, of_ten(9, 50, 0), 100) == ("verify", "verify_gains", 0.9)
     assert rule(0, 0, 0, of_ten(8, 50, 0), 100) == ("undecided", "no_headroom", 0.8)
