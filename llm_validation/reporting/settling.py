@@ -28,8 +28,8 @@ class Settling(NamedTuple):
 def what_would_settle(verdict: Verdict, prompts: int, mixed: int, within: float) -> Settling | None:
     """Prompts that would bring a statement to probability 0.9; None for a settled verdict.
 
-    The draws' spread shrinks like one over the root of the number of prompts, and their mean is
-    taken to stay: a statement with mean excess a > 0 and 10 % quantile q < 0 then needs
+    The draws' spread shrinks like one over the root of the number of prompts, and the arms' means
+    are taken to stay: a statement with excess a > 0 at the means and 10 % quantile q < 0 then needs
     ((a - q)/a)^2 times the prompts. Samples per prompt only shrink the share of the variance that
     is noise within prompts, so however many there are, they save no more than that share of the
     prompts.
@@ -49,9 +49,9 @@ def what_would_settle(verdict: Verdict, prompts: int, mixed: int, within: float)
         return _more_mixed(prompts, mixed)
     names = ("headroom",) if verdict.reason == "no_headroom" else ARMS[1:]
     needs = {
-        name: _factor(event.mean, event.low)
+        name: _factor(event.excess, event.low)
         for name in names
-        if (event := verdict.events[name]).mean > 0
+        if (event := verdict.events[name]).excess > 0
     }
     if not needs:
         return Settling(
@@ -108,11 +108,11 @@ def _more_mixed(prompts: int, mixed: int) -> Settling:
         wanted,
         "",
         f"{mixed} of {prompts:,} prompts have both correct and incorrect samples; the rule wants "
-        f"{FEWEST_MIXED}. At this rate that takes about {wanted:,} prompts in all; more samples "
-        "per prompt also turn some prompts mixed.",
+        f"{FEWEST_MIXED}. At this rate that takes about {wanted:,} prompts in all"
+        + ("; more samples per prompt also turn some prompts mixed." if mixed < prompts else "."),
     )
 
 
-def _factor(mean: float, low: float) -> float:
+def _factor(excess: float, low: float) -> float:
     """How many times the prompts bring the 10 % quantile of the excess to 0."""
-    return max(1.0, (mean - low) / mean) ** 2
+    return max(1.0, (excess - low) / excess) ** 2

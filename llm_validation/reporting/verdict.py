@@ -36,12 +36,14 @@ class Event(NamedTuple):
 
     Attributes:
       probability: share of the draws in which it is true.
-      mean: of the excess over the draws (tokens).
+      excess: at the arms' mean values (tokens), which more prompts lead to. The mean of the excess
+        over the draws is another number where two arms are close: the best of several noisy arms
+        looks better than the best arm.
       low: 10 % quantile of the excess; the statement has probability 0.9 about where it is 0.
     """
 
     probability: float
-    mean: float
+    excess: float
     low: float
 
 
@@ -111,25 +113,34 @@ def decide(
 
 
 def _events(draws: Mapping[str, np.ndarray]) -> tuple[dict[str, Event], float]:
+    margin, excess = _excesses(draws)
+    _, at_means = _excesses({name: values.mean(keepdims=True) for name, values in draws.items()})
+    dust = _ROUNDING * max(np.abs(values).max() for values in draws.values())
+    true = {
+        name: values >= -dust if name in ("vote", "clone") else values > dust
+        for name, values in excess.items()
+    }
+    return {
+        name: Event(
+            float(true[name].mean()),
+            float(at_means[name][0]),
+            float(np.quantile(values, 1.0 - CONFIDENCE)),
+        )
+        for name, values in excess.items()
+    }, float(margin.mean())
+
+
+def _excesses(draws: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The margin, and by how much each statement holds."""
     # Best-of-N by an exact check earns no less than the base; sampling noise may say otherwise.
     margin = np.maximum(draws["exact"] - draws["base"], 0.0) / _MARGIN_PARTS
 
     def above(arm: str, others: tuple[str, ...]) -> np.ndarray:
         return draws[arm] - np.max([draws[name] for name in others], axis=0)
 
-    best = np.max([draws[name] for name in ARMS], axis=0) - draws["base"] - margin
-    gain = above("verify", ("clone", "vote")) - margin
-    vote = above("vote", ("base", "clone", "verify")) + margin
-    clone = above("clone", ("base", "vote", "verify")) + margin
-    dust = _ROUNDING * max(np.abs(values).max() for values in draws.values())
-    return {
-        "headroom": _event(best, best > dust),
-        "verify": _event(gain, gain > dust),
-        "vote": _event(vote, vote >= -dust),
-        "clone": _event(clone, clone >= -dust),
-    }, float(margin.mean())
-
-
-def _event(excess: np.ndarray, true: np.ndarray) -> Event:
-    low = float(np.quantile(excess, 1.0 - CONFIDENCE))
-    return Event(float(true.mean()), float(excess.mean()), low)
+    return margin, {
+        "headroom": np.max([draws[name] for name in ARMS], axis=0) - draws["base"] - margin,
+        "verify": above("verify", ("clone", "vote")) - margin,
+        "vote": above("vote", ("base", "clone", "verify")) + margin,
+        "clone": above("clone", ("base", "vote", "verify")) + margin,
+    }

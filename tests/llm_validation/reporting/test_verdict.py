@@ -176,6 +176,20 @@ def test_prompts_that_would_settle() -> None:
     assert decide(arms, np.full(4000, 1000.0), 50).verdict == "verify"
 
 
+def test_the_best_of_two_noisy_arms_promises_nothing() -> None:
+    """Two arms level with the base: the better of them is above the margin in the mean draw."""
+    noise = special.ndtri((np.arange(400) + 0.5) / 400)
+    level, best = np.zeros(400), 20 * np.abs(noise) - 10
+    arms = {"base": level, "clone": 20 * noise, "vote": -20 * noise, "verify": level}
+    assert best.mean() > 0
+    found = decide(arms, np.full(400, 100.0), 50)
+    assert (found.reason, found.events["headroom"].excess) == ("no_headroom", pytest.approx(-10.0))
+    settling = what_would_settle(found, 100, 50, 0.25)
+    assert settling is not None
+    assert settling.prompts is None
+    assert "no arm beats the base" in settling.text
+
+
 def test_what_cannot_be_settled() -> None:
     few = decide({name: np.zeros(2) for name in ARMS}, np.ones(2), 4)
     settling = what_would_settle(few, 20, 4, float("nan"))
