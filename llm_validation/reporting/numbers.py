@@ -6,8 +6,11 @@ from verigap.llm_validation.fitting.intervals import Statistic
 
 
 def number(value: float) -> str:
-    """Three significant digits; "unknown" where there is none."""
-    return f"{value:.3g}" if abs(value) < float("inf") else "unknown"
+    """Three significant digits, no exponent below a billion; "unknown" where there is none."""
+    if not abs(value) < float("inf"):
+        return "unknown"
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e9 else f"{value:.3g}"
 
 
 def spanned(value: Statistic) -> str:

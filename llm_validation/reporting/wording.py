@@ -59,7 +59,7 @@ def verdict_sentence(
         if arm != "headroom"
     )
     reasons = {
-        "too_few": f"only {mixed} prompts have both correct and incorrect samples, and fewer than "
+        "too_few": f"{_so_few(mixed)} both correct and incorrect samples, and fewer than "
         f"{FEWEST_MIXED} decide nothing",
         "not_measured": "an arm could not be measured, so there is nothing to compare",
         "no_headroom": f"the probability that any arm beats the base by more than {margin} is "
@@ -67,6 +67,12 @@ def verdict_sentence(
         "open": f"no recommendation is probable enough ({listed}); {CONFIDENCE:g} is needed",
     }
     return f"Undecided: {reasons[verdict.reason]}."
+
+
+def _so_few(prompts: int) -> str:
+    if prompts == 0:
+        return "no prompt has"
+    return f"only {prompts} prompt{' has' if prompts == 1 else 's have'}"
 
 
 _ACTIONS = {

@@ -94,6 +94,6 @@ def test_a_group_without_numbers_is_still_a_page() -> None:
     frame = rows(correct=False).drop("first_correct")
     bare = diagnosis(group(frame, UNTAUGHT, log2_class_size=float("nan")))
     page = page_of(diagnosis_content(bare))
-    assert "Undecided: only" in page
+    assert "Undecided: no prompt has both" in page
     assert not re.search(r"\bnan\b", re.sub(r'src="[^"]+"', "", page))
     assert "unknown" in page
