@@ -116,8 +116,7 @@ def _group(
 def _verdict(group: GroupDiagnosis, verifier: Verifier) -> dict[str, Any]:
     measured = group.measurement
     found = group.verdict(verifier)
-    arms = group.arms(verifier)
-    gain = _statistic(arms["verify"] - np.maximum(arms["clone"], arms["vote"]))
+    gain = _gain(group, verifier)
     settling = group.settling(verifier)
     return {
         "verifier": verifier,
@@ -139,17 +138,23 @@ def _verdict(group: GroupDiagnosis, verifier: Verifier) -> dict[str, Any]:
     }
 
 
-def _statistic(draws: np.ndarray) -> Statistic:
-    """Mean and 95 % interval of joint draws; NaN where an arm was not measured."""
-    if not np.isfinite(draws).all():
+def _gain(group: GroupDiagnosis, verifier: Verifier) -> Statistic:
+    """Value of verifying less the better of cloning and voting; NaN if one was not measured."""
+    policies = (VERIFY_POLICY[verifier], "clone", "vote")
+    if not {*policies} <= set(group.measured):
         return Statistic(*[float("nan")] * 3)
-    return Statistic(float(draws.mean()), *percentiles(draws))
+    arms = group.arms(verifier)
+    verify, clone, vote = (group.measured[policy].estimate for policy in policies)
+    draws = arms["verify"] - np.maximum(arms["clone"], arms["vote"])
+    return Statistic(verify - max(clone, vote), *percentiles(draws))
 
 
 def _worth_of_exact(group: GroupDiagnosis) -> Statistic | None:
-    if not {*VERIFY_POLICY.values()} <= set(group.measured):
+    exact, learned = (group.measured.get(policy) for policy in VERIFY_POLICY.values())
+    if exact is None or learned is None:
         return None
-    return _statistic(group.arms("exact")["verify"] - group.arms("learned")["verify"])
+    draws = group.arms("exact")["verify"] - group.arms("learned")["verify"]
+    return Statistic(exact.estimate - learned.estimate, *percentiles(draws))
 
 
 def _measured(group: GroupDiagnosis) -> list[dict[str, Any]]:
@@ -180,9 +185,12 @@ def _score(group: GroupDiagnosis) -> dict[str, Any]:
 
 
 def _warnings(group: GroupDiagnosis) -> list[str]:
-    """Warnings of every stage; stages name the same trouble alike up to the first colon."""
+    """Warnings of every stage; stages name the same trouble alike up to the first colon.
+
+    The measurement says best what it does to a verdict.
+    """
     found: dict[str, str] = {}
-    for stage in (group.fit, group.measurement, group.prediction):
+    for stage in (group.measurement, group.fit, group.prediction):
         for warning in stage.warnings:
             found.setdefault(warning.partition(":")[0], warning)
     return list(found.values())

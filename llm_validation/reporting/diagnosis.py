@@ -69,12 +69,18 @@ class GroupDiagnosis:
 
     @cached_property
     def measured(self) -> dict[str, Statistic]:
-        """Value of every measured policy at the target, with the interval of the joint draws."""
+        """Value of every measured policy at the target, with the interval of the joint draws.
+
+        No return is below 0 or above H, and no interval, though draws of few prompts may be.
+        """
         horizon, data = self.target
+        most = self.measurement.horizons[horizon]
         tested = self.measurement.tested
         values = {name: all_[horizon, data] for name, all_ in self.measurement.values.items()}
         return {
-            name: Statistic(float(values[name][tested].mean()), *percentiles(draws))
+            name: Statistic(
+                float(values[name][tested].mean()), *np.clip(percentiles(draws), 0, most).tolist()
+            )
             for name, draws in self._joint.items()
             # A learner that could not be trained has no value on prompts that are held out.
             if np.isfinite(values[name][tested]).all()
@@ -144,6 +150,8 @@ def target_cell(measurement: GroupMeasurement) -> tuple[int, int]:
 
 
 def percentiles(draws: Float[np.ndarray, " B"]) -> tuple[float, float]:
-    """Ends of the 95 % interval of joint draws."""
+    """Ends of the 95 % interval of joint draws; NaN where nothing was seen to differ."""
+    if np.ptp(draws) <= 1e-12 * np.abs(draws).max():
+        return float("nan"), float("nan")
     low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)

@@ -1,6 +1,7 @@
 """What report.json says of a diagnosis."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -13,10 +14,12 @@ from tests.llm_validation.reporting.builders import (
     VALUES,
     diagnosis,
     group,
+    measurement,
     rows,
 )
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
+from verigap.llm_validation.reporting.numbers import number
 from verigap.llm_validation.reporting.verdict import VERIFIERS
 from verigap.sim.strict_json import strict_json
 
@@ -39,7 +42,7 @@ def test_a_named_verifier(usual: Diagnosis) -> None:
     margin = (VALUES["exact"] - VALUES["base"]) / 10
     assert found["verdicts"][0]["margin"] == pytest.approx(margin, rel=0.05)
     gain = found["verdicts"][0]["gain"]
-    assert gain["estimate"] == pytest.approx(VALUES["exact"] - VALUES["vote"], rel=0.05)
+    assert gain["estimate"] == pytest.approx(VALUES["exact"] - VALUES["vote"])
     assert "best-of-4 by an exact check earns 14" in found["verdicts"][0]["sentence"]
 
 
@@ -50,7 +53,7 @@ def test_both_verifiers(usual: Diagnosis) -> None:
     for key in ("verdict", "probability", "reason"):
         assert found[key] == {row["verifier"]: row[key] for row in found["verdicts"]}
     # The learned reward model earns less than the exact check, and says so as advice.
-    assert found["verdicts"][1]["gain"]["estimate"] == pytest.approx(6.0, rel=0.05)
+    assert found["verdicts"][1]["gain"]["estimate"] == pytest.approx(6.0)
     assert any(step.startswith("An exact check would earn ") for step in found["next_steps"])
     assert "Import with --tokenizer." in found["next_steps"]
 
@@ -107,6 +110,33 @@ def test_nothing_was_held_out() -> None:
     assert found["gap_measured"] == []
     assert set(found["arms"]) == {"base", "expert", "vote", "exact"}
     strict_json(found)
+
+
+def test_intervals_of_few_prompts() -> None:
+    """Within what a return can be, and none where no prompt differs from another."""
+    frame = rows(prompts=3, samples=4)
+    few = group(frame)
+    wide = replace(few, measurement=measurement(frame, spread=20.0))
+    assert min(values.min() for values in wide.arms("exact").values()) < 0
+    for arm in wide.measured.values():
+        assert 0 <= arm.low <= arm.estimate <= arm.high <= HORIZONS[-1]
+    flat = replace(few, measurement=measurement(frame, spread=0.0))
+    assert np.isnan([(arm.low, arm.high) for arm in flat.measured.values()]).all()
+    assert flat.measured["vote"].estimate == pytest.approx(VALUES["vote"])
+
+
+def test_the_measurement_says_what_a_poor_table_does_to_the_arms() -> None:
+    one = group(rows().filter(pl.col("prompt_id") == "prompt 3"), UNTAUGHT)
+    says = "one prompt: no other is left to learn from"
+    one = replace(one, measurement=replace(one.measurement, warnings=(says,)))
+    (found,) = diagnosis_content(diagnosis(one))["groups"]
+    assert any(warning.startswith("one prompt:") for warning in one.fit.warnings)
+    assert [text for text in found["warnings"] if text.startswith("one prompt")] == [says]
+
+
+def test_large_numbers_have_no_exponent() -> None:
+    shown = [number(value) for value in (0.01234, 999.4, 999.7, 9041.0, -12345.0, 2e12)]
+    assert shown == ["0.0123", "999", "1,000", "9,040", "-12,300", "2e+12"]
 
 
 def test_prompts_with_most_to_gain(usual: Diagnosis) -> None:
