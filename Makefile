@@ -126,14 +126,16 @@ clean: ## remove environments, caches and builds; runs/ stays
 	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
 	find theory sim llm_validation figures src tests tests_llm tests_vllm benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
+# The code that XLA compiles for users, which other tests do without (tests/conftest.py).
+AS_USERS := XLA_FLAGS= JAX_DISABLE_MOST_OPTIMIZATIONS=0
+
 test-latest: ## all tests on the newest release of every dependency
 	$(PYTHON) -m venv --clear .venv-latest
 	.venv-latest/bin/python $(PIP_INSTALL) --upgrade --upgrade-strategy eager -e ".[dev]"
-	XLA_FLAGS= .venv-latest/bin/python -m pytest -n $(JOBS) --dist worksteal
+	$(AS_USERS) .venv-latest/bin/python -m pytest -n $(JOBS) --dist worksteal
 
-# With XLA's own choice of code (tests/conftest.py), as users have it.
 test-py313: .venv-py313/.ready ## the smoke tests on Python 3.13
-	XLA_FLAGS= .venv-py313/bin/python -m pytest -n $(JOBS) --dist worksteal -m smoke
+	$(AS_USERS) .venv-py313/bin/python -m pytest -n $(JOBS) --dist worksteal -m smoke
 
 test-readers: .venv-readers/.ready ## the tests of importers that use other packages' readers
 	.venv-readers/bin/python -m pytest -m readers

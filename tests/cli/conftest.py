@@ -44,6 +44,7 @@ def verigap(shared: Path) -> Command:
     return Command(
         {
             "XLA_FLAGS": os.environ["XLA_FLAGS"],
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"],
             "JAX_COMPILATION_CACHE_DIR": str(shared / "jax-cache"),
             # With a maximum size the cache is locked, so that test processes may share it.
             "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",
