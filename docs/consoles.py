@@ -24,7 +24,14 @@ PAGES = ("README.md", "docs/**/*.md", "examples/*.md")
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 ELISION = "..."
 # What a shell or a CI runner may set and would change what is printed or computed.
-UNSET = ("COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "PY_COLORS", "XLA_FLAGS")
+UNSET = (
+    "COLUMNS",
+    "FORCE_COLOR",
+    "GITHUB_ACTIONS",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS",
+    "PY_COLORS",
+    "XLA_FLAGS",
+)
 TIMEOUT = 900.0
 
 
