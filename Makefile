@@ -138,7 +138,7 @@ test-py313: .venv-py313/.ready ## the smoke tests on Python 3.13
 	$(AS_USERS) .venv-py313/bin/python -m pytest -n $(JOBS) --dist worksteal -m smoke
 
 test-readers: .venv-readers/.ready ## the tests of importers that use other packages' readers
-	.venv-readers/bin/python -m pytest -m readers
+	.venv-readers/bin/python -m pytest -m readers tests/llm_validation
 
 # Playwright is here as well: one environment less to install.
 .venv-readers/.ready: pyproject.toml constraints/readers.txt constraints/browser.txt
@@ -149,7 +149,7 @@ test-readers: .venv-readers/.ready ## the tests of importers that use other pack
 
 test-browser: .venv-readers/.ready ## the report in headless Chromium
 	@chromium="$$(.ci/find-chromium)" && \
-	  VERIGAP_CHROMIUM="$$chromium" .venv-readers/bin/python -m pytest -m browser
+	  VERIGAP_CHROMIUM="$$chromium" .venv-readers/bin/python -m pytest -m browser tests/browser
 
 .venv-py313/.ready: pyproject.toml constraints/py313.txt
 	@python313="$$(.ci/find-python 3.13)" && { test -e $@ || "$$python313" -m venv --clear .venv-py313; }

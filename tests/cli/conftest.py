@@ -65,7 +65,8 @@ def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
         with pytest.raises(SystemExit) as ended:
             cli.main()
         assert isinstance(ended.value.code, int)
-        return Finished(sys.argv, ended.value.code, *capsys.readouterr())
+        said = capsys.readouterr()
+        return Finished(sys.argv, ended.value.code, said.out, said.err)
 
     return call
 
