@@ -74,7 +74,10 @@ def estimator(
     centre = minimise(expected, ridge.shape[0])
     scores = jax.jacfwd(loss)(centre)
     scores = scores - (weight @ scores)[None]
-    spread = jnp.linalg.qr(jnp.sqrt(weight)[:, None] * scores, mode="r")
+    # No fewer rows than columns: of fewer outcomes than coefficients R would not be square.
+    missing = max(0, scores.shape[1] - scores.shape[0])
+    rows = jnp.pad(jnp.sqrt(weight)[:, None] * scores, ((0, missing), (0, 0)))
+    spread = jnp.linalg.qr(rows, mode="r")
     # A symmetric root is not needed: any R with R R' = A^-1 B A^-1 / n draws the same law.
     root = jnp.linalg.solve(jax.hessian(expected)(centre), spread.T) / jnp.sqrt(data)
     return Estimator(centre, root)

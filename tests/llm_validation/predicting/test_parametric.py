@@ -41,6 +41,22 @@ def test_a_penalised_mean_is_exact(values: list[float], ridge: float, n: int) ->
     assert variance == pytest.approx(shrink**2 * np.var(values) / n, abs=1e-9)
 
 
+def test_fewer_outcomes_than_coefficients() -> None:
+    y, n = np.array([1.0, 4.0]), 10.0
+    design = np.array([[1.0, 0.0, 1.0], [0.0, 1.0, 1.0]])
+
+    def loss(theta):
+        return (jnp.asarray(design) @ theta - jnp.asarray(y)) ** 2 / 2
+
+    found = estimator(loss, jnp.full(2, 0.5), jnp.ones(3), jnp.asarray(n))
+    assert found.root.shape == (3, 3)
+    scores = design * (design @ np.asarray(found.centre) - y)[:, None]
+    scores -= scores.mean(axis=0)
+    inverse = np.linalg.inv(design.T @ design / 2 + np.eye(3) / n)
+    sandwich = inverse @ (scores.T @ scores / 2) @ inverse / n
+    np.testing.assert_allclose(found.root @ found.root.T, sandwich, atol=1e-9)
+
+
 def test_the_sandwich_of_a_misspecified_logit_by_simulation() -> None:
     # Labels are shares, and not logistic in x.
     rng = np.random.default_rng(1)
