@@ -39,7 +39,7 @@ def test_the_area_is_the_return() -> None:
 
 def test_the_caption_says_what_was_drawn() -> None:
     text = bilevel_reward.caption({"traces": [_group()]})
-    assert "set m, prompt p: 3 of 9 samples are correct within H = 96 tokens" in text
+    assert "m.q4 on set, prompt p: 3 of 9 samples are correct within H = 96 tokens" in text
     assert "sd/H 0.25" in text
 
 

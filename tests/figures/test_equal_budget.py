@@ -67,7 +67,7 @@ def test_chances_stand_where_they_should() -> None:
 def test_the_caption_says_what_is_compared() -> None:
     text = equal_budget.caption(_data())
     for part in (
-        "set m (3 prompts, longest",
+        "m on set (3 prompts, longest",
         "N = 4 or 16",
         "n = 99",
         "5 seeds",
