@@ -55,7 +55,7 @@ def predictions(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                 {
                     "dataset": own.dataset,
                     "model": own.model,
-                    "bits": guess.log2_class_size,
+                    "bits": guess.log2_class_size.estimate,
                     "seeds": seeds,
                     **_held_out(scored.held_out, gaps, own.gap(leashed=True), scored.methods),
                 }

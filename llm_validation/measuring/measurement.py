@@ -157,7 +157,10 @@ class GroupMeasurement:
         return {name: self._mean(values) for name, values in self.values.items()}
 
     def draws(
-        self, replicates: int = REPLICATES, seed: int = 0
+        self,
+        replicates: int = REPLICATES,
+        seed: int = 0,
+        prompts: Float[np.ndarray, "B P"] | None = None,
     ) -> dict[str, Float[np.ndarray, "B horizons data"]]:
         """Joint bootstrap of the mean value of every policy (tokens).
 
@@ -166,12 +169,23 @@ class GroupMeasurement:
         few units spread too little: their weights are spread out as Student's law is wider than the
         normal one at 95 %. The training half of a table is not drawn again (docs/measuring.md has
         what that costs).
+
+        Args:
+          replicates: B.
+          seed: of the draws.
+          prompts: how often each replicate draws each prompt, to draw them jointly with something
+            else; drawn here by default.
         """
         rng = np.random.default_rng(seed)
-        by_seed, by_prompt = (
-            1.0
-            + _spread(units) * (rng.multinomial(units, np.full(units, 1 / units), replicates) - 1)
+        drawn = [
+            rng.multinomial(units, np.full(units, 1 / units), replicates)
             for units in self.tested.shape
+        ]
+        if prompts is not None:
+            drawn[1] = prompts
+        by_seed, by_prompt = (
+            1.0 + _spread(units) * (counts - 1)
+            for units, counts in zip(self.tested.shape, drawn, strict=True)
         )
         found = {}
         for name, values in self.values.items():

@@ -1,4 +1,4 @@
-"""What a small slice of a measurement can fix: the effective class size, and which predictor fits.
+"""What a small slice of a measurement can fix: the effective class size.
 
 The slice holds the smaller half of the budgets and of the n, rounded up; everything larger stays
 unseen until the prediction is scored.
@@ -6,18 +6,21 @@ unseen until the prediction is scored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Float
 
+from verigap.llm_validation.fitting.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting.group_laws import GroupLaws
-from verigap.llm_validation.predicting.prediction import PredictedCell, Predictor
-from verigap.llm_validation.predicting.relabelling import cloning_shares
+from verigap.llm_validation.predicting.relabelling import cloning_shares, statistic
 
-SIZES = tuple(float(size) for size in np.geomspace(0.25, 200.0, 24))
+SIZES = tuple(float(size) for size in np.geomspace(0.25, 200.0, 70))
 """Effective log2 class sizes that are tried, bits."""
+
+_GUESS = 20.0
 
 
 def smaller_half(values: Sequence[int]) -> tuple[int, ...]:
@@ -39,66 +42,99 @@ def calibration_slice(measured: GroupMeasurement) -> GroupMeasurement:
     )
 
 
-def effective_class_size(
-    group: GroupLaws, measured: GroupMeasurement, seed: int = 0
-) -> tuple[float, str]:
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """Bootstrap replicates of a measured slice, what was measured in row 0 (tokens).
+
+    Attributes:
+      horizons, data: H and n of the slice.
+      radius: chi-square leash kappa.
+      means: mean value of every policy, shape (B + 1, horizons, data); NaN if unknown.
+    """
+
+    horizons: tuple[int, ...]
+    data: tuple[int, ...]
+    radius: float
+    means: dict[str, Float[np.ndarray, "B horizons data"]]
+
+    @classmethod
+    def of(
+        cls, measured: GroupMeasurement, prompt_ids: Sequence[str], resampler: Resampler
+    ) -> Slice:
+        """Replicates over seeds and prompts.
+
+        Args:
+          measured: the slice.
+          prompt_ids: that the resampler draws; if they are those that were measured, replicates of
+            the slice and of what else the resampler draws hold the same prompts.
+          resampler: of the prompts.
+        """
+        counts = resampler.weights * resampler.prompts
+        joint = counts if tuple(prompt_ids) == measured.prompt_ids else None
+        drawn = measured.draws(len(counts), resampler.seed, joint)
+        return cls(
+            measured.horizons,
+            measured.data,
+            measured.radius,
+            {
+                name: np.concatenate([mean[None], drawn[name]])
+                for name, mean in measured.means().items()
+            },
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class ClassSize:
     """The d (bits) whose cloning falls short of the expert as the measured clone does.
 
-    Least squares over the cells of `measured`, a slice, of the suboptimality within the leash as a
-    share of H.
-
-    Returns:
-      d, and a warning where the slice does not fix it ("" where it does).
+    Attributes:
+      estimate: on the slice itself.
+      draws: of its replicates, shape (B,), or None where there is nothing to calibrate on.
+      doubt: a warning where the slice does not fix d, "" where it does.
     """
-    means = measured.means()
-    misfit, informative = np.zeros(len(SIZES)), False
+
+    estimate: float
+    draws: Float[np.ndarray, " B"] | None
+    doubt: str
+
+    @property
+    def statistic(self) -> Statistic:
+        """The estimate with its 95 % interval, NaN where there is none."""
+        return statistic(np.append(self.estimate, [] if self.draws is None else self.draws))
+
+
+def effective_class_size(group: GroupLaws, measured: Slice, seed: int = 0) -> ClassSize:
+    """Least squares over the cells of the slice of the suboptimality as a share of H.
+
+    Cloning is within the leash. The game's shares are those of all prompts in every replicate, as
+    the clones that are measured anew were not trained anew.
+    """
+    misfit, informative = np.zeros((len(measured.means["base"]), len(SIZES))), False
     for row, horizon in enumerate(measured.horizons):
         if horizon not in group.laws:
             continue
         for column, n in enumerate(measured.data):
             base, expert, clone = (
-                means[name][row, column] / horizon for name in ("base", "expert", "clone_leashed")
+                measured.means[name][:, row, column] / horizon
+                for name in ("base", "expert", "clone_leashed")
             )
-            if not expert - base > 1e-9:
+            if not (expert[0] - base[0] > 1e-9 and np.isfinite(clone).all()):
                 continue
             shares = cloning_shares(group.laws[horizon], measured.radius, n, SIZES, seed)
-            if np.isfinite(clone):
-                misfit += ((1.0 - shares) * (expert - base) - (expert - clone)) ** 2
-                informative = True
+            predicted = np.outer(expert - base, 1.0 - shares)
+            misfit += (predicted - (expert - clone)[:, None]) ** 2
+            informative = True
     if not informative:
-        return 20.0, "nothing to calibrate the class size on: d = 20 bits is a guess"
+        return ClassSize(
+            _GUESS, None, f"nothing to calibrate the class size on: d = {_GUESS:g} bits is a guess"
+        )
     # Of sizes that fit alike the smallest: what is larger predicts the same there.
-    size = SIZES[int(np.argmin(np.round(misfit / max(misfit.min(), 1e-12), 3)))]
+    least = np.maximum(misfit.min(axis=1, keepdims=True), 1e-12)
+    sizes = np.asarray(SIZES)[np.argmin(np.round(misfit / least, 3), axis=1)]
+    size, doubt = float(sizes[0]), ""
     if size in (SIZES[0], SIZES[-1]):
-        return size, (
+        doubt = (
             f"no class size makes the game's clone as the measured one: d = {size:g} bits is the "
             "end of the range"
         )
-    return size, ""
-
-
-def misfit(cells: Sequence[PredictedCell], measured: GroupMeasurement) -> float:
-    """Root mean square error of leashed suboptimality, cloning and verifying, as a share of H."""
-    means = measured.means()
-    errors = []
-    for cell in cells:
-        if cell.horizon not in measured.horizons or cell.data not in measured.data:
-            continue
-        at = measured.horizons.index(cell.horizon), measured.data.index(cell.data)
-        for name, predicted in (
-            ("clone_leashed", cell.vf_mle),
-            ("verify_leashed", cell.vb_version_space),
-        ):
-            truth = means["expert"][at] - means[name][at]
-            errors.append((predicted.estimate - truth) / cell.horizon)
-    return float(np.sqrt(np.mean(np.square(errors)))) if errors else float("nan")
-
-
-def better_predictor(
-    cells: Mapping[Predictor, Sequence[PredictedCell]], measured: GroupMeasurement
-) -> Predictor:
-    """The predictor of the smaller misfit on a slice; the first where neither can be told."""
-    names = list(cells)
-    errors = [misfit(cells[name], measured) for name in names]
-    known = [error if np.isfinite(error) else np.inf for error in errors]
-    return names[int(np.argmin(known))]
+    return ClassSize(size, sizes[1:], doubt)

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
+from verigap.llm_validation.fitting.intervals import Resampler
 from verigap.llm_validation.measuring.budget import (
     Settings,
     expert_policies,
@@ -33,6 +34,7 @@ from verigap.llm_validation.measuring.newton import RIDGE, minimise
 from verigap.llm_validation.measuring.pools import SamplePools
 from verigap.llm_validation.measuring.reward_model import INTERCEPT_RIDGE
 from verigap.llm_validation.measuring.selectors import win_table
+from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws
 
 SPLITS = 4
 """Halvings of the prompts, in pairs that swap the halves."""
@@ -124,6 +126,59 @@ def parametric_values(
     names = ("clone", "clone_leashed", "verify", "verify_leashed")
     hidden = {name: np.stack([row[i] for row in found]) for i, name in enumerate(names)}
     return {name: np.where(train, np.nan, value) for name, value in hidden.items()}
+
+
+def parametric_draws(
+    pools: SamplePools,
+    horizons: Sequence[int],
+    data: Sequence[int],
+    candidates: int,
+    radius: float,
+    resampler: Resampler,
+    seed: int = 0,
+) -> Draws:
+    """Replicates of the parametric prediction; only prompts are drawn anew, nothing is refitted.
+
+    Args:
+      pools: samples of at least two prompts.
+      horizons: H, tokens.
+      data: n.
+      candidates: N of best-of-N.
+      radius: chi-square leash kappa.
+      resampler: of the prompts.
+      seed: of the halvings and of the draws.
+    """
+    base, expert, subs = [], [], {name: [] for name in LEARNERS}
+    for horizon in horizons:
+        values = parametric_values(pools, horizon, data, candidates, radius, seed)
+        each = {name: np.nanmean(value, axis=1) for name, value in values.items()}
+        mean, best = _pool_values(pools, horizon, radius)
+        drawn = resampler.means(np.stack([mean, best], axis=1))
+        drawn = np.concatenate([[[mean.mean(), best.mean()]], drawn])
+        base.append(drawn[:, 0])
+        expert.append(drawn[:, 1])
+        for name, learner in (
+            ("vf_mle", "clone_leashed"),
+            ("vb_version_space", "verify_leashed"),
+            ("vb_best_of_n", "verify"),
+        ):
+            short = (best[None] - each[learner]).T
+            subs[name].append(np.concatenate([short.mean(axis=0)[None], resampler.means(short)]))
+        subs["vf_bayes"].append(np.full_like(subs["vf_mle"][-1], np.nan))
+    return Draws(
+        np.stack(base, axis=1),
+        np.stack(expert, axis=1),
+        {name: np.stack(rows, axis=1) for name, rows in subs.items()},
+    )
+
+
+def _pool_values(
+    pools: SamplePools, horizon: int, radius: float
+) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
+    """J_base and J_expert of every pool (tokens)."""
+    returns = pools.returns(horizon)
+    best = expert_policies(returns, pools.mask, radius)
+    return returns.sum(axis=1) / pools.sizes, (best * returns).sum(axis=1)
 
 
 @jax.jit

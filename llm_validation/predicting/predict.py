@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
 
 from verigap.llm_validation.fitting.fit import whole
 from verigap.llm_validation.fitting.intervals import Resampler
 from verigap.llm_validation.laws import checked_budgets
-from verigap.llm_validation.measuring.budget import expert_policies
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     DATA,
@@ -25,14 +23,16 @@ from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.measuring.pools import SamplePools, verified_pools
 from verigap.llm_validation.predicting.bounds import bounds_beside
 from verigap.llm_validation.predicting.calibration import (
-    better_predictor,
+    ClassSize,
+    Slice,
     calibration_slice,
     effective_class_size,
     smaller_half,
 )
+from verigap.llm_validation.predicting.choosing import choose
 from verigap.llm_validation.predicting.crossover import crossovers
 from verigap.llm_validation.predicting.group_laws import GroupLaws, laws_of_traces
-from verigap.llm_validation.predicting.parametric import learned_error_rates, parametric_values
+from verigap.llm_validation.predicting.parametric import learned_error_rates, parametric_draws
 from verigap.llm_validation.predicting.prediction import (
     PARAMETRIC,
     RELABELLING,
@@ -41,7 +41,6 @@ from verigap.llm_validation.predicting.prediction import (
     Predictor,
 )
 from verigap.llm_validation.predicting.relabelling import (
-    LEARNERS,
     Assumptions,
     Draws,
     predicted_draws,
@@ -182,42 +181,43 @@ def predict_group(
       calibration: a measured slice of small budgets and n; needed without a given class size.
     """
     warnings = [*laws.warnings, *_warnings(laws)]
-    size, source = options.log2_class_size, "given"
-    if size is None:
-        assert calibration is not None, "a class size is given or calibrated"
-        size, doubt = effective_class_size(laws, calibration, options.seed)
-        source = "calibrated"
-        warnings += [doubt] if doubt else []
+    resampler = Resampler(laws.prompts, options.seed, _REPLICATES)
+    seen = None if calibration is None else Slice.of(calibration, laws.prompt_ids, resampler)
+    if options.log2_class_size is not None:
+        size, source = ClassSize(options.log2_class_size, None, ""), "given"
+    else:
+        assert seen is not None, "a class size is given or calibrated"
+        size, source = effective_class_size(laws, seen, options.seed), "calibrated"
+    warnings += [size.doubt] if size.doubt else []
     horizons = tuple(laws.laws)
     several = pools is not None and laws.prompts > 1
     wrong, missed = options.false_positive, options.false_negative
     if options.estimate_errors and pools is not None and several:
         rates = learned_error_rates(pools, horizons[-1], data[-1], options.seed)
         wrong, missed = (0.0 if math.isnan(rate) else rate for rate in rates)
-    given = Assumptions(options.radius, size, options.candidates, wrong, missed)
-    resampler = Resampler(laws.prompts, options.seed, _REPLICATES)
+    given = Assumptions(options.radius, size.estimate, options.candidates, wrong, missed)
     atoms = min(max(laws.samples, 2), _MOST_ATOMS)
     beside = {
         horizon: bounds_beside(law, horizon, given, data, atoms)
         for horizon, law in laws.laws.items()
     }
     draws: dict[Predictor, Draws] = {
-        RELABELLING: predicted_draws(laws, given, data, resampler, options.seed)
+        RELABELLING: predicted_draws(laws, given, data, resampler, options.seed, size.draws)
     }
     if pools is not None and several:
-        draws[PARAMETRIC] = _parametric(pools, horizons, data, options, resampler)
-    cells: dict[Predictor, tuple[PredictedCell, ...]] = {
-        name: tuple(
+        draws[PARAMETRIC] = parametric_draws(
+            pools, horizons, data, options.candidates, options.radius, resampler, options.seed
+        )
+    choice = choose(draws, horizons, tuple(data), seen)
+    picked = choice.draws
+
+    def cells(each: Draws) -> tuple[PredictedCell, ...]:
+        return tuple(
             _cell(each, laws, row, column, horizon, n, beside[horizon][column])
             for row, horizon in enumerate(horizons)
             for column, n in enumerate(data)
         )
-        for name, each in draws.items()
-    }
-    chosen: Predictor = RELABELLING
-    if calibration is not None:
-        chosen = better_predictor(cells, calibration)
-    picked = draws[chosen]
+
     by_horizon, by_data = crossovers(horizons, data, picked.gap(), picked.expert - picked.base)
     return GroupPrediction(
         laws.dataset,
@@ -226,61 +226,20 @@ def predict_group(
         laws.prompts,
         options.radius,
         options.candidates,
-        size,
+        size.statistic,
         source,
         wrong,
         missed,
         {h: statistic(picked.base[:, i]) for i, h in enumerate(horizons)},
         {h: statistic(picked.expert[:, i]) for i, h in enumerate(horizons)},
-        cells,
-        chosen,
+        {name: cells(each) for name, each in draws.items()},
+        choice.predictor,
+        choice.probability,
+        cells(picked),
         by_horizon,
         by_data,
         tuple(warnings),
     )
-
-
-def _parametric(
-    pools: SamplePools,
-    horizons: Sequence[int],
-    data: Sequence[int],
-    options: Options,
-    resampler: Resampler,
-) -> Draws:
-    """Replicates of the parametric prediction; only prompts are drawn anew, nothing is refitted."""
-    base, expert, subs = [], [], {name: [] for name in LEARNERS}
-    for horizon in horizons:
-        values = parametric_values(
-            pools, horizon, data, options.candidates, options.radius, options.seed
-        )
-        each = {name: np.nanmean(value, axis=1) for name, value in values.items()}
-        mean, best = _pool_values(pools, horizon, options.radius)
-        drawn = resampler.means(np.stack([mean, best], axis=1))
-        drawn = np.concatenate([[[mean.mean(), best.mean()]], drawn])
-        base.append(drawn[:, 0])
-        expert.append(drawn[:, 1])
-        for name, learner in (
-            ("vf_mle", "clone_leashed"),
-            ("vb_version_space", "verify_leashed"),
-            ("vb_best_of_n", "verify"),
-        ):
-            short = (best[None] - each[learner]).T
-            subs[name].append(np.concatenate([short.mean(axis=0)[None], resampler.means(short)]))
-        subs["vf_bayes"].append(np.full_like(subs["vf_mle"][-1], np.nan))
-    return Draws(
-        np.stack(base, axis=1),
-        np.stack(expert, axis=1),
-        {name: np.stack(rows, axis=1) for name, rows in subs.items()},
-    )
-
-
-def _pool_values(
-    pools: SamplePools, horizon: int, radius: float
-) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
-    """J_base and J_expert of every pool (tokens)."""
-    returns = pools.returns(horizon)
-    best = expert_policies(returns, pools.mask, radius)
-    return returns.sum(axis=1) / pools.sizes, (best * returns).sum(axis=1)
 
 
 def _cell(

@@ -54,12 +54,16 @@ class GroupPrediction:
       prompts: prompts behind the intervals.
       radius: kappa, the chi-square leash of the expert and of every leashed policy.
       candidates: N of best-of-N.
-      log2_class_size: d in bits.
+      log2_class_size: d in bits; the interval of a calibrated one, NaN for one that was given.
       class_size_source: whether d was given or calibrated on a small-n slice.
       false_positive, false_negative: error rates of the check at test time; 0 for an exact one.
       base, expert: J_base and J_expert by horizon.
       cells: by predictor, in order of horizon and data.
       chosen: the predictor that fits the calibration slice, the only one where there is one.
+      chosen_probability: share of the replicates of the slice in which it fits better; NaN where
+        there is no slice or nothing to choose from.
+      chosen_cells: its estimates, with intervals over both predictors, each as often as it is the
+        one that fits. Crossovers are of these.
       crossover_data: n*(H): fewest traces from which on the gap is not worth caring about, by the
         margin of `crossover`; None where the grid holds no such place.
       crossover_horizon: H*(n): the smallest budget from which on it is, likewise.
@@ -72,7 +76,7 @@ class GroupPrediction:
     prompts: int
     radius: float
     candidates: int
-    log2_class_size: float
+    log2_class_size: Statistic
     class_size_source: Literal["given", "calibrated"]
     false_positive: float
     false_negative: float
@@ -80,13 +84,15 @@ class GroupPrediction:
     expert: Mapping[int, Statistic]
     cells: Mapping[Predictor, tuple[PredictedCell, ...]]
     chosen: Predictor
+    chosen_probability: float
+    chosen_cells: tuple[PredictedCell, ...]
     crossover_data: Mapping[int, Statistic | None]
     crossover_horizon: Mapping[int, Statistic | None]
     warnings: tuple[str, ...]
 
     def cell(self, horizon: int, data: int, predictor: Predictor | None = None) -> PredictedCell:
-        """The cell of the chosen or the named predictor; KeyError where there is none."""
-        for cell in self.cells[predictor or self.chosen]:
+        """The chosen cell or that of the named predictor; KeyError where there is none."""
+        for cell in self.cells[predictor] if predictor else self.chosen_cells:
             if (cell.horizon, cell.data) == (horizon, data):
                 return cell
         raise KeyError((horizon, data))

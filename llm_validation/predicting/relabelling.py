@@ -5,18 +5,18 @@ right codeword, or what averaging over the codewords it cannot tell apart leaves
 (docs/theory.md#exact-risks). The share is computed on the prompts as they are. A bootstrap
 replicate moves the gains, which are averages over prompts, and the rate at which a trace tells
 codewords apart (docs/theory.md#information-rates): n traces of its prompts are worth n times the
-ratio of the rates.
+ratio of the rates. Where the class size is calibrated a replicate has one of its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.interpolate import PchipInterpolator
 
 from verigap.llm_validation.fitting.intervals import LEVEL, Resampler, Statistic
@@ -44,6 +44,8 @@ _LISTED = 16
 _DRAWN, _KEPT, _PLAYED = 2048, 32, 8
 _LABELLED = 256
 _KNOWN = 0.9995
+# Quantiles of the replicates' class sizes that are played; others play the nearest.
+_SIZES_PLAYED = (0.025, 0.25, 0.75, 0.975)
 
 
 @dataclass(frozen=True)
@@ -305,14 +307,28 @@ def predicted_draws(
     data: Sequence[int],
     resampler: Resampler,
     seed: int = 0,
+    sizes: Float[np.ndarray, " B"] | None = None,
 ) -> Draws:
-    """Suboptimality of every learner at every budget of the group, for every replicate."""
+    """Suboptimality of every learner at every budget of the group, for every replicate.
+
+    Args:
+      group: laws of the prompts.
+      given: what is taken as given.
+      data: n.
+      resampler: of the prompts.
+      seed: of the simulated posteriors.
+      sizes: d of every replicate (bits); by default all have that of `given`.
+    """
     wanted = np.asarray(data, float)
+    played, nearest = _played_sizes(given.log2_class_size, sizes, resampler)
     base, expert = [], []
     subs: dict[str, list[np.ndarray]] = {learner: [] for learner in LEARNERS}
     for law in group.laws.values():
         gains = horizon_gains(law, given)
-        curves = share_curves(law, given, data, seed)
+        curves = [
+            share_curves(law, replace(given, log2_class_size=float(size)), data, seed)
+            for size in played
+        ]
         columns = [gains.base, gains.expert, gains.cloning_rate, gains.labelling_rate]
         columns += [gains.reach[learner] for learner in LEARNERS]
         table = np.stack(columns, axis=1)
@@ -327,13 +343,29 @@ def predicted_draws(
         for index, learner in enumerate(LEARNERS):
             rate = speed[:, 0 if learner.startswith("vf") else 1]
             worth = np.maximum(rate[:, None], 1e-9) * wanted[None]
-            gained = curves.at(learner, worth) * drawn[:, 4 + index, None]
+            shares = np.empty_like(worth)
+            for which, curve in enumerate(curves):
+                rows = nearest[: len(drawn)] == which
+                shares[rows] = curve.at(learner, worth[rows])
+            gained = shares * drawn[:, 4 + index, None]
             subs[learner].append((drawn[:, 1] - drawn[:, 0])[:, None] - gained)
     return Draws(
         np.stack(base, axis=1),
         np.stack(expert, axis=1),
         {learner: np.stack(rows, axis=1) for learner, rows in subs.items()},
     )
+
+
+def _played_sizes(
+    estimate: float, sizes: Float[np.ndarray, " B"] | None, resampler: Resampler
+) -> tuple[Float[np.ndarray, " few"], Int[np.ndarray, " rows"]]:
+    """A few class sizes that stand for all, and which of them each row of the draws plays."""
+    if sizes is None:
+        return np.array([estimate]), np.zeros(len(resampler.weights) + 1, int)
+    ends = np.quantile(sizes, _SIZES_PLAYED, method="inverted_cdf")
+    played = np.unique([estimate, *ends])
+    wanted = np.log(np.concatenate([[estimate], sizes]))
+    return played, np.argmin(np.abs(wanted[:, None] - np.log(played)[None]), axis=1)
 
 
 def statistic(draws: Float[np.ndarray, " B"]) -> Statistic:

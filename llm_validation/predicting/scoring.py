@@ -55,8 +55,8 @@ class PredictionScore:
     Attributes:
       dataset, model: of the group.
       held_out: (horizon, n) of the cells that are scored.
-      methods: the chosen predictor first, under "predicted"; then each predictor by its name, and
-        the baselines.
+      methods: the chosen prediction first, under "predicted"; then each predictor by its name with
+        its own intervals, and the baselines.
     """
 
     dataset: str
@@ -82,8 +82,8 @@ def score(prediction: GroupPrediction, measured: GroupMeasurement) -> Prediction
         name: {(cell.horizon, cell.data): cell.gap for cell in cells}
         for name, cells in prediction.cells.items()
     }
-    chosen = {PREDICTED: predicted[prediction.chosen], **predicted}
-    held_out, methods = score_gaps(chosen, truth, seen)
+    chosen = {(cell.horizon, cell.data): cell.gap for cell in prediction.chosen_cells}
+    held_out, methods = score_gaps({PREDICTED: chosen, **predicted}, truth, seen)
     return PredictionScore(prediction.dataset, prediction.model, held_out, methods)
 
 

@@ -12,7 +12,7 @@ import polars as pl
 from verigap import __version__
 from verigap.llm_validation.fitting.intervals import LEVEL, Statistic
 from verigap.llm_validation.fitting.report import as_content
-from verigap.llm_validation.predicting.content import by_number, cell_content
+from verigap.llm_validation.predicting.content import by_number, cell_content, statistic_content
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import (
     VERIFY_POLICY,
@@ -75,7 +75,7 @@ def _group(
     decided: list[tuple[Verifier, Verdict, Settling | None]] = [
         (name, group.verdict(name), group.settling(name)) for name in verifiers
     ]
-    predicted = [cell_content(cell) for cell in prediction.cells[prediction.chosen]]
+    predicted = [cell_content(cell) for cell in prediction.chosen_cells]
     found = _measured(group)
     return {
         "dataset": measured.dataset,
@@ -219,7 +219,8 @@ def _comparison(
 def _prediction(prediction: GroupPrediction) -> dict[str, Any]:
     return {
         "predictor": prediction.chosen,
-        "log2_class_size": prediction.log2_class_size,
+        "predictor_probability": prediction.chosen_probability,
+        "log2_class_size": statistic_content(prediction.log2_class_size),
         "class_size_source": prediction.class_size_source,
         "radius": prediction.radius,
         "candidates": prediction.candidates,

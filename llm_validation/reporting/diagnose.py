@@ -119,7 +119,7 @@ def _diagnosed(
             budget.horizon,
             measurement.data[at_data],
             radius=radius,
-            log2_class_size=prediction.log2_class_size,
+            log2_class_size=prediction.log2_class_size.estimate,
             coverage=coverage.quantiles,
         ),
         tuple(

@@ -28,7 +28,7 @@ def _show(console: Console, each: GroupPrediction) -> None:
     _line(
         console,
         f"{each.prompts} prompts; kappa = {each.radius:g}, N = {each.candidates}, d = "
-        f"{each.log2_class_size:.4g} bits ({each.class_size_source}); values in {each.unit} of "
+        f"{_short(each.log2_class_size)} bits ({each.class_size_source}); values in {each.unit} of "
         "correct trace",
     )
     if each.false_positive or each.false_negative:
@@ -40,12 +40,13 @@ def _show(console: Console, each: GroupPrediction) -> None:
     for warning in each.warnings:
         _line(console, f"warning: {warning}")
     for name, cells in each.cells.items():
-        told = ", which fits the small-n slice better" if len(each.cells) > 1 else ""
-        title = f"Predictor: {name}{told if name == each.chosen else ''}"
-        table = plain_table(
-            title, "H", "n", "expert-clone", "expert-tilt", "expert-bestN", "gap, same leash"
-        )
-        for cell in cells:
+        heads = ["H", "n", "expert-clone", "expert-tilt", "expert-bestN", "gap, same leash"]
+        shown, title = cells, f"Predictor: {name}"
+        if name == each.chosen and each.chosen_probability == each.chosen_probability:
+            shown = each.chosen_cells
+            title += ", which fits the small-n slice better"
+        table = plain_table(title, *heads)
+        for cell in shown:
             table.add_row(
                 f"{cell.horizon}{'*' if cell.extrapolated else ''}",
                 str(cell.data),
@@ -56,7 +57,13 @@ def _show(console: Console, each: GroupPrediction) -> None:
                 plain(_short(cell.gap)),
             )
         console.print(table, highlight=False)
-    if any(cell.extrapolated for cell in each.cells[each.chosen]):
+    if each.chosen_probability == each.chosen_probability:
+        _line(
+            console,
+            f"{each.chosen} fits better in {100 * each.chosen_probability:.3g} % of the resampled "
+            "slices; its intervals and the crossovers are over both, each as often as it fits",
+        )
+    if any(cell.extrapolated for cell in each.chosen_cells):
         _line(console, "* beyond the longest trace")
     for horizon, crossing in each.crossover_data.items():
         _line(console, f"n*({horizon}): {_crossing(crossing, 'cloning catches up nowhere here')}")
