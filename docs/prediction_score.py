@@ -40,9 +40,7 @@ def of_traces(path: Path, budgets: list[int] | None) -> list[str]:
     measured = measure(traces, budgets)
     rows = []
     for prediction, own in zip(predict(traces, budgets, measured=measured), measured, strict=True):
-        name = (
-            f"{own.dataset} {own.model} ({prediction.chosen}, d = {prediction.log2_class_size.estimate:.3g})"
-        )
+        name = f"{own.dataset} {own.model} ({prediction.chosen}, d = {prediction.log2_class_size.estimate:.3g})"
         # The chosen predictor is among the others.
         rows += [row(name, method) for method in score(prediction, own).methods[1:]]
     return rows

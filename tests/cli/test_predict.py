@@ -1,6 +1,7 @@
 """`verigap predict` as a user meets it."""
 
 import json
+import re
 from pathlib import Path
 
 import polars as pl
@@ -25,6 +26,8 @@ def test_a_law_table(verigap: Command, law_table: Path) -> None:
     assert [group["model"] for group in found["groups"]] == ["gpt-4-cot", "gpt-4-io"]
     for group in found["groups"]:
         assert group["class_size_source"] == "given"
+        assert group["log2_class_size"] == {"estimate": 10.0, "low": None, "high": None}
+        assert group["chosen_probability"] is None
         assert (group["chosen"], list(group["predictors"])) == ("relabelling", ["relabelling"])
         cells = group["predictors"]["relabelling"]
         assert [(cell["horizon"], cell["data"]) for cell in cells] == [(96, 16), (96, 32)]
@@ -44,7 +47,9 @@ def test_traces(verigap: Command, tmp_path: Path) -> None:
     done = succeeded(
         verigap("predict", "t.parquet", "--budgets", "24,64", "--data", "16,64", cwd=tmp_path)
     )
-    for words in ("game24 gpt-4-io", "calibrated", "Predictor: parametric", "n*(24)", "H*(64)"):
+    assert re.search(r"d = [\d.]+ \[[\d.]+, [\d.]+\] bits \(calibrated\)", done.stdout)
+    assert re.search(r"parametric fits better in \d[\d.]* % of the resampled slices", done.stdout)
+    for words in ("game24 gpt-4-io", "Predictor: parametric", "n*(24)", "H*(64)"):
         assert words in done.stdout
     assert "H = 64 is beyond the longest trace" in done.stdout
 

@@ -1,11 +1,14 @@
 """Class sizes are found again, with intervals that hold them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tests.llm_validation.predicting.test_relabelling import HORIZON, POPULATION, group
 from verigap.llm_validation.fitting.intervals import Resampler
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.predicting import calibration
 from verigap.llm_validation.predicting.calibration import (
     ClassSize,
     Slice,
@@ -13,33 +16,56 @@ from verigap.llm_validation.predicting.calibration import (
     effective_class_size,
     smaller_half,
 )
+from verigap.llm_validation.predicting.predict import Options, predict_group
+from verigap.llm_validation.predicting.prediction import RELABELLING
 from verigap.llm_validation.predicting.relabelling import (
     Assumptions,
     cloning_shares,
     predicted_draws,
 )
+from verigap.theory import RewardLaw, chi2_ball_expert
 
 DATA = (8, 32, 128)
 
 
-def measured(clone: np.ndarray, tilt: np.ndarray | None = None) -> GroupMeasurement:
-    """A measurement of two seeds on the known population, by share of what the expert adds."""
-    made = group(POPULATION)
-    draws = predicted_draws(made, Assumptions(1.0, 5.0, 4), DATA, Resampler(3, 0, 10))
-    base, expert = float(draws.base[0, 0]), float(draws.expert[0, 0])
-    shape = (1, len(DATA), 2, 3)
+@pytest.fixture(autouse=True)
+def shares_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calibration, "cloning_shares", remembered)
 
-    def spread(share: np.ndarray) -> np.ndarray:
-        return np.broadcast_to((base + share * (expert - base))[None, :, None, None], shape)
+
+_SHARES: dict[tuple[int, int], np.ndarray] = {}
+
+
+def remembered(law: RewardLaw, radius: float, data: int, sizes: Any, seed: int) -> np.ndarray:
+    """Shares at all sizes; all laws here are of the known population."""
+    key = law.mean.shape[0], data
+    if key not in _SHARES:
+        _SHARES[key] = cloning_shares(law, radius, data, sizes, seed)
+    return _SHARES[key]
+
+
+def measured(clone: np.ndarray, noise: float = 0.0, prompts: int = 3) -> GroupMeasurement:
+    """A measurement on the known population, by share of what the expert adds.
+
+    The clone's share is off on every prompt, there alike at every n and for all four seeds.
+    """
+    law = group(POPULATION).laws[HORIZON]
+    base = float(law.mean.mean())
+    expert = float(chi2_ball_expert(law, 1.0).value.mean())
+    shape = (1, len(DATA), 4, prompts)
+    off = noise * np.random.default_rng(prompts).normal(size=prompts)
+
+    def spread(share: np.ndarray, off: float | np.ndarray = 0.0) -> np.ndarray:
+        return base + (share[None, :, None, None] + off) * (expert - base) + np.zeros(shape)
 
     values = {
         "base": spread(np.zeros(3)),
         "expert": spread(np.ones(3)),
-        "clone_leashed": spread(clone),
-        "verify_leashed": spread(clone if tilt is None else tilt),
+        "clone_leashed": spread(clone, off),
+        "verify_leashed": spread(clone),
     }
     return GroupMeasurement(
-        "d", "m", "tokens", ("a", "b", "c"), 12, 0, 2, 2 / 3, (HORIZON,), DATA, 4, 1.0, (False,),
+        "d", "m", "tokens", tuple(map(str, range(prompts))), 12, 0, 2, 2 / 3, (HORIZON,), DATA, 4, 1.0, (False,),
         values, (),
     )  # fmt: skip
 
@@ -50,7 +76,7 @@ def test_the_smaller_half() -> None:
     assert smaller_half((7,)) == (7,)
     kept = calibration_slice(measured(np.full(3, 0.5)))
     assert (kept.horizons, kept.data) == ((HORIZON,), DATA[:2])
-    assert kept.values["base"].shape == (1, 2, 2, 3)
+    assert kept.values["base"].shape == (1, 2, 4, 3)
 
 
 def found(measured: GroupMeasurement) -> ClassSize:
@@ -66,6 +92,57 @@ def test_the_class_size_of_a_known_game_is_found(size: float) -> None:
     exact = found(calibration_slice(measured(shares)))
     assert exact.estimate == pytest.approx(size, rel=0.05)
     assert exact.doubt == ""
+    assert exact.statistic.low == exact.statistic.high == exact.estimate
+
+
+def test_the_interval_of_the_class_size_holds_it() -> None:
+    law, size = group(POPULATION).laws[HORIZON], 6.0
+    shares = np.array([cloning_shares(law, 1.0, n, [size])[0] for n in DATA])
+    several = [found(measured(shares, 0.3, prompts)).statistic for prompts in range(20, 40)]
+    held = sum(low < size < high for _, low, high in several)
+    # 19 are expected.
+    assert held >= 16
+    assert all(high < 2 * size and low > size / 2 for _, low, high in several)
+    # A calmer measurement says more.
+    calm, loud = (found(measured(shares, noise, 30)).statistic for noise in (0.03, 0.3))
+    assert calm.high - calm.low < 0.3 * (loud.high - loud.low)
+
+
+def test_replicates_of_the_slice_draw_the_prompts_of_the_resampler() -> None:
+    resampler = Resampler(30, 5, 50)
+    measurement = measured(np.full(3, 0.5), 0.3, 30)
+    values = measurement.values["clone_leashed"][0, 0].mean(axis=0)
+    drawn = resampler.means(values[:, None])[:, 0]
+    for names, joint in ((measurement.prompt_ids, True), (("x",) * 30, False)):
+        seen = Slice.of(measurement, names, resampler)
+        means = seen.means["clone_leashed"][:, 0, 0]
+        assert means[0] == pytest.approx(values.mean())
+        correlation = np.corrcoef(means[1:], drawn)[0, 1]
+        assert bool(correlation > 0.99) is joint
+
+
+def test_every_replicate_plays_the_game_of_its_own_class_size() -> None:
+    made, resampler = group(POPULATION * 4), Resampler(12, 0, 60)
+    own = np.repeat([4.0, 12.0], 30)
+    mixed = predicted_draws(made, Assumptions(1.0, 6.0, 4), DATA, resampler, sizes=own)
+    for size, rows in ((6.0, [0]), (4.0, range(1, 31)), (12.0, range(31, 61))):
+        alone = predicted_draws(made, Assumptions(1.0, size, 4), DATA, resampler)
+        for name, values in alone.suboptimality.items():
+            np.testing.assert_allclose(mixed.suboptimality[name][rows], values[rows])
+
+
+def test_a_class_size_that_is_given_has_no_interval() -> None:
+    made = group(POPULATION * 4)
+    shares = np.full(3, 0.5)
+    measurement = measured(shares, 0.3, 12)
+    given = predict_group(made, DATA, Options(log2_class_size=6.0), None, measurement)
+    assert given.log2_class_size.estimate == 6.0
+    assert np.isnan(given.log2_class_size[1:]).all()
+    found = predict_group(made, DATA, Options(), None, measurement)
+    assert found.log2_class_size.low < found.log2_class_size.high
+    # Where it is not known which share is learned, the game is wider.
+    own, other = (each.cell(HORIZON, 32, RELABELLING).vf_mle for each in (found, given))
+    assert own.high - own.low > 1.2 * (other.high - other.low)
 
 
 def test_what_cannot_be_calibrated_is_said() -> None:

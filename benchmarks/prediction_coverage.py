@@ -1,0 +1,124 @@
+"""How often 95 % intervals of `verigap predict` hold the gap that they predict, where it is known.
+
+    python -m benchmarks.prediction_coverage [--games 100] [--repetitions 60]
+
+Each repetition draws new prompts and new samples of them. Relabelling: d is given, and the truth is
+the game's gap over many prompts; of the very pools (a pool is the base policy), and of pools with
+many more samples, which shows what plugging few samples in costs. Parametric and chosen: the truth
+is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; d and the predictor
+are calibrated on the two smaller n.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections import defaultdict
+
+import numpy as np
+
+from benchmarks.gap_coverage import DATA, DESIGNS, HORIZON, POPULATIONS, measured, sampled, truths
+from verigap.llm_validation.fitting.intervals import Resampler, Statistic
+from verigap.llm_validation.measuring.pools import SamplePools
+from verigap.llm_validation.predicting.calibration import calibration_slice
+from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law
+from verigap.llm_validation.predicting.predict import Options, predict_group
+from verigap.llm_validation.predicting.relabelling import Assumptions, predicted_draws
+
+CLASS_SIZE = 40.0
+_MANY_PROMPTS = 2048
+_MANY_SAMPLES = 1024
+_TRUTHS = 100
+
+
+def laws_of(pools: SamplePools) -> GroupLaws:
+    """The laws of the pools themselves."""
+    rows = [np.unique(row, return_counts=True) for row in pools.returns(HORIZON)]
+    law = padded_law(
+        [values.tolist() for values, _ in rows],
+        [(counts / counts.sum()).tolist() for _, counts in rows],
+        HORIZON,
+    )
+    samples = int(np.median(pools.sizes))
+    return GroupLaws(pools.dataset, "", pools.unit, pools.prompt_ids, samples, {HORIZON: law}, None)
+
+
+def game_truth(population: str, samples: int) -> np.ndarray:
+    """The game's gap at every n over very many prompts."""
+    rng = np.random.default_rng([samples, 2])
+    laws = laws_of(sampled(population, _MANY_PROMPTS, samples, rng))
+    given = Assumptions(1.0, CLASS_SIZE, 8)
+    return predicted_draws(laws, given, DATA, Resampler(_MANY_PROMPTS, 0, 1)).gap()[0, 0]
+
+
+def played(population: str, prompts: int, samples: int, repetition: int) -> list[Statistic]:
+    """Gaps of the relabelling game with the class size given."""
+    rng = np.random.default_rng([repetition, prompts, samples, 3])
+    laws = laws_of(sampled(population, prompts, samples, rng))
+    found = predict_group(laws, DATA, Options(log2_class_size=CLASS_SIZE, seed=repetition))
+    return [cell.gap for cell in found.chosen_cells]
+
+
+def predicted(
+    population: str, prompts: int, samples: int, repetition: int
+) -> dict[str, list[Statistic]]:
+    """Gaps of the parametric predictor and of the chosen one, calibrated on the smaller n."""
+    rng = np.random.default_rng([repetition, prompts, samples])
+    pools = sampled(population, prompts, samples, rng)
+    seen = calibration_slice(measured(pools, repetition))
+    found = predict_group(laws_of(pools), DATA, Options(seed=repetition), pools, seen)
+    return {
+        "parametric": [cell.gap for cell in found.cells["parametric"]],
+        "chosen": [cell.gap for cell in found.chosen_cells],
+    }
+
+
+def row(head: str, intervals: list[list[Statistic]], truth: np.ndarray) -> str:
+    """One Markdown row: share of intervals that hold the truth, bias in sds, and the truth."""
+    estimate, low, high = np.moveaxis(np.array(intervals), 2, 0)
+    held = ((low <= truth) & (truth <= high)).mean(axis=0)
+    bias = (estimate.mean(axis=0) - truth) / estimate.std(axis=0)
+    cells = " | ".join(
+        f"{share:.2f} ({shift:+.1f}; {gap:+.2f})"
+        for share, shift, gap in zip(held, bias, truth, strict=True)
+    )
+    return f"| {head} | {cells} |"
+
+
+def main() -> None:
+    """Print a Markdown table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--games", type=int, default=200, help="repetitions of relabelling")
+    parser.add_argument("--repetitions", type=int, default=60, help="of the others")
+    parser.add_argument("--populations", default=",".join(POPULATIONS))
+    arguments = parser.parse_args()
+    print(f"| population | prompts × samples | gap | {' | '.join(f'n = {n}' for n in DATA)} |")
+    print(f"|---|---|---|{'---|' * len(DATA)}", flush=True)
+    for population in arguments.populations.split(","):
+        start = time.perf_counter()
+        endless = game_truth(population, _MANY_SAMPLES)
+        for prompts, samples in DESIGNS:
+            design = (population, prompts, samples)
+            head = f"{population} | {prompts}×{samples} |"
+            games = [played(*design, each) for each in range(arguments.games)]
+            if games:
+                print(row(f"{head} relabelling, of pools", games, game_truth(population, samples)))
+                print(row(f"{head} relabelling, of the model", games, endless), flush=True)
+            if not arguments.repetitions:
+                continue
+            known = truths(*design, _TRUTHS)["leashed"][:, 0]
+            found = defaultdict(list)
+            for each in range(arguments.repetitions):
+                for name, gaps in predicted(*design, each).items():
+                    found[name].append(gaps)
+            for name, gaps in found.items():
+                print(row(f"{head} {name}", gaps, known), flush=True)
+            print(f"{design}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    from verigap.cli import prepare_jax
+
+    prepare_jax()
+    main()
