@@ -8,6 +8,7 @@ calibration slice.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -40,9 +41,12 @@ def of_traces(path: Path, budgets: list[int] | None) -> list[str]:
     measured = measure(traces, budgets)
     rows = []
     for prediction, own in zip(predict(traces, budgets, measured=measured), measured, strict=True):
-        name = f"{own.dataset} {own.model} ({prediction.chosen}, d = {prediction.log2_class_size.estimate:.3g})"
-        # The chosen predictor is among the others.
-        rows += [row(name, method) for method in score(prediction, own).methods[1:]]
+        size, low, high = (f"{bits:.3g}" for bits in prediction.log2_class_size)
+        sure = f"{100 * prediction.chosen_probability:.0f} %"
+        name = f"{own.dataset} {own.model} (d = {size} [{low}, {high}])"
+        chosen, *others = score(prediction, own).methods
+        rows.append(row(name, replace(chosen, method=f"chosen: {prediction.chosen} ({sure})")))
+        rows += [row(name, method) for method in others]
     return rows
 
 
@@ -58,7 +62,7 @@ def of_run(folder: Path) -> list[str]:
 def main() -> None:
     """Print one table."""
     print(
-        "| data (chosen predictor, calibrated d) | method | held-out cells (clear) | sign | "
+        "| data (calibrated d) | method | held-out cells (clear) | sign | "
         "relative error | coverage | rank |"
     )
     print("|---|---|---|---|---|---|---|")

@@ -210,7 +210,8 @@ def _phase(axis: Axes, group: Group) -> str | None:
         f"{group['target']['data']:,} traces and a class of 2^"
         f"{group['prediction']['log2_class_size']['estimate']:.3g}. Star: this group, at the "
         "coverage of its median prompt; bar: from the tenth to the ninetieth percentile. This is "
-        "advice and no proof, and it is about verifiers that must be learned: an exact check needs no data."
+        "advice and no proof, and it is about verifiers that must be learned: an exact check needs "
+        "no data."
     )
 
 

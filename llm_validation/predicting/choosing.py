@@ -36,7 +36,8 @@ def misfit(
 
     Args:
       predicted: replicates of the same prompts as those of the slice.
-      horizons, data: of the prediction.
+      horizons: H of the prediction.
+      data: n of the prediction.
       measured: the slice; cells that were not predicted are left out.
 
     Returns:
@@ -71,7 +72,8 @@ def choose(
 
     Args:
       draws: of every predictor, of the same prompts.
-      horizons, data: of the prediction.
+      horizons: H of the prediction.
+      data: n of the prediction.
       measured: the slice; without one the first predictor is taken.
     """
     names = list(draws)

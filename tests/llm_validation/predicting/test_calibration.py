@@ -65,8 +65,8 @@ def measured(clone: np.ndarray, noise: float = 0.0, prompts: int = 3) -> GroupMe
         "verify_leashed": spread(clone),
     }
     return GroupMeasurement(
-        "d", "m", "tokens", tuple(map(str, range(prompts))), 12, 0, 2, 2 / 3, (HORIZON,), DATA, 4, 1.0, (False,),
-        values, (),
+        "d", "m", "tokens", tuple(map(str, range(prompts))), 12, 0, 2, 2 / 3, (HORIZON,), DATA, 4,
+        1.0, (False,), values, (),
     )  # fmt: skip
 
 
