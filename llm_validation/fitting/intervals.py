@@ -70,6 +70,15 @@ class Resampler:
         return self.weights @ (values - centre).astype(np.float32) + centre
 
 
+def student_spread(units: int) -> float:
+    """By how much a bootstrap of the mean of so many units is too narrow at 95 %; 1 for one."""
+    if units < 2:
+        return 1.0
+    tail = (1 + LEVEL) / 2
+    student = float(stats.t.ppf(tail, units - 1)) / float(special.ndtri(tail))
+    return student * (units / (units - 1)) ** 0.5
+
+
 def mean_interval(
     values: Float[np.ndarray, "P F"], resampler: Resampler, upper: float = 1.0
 ) -> Interval:

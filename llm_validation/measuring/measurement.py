@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import special, stats
 
-from verigap.llm_validation.fitting.intervals import LEVEL, Statistic, bca_interval
+from verigap.llm_validation.fitting.intervals import Statistic, bca_interval, student_spread
 
 if TYPE_CHECKING:
     from verigap.llm_validation.measuring.budget import Settings
@@ -184,7 +183,7 @@ class GroupMeasurement:
         if prompts is not None:
             drawn[1] = prompts
         by_seed, by_prompt = (
-            1.0 + _spread(units) * (counts - 1)
+            1.0 + student_spread(units) * (counts - 1)
             for units, counts in zip(self.tested.shape, drawn, strict=True)
         )
         found = {}
@@ -254,12 +253,3 @@ class GroupMeasurement:
             cell: Statistic(float(middle), float(least), float(most))
             for cell, middle, least, most in zip(cells, estimate, low, high, strict=True)
         }
-
-
-def _spread(units: int) -> float:
-    """By how much a bootstrap of the mean of so many units is too narrow at 95 %; 1 for one."""
-    if units < 2:
-        return 1.0
-    tail = (1 + LEVEL) / 2
-    student = float(stats.t.ppf(tail, units - 1)) / float(special.ndtri(tail))
-    return student * (units / (units - 1)) ** 0.5

@@ -34,7 +34,7 @@ from verigap.llm_validation.measuring.newton import RIDGE, minimise
 from verigap.llm_validation.measuring.pools import SamplePools
 from verigap.llm_validation.measuring.reward_model import INTERCEPT_RIDGE
 from verigap.llm_validation.measuring.selectors import win_table
-from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws
+from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws, resampled_means
 
 SPLITS = 4
 """Halvings of the prompts, in pairs that swap the halves."""
@@ -137,7 +137,12 @@ def parametric_draws(
     resampler: Resampler,
     seed: int = 0,
 ) -> Draws:
-    """Replicates of the parametric prediction; only prompts are drawn anew, nothing is refitted.
+    """Replicates of the parametric prediction over the prompts that test and those that train.
+
+    Test prompts are drawn anew. Training is not repeated: what another set of training prompts
+    would do is told by the halvings, as a half of the prompts differs from all of them by as much
+    as they differ from the population (McCarthy 1969, half-samples). A replicate adds a normal
+    multiple of the deviation of each halving, the same for all learners, budgets and n.
 
     Args:
       pools: samples of at least two prompts.
@@ -149,12 +154,12 @@ def parametric_draws(
       seed: of the halvings and of the draws.
     """
     base, expert, subs = [], [], {name: [] for name in LEARNERS}
+    normal = np.random.default_rng([seed, 3]).standard_normal((len(resampler.weights), SPLITS))
     for horizon in horizons:
         values = parametric_values(pools, horizon, data, candidates, radius, seed)
         each = {name: np.nanmean(value, axis=1) for name, value in values.items()}
         mean, best = _pool_values(pools, horizon, radius)
-        drawn = resampler.means(np.stack([mean, best], axis=1))
-        drawn = np.concatenate([[[mean.mean(), best.mean()]], drawn])
+        drawn = resampled_means(np.stack([mean, best], axis=1), resampler)
         base.append(drawn[:, 0])
         expert.append(drawn[:, 1])
         for name, learner in (
@@ -162,8 +167,11 @@ def parametric_draws(
             ("vb_version_space", "verify_leashed"),
             ("vb_best_of_n", "verify"),
         ):
-            short = (best[None] - each[learner]).T
-            subs[name].append(np.concatenate([short.mean(axis=0)[None], resampler.means(short)]))
+            drawn = resampled_means((best[None] - each[learner]).T, resampler)
+            off = np.nanmean(values[learner] - each[learner][:, None], axis=2)
+            # Deviations are from the mean of the halvings that test a prompt, half of them.
+            drawn[1:] -= normal @ off.T / (SPLITS - 2) ** 0.5
+            subs[name].append(drawn)
         subs["vf_bayes"].append(np.full_like(subs["vf_mle"][-1], np.nan))
     return Draws(
         np.stack(base, axis=1),

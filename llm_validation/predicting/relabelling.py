@@ -19,7 +19,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.interpolate import PchipInterpolator
 
-from verigap.llm_validation.fitting.intervals import LEVEL, Resampler, Statistic
+from verigap.llm_validation.fitting.intervals import (
+    LEVEL,
+    Resampler,
+    Statistic,
+    student_spread,
+)
 from verigap.llm_validation.predicting.group_laws import GroupLaws
 from verigap.sim.games.sufficient import DemonstrationSampler, LabelSampler
 from verigap.sim.learners.learner import posterior, version_space
@@ -333,10 +338,7 @@ def predicted_draws(
         columns += [gains.reach[learner] for learner in LEARNERS]
         table = np.stack(columns, axis=1)
         mean = table.mean(axis=0)
-        if group.prompts > 1:
-            drawn = np.concatenate([mean[None], resampler.means(table)])
-        else:
-            drawn = mean[None]
+        drawn = resampled_means(table, resampler) if group.prompts > 1 else mean[None]
         speed = np.where(mean[2:4] > 0, drawn[:, 2:4] / np.where(mean[2:4] > 0, mean[2:4], 1), 1.0)
         base.append(drawn[:, 0])
         expert.append(drawn[:, 1])
@@ -366,6 +368,15 @@ def _played_sizes(
     played = np.unique([estimate, *ends])
     wanted = np.log(np.concatenate([[estimate], sizes]))
     return played, np.argmin(np.abs(wanted[:, None] - np.log(played)[None]), axis=1)
+
+
+def resampled_means(
+    values: Float[np.ndarray, "P F"], resampler: Resampler
+) -> Float[np.ndarray, "B F"]:
+    """Means over prompts in row 0, then in every replicate, spread out for few prompts."""
+    mean = values.mean(axis=0)
+    moved = student_spread(resampler.prompts) * (resampler.means(values) - mean)
+    return np.concatenate([mean[None], mean + moved])
 
 
 def statistic(draws: Float[np.ndarray, " B"]) -> Statistic:
