@@ -1,12 +1,12 @@
 """How often 95 % intervals of `verigap predict` hold the gap that they predict, where it is known.
 
-    python -m benchmarks.prediction_coverage [--games 100] [--repetitions 60]
+    python -m benchmarks.prediction_coverage [--populations even,hard]
 
 Each repetition draws new prompts and new samples of them. Relabelling: d is given, and the truth is
 the game's gap over many prompts; of the very pools (a pool is the base policy), and of pools with
 many more samples, which shows what plugging few samples in costs. Parametric and chosen: the truth
-is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; d and the predictor
-are calibrated on the two smaller n.
+is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; for the chosen
+prediction d and the predictor are calibrated on the two smaller n.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections import defaultdict
 
 import numpy as np
 
@@ -23,11 +22,17 @@ from verigap.llm_validation.fitting.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.pools import SamplePools
 from verigap.llm_validation.predicting.calibration import calibration_slice
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law
+from verigap.llm_validation.predicting.parametric import parametric_draws
 from verigap.llm_validation.predicting.predict import Options, predict_group
-from verigap.llm_validation.predicting.relabelling import Assumptions, predicted_draws
+from verigap.llm_validation.predicting.relabelling import (
+    Assumptions,
+    predicted_draws,
+    statistic,
+)
 
 CLASS_SIZE = 40.0
-_MANY_PROMPTS = 2048
+_GAMES, _PARAMETRIC, _CHOSEN = 60, 200, 40
+_MANY_PROMPTS = 1024
 _MANY_SAMPLES = 1024
 _TRUTHS = 100
 
@@ -60,18 +65,22 @@ def played(population: str, prompts: int, samples: int, repetition: int) -> list
     return [cell.gap for cell in found.chosen_cells]
 
 
-def predicted(
-    population: str, prompts: int, samples: int, repetition: int
-) -> dict[str, list[Statistic]]:
-    """Gaps of the parametric predictor and of the chosen one, calibrated on the smaller n."""
+def parametric(population: str, prompts: int, samples: int, repetition: int) -> list[Statistic]:
+    """Gaps of the parametric predictor."""
+    rng = np.random.default_rng([repetition, prompts, samples])
+    pools = sampled(population, prompts, samples, rng)
+    resampler = Resampler(prompts, repetition, 1000)
+    found = parametric_draws(pools, (HORIZON,), DATA, 8, 1.0, resampler, repetition).gap()
+    return [statistic(found[:, 0, index]) for index in range(len(DATA))]
+
+
+def chosen(population: str, prompts: int, samples: int, repetition: int) -> list[Statistic]:
+    """Gaps of the predictor that fits the smaller n, with a class size calibrated there."""
     rng = np.random.default_rng([repetition, prompts, samples])
     pools = sampled(population, prompts, samples, rng)
     seen = calibration_slice(measured(pools, repetition))
     found = predict_group(laws_of(pools), DATA, Options(seed=repetition), pools, seen)
-    return {
-        "parametric": [cell.gap for cell in found.cells["parametric"]],
-        "chosen": [cell.gap for cell in found.chosen_cells],
-    }
+    return [cell.gap for cell in found.chosen_cells]
 
 
 def row(head: str, intervals: list[list[Statistic]], truth: np.ndarray) -> str:
@@ -89,8 +98,6 @@ def row(head: str, intervals: list[list[Statistic]], truth: np.ndarray) -> str:
 def main() -> None:
     """Print a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--games", type=int, default=200, help="repetitions of relabelling")
-    parser.add_argument("--repetitions", type=int, default=60, help="of the others")
     parser.add_argument("--populations", default=",".join(POPULATIONS))
     arguments = parser.parse_args()
     print(f"| population | prompts × samples | gap | {' | '.join(f'n = {n}' for n in DATA)} |")
@@ -101,19 +108,14 @@ def main() -> None:
         for prompts, samples in DESIGNS:
             design = (population, prompts, samples)
             head = f"{population} | {prompts}×{samples} |"
-            games = [played(*design, each) for each in range(arguments.games)]
-            if games:
-                print(row(f"{head} relabelling, of pools", games, game_truth(population, samples)))
-                print(row(f"{head} relabelling, of the model", games, endless), flush=True)
-            if not arguments.repetitions:
-                continue
             known = truths(*design, _TRUTHS)["leashed"][:, 0]
-            found = defaultdict(list)
-            for each in range(arguments.repetitions):
-                for name, gaps in predicted(*design, each).items():
-                    found[name].append(gaps)
-            for name, gaps in found.items():
-                print(row(f"{head} {name}", gaps, known), flush=True)
+            many = [parametric(*design, each) for each in range(_PARAMETRIC)]
+            print(row(f"{head} parametric", many, known), flush=True)
+            games = [played(*design, each) for each in range(_GAMES)]
+            print(row(f"{head} relabelling, of the pools", games, game_truth(population, samples)))
+            print(row(f"{head} relabelling, of the model", games, endless), flush=True)
+            picked = [chosen(*design, each) for each in range(_CHOSEN)]
+            print(row(f"{head} chosen", picked, known), flush=True)
             print(f"{design}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
 
 

@@ -91,9 +91,7 @@ def choose(
 def _mixed(draws: Sequence[Draws], best: Int[np.ndarray, " rows"]) -> Draws:
     own = draws[best[0]]
 
-    def pick(
-        values: Sequence[Float[np.ndarray, rows * cells]],
-    ) -> Float[np.ndarray, rows * cells]:
+    def pick(values: Sequence[Float[np.ndarray, "*any"]]) -> Float[np.ndarray, "*any"]:
         found = np.stack(values)[best, np.arange(best.size)]
         # A learner that another predictor says nothing about keeps its own replicates.
         return np.where(np.isnan(found), values[best[0]], found)

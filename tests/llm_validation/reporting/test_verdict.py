@@ -91,6 +91,16 @@ def test_the_margin_moves_with_the_draw() -> None:
     assert rule(0, 0, 20, 32, exact) == ("undecided", "open", 0.5)
 
 
+def test_draws_that_say_the_opposite_count() -> None:
+    # Where the base is best, neither voting nor cloning suffices: 8 draws for, one against, and it.
+    base, best, other = [0] * 9 + [100], [50] * 8 + [0, 0], [0] * 8 + [90, 0]
+    assert rule(base, other, best, 0, 100) == ("undecided", "open", 0.8)
+    assert rule(base, best, other, 0, 100) == ("undecided", "open", 0.8)
+    # Where an exact check earned less than the base, nothing is gained by being level.
+    verify, vote, exact = [90] * 8 + [0, 0], [0] * 8 + [50, 0], [100] * 9 + [-50]
+    assert rule(0, 0, vote, verify, exact) == ("undecided", "open", 0.8)
+
+
 def test_what_is_not_measured() -> None:
     draws = [np.nan] + [1.0] * 9
     assert rule(0, draws, 0, 1, 2)[:2] == ("undecided", "not_measured")
