@@ -148,6 +148,8 @@ def test_a_class_size_that_is_given_has_no_interval() -> None:
 def test_what_cannot_be_calibrated_is_said() -> None:
     far = found(measured(np.full(3, -0.5)))
     assert cloning_shares(group(POPULATION).laws[HORIZON], 1.0, DATA[-1], [far.estimate])[0] < 1e-2
+    # The smallest of those that predict the same.
+    assert (far.estimate < 150.0, far.doubt) == (True, "")
     nothing = found(measured(np.full(3, np.nan)))
     assert nothing.estimate == 20.0
     assert nothing.doubt.startswith("nothing")

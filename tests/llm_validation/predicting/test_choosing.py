@@ -8,7 +8,7 @@ import pytest
 from verigap.llm_validation.fitting.intervals import Statistic
 from verigap.llm_validation.predicting.calibration import Slice
 from verigap.llm_validation.predicting.choosing import choose, misfit
-from verigap.llm_validation.predicting.prediction import PARAMETRIC, RELABELLING
+from verigap.llm_validation.predicting.prediction import PARAMETRIC, RELABELLING, Predictor
 from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws, statistic
 
 HORIZONS, DATA, ROWS = (8, 16), (4, 32, 64), 401
@@ -36,6 +36,9 @@ def seen(clone: float, tilt: float, noise: float = 0.0) -> Slice:
     return Slice(HORIZONS, DATA[:2], 1.0, means)
 
 
+Predictors = dict[Predictor, Draws]
+
+
 def gap(found: Draws) -> Statistic:
     return statistic(found.gap()[:, 1, 2])
 
@@ -54,14 +57,15 @@ def test_misfit_is_a_share_of_the_budget() -> None:
 def test_the_predictor_that_fits_the_slice_is_chosen() -> None:
     right, wrong = draws(6.0, 2.0), draws(2.0, 6.0)
     for names in ((RELABELLING, PARAMETRIC), (PARAMETRIC, RELABELLING)):
-        choice = choose(dict(zip(names, (wrong, right), strict=True)), HORIZONS, DATA, seen(6, 2))
+        both: Predictors = {names[0]: wrong, names[1]: right}
+        choice = choose(both, HORIZONS, DATA, seen(6.0, 2.0))
         assert (choice.predictor, choice.probability) == (names[1], 1.0)
         assert gap(choice.draws) == Statistic(4.0, 4.0, 4.0)
 
 
 def test_a_doubtful_choice_has_an_interval_that_holds_both() -> None:
     first, second = draws(5.0, 4.0, 0.1, 1), draws(5.0, 0.0, 0.1, 2)
-    both = {RELABELLING: first, PARAMETRIC: second}
+    both: Predictors = {RELABELLING: first, PARAMETRIC: second}
     choice = choose(both, HORIZONS, DATA, seen(5.0, 2.2, noise=2.0))
     assert choice.predictor == RELABELLING
     # The slice is nearer to the first where the noise is below 0.2 of 2.
@@ -81,7 +85,7 @@ def test_a_doubtful_choice_has_an_interval_that_holds_both() -> None:
 def test_what_another_predictor_does_not_say_stays() -> None:
     silent = draws(5.0, 0.0)
     silent.suboptimality["vf_bayes"][:] = np.nan
-    both = {RELABELLING: draws(5.0, 4.0), PARAMETRIC: silent}
+    both: Predictors = {RELABELLING: draws(5.0, 4.0), PARAMETRIC: silent}
     choice = choose(both, HORIZONS, DATA, seen(5.0, 2.2, noise=2.0))
     assert statistic(choice.draws.suboptimality["vf_bayes"][:, 0, 0]) == Statistic(4.0, 4.0, 4.0)
 

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verigap.llm_validation.predicting.crossover import (
-    MARGIN,
     crossing,
     crossovers,
     last_crossing,
@@ -35,6 +34,12 @@ def test_the_last_crossing_is_the_one_that_lasts(heights: list[int], rising: boo
         assert GRID[last] < found < GRID[last + 1]
 
 
+def test_at_the_line_the_gap_is_not_worth_caring_about() -> None:
+    level = np.array([[1.0, 1.0, 0.0, 0.0]])
+    assert last_crossing(GRID, level, rising=False)[0] == pytest.approx(256.0)
+    assert last_crossing(GRID, level[:, ::-1], rising=True)[0] == pytest.approx(64.0)
+
+
 def test_intervals_and_none() -> None:
     roots = np.array([100.0, 80.0, 120.0, 100.0])
     height = np.log(roots)[:, None] - np.log(GRID)[None]
@@ -54,8 +59,9 @@ def test_intervals_and_none() -> None:
 
 
 def test_the_margin_is_a_share_of_what_the_expert_adds() -> None:
+    # A tenth of it, 1 and 4 tokens.
     worth = np.array([[10.0, 40.0]])
-    gap = MARGIN * np.array([[[20.0, 15.0, 9.0, 5.0], [10.0, 20.0, 30.0, 50.0]]])
+    gap = 0.1 * np.array([[[20.0, 15.0, 9.0, 5.0], [10.0, 20.0, 30.0, 50.0]]])
     by_horizon, by_data = crossovers([32, 64], GRID, gap, worth)
     caught = by_horizon[32]
     assert caught is not None

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import prediction_coverage
 from tests.statistics import Estimate, assert_same_mean
 from verigap.llm_validation.measuring.budget import Settings, values_at
 from verigap.llm_validation.measuring.features import features
@@ -141,3 +142,12 @@ def test_the_learners_themselves() -> None:
     assert 0 < rates.false_negative < 0.8
     # Better than chance: length tells.
     assert rates.false_positive + rates.false_negative < 0.95
+
+
+def test_intervals_are_as_wide_as_the_spread_between_tables() -> None:
+    """`python -m benchmarks.prediction_coverage` counts what they hold."""
+    found = np.array([prediction_coverage.parametric("even", 20, 16, each) for each in range(50)])
+    estimate, low, high = np.moveaxis(found, 2, 0)
+    spread = (high - low).mean(axis=0) / (2 * 1.96 * estimate.std(axis=0))
+    # Drawing test prompts alone gives 0.75; the sd of 50 tables is known to a tenth.
+    assert ((spread > 0.9) & (spread < 1.5)).all()

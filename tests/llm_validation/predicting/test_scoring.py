@@ -1,10 +1,20 @@
 """Scores of predictions whose quality is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from tests.llm_validation.reporting.builders import measurement, prediction, rows
 from verigap.llm_validation.fitting.intervals import Statistic
-from verigap.llm_validation.predicting.scoring import CARRIED, POWER_LAW, Cell, score_gaps
+from verigap.llm_validation.predicting.scoring import (
+    CARRIED,
+    POWER_LAW,
+    PREDICTED,
+    Cell,
+    score,
+    score_gaps,
+)
 
 CELLS = [(h, n) for h in (32, 64, 128) for n in (16, 64, 256)]
 SEEN = {(h, n) for h in (32, 64) for n in (16, 64)}
@@ -67,3 +77,17 @@ def test_cells_that_were_not_measured_are_left_out() -> None:
     nothing, methods = score_gaps({"predicted": {}}, truth, SEEN)
     assert nothing == ()
     assert {method.cells for method in methods} == {0}
+
+
+def test_the_chosen_prediction_is_scored_with_its_own_intervals() -> None:
+    measured = measurement(rows())
+    made = prediction(measured)
+    far = {
+        "relabelling": tuple(replace(cell, gap=spread(20.0)) for cell in made.cells["relabelling"]),
+        "parametric": tuple(replace(cell, gap=spread(-2.0)) for cell in made.cells["parametric"]),
+    }
+    unsure = tuple(replace(cell, gap=Statistic(-2.0, -3.0, 20.0)) for cell in made.chosen_cells)
+    methods = score(replace(made, cells=far, chosen_cells=unsure), measured).methods
+    covered = {method.method: method.coverage for method in methods[:3]}
+    assert covered == {PREDICTED: 1.0, "relabelling": 0.0, "parametric": 0.0}
+    assert methods[0].sign_accuracy == 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,7 +100,7 @@ def measurement(
 
 
 def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> GroupPrediction:
-    """A gap of H/10 everywhere, by both predictors."""
+    """A gap of H/10 everywhere, by both predictors, and a chosen one of less certainty."""
 
     def about(value: float) -> Statistic:
         return Statistic(value, value - 1.0, value + 1.0)
@@ -136,7 +137,9 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
         cells={PARAMETRIC: cells, RELABELLING: cells},
         chosen=PARAMETRIC,
         chosen_probability=0.8,
-        chosen_cells=cells,
+        chosen_cells=tuple(
+            replace(cell, gap=Statistic(cell.gap.estimate, -9.0, 9.0)) for cell in cells
+        ),
         crossover_data={32: None, 64: about(20.0)},
         crossover_horizon={16: None, 64: None},
         warnings=("measured: said before", "predicted: by hand"),

@@ -66,6 +66,19 @@ def test_what_fails_is_named(name: str, frame: pl.DataFrame) -> None:
     assert failing(frame) == {name}
 
 
+def test_thresholds() -> None:
+    for prompts, few in ((19, True), (20, False)):
+        kept = sound().filter(pl.col("prompt_id").is_in([f"prompt {i}" for i in range(prompts)]))
+        assert ("few_prompts" in failing(kept)) is few
+    # 192 samples, of which one may be unverified and two may not.
+    for unknown, fails in ((1, False), (2, True)):
+        kept = sound().with_columns(
+            correct=pl.when(pl.int_range(pl.len()) >= unknown).then("correct"),
+            first_correct=pl.when(pl.int_range(pl.len()) >= unknown).then("first_correct"),
+        )
+        assert ("unverified" in failing(kept)) is fails
+
+
 def test_what_the_caller_knows() -> None:
     assert failing(sound(), mixed=9) == {"few_mixed_prompts"}
     assert failing(sound(), extrapolated=True) == {"extrapolated"}

@@ -63,6 +63,14 @@ def test_gaps_and_scores(usual: Diagnosis) -> None:
     cells = [(cell["horizon"], cell["data"]) for cell in found["gap_measured"]]
     assert cells == [(horizon, n) for horizon in HORIZONS for n in DATA]
     assert cells == [(cell["horizon"], cell["data"]) for cell in found["gap_predicted"]]
+    # Intervals are those of the choice, and each predictor's own are beside it.
+    assert {(cell["gap"]["low"], cell["gap"]["high"]) for cell in found["gap_predicted"]} == {
+        (-9, 9)
+    }
+    assert found["comparison"][0]["predicted"]["low"] == -9.0
+    assert found["prediction"]["others"]["relabelling"][0]["gap"]["low"] == pytest.approx(2.2)
+    assert found["prediction"]["predictor_probability"] == 0.8
+    assert found["prediction"]["log2_class_size"] == {"estimate": 6.0, "low": 3.0, "high": 12.0}
     for cell in found["gap_measured"]:
         assert cell["gap"]["estimate"] == pytest.approx(7.0 * cell["horizon"] / 64)
         assert cell["gap_unleashed"]["estimate"] == pytest.approx(8.0 * cell["horizon"] / 64)

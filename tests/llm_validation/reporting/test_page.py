@@ -59,6 +59,12 @@ def test_it_needs_nothing_from_elsewhere(usual_page: str) -> None:
     assert all(address.startswith(("data:", "#")) for address in read.addresses)
 
 
+def test_the_page_says_how_sure_the_prediction_is(usual_page: str) -> None:
+    text = " ".join(re.sub(r"<[^>]+>", " ", usual_page).split())
+    assert "fits the calibration cells best (in 80 % of the resampled calibrations)" in text
+    assert "d = 6 [3, 12] (calibrated)" in text
+
+
 def test_every_figure_is_there(usual_page: str) -> None:
     drawings = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', usual_page)
     assert len(drawings) == 7
