@@ -56,10 +56,11 @@ def test_misfit_is_a_share_of_the_budget() -> None:
 
 def test_the_predictor_that_fits_the_slice_is_chosen() -> None:
     right, wrong = draws(6.0, 2.0), draws(2.0, 6.0)
-    for names in ((RELABELLING, PARAMETRIC), (PARAMETRIC, RELABELLING)):
-        both: Predictors = {names[0]: wrong, names[1]: right}
+    first: Predictors = {PARAMETRIC: right, RELABELLING: wrong}
+    second: Predictors = {PARAMETRIC: wrong, RELABELLING: right}
+    for both, better in ((first, PARAMETRIC), (second, RELABELLING)):
         choice = choose(both, HORIZONS, DATA, seen(6.0, 2.0))
-        assert (choice.predictor, choice.probability) == (names[1], 1.0)
+        assert (choice.predictor, choice.probability) == (better, 1.0)
         assert gap(choice.draws) == Statistic(4.0, 4.0, 4.0)
 
 
