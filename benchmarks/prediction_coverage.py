@@ -31,7 +31,7 @@ from verigap.llm_validation.predicting.relabelling import (
 )
 
 CLASS_SIZE = 40.0
-_GAMES, _PARAMETRIC, _CHOSEN = 60, 200, 40
+_GAMES, _PARAMETRIC, _CHOSEN = 40, 200, 20
 _MANY_PROMPTS = 1024
 _MANY_SAMPLES = 1024
 _TRUTHS = 100

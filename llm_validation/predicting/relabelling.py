@@ -51,6 +51,8 @@ _LABELLED = 256
 _KNOWN = 0.9995
 # Quantiles of the replicates' class sizes that are played; others play the nearest.
 _SIZES_PLAYED = (0.025, 0.25, 0.75, 0.975)
+# Quantiles of what n traces of a replicate are worth at which shares are computed.
+_AROUND = (0.025, 0.25, 0.75, 0.975)
 
 
 @dataclass(frozen=True)
@@ -266,11 +268,14 @@ class ShareCurves:
 
 
 def share_curves(
-    law: RewardLaw, given: Assumptions, data: Sequence[int], seed: int = 0
+    law: RewardLaw,
+    given: Assumptions,
+    data: Sequence[int],
+    seed: int = 0,
+    around: Sequence[float] = (0.5, 2.0),
 ) -> ShareCurves:
-    """Shares on a grid of n that holds `data`, and an octave around and between them."""
-    low, high = np.log2(min(data)) - 1, np.log2(max(data)) + 1
-    steps = np.rint(2.0 ** np.linspace(low, high, round(high - low) + 1)).astype(int)
+    """Shares on a grid of n that holds `data` and the multiples of each that are wanted."""
+    steps = np.rint(np.outer(data, around)).astype(int).ravel()
     grid = sorted({*data, *steps.tolist()} - {0})
     filled, prompts = _filled(law), jnp.asarray(float(law.mean.shape[0]))
     rate = horizon_gains(law, given).cloning_rate
@@ -330,21 +335,24 @@ def predicted_draws(
     subs: dict[str, list[np.ndarray]] = {learner: [] for learner in LEARNERS}
     for law in group.laws.values():
         gains = horizon_gains(law, given)
-        curves = [
-            share_curves(law, replace(given, log2_class_size=float(size)), data, seed)
-            for size in played
-        ]
         columns = [gains.base, gains.expert, gains.cloning_rate, gains.labelling_rate]
         columns += [gains.reach[learner] for learner in LEARNERS]
         table = np.stack(columns, axis=1)
         mean = table.mean(axis=0)
         drawn = resampled_means(table, resampler) if group.prompts > 1 else mean[None]
         speed = np.where(mean[2:4] > 0, drawn[:, 2:4] / np.where(mean[2:4] > 0, mean[2:4], 1), 1.0)
+        # Shares rise steeply, so the grid is as fine as the replicates lie close.
+        speed = np.maximum(speed, 1e-9)
+        around = np.quantile(speed, _AROUND)
+        curves = [
+            share_curves(law, replace(given, log2_class_size=float(size)), data, seed, around)
+            for size in played
+        ]
         base.append(drawn[:, 0])
         expert.append(drawn[:, 1])
         for index, learner in enumerate(LEARNERS):
             rate = speed[:, 0 if learner.startswith("vf") else 1]
-            worth = np.maximum(rate[:, None], 1e-9) * wanted[None]
+            worth = rate[:, None] * wanted[None]
             shares = np.empty_like(worth)
             for which, curve in enumerate(curves):
                 rows = nearest[: len(drawn)] == which
