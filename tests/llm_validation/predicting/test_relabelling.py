@@ -145,7 +145,7 @@ def test_suboptimality_and_its_interval() -> None:
     base = statistic(draws.base[:, 0])
     # Two kinds of prompts, with means 8 and 3.
     assert base.estimate == pytest.approx(5.5)
-    assert base.high - base.low == pytest.approx(2 * 1.96 * 2.5 / 20**0.5, rel=0.2)
+    assert base.high - base.low == pytest.approx(2 * 2.093 * 2.5 / 19**0.5, rel=0.2)
     same = group([POPULATION[0]] * 5)
     alike = predicted_draws(same, given, [64], Resampler(5, 0, 50))
     assert np.ptp(alike.gap()) < 1e-5
