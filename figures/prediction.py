@@ -179,7 +179,8 @@ def caption(data: Mapping[str, Any]) -> str:
     return (
         "Gap between verifying and cloning on the same leash, predicted without a look at it, on "
         "the cells (H, n) beyond the calibration slice. Bars: 95 % intervals of both (of the "
-        "prediction over prompts, of the measurement over prompts and "
+        "prediction over prompts, and over the d of the game where traces are real; of the "
+        "measurement over prompts and "
         f"{found['groups'][0]['seeds']} seeds or over trainings). On the diagonal a prediction is "
         "exact; in the upper left and lower right quadrants its sign is wrong. Real models' traces "
         "in all panels but the last. Scores as (right signs among cells "

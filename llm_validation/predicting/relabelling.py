@@ -343,7 +343,7 @@ def predicted_draws(
         speed = np.where(mean[2:4] > 0, drawn[:, 2:4] / np.where(mean[2:4] > 0, mean[2:4], 1), 1.0)
         # Shares rise steeply, so the grid is as fine as the replicates lie close.
         speed = np.maximum(speed, 1e-9)
-        around = np.quantile(speed, _AROUND)
+        around = np.quantile(speed, _AROUND).tolist()
         curves = [
             share_curves(law, replace(given, log2_class_size=float(size)), data, seed, around)
             for size in played
