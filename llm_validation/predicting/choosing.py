@@ -80,9 +80,8 @@ def choose(
     if measured is None or len(names) == 1:
         return Choice(names[0], float("nan"), draws[names[0]])
     errors = np.stack([misfit(each, horizons, data, measured) for each in draws.values()])
-    known = np.isfinite(errors).any(axis=0)
     best = np.argmin(np.where(np.isfinite(errors), errors, np.inf), axis=0)
-    if not known[0]:
+    if not np.isfinite(errors[:, 0]).any():
         return Choice(names[0], float("nan"), draws[names[0]])
     share = float(np.mean(best[1:] == best[0])) if best.size > 1 else float("nan")
     return Choice(names[best[0]], share, _mixed(list(draws.values()), best))
