@@ -17,6 +17,7 @@ from verigap.llm_validation.predicting.relabelling import (
     cloning_shares,
     horizon_gains,
     predicted_draws,
+    resampled_means,
     share_curves,
     statistic,
 )
@@ -131,6 +132,15 @@ def test_shares_and_reach_stay_in_range(
     at = curves.at("vf_mle", np.array([1.0, 8.0, 20.0, 64.0, 1e6]))
     assert ((at >= 0) & (at <= 1)).all()
     assert (np.diff(at) >= -0.02).all()
+
+
+def test_replicates_of_few_prompts_are_spread_out() -> None:
+    values = np.arange(5.0)[:, None]
+    drawn = resampled_means(values, Resampler(5, 0, 4000))
+    assert drawn[0] == 2.0
+    # Student's law of four degrees of freedom instead of the normal, and the unbiased variance.
+    error = values.std(ddof=1) / 5**0.5
+    assert drawn[1:].std() == pytest.approx(2.776 / 1.960 * error, rel=0.05)
 
 
 def test_suboptimality_and_its_interval() -> None:
