@@ -51,7 +51,7 @@ def report(verigap: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = succeeded(verigap("diagnose", "traces.parquet", *OPTIONS, cwd=folder))
     out = folder / "runs" / "traces-diagnosis"
     assert done.stdout.endswith("runs/traces-diagnosis/report.html\n")
-    assert "agreed · m\n  exact verifier: Vote: " in done.stdout
+    assert "agreed · m at H = 32 tokens, n = 32, N = 8\n  exact verifier: Vote: " in done.stdout
     assert "unverified · m: left out" in done.stdout
     assert {path.name for path in out.iterdir()} == {"report.html", "report.json", "report.md"}
     return out
