@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
-MOST_LISTED = 1 << 22
-"""Largest budget of a law that lists every return: two gigabytes while it is quantised."""
+# Largest budget of a law that lists every return: two gigabytes while it is quantised.
+_MOST_LISTED = 1 << 22
 
 
 class Atoms(NamedTuple):
@@ -106,10 +106,10 @@ class _HittingTimeSpec(_Spec):
 
     def check(self, horizon: int) -> None:
         """Raise a ValueError if there are too many returns to list."""
-        if horizon > MOST_LISTED:
+        if horizon > _MOST_LISTED:
             raise ValueError(
                 f"horizon: {horizon} is too large for a law of hitting times, which lists every "
-                f"return; give at most {MOST_LISTED}, or another law"
+                f"return; give at most {_MOST_LISTED}, or another law"
             )
 
     def atoms(self, horizon: int, count: int, folder: Path) -> Atoms:

@@ -1,7 +1,6 @@
 """Settings every test runs under."""
 
 import os
-from collections.abc import Iterator
 
 # Compiling is most of what the tests cost, and XLA's plainest code compiles four times faster. The
 # numbers are the same up to rounding. `make test-py313` sets both otherwise, and so tests the code
@@ -15,7 +14,6 @@ os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 import hypothesis
 import jax
 import jaxtyping
-import pytest
 
 # Annotations are checked at run time, in tests only. An int passes for a float, as it does for a
 # static type checker. Here, as jaxtyping's own option for pytest cannot take both.
@@ -44,12 +42,3 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("verigap")
-
-
-@pytest.fixture
-def optimised() -> Iterator[None]:
-    """XLA takes its usual care."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)

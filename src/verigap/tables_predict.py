@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -39,10 +40,12 @@ def _show(console: Console, each: GroupPrediction) -> None:
         )
     for warning in each.warnings:
         _line(console, f"warning: {warning}")
+    # There was something to choose between, and a slice to choose by.
+    compared = not math.isnan(each.chosen_probability)
     for name, cells in each.cells.items():
         heads = ["H", "n", "expert-clone", "expert-tilt", "expert-bestN", "gap, same leash"]
         shown, title = cells, f"Predictor: {name}"
-        if name == each.chosen and each.chosen_probability == each.chosen_probability:
+        if name == each.chosen and compared:
             shown = each.chosen_cells
             title += ", which fits the small-n slice better"
         table = plain_table(title, *heads)
@@ -57,7 +60,7 @@ def _show(console: Console, each: GroupPrediction) -> None:
                 plain(_short(cell.gap)),
             )
         console.print(table, highlight=False)
-    if each.chosen_probability == each.chosen_probability:
+    if compared:
         _line(
             console,
             f"{each.chosen} fits better in {100 * each.chosen_probability:.3g} % of the resampled "

@@ -143,8 +143,6 @@ def slopes_of(bound: Bound, setting: Setting, names: tuple[str, ...]) -> dict[st
     return jax.grad(lambda values: bound.value(replace(setting, **values)))(moved)
 
 
-# Unoptimised, a float32 slope of VF-LOWER-PROBABILITY comes out as NaN.
-@pytest.mark.usefixtures("optimised")
 @pytest.mark.parametrize("free", [False, True])
 def test_gradients_are_finite(free: bool) -> None:
     moved = ("data_budget", "log2_class_size", "chi2_radius", "expert_radius")

@@ -42,6 +42,16 @@ def likelihood_tails(setting: Setting) -> LikelihoodTails:
     return _chernoff_tails(setting)
 
 
+def smallest(values: Float[Array, "*rows n"]) -> Float[Array, "*rows"]:
+    """The minimum over the last axis, of which the gradient is that of the first smallest entry.
+
+    The gradient of `jnp.min` divides by the number of entries equal to the minimum, and a compiler
+    that computes the entries twice may round them apart and find none: then it is NaN.
+    """
+    index = jnp.argmin(values, axis=-1, keepdims=True)
+    return jnp.take_along_axis(values, index, axis=-1)[..., 0]
+
+
 def _log_chernoff(
     count: Float[Array, ""], trials: Float[Array, ""], probability: Float[Array, ""]
 ) -> Float[Array, ""]:
@@ -118,6 +128,6 @@ def _chernoff_tails(setting: Setting) -> LikelihoodTails:
     upper = _log_ratio_moments(setting, slopes)
     lower = _log_ratio_moments(setting, shares)
     thresholds = jnp.linspace(-2.0, 2.0, 513, dtype=dtype) * (setting.log_class + 10.0)
-    above = jnp.min(upper[None, :] - thresholds[:, None] * slopes[None, :], axis=-1)
-    truncated = jnp.min(lower[None, :] + thresholds[:, None] * (1.0 - shares)[None, :], axis=-1)
+    above = smallest(upper[None, :] - thresholds[:, None] * slopes[None, :])
+    truncated = smallest(lower[None, :] + thresholds[:, None] * (1.0 - shares)[None, :])
     return LikelihoodTails(thresholds, jnp.minimum(above, 0.0), truncated)

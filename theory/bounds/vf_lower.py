@@ -14,7 +14,7 @@ from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
 from verigap.theory.bounds.bound import ENOUGH_DATA, RETURNS_FIT, Assumption, Bound, Setting
-from verigap.theory.bounds.likelihood_tails import likelihood_tails
+from verigap.theory.bounds.likelihood_tails import likelihood_tails, smallest
 from verigap.theory.experts import ceiling_radius, chi2_ball_expert, safe_sqrt
 from verigap.theory.heterogeneity import median_heterogeneity
 from verigap.theory.policies import policy_chi2
@@ -145,7 +145,7 @@ def vf_lower_sharp(setting: Setting) -> Float[Array, ""]:
         room = jnp.mean(at.law.maximum - at.law.mean)
         scale = unrestricted_spread(at)
         unlocked = scale * jnp.exp(jnp.minimum(0.5 * (log_truncated - at.log_class), 80.0))
-        cost = jnp.min(unlocked + room * jnp.exp(log_above))
+        cost = smallest(unlocked + room * jnp.exp(log_above))
         whole = scale * jnp.exp(jnp.minimum(log_information(at), 80.0))
         return expert_gain(at) - jnp.minimum(jnp.minimum(cost, whole), room)
 
@@ -161,7 +161,7 @@ def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
     relative = unrestricted_spread(setting) / expert_gain(setting)
     plain = relative * jnp.exp(jnp.minimum(log_information(setting), 80.0))
     log_second = thresholds + 2.0 * jnp.log(relative) - setting.log_class
-    truncated = jnp.min(jnp.exp(log_above) + jnp.exp(jnp.minimum(log_second, 80.0)))
+    truncated = smallest(jnp.exp(log_above) + jnp.exp(jnp.minimum(log_second, 80.0)))
     return jnp.minimum(jnp.minimum(plain, truncated), 1.0)
 
 
