@@ -39,7 +39,7 @@ from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws, resam
 SPLITS = 4
 """Halvings of the prompts, in pairs that swap the halves."""
 
-DRAWS = 4
+DRAWS = 16
 """Draws of the parameter from its normal law, in antithetic pairs."""
 
 
