@@ -5,8 +5,8 @@
 Each repetition draws new prompts and new samples of them. Relabelling: d is given, and the truth is
 the game's gap over many prompts; of the very pools (a pool is the base policy), and of pools with
 many more samples, which shows what plugging few samples in costs. Parametric and chosen: the truth
-is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; for the chosen
-prediction d and the predictor are calibrated on the two smaller n.
+is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; the two smaller n
+are the calibration slice. Plain is the parametric prediction without its correction by the slice.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ import numpy as np
 
 from benchmarks.gap_coverage import DATA, DESIGNS, HORIZON, POPULATIONS, measured, sampled, truths
 from verigap.llm_validation.fitting.intervals import Resampler, Statistic
+from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.measuring.pools import SamplePools
-from verigap.llm_validation.predicting.calibration import calibration_slice
+from verigap.llm_validation.predicting.calibration import Slice, calibration_slice
+from verigap.llm_validation.predicting.correction import corrected
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law
 from verigap.llm_validation.predicting.parametric import parametric_draws
 from verigap.llm_validation.predicting.predict import Options, predict_group
@@ -49,6 +51,15 @@ def laws_of(pools: SamplePools) -> GroupLaws:
     return GroupLaws(pools.dataset, "", pools.unit, pools.prompt_ids, samples, {HORIZON: law}, None)
 
 
+def table(
+    population: str, prompts: int, samples: int, repetition: int
+) -> tuple[SamplePools, GroupMeasurement]:
+    """Pools of one table, and the slice of their measurement."""
+    rng = np.random.default_rng([repetition, prompts, samples])
+    pools = sampled(population, prompts, samples, rng)
+    return pools, calibration_slice(measured(pools, repetition))
+
+
 def game_truth(population: str, samples: int) -> np.ndarray:
     """The game's gap at every n over very many prompts."""
     rng = np.random.default_rng([samples, 2])
@@ -65,20 +76,24 @@ def played(population: str, prompts: int, samples: int, repetition: int) -> list
     return [cell.gap for cell in found.chosen_cells]
 
 
-def parametric(population: str, prompts: int, samples: int, repetition: int) -> list[Statistic]:
-    """Gaps of the parametric predictor."""
-    rng = np.random.default_rng([repetition, prompts, samples])
-    pools = sampled(population, prompts, samples, rng)
+def parametric(
+    population: str, prompts: int, samples: int, repetition: int
+) -> dict[str, list[Statistic]]:
+    """Gaps of the parametric predictor, "plain" and "corrected" by the slice."""
+    pools, seen = table(population, prompts, samples, repetition)
     resampler = Resampler(prompts, repetition, 1000)
-    found = parametric_draws(pools, (HORIZON,), DATA, 8, 1.0, resampler, repetition).gap()
-    return [statistic(found[:, 0, index]) for index in range(len(DATA))]
+    plain = parametric_draws(pools, (HORIZON,), DATA, 8, 1.0, resampler, repetition)
+    known = Slice.of(seen, pools.prompt_ids, resampler)
+    both = {"plain": plain, "corrected": corrected(plain, (HORIZON,), DATA, known)}
+    return {
+        name: [statistic(draws.gap()[:, 0, index]) for index in range(len(DATA))]
+        for name, draws in both.items()
+    }
 
 
 def chosen(population: str, prompts: int, samples: int, repetition: int) -> list[Statistic]:
     """Gaps of the predictor that fits the smaller n, with a class size calibrated there."""
-    rng = np.random.default_rng([repetition, prompts, samples])
-    pools = sampled(population, prompts, samples, rng)
-    seen = calibration_slice(measured(pools, repetition))
+    pools, seen = table(population, prompts, samples, repetition)
     found = predict_group(laws_of(pools), DATA, Options(seed=repetition), pools, seen)
     return [cell.gap for cell in found.chosen_cells]
 
@@ -110,7 +125,9 @@ def main() -> None:
             head = f"{population} | {prompts}×{samples} |"
             known = truths(*design, _TRUTHS)["leashed"][:, 0]
             many = [parametric(*design, each) for each in range(_PARAMETRIC)]
-            print(row(f"{head} parametric", many, known), flush=True)
+            for name in ("plain", "corrected"):
+                label = "parametric" if name == "corrected" else "parametric, plain"
+                print(row(f"{head} {label}", [each[name] for each in many], known), flush=True)
             games = [played(*design, each) for each in range(_GAMES)]
             print(row(f"{head} relabelling, of the pools", games, game_truth(population, samples)))
             print(row(f"{head} relabelling, of the model", games, endless), flush=True)

@@ -20,6 +20,13 @@ from verigap.llm_validation.predicting.relabelling import cloning_shares, statis
 SIZES = tuple(float(size) for size in np.geomspace(0.25, 200.0, 70))
 """Effective log2 class sizes that are tried, bits."""
 
+MEASURED_AS = {
+    "vf_mle": "clone_leashed",
+    "vb_version_space": "verify_leashed",
+    "vb_best_of_n": "verify",
+}
+"""The measured policy that each predicted learner is held to."""
+
 _GUESS = 20.0
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from verigap.llm_validation.predicting.calibration import Slice
+from verigap.llm_validation.predicting.calibration import MEASURED_AS, Slice
 from verigap.llm_validation.predicting.prediction import Predictor
 from verigap.llm_validation.predicting.relabelling import Draws
 
@@ -50,11 +50,8 @@ def misfit(
             if horizon not in horizons or n not in data:
                 continue
             cell = horizons.index(horizon), data.index(n)
-            for policy, learner in (
-                ("clone_leashed", "vf_mle"),
-                ("verify_leashed", "vb_version_space"),
-            ):
-                means = measured.means["expert"] - measured.means[policy]
+            for learner in ("vf_mle", "vb_version_space"):
+                means = measured.means["expert"] - measured.means[MEASURED_AS[learner]]
                 guess = predicted.suboptimality[learner][:, *cell]
                 errors.append((guess - means[:rows, at, column]) / horizon)
     if len(errors) == 1:

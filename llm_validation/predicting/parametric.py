@@ -8,8 +8,9 @@ J(theta*) + tr(Hess J A^-1 B A^-1) / (2n) + o(1/n): a floor of misspecification,
 falls like p/n (p features). Averaging over the law instead of expanding it keeps values in range
 at small n and serves best-of-N, whose value has no derivatives.
 
-The bias of the estimator, which is of order 1/n too, is left out. The expectation is over the
-prompts of one half, the value over those of the other, as learners meet new prompts.
+The bias of the estimator, which is of order 1/n too, is left out; `correction.py` reads it off a
+measured slice. The expectation is over the prompts of one half, the value over those of the other,
+as learners meet new prompts.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from verigap.llm_validation.measuring.newton import RIDGE, minimise
 from verigap.llm_validation.measuring.pools import SamplePools
 from verigap.llm_validation.measuring.reward_model import INTERCEPT_RIDGE
 from verigap.llm_validation.measuring.selectors import win_table
+from verigap.llm_validation.predicting.calibration import MEASURED_AS
 from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws, resampled_means
 
 SPLITS = 4
@@ -162,11 +164,7 @@ def parametric_draws(
         drawn = resampled_means(np.stack([mean, best], axis=1), resampler)
         base.append(drawn[:, 0])
         expert.append(drawn[:, 1])
-        for name, learner in (
-            ("vf_mle", "clone_leashed"),
-            ("vb_version_space", "verify_leashed"),
-            ("vb_best_of_n", "verify"),
-        ):
+        for name, learner in MEASURED_AS.items():
             drawn = resampled_means((best[None] - each[learner]).T, resampler)
             off = np.nanmean(values[learner] - each[learner][:, None], axis=2)
             # Deviations are from the mean of the halvings that test a prompt, half of them.

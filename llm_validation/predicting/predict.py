@@ -30,6 +30,7 @@ from verigap.llm_validation.predicting.calibration import (
     smaller_half,
 )
 from verigap.llm_validation.predicting.choosing import choose
+from verigap.llm_validation.predicting.correction import corrected
 from verigap.llm_validation.predicting.crossover import crossovers
 from verigap.llm_validation.predicting.group_laws import GroupLaws, laws_of_traces
 from verigap.llm_validation.predicting.parametric import learned_error_rates, parametric_draws
@@ -208,6 +209,8 @@ def predict_group(
         draws[PARAMETRIC] = parametric_draws(
             pools, horizons, data, options.candidates, options.radius, resampler, options.seed
         )
+        if seen is not None:
+            draws[PARAMETRIC] = corrected(draws[PARAMETRIC], horizons, tuple(data), seen)
     choice = choose(draws, horizons, tuple(data), seen)
     picked = choice.draws
 

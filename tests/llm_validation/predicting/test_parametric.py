@@ -129,7 +129,7 @@ def test_the_learners_themselves() -> None:
         for index, n in enumerate(data):
             draws = np.nanmean(truth[index], axis=(1, 2))
             mean = float(np.nanmean(values[index]))
-            # What is left out is of order 1/n, and four draws stand for the normal law.
+            # What is left out is of order 1/n, and a few draws stand for the normal law.
             bias = float(0.03 * base if n == 64 else 0.01 * base)
             assert_same_mean(Estimate.of(draws), mean, bias=bias, what=f"{name} at {n}")
     # More data bring the value to its floor and no further.
@@ -146,7 +146,9 @@ def test_the_learners_themselves() -> None:
 
 def test_intervals_are_as_wide_as_the_spread_between_tables() -> None:
     """`python -m benchmarks.prediction_coverage` counts what they hold."""
-    found = np.array([prediction_coverage.parametric("even", 20, 16, each) for each in range(50)])
+    found = np.array(
+        [prediction_coverage.parametric("even", 20, 16, each)["corrected"] for each in range(50)]
+    )
     estimate, low, high = np.moveaxis(found, 2, 0)
     spread = (high - low).mean(axis=0) / (2 * 1.96 * estimate.std(axis=0))
     # Drawing test prompts alone gives 0.75; the sd of 50 tables is known to a tenth.
