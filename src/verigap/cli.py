@@ -38,8 +38,12 @@ JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.
 
 
 def prepare_jax() -> None:
-    """Compute in float64 unless the user chose otherwise; to be called before JAX is imported."""
-    os.environ.setdefault("JAX_ENABLE_X64", "1")
+    """Compute in float64 unless the user chose otherwise."""
+    if "JAX_ENABLE_X64" not in os.environ:
+        os.environ["JAX_ENABLE_X64"] = "1"
+        # JAX reads its environment when it is imported.
+        if "jax" in sys.modules:
+            sys.modules["jax"].config.update("jax_enable_x64", True)
 
 
 def show_json(content: object) -> None:
