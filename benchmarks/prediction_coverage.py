@@ -34,9 +34,10 @@ from verigap.llm_validation.predicting.relabelling import (
 
 CLASS_SIZE = 40.0
 _GAMES, _PARAMETRIC, _CHOSEN = 40, 200, 20
-_MANY_PROMPTS = 1024
+_TRUTH_PROMPTS = 128
 _MANY_SAMPLES = 1024
 _TRUTHS = 100
+_GAME_TRUTHS = 100
 # Tokens: where everything is known the gap is 0 but for rounding, and so are its intervals.
 _ROUNDING = 1e-6
 
@@ -63,11 +64,14 @@ def table(
 
 
 def game_truth(population: str, samples: int) -> np.ndarray:
-    """The game's gap at every n over very many prompts."""
-    rng = np.random.default_rng([samples, 2])
-    laws = laws_of(sampled(population, _MANY_PROMPTS, samples, rng))
-    given = Assumptions(1.0, CLASS_SIZE, 8)
-    return predicted_draws(laws, given, DATA, Resampler(_MANY_PROMPTS, 0, 1)).gap()[0, 0]
+    """The game's gap at every n, averaged over many tables: that of one depends on its prompts."""
+    given, gaps = Assumptions(1.0, CLASS_SIZE, 8), []
+    for repetition in range(_GAME_TRUTHS):
+        rng = np.random.default_rng([repetition, samples, 2])
+        laws = laws_of(sampled(population, _TRUTH_PROMPTS, samples, rng))
+        resampler = Resampler(_TRUTH_PROMPTS, 0, 1)
+        gaps.append(predicted_draws(laws, given, DATA, resampler, repetition).gap()[0, 0])
+    return np.mean(gaps, axis=0)
 
 
 def played(population: str, prompts: int, samples: int, repetition: int) -> list[Statistic]:
@@ -106,7 +110,7 @@ def row(head: str, intervals: list[list[Statistic]], truth: np.ndarray) -> str:
     held = ((low - _ROUNDING <= truth) & (truth <= high + _ROUNDING)).mean(axis=0)
     bias = (estimate.mean(axis=0) - truth) / estimate.std(axis=0)
     cells = " | ".join(
-        f"{share:.2f} ({shift:+.1f}; {gap:+.2f})"
+        f"{share:.2f} ({shift:+.1f}; {round(gap, 2) + 0.0:+.2f})"
         for share, shift, gap in zip(held, bias, truth, strict=True)
     )
     return f"| {head} | {cells} |"
