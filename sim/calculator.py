@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 from pydantic import TypeAdapter, ValidationError
 
 from verigap.sim.exact_risks import exact_risks
@@ -163,21 +164,30 @@ def law_atoms(question: Question) -> tuple[np.ndarray, bool]:
     return spec.atoms(question.horizon, question.atoms, Path()).returns, True
 
 
+# Compiled as one, as each operation on its own is a program to compile.
+@jax.jit
+def _setting(atoms: Float[Array, "prompts K"], **numbers: Any) -> Setting:
+    return Setting.from_law(RewardLaw.equiprobable(atoms), **numbers)
+
+
+_with_expert = jax.jit(Setting.with_expert)
+
+
 def setting_of(question: Question, atoms: np.ndarray, known_law: bool) -> Setting:
     """The setting the bounds are evaluated in.
 
     With sigma, mean and c0 only, VF-LOWER is that of the two-level law with these moments, and
     the expert's moments in VF-UPPER are the largest that returns in [0, H] allow.
     """
-    setting = Setting.from_law(
-        RewardLaw.equiprobable(jnp.asarray(atoms)),
-        horizon=question.horizon,
-        data_budget=question.n,
-        log2_class_size=question.log2_class,
-        chi2_radius=question.radius,
+    setting = _setting(
+        jnp.asarray(atoms),
+        horizon=float(question.horizon),
+        data_budget=float(question.n),
+        log2_class_size=float(question.log2_class),
+        chi2_radius=float(question.radius),
         expert_radius=None if question.tilt is None else question.tilt**2,
         failure_probability=question.delta,
-        best_of=question.best_of,
+        best_of=float(question.best_of),
     )
     if question.c0 is not None:
         setting = replace(setting, coverage=jnp.asarray(question.c0, setting.coverage.dtype))
@@ -258,6 +268,6 @@ def calculate(question: Question) -> dict[str, Any]:
         "c0": float(setting.coverage),
         **{key: bounds[name] for key, name in HEADLINES.items()},
         "exact": exact_at(setting),
-        "exact_hardest": exact_at(setting.with_expert(jnp.asarray(hardest**2))) if free else None,
+        "exact_hardest": exact_at(_with_expert(setting, hardest**2)) if free else None,
         "bounds": bounds,
     }
