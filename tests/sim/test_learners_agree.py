@@ -72,6 +72,14 @@ def simulate(key: jax.Array, game: RelabellingGame, plan: Plan) -> dict[str, Sum
     return simulate_cell(key, game, plan)
 
 
+# The oracle runs for longer than it compiles, so it is compiled with more care than the rest.
+oracle = jax.jit(
+    enumerate_risks,
+    static_argnames=("learner", "log2_class_size", "traces", "replicates", "leashed"),
+    compiler_options={"xla_backend_optimization_level": 1},
+)
+
+
 @cache
 def sufficient(spec: Spec, seed: int) -> tuple[dict[str, Summary], int]:
     """Summaries of all learners, and replicates. Class size and data budget are not static."""
@@ -86,7 +94,7 @@ def compare(spec: Spec, learner: str, replicates: int, *, leashed: bool, seed: i
     summary = summaries[learner]
     mean = summary.leashed_mean if leashed else summary.mean
     variance = summary.leashed_variance if leashed else summary.variance
-    plays = enumerate_risks(
+    plays = oracle(
         jax.random.key(seed + 1),
         spec.game,
         LEARNERS[learner],
