@@ -1,16 +1,23 @@
-"""The command line as a user meets it: a process of its own, its exit code, and what it prints."""
+"""The command line as a user meets it: its exit code, and what it prints."""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from unittest import mock
 
 import polars as pl
+import pytest
+
+from verigap import cli
 
 Finished = subprocess.CompletedProcess[str]
 
@@ -64,7 +71,27 @@ class Command:
 class InProcess(Protocol):
     """`verigap` without a process of its own."""
 
-    def __call__(self, *arguments: object, cwd: Path) -> Finished: ...
+    def __call__(self, *arguments: object, cwd: Path | None = None) -> Finished: ...
+
+
+def run_here(*arguments: object, cwd: Path | None = None) -> Finished:
+    """Call what the script calls, with all that a process of its own would have for itself."""
+    argv = ["verigap", *map(str, arguments)]
+    environment = {name: value for name, value in os.environ.items() if name not in _UNSET}
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(cwd or Path.cwd()),
+        contextlib.redirect_stdout(stdout),
+        contextlib.redirect_stderr(stderr),
+        mock.patch.object(sys, "argv", argv),
+        # A test process keeps its own way with closed pipes.
+        mock.patch.object(signal, "signal"),
+        mock.patch.dict(os.environ, environment, clear=True),
+        pytest.raises(SystemExit) as ended,
+    ):
+        cli.main()
+    assert isinstance(ended.value.code, int)
+    return Finished(argv, ended.value.code, stdout.getvalue(), stderr.getvalue())
 
 
 def succeeded(done: Finished) -> Finished:

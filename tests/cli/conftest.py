@@ -1,14 +1,11 @@
 """Runs that several tests look at; whoever wants to change one works on a copy."""
 
 import os
-import signal
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.command import Command, Finished, InProcess, succeeded
-from verigap import cli
+from tests.cli.command import Command, InProcess, run_here, succeeded
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "game24_gpt4.parquet"
 
@@ -53,22 +50,10 @@ def verigap(shared: Path) -> Command:
     )
 
 
-@pytest.fixture
-def in_process(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> InProcess:
-    """The command called here: what it refuses is seen without a process that imports it all."""
-
-    def call(*arguments: object, cwd: Path) -> Finished:
-        monkeypatch.chdir(cwd)
-        monkeypatch.setattr(sys, "argv", ["verigap", *map(str, arguments)])
-        # A test process keeps its own way with closed pipes.
-        monkeypatch.setattr(signal, "signal", lambda *_: None)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        assert isinstance(ended.value.code, int)
-        said = capsys.readouterr()
-        return Finished(sys.argv, ended.value.code, said.out, said.err)
-
-    return call
+@pytest.fixture(scope="session")
+def in_process() -> InProcess:
+    """The command called here: no process that imports everything, and compiled programs stay."""
+    return run_here
 
 
 @pytest.fixture(scope="session")

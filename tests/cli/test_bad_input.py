@@ -197,13 +197,16 @@ def test_questions(in_process: InProcess, tmp_path: Path, changed: str, says: st
         ("check nowhere", "nowhere: no run folder there; make one with `verigap sweep`"),
         ("check folder", "folder: is not a run folder; make one with `verigap sweep`"),
         ("check folder/notes.txt", "folder/notes.txt: no run folder there"),
-        (f"check {'x' * 300}", "x: "),
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else None,
 )
-def test_command_lines(verigap: Command, tmp_path: Path, command: str, says: str) -> None:
+def test_command_lines(in_process: InProcess, tmp_path: Path, command: str, says: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "notes.txt").write_text("not a run\n")
     before = contents(tmp_path)
-    assert_refused(verigap(*command.split(), cwd=tmp_path), says)
+    assert_refused(in_process(*command.split(), cwd=tmp_path), says)
     assert contents(tmp_path) == before
+
+
+def test_a_name_too_long(verigap: Command, tmp_path: Path) -> None:
+    assert_refused(verigap("check", "x" * 300, cwd=tmp_path), "x: ")

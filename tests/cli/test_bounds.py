@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import Command, Finished, succeeded
+from tests.cli.command import Command, Finished, InProcess, succeeded
 from verigap.theory import BOUNDS
 
 HEADLINES = {
@@ -19,7 +19,7 @@ HEADLINES = {
 UNIT = "--horizon 2 --n 1000 --log2-class 40"
 
 
-def ask(verigap: Command, options: str) -> Finished:
+def ask(verigap: InProcess, options: str) -> Finished:
     return succeeded(verigap("bounds", *options.split()))
 
 
@@ -46,8 +46,8 @@ def test_list_has_every_bound(verigap: Command) -> None:
     assert done.stderr == ""
 
 
-def test_list_as_json(verigap: Command) -> None:
-    listed = strict_json(ask(verigap, "--list --json").stdout)
+def test_list_as_json(in_process: InProcess) -> None:
+    listed = strict_json(ask(in_process, "--list --json").stdout)
     assert [entry["name"] for entry in listed] == list(BOUNDS)
     assert [entry["statement"] for entry in listed] == [b.statement for b in BOUNDS.values()]
 

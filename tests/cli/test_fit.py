@@ -18,9 +18,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_json(verigap: Command, small: Path) -> None:
+def test_json(in_process: InProcess, small: Path) -> None:
     done = succeeded(
-        verigap("fit", small, "--budgets", "128,64", "--c0", "0.2", "--per-prompt", "--json")
+        in_process("fit", small, "--budgets", "128,64", "--c0", "0.2", "--per-prompt", "--json")
     )
     content = json.loads(done.stdout)
     assert (content["unit"], content["c0"]) == ("tokens", 0.2)
@@ -70,15 +70,15 @@ def test_bad_input(
     assert_refused(in_process("fit", "t.csv", *options.split(), cwd=tmp_path), says)
 
 
-def test_nothing_verified(verigap: Command, tmp_path: Path) -> None:
+def test_nothing_verified(in_process: InProcess, tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"prompt_id": "p", "correct": null, "n_tokens": 5}\n')
-    done = verigap("fit", "t.jsonl", "--budgets", "8", cwd=tmp_path)
+    done = in_process("fit", "t.jsonl", "--budgets", "8", cwd=tmp_path)
     assert_refused(done, "no trace could be verified")
 
 
-def test_one_sample_in_all(verigap: Command, tmp_path: Path) -> None:
+def test_one_sample_in_all(in_process: InProcess, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\np,true,5\n")
-    done = succeeded(verigap("fit", "t.csv", "--budgets", "8", "--json", cwd=tmp_path))
+    done = succeeded(in_process("fit", "t.csv", "--budgets", "8", "--json", cwd=tmp_path))
     group = json.loads(done.stdout)["groups"][0]
     assert group["mean_correct"] == {"estimate": 1.0, "low": None, "high": None}
     assert group["warnings"]

@@ -29,11 +29,11 @@ def test_from_a_log_to_laws(verigap: Command, tmp_path: Path) -> None:
     assert contents(tmp_path) == ["l.parquet", "t.parquet"]
 
 
-def test_json_with_a_mapping_into_a_new_folder(verigap: Command, tmp_path: Path) -> None:
+def test_json_with_a_mapping_into_a_new_folder(in_process: InProcess, tmp_path: Path) -> None:
     maps = ("prompt_id=problem", "correct=is_correct", "n_tokens=length", "sample_id=try")
     flags = [flag for entry in maps for flag in ("--map", entry)]
     done = succeeded(
-        verigap(
+        in_process(
             "import", "table", FIXTURES / "table.csv", *flags, "--model", "m",
             "--out", "new/t.parquet", "--json", cwd=tmp_path,
         )
@@ -46,24 +46,24 @@ def test_json_with_a_mapping_into_a_new_folder(verigap: Command, tmp_path: Path)
     assert contents(tmp_path) == ["new", "new/t.parquet"]
 
 
-def test_a_bad_line_stops_the_import_or_is_listed(verigap: Command, tmp_path: Path) -> None:
+def test_a_bad_line_stops_the_import_or_is_listed(in_process: InProcess, tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     path.write_text('{"problem": "p", "completions": ["\\\\boxed{1}"], "answer": "1"}\n{"prob\n')
     arguments = ("import", "search-and-learn", "s.jsonl", "--out", "new/t.parquet")
-    assert_refused(verigap(*arguments, cwd=tmp_path), "s.jsonl, line 2: not valid JSON")
+    assert_refused(in_process(*arguments, cwd=tmp_path), "s.jsonl, line 2: not valid JSON")
     assert contents(tmp_path) == ["s.jsonl"]
-    done = succeeded(verigap(*arguments, "--on-error", "skip", cwd=tmp_path))
+    done = succeeded(in_process(*arguments, "--on-error", "skip", cwd=tmp_path))
     assert done.stderr.splitlines()[0] == "verigap: skipped 1 unreadable records or samples:"
     assert done.stderr.splitlines()[1].startswith("  s.jsonl, line 2: not valid JSON")
     assert len(pl.read_parquet(tmp_path / "new" / "t.parquet")) == 1
 
 
-def test_a_line_of_100_mb(verigap: Command, tmp_path: Path) -> None:
+def test_a_line_of_100_mb(in_process: InProcess, tmp_path: Path) -> None:
     path = tmp_path / "s.jsonl"
     with path.open("wb") as file:
         file.write(b'{"problem": "')
         file.truncate(100 * 10**6)
-    done = verigap("import", "search-and-learn", "s.jsonl", "--out", "t.parquet", cwd=tmp_path)
+    done = in_process("import", "search-and-learn", "s.jsonl", "--out", "t.parquet", cwd=tmp_path)
     assert_refused(done, "s.jsonl, line 1: the line is longer than 64 MiB")
     assert contents(tmp_path) == ["s.jsonl"]
 

@@ -46,13 +46,13 @@ def test_json_and_table(verigap: Command, small: Path) -> None:
         assert words in shown
 
 
-def test_trained_networks(verigap: Command) -> None:
-    content = json.loads(succeeded(verigap("measure", "--finetuned", RUN, "--json")).stdout)
+def test_trained_networks(in_process: InProcess) -> None:
+    content = json.loads(succeeded(in_process("measure", "--finetuned", RUN, "--json")).stdout)
     assert {group["learned_by"] for group in content["groups"]} == {"training"}
     cells = [cell for group in content["groups"] for cell in group["cells"]]
     assert len(cells) == 13
     assert all(set(cell["gap"]) == STATISTIC for cell in cells)
-    assert "planted low (data)" in succeeded(verigap("measure", "--finetuned", RUN)).stdout
+    assert "planted low (data)" in succeeded(in_process("measure", "--finetuned", RUN)).stdout
 
 
 @pytest.mark.parametrize(
@@ -72,9 +72,9 @@ def test_bad_input(in_process: InProcess, tmp_path: Path, options: str, says: st
     assert_refused(in_process("measure", *options.split(), cwd=tmp_path), says)
 
 
-def test_one_sample_in_all(verigap: Command, tmp_path: Path) -> None:
+def test_one_sample_in_all(in_process: InProcess, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\np,true,5\n")
-    done = succeeded(verigap("measure", "t.csv", "--json", cwd=tmp_path))
+    done = succeeded(in_process("measure", "t.csv", "--json", cwd=tmp_path))
     (group,) = json.loads(done.stdout)["groups"]
     for cell in group["cells"]:
         assert cell["gap"] == {"estimate": None, "low": None, "high": None}

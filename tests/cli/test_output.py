@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import TIMEOUT, Command, assert_refused
+from tests.cli.command import TIMEOUT, Command, InProcess, assert_refused
 from tests.cli.test_bad_input import contents, sweep_of
 
 
@@ -35,23 +35,23 @@ def test_a_full_disk(verigap: Command, command: str) -> None:
 
 # Permissions would not stop a test that runs as root; these places refuse everybody.
 @pytest.mark.parametrize("out", ["notes.txt/below", "folder", ".", "", "x" * 300])
-def test_law_tables_that_cannot_be_written(verigap: Command, tmp_path: Path, out: str) -> None:
+def test_law_tables_that_cannot_be_written(in_process: InProcess, tmp_path: Path, out: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "notes.txt").write_text("not a folder\n")
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\na,true,5\n")
     before = contents(tmp_path)
-    done = verigap("laws", "t.csv", "--budgets", "8", "--out", out, cwd=tmp_path)
+    done = in_process("laws", "t.csv", "--budgets", "8", "--out", out, cwd=tmp_path)
     assert_refused(done, "choose another path")
     assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("out", ["notes.txt/below", "notes.txt", "folder"])
-def test_run_folders_that_cannot_be_made(verigap: Command, tmp_path: Path, out: str) -> None:
+def test_run_folders_that_cannot_be_made(in_process: InProcess, tmp_path: Path, out: str) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "notes.txt").write_text("not a run\n")
     (tmp_path / "notes.txt").write_text("not a folder\n")
     (tmp_path / "config.yaml").write_text(sweep_of())
     before = contents(tmp_path)
-    done = verigap("sweep", "config.yaml", "--out", out, cwd=tmp_path)
+    done = in_process("sweep", "config.yaml", "--out", out, cwd=tmp_path)
     assert_refused(done, "choose a")  # another path, or a new folder
     assert contents(tmp_path) == before
