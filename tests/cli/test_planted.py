@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.cli.command import TIMEOUT, Command, assert_refused, stored_rows, succeeded
+from tests.cli.command import TIMEOUT, Command, InProcess, assert_refused, stored_rows, succeeded
 from verigap.sim.models.checkpoints import load_parameters
 from verigap.sim.sweep import TrainedCell, load_sweep
 
@@ -113,13 +113,13 @@ def test_a_damaged_base_is_one_line(verigap: Command, config: Path, whole: Path)
     assert base.name in error
 
 
-def test_a_figure_without_its_cells_is_refused(verigap: Command, whole: Path) -> None:
+def test_a_figure_without_its_cells_is_refused(in_process: InProcess, whole: Path) -> None:
     out = whole.with_name("figures")
-    assert_refused(verigap("figures", "--run", whole, "--out", out), "name the figures")
-    named = verigap("figures", "planted", "--run", whole, "--out", out)
+    assert_refused(in_process("figures", "--run", whole, "--out", out), "name the figures")
+    named = in_process("figures", "planted", "--run", whole, "--out", out)
     assert_refused(named, "has no blocks horizon and data")
     for option in (["--full"], ["--data", whole.parent]):
-        both = verigap("figures", "planted", "--run", whole, *option, "--out", out)
+        both = in_process("figures", "planted", "--run", whole, *option, "--out", out)
         assert_refused(both, "leave one out")
     assert not out.exists()
 

@@ -124,9 +124,9 @@ def test_replicates_of_the_slice_draw_the_prompts_of_the_resampler() -> None:
 def test_every_replicate_plays_the_game_of_its_own_class_size() -> None:
     made, resampler = group(POPULATION * 4), Resampler(12, 0, 60)
     own = np.repeat([4.0, 12.0], 30)
-    mixed = predicted_draws(made, Assumptions(1.0, 6.0, 4), DATA, resampler, sizes=own)
+    mixed = predicted_draws(made, Assumptions(1.0, 6.0, 4), (32,), resampler, sizes=own)
     for size, rows in ((6.0, [0]), (4.0, range(1, 31)), (12.0, range(31, 61))):
-        alone = predicted_draws(made, Assumptions(1.0, size, 4), DATA, resampler)
+        alone = predicted_draws(made, Assumptions(1.0, size, 4), (32,), resampler)
         for name, values in alone.suboptimality.items():
             np.testing.assert_allclose(mixed.suboptimality[name][rows], values[rows])
 
@@ -135,10 +135,10 @@ def test_a_class_size_that_is_given_has_no_interval() -> None:
     made = group(POPULATION * 4)
     shares = np.full(3, 0.5)
     measurement = measured(shares, 0.3, 12)
-    given = predict_group(made, DATA, Options(log2_class_size=6.0), None, measurement)
+    given = predict_group(made, (32,), Options(log2_class_size=6.0), None, measurement)
     assert given.log2_class_size.estimate == 6.0
     assert np.isnan(given.log2_class_size[1:]).all()
-    found = predict_group(made, DATA, Options(), None, measurement)
+    found = predict_group(made, (32,), Options(), None, measurement)
     assert found.log2_class_size.low < found.log2_class_size.high
     # Where it is not known which share is learned, the game is wider.
     own, other = (each.cell(HORIZON, 32, RELABELLING).vf_mle for each in (found, given))
