@@ -21,6 +21,8 @@ def corrected(
 ) -> Draws:
     """The prediction plus c/n, in every replicate with the c of this replicate of the slice.
 
+    Values stay in [0, H]. A budget that hardly lets the expert gain anything says little of c.
+
     Args:
       predicted: replicates of the same prompts as those of the slice.
       horizons: H of the prediction.
@@ -30,6 +32,7 @@ def corrected(
     gain = predicted.expert - predicted.base
     rows = len(gain)
     by_n = 1.0 / np.asarray(data, float)
+    most = predicted.expert[:, :, None]
     found = dict(predicted.suboptimality)
     for name, policy in MEASURED_AS.items():
         off, scale = np.zeros(rows), np.zeros(rows)
@@ -45,5 +48,6 @@ def corrected(
                 off += np.where(known, error * per_unit, 0.0) / horizon**2
                 scale += np.where(known, per_unit**2, 0.0) / horizon**2
         constant = np.divide(off, scale, out=np.zeros(rows), where=scale > 0)
-        found[name] = found[name] + constant[:, None, None] * gain[:, :, None] * by_n
+        moved = found[name] + constant[:, None, None] * gain[:, :, None] * by_n
+        found[name] = np.clip(moved, most - np.asarray(horizons, float)[:, None], most)
     return replace(predicted, suboptimality=found)

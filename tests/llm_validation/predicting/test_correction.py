@@ -21,7 +21,7 @@ def predicted() -> Draws:
 
 def truth() -> dict[str, np.ndarray]:
     """Suboptimality off by a share c/n of the gain, of another c in every replicate."""
-    share = np.arange(1.0, ROWS + 1)[:, None, None] / np.array(DATA)
+    share = np.arange(1.0, ROWS + 1)[:, None, None] / (2 * np.array(DATA))
     known = predicted().suboptimality
     return {name: known[name] + c * share * GAIN[:, :, None] for name, c in BIAS.items()}
 
@@ -53,6 +53,16 @@ def test_noise_is_averaged_by_least_squares() -> None:
     shift = weights @ (0.1, 0.3) / (weights @ weights) / GAIN[0, 0]
     expected = truth()["vf_mle"][0] + shift * GAIN[0][:, None] / np.array(DATA)
     np.testing.assert_allclose(found[0], expected)
+
+
+def test_values_stay_within_the_budget() -> None:
+    far = seen()
+    for shortfall, share in ((100.0, 0.0), (-100.0, 1.0)):
+        far.means["verify"][:] = 9.0 - shortfall
+        found = corrected(predicted(), HORIZONS, DATA, far)
+        learned = found.expert[:, :, None] - found.suboptimality["vb_best_of_n"]
+        np.testing.assert_allclose(learned[:, :, 0], share * np.tile(HORIZONS, (ROWS, 1)))
+        assert ((learned >= 0) & (learned <= np.array(HORIZONS)[:, None])).all()
 
 
 def test_what_the_slice_does_not_know_is_left_as_it_is() -> None:
