@@ -3,10 +3,10 @@
     python -m benchmarks.prediction_coverage [--populations even,hard]
 
 Each repetition draws new prompts and new samples of them. Relabelling: d is given, and the truth is
-the game's gap over many prompts; of the very pools (a pool is the base policy), and of pools with
-many more samples, which shows what plugging few samples in costs. Parametric and chosen: the truth
-is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; the two smaller n
-are the calibration slice. Plain is the parametric prediction without its correction by the slice.
+the game's gap, averaged over many tables; of the very pools (a pool is the base policy), and of
+pools with many more samples, which shows what plugging few samples in costs. Parametric and chosen:
+the truth is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; the two
+smaller n are the calibration slice. Plain is the parametric prediction before its correction.
 """
 
 from __future__ import annotations
@@ -85,15 +85,15 @@ def played(population: str, prompts: int, samples: int, repetition: int) -> list
 def parametric(
     population: str, prompts: int, samples: int, repetition: int
 ) -> dict[str, list[Statistic]]:
-    """Gaps of the parametric predictor, "plain" and "corrected" by the slice."""
+    """Gaps of the parametric predictor, "parametric, plain" before the slice corrects it."""
     pools, seen = table(population, prompts, samples, repetition)
     resampler = Resampler(prompts, repetition, 1000)
     plain = parametric_draws(pools, (HORIZON,), DATA, 8, 1.0, resampler, repetition)
     known = Slice.of(seen, pools.prompt_ids, resampler)
-    both = {"plain": plain, "corrected": corrected(plain, (HORIZON,), DATA, known)}
+    full = corrected(plain, (HORIZON,), DATA, known)
     return {
         name: [statistic(draws.gap()[:, 0, index]) for index in range(len(DATA))]
-        for name, draws in both.items()
+        for name, draws in (("parametric, plain", plain), ("parametric", full))
     }
 
 
@@ -131,9 +131,8 @@ def main() -> None:
             head = f"{population} | {prompts}×{samples} |"
             known = truths(*design, _TRUTHS)["leashed"][:, 0]
             many = [parametric(*design, each) for each in range(_PARAMETRIC)]
-            for name in ("plain", "corrected"):
-                label = "parametric" if name == "corrected" else "parametric, plain"
-                print(row(f"{head} {label}", [each[name] for each in many], known), flush=True)
+            for name in many[0]:
+                print(row(f"{head} {name}", [each[name] for each in many], known), flush=True)
             games = [played(*design, each) for each in range(_GAMES)]
             print(row(f"{head} relabelling, of the pools", games, game_truth(population, samples)))
             print(row(f"{head} relabelling, of the model", games, endless), flush=True)

@@ -6,7 +6,7 @@ unseen until the prediction is scored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from jaxtyping import Float
 from verigap.llm_validation.fitting.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting.group_laws import GroupLaws
-from verigap.llm_validation.predicting.relabelling import cloning_shares, statistic
+from verigap.llm_validation.predicting.relabelling import Draws, cloning_shares, statistic
 
 SIZES = tuple(float(size) for size in np.geomspace(0.25, 200.0, 70))
 """Effective log2 class sizes that are tried, bits."""
@@ -88,6 +88,35 @@ class Slice:
                 for name, mean in measured.means().items()
             },
         )
+
+
+def prediction_errors(
+    predicted: Draws,
+    horizons: Sequence[int],
+    data: Sequence[int],
+    measured: Slice,
+    learner: str,
+) -> Iterator[tuple[int, int, Float[np.ndarray, " rows"]]]:
+    """Measured less predicted suboptimality, in the cells that slice and prediction share.
+
+    Args:
+      predicted: replicates of the same prompts as those of the slice.
+      horizons: H of the prediction.
+      data: n of the prediction.
+      measured: the slice.
+      learner: a key of `MEASURED_AS`.
+
+    Yields:
+      The place of H in `horizons`, that of n in `data`, and the error in every row of the draws
+      (tokens), NaN where the slice does not know it.
+    """
+    shortfall = measured.means["expert"] - measured.means[MEASURED_AS[learner]]
+    for at, horizon in enumerate(measured.horizons):
+        for column, n in enumerate(measured.data):
+            if horizon in horizons and n in data:
+                cell = horizons.index(horizon), data.index(n)
+                guess = predicted.suboptimality[learner][:, *cell]
+                yield *cell, shortfall[: len(guess), at, column] - guess
 
 
 @dataclass(frozen=True, eq=False)

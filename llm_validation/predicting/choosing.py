@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from verigap.llm_validation.predicting.calibration import MEASURED_AS, Slice
+from verigap.llm_validation.predicting.calibration import Slice, prediction_errors
 from verigap.llm_validation.predicting.prediction import Predictor
 from verigap.llm_validation.predicting.relabelling import Draws
 
@@ -43,17 +43,10 @@ def misfit(
     Returns:
       One number a row of the draws; NaN where nothing was measured that was predicted.
     """
-    rows = len(predicted.base)
-    errors = [np.full(rows, np.nan)]
-    for at, horizon in enumerate(measured.horizons):
-        for column, n in enumerate(measured.data):
-            if horizon not in horizons or n not in data:
-                continue
-            cell = horizons.index(horizon), data.index(n)
-            for learner in ("vf_mle", "vb_version_space"):
-                means = measured.means["expert"] - measured.means[MEASURED_AS[learner]]
-                guess = predicted.suboptimality[learner][:, *cell]
-                errors.append((guess - means[:rows, at, column]) / horizon)
+    errors = [np.full(len(predicted.base), np.nan)]
+    for learner in ("vf_mle", "vb_version_space"):
+        for row, _, error in prediction_errors(predicted, horizons, data, measured, learner):
+            errors.append(error / horizons[row])
     if len(errors) == 1:
         return errors[0]
     return np.sqrt(np.mean(np.square(errors[1:]), axis=0))

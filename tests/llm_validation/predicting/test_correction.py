@@ -26,11 +26,11 @@ def truth() -> dict[str, np.ndarray]:
     return {name: known[name] + c * share * GAIN[:, :, None] for name, c in BIAS.items()}
 
 
-def seen(cells: int = 2) -> Slice:
-    means = {"expert": np.full((ROWS, 1, cells), 9.0)}
+def seen(cells: int = 2, budgets: int = 1) -> Slice:
+    means = {"expert": np.full((ROWS, budgets, cells), 9.0)}
     for name, policy in MEASURED_AS.items():
-        means[policy] = 9.0 - truth()[name][:, :1, :cells]
-    return Slice(HORIZONS[:1], DATA[:cells], 1.0, means)
+        means[policy] = 9.0 - truth()[name][:, :budgets, :cells]
+    return Slice(HORIZONS[:budgets], DATA[:cells], 1.0, means)
 
 
 @pytest.mark.parametrize("cells", [1, 2])
@@ -46,13 +46,14 @@ def test_a_bias_that_falls_like_1_over_n_is_found(cells: int) -> None:
 
 
 def test_noise_is_averaged_by_least_squares() -> None:
-    whole = seen()
-    whole.means["clone_leashed"][0, 0] -= (0.1, 0.3)
+    whole, noise = seen(budgets=2), np.array([[0.1, 0.3], [0.2, -0.4]])
+    whole.means["clone_leashed"][0] -= noise
     found = corrected(predicted(), HORIZONS, DATA, whole).suboptimality["vf_mle"]
-    weights = 1 / np.array(DATA[:2])
-    shift = weights @ (0.1, 0.3) / (weights @ weights) / GAIN[0, 0]
-    expected = truth()["vf_mle"][0] + shift * GAIN[0][:, None] / np.array(DATA)
-    np.testing.assert_allclose(found[0], expected)
+    unit = GAIN[0][:, None] / np.array(DATA)
+    # Of shares of the budget.
+    known = (unit[:, :2] / np.array(HORIZONS)[:, None]).ravel()
+    shift = np.linalg.lstsq(known[:, None], (noise / np.array(HORIZONS)[:, None]).ravel())[0]
+    np.testing.assert_allclose(found[0], truth()["vf_mle"][0] + shift * unit)
 
 
 def test_values_stay_within_the_budget() -> None:
