@@ -48,7 +48,7 @@ def traces(folder: Path, prompts: int = PROMPTS, samples: int = SAMPLES) -> Path
 def ours(folder: Path) -> dict[str, object]:
     """Read and fit, from the file to the report; the first call compiles."""
     from verigap.llm_validation import fit
-    from verigap.llm_validation.fitting.report import as_content
+    from verigap.llm_validation.fitting.content import as_content
     from verigap.llm_validation.traces import read_traces
 
     path, times = traces(folder), []

@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from verigap.llm_validation.fitting.intervals import Statistic
-from verigap.llm_validation.measuring.budget import Settings, halves, values_at
-from verigap.llm_validation.measuring.features import features
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.measuring.pools import SamplePools
+from verigap.llm_validation.pools.features import features
+from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
+from verigap.llm_validation.pools.pools import SamplePools
 
 HORIZON = 64
 DATA = (16, 64, 256)
@@ -139,7 +139,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from verigap.cli import prepare_jax
+    from verigap.cli.main import prepare_jax
 
     prepare_jax()
     main()

@@ -19,9 +19,9 @@ from scipy import stats
 
 from verigap.llm_validation.fitting.counts import GroupCounts
 from verigap.llm_validation.fitting.extrapolation import Counts, beta_binomial, nonparametric
-from verigap.llm_validation.fitting.intervals import Resampler, Statistic, mean_interval
 from verigap.llm_validation.fitting.pass_at_k import pass_at_k
 from verigap.llm_validation.fitting.population import Grids, deconvolve
+from verigap.llm_validation.intervals import Resampler, Statistic, mean_interval
 
 HORIZON = 256
 DESIGNS = ((20, 16), (50, 50), (200, 8))
@@ -231,7 +231,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from verigap.cli import prepare_jax
+    from verigap.cli.main import prepare_jax
 
     prepare_jax()
     main()

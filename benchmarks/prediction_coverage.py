@@ -18,9 +18,9 @@ import time
 import numpy as np
 
 from benchmarks.gap_coverage import DATA, DESIGNS, HORIZON, POPULATIONS, measured, sampled, truths
-from verigap.llm_validation.fitting.intervals import Resampler, Statistic
+from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.measuring.pools import SamplePools
+from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.predicting.calibration import Slice, calibration_slice
 from verigap.llm_validation.predicting.correction import corrected
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law
@@ -142,7 +142,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from verigap.cli import prepare_jax
+    from verigap.cli.main import prepare_jax
 
     prepare_jax()
     main()

@@ -48,8 +48,8 @@ def _tilt(log2_class_size: int, data_budget: int) -> float:
 
 def _run_sweep(folder: Path, log2_class_size: int, cells: int) -> float:
     """Seconds of a whole sweep as a user gets it: config, simulation, stored run."""
-    from verigap.sim.runs import run_sweep
-    from verigap.sim.sweep import load_sweep
+    from verigap.sim.sweeps.config import load_sweep
+    from verigap.sim.sweeps.run import run_sweep
 
     config = folder / f"bench-{log2_class_size}-{time.monotonic_ns()}.yaml"
     config.write_text(_sweep_config(log2_class_size, cells))
@@ -109,7 +109,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from verigap.cli import prepare_jax
+    from verigap.cli.main import prepare_jax
 
     prepare_jax()
     main()

@@ -18,7 +18,7 @@ def options() -> dict[str, set[str]]:
     """The options of every command of verigap."""
     from typer.main import get_command
 
-    from verigap.cli import app
+    from verigap.cli.main import app
 
     commands = getattr(get_command(app), "commands", {})
     return {

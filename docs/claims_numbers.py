@@ -7,7 +7,7 @@ import sys
 
 import polars as pl
 
-from verigap.sim.store import RunStore
+from verigap.storage.run_store import RunStore
 
 ROUNDING = 1e-6
 

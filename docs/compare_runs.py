@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from verigap.sim.store import RunStore
+from verigap.storage.run_store import RunStore
 
 RISKS = ("mean", "leashed_mean", "exact")
 CLOSE = 1e-12

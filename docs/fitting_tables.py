@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from verigap.llm_validation import fit
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.traces import read_traces
 
 FIRST = (10, 25)

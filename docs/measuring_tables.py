@@ -9,8 +9,8 @@ longest trace.
 import sys
 from pathlib import Path
 
-from verigap.cli import prepare_jax
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.cli.main import prepare_jax
+from verigap.llm_validation.intervals import Statistic
 
 VALUES = ("base", "expert", "clone_leashed", "verify_leashed", "vote", "verify", "exact")
 

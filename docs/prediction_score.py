@@ -18,7 +18,7 @@ from verigap.llm_validation.predicting.planted import score_planted
 from verigap.llm_validation.predicting.predict import predict
 from verigap.llm_validation.predicting.scoring import MethodScore, score
 from verigap.llm_validation.traces import read_traces
-from verigap.sim.store import RunStore
+from verigap.storage.run_store import RunStore
 
 jax.config.update("jax_enable_x64", True)
 

@@ -74,7 +74,7 @@ def read_run(name: str, run: Path) -> dict[str, Any]:
     Raises:
       ValueError: for an unknown name, a figure that needs more than a run, or no run.
     """
-    from verigap.sim.store import RunStore
+    from verigap.storage.run_store import RunStore
 
     needs = _figure(name).NEEDS
     if [type(need) for need in needs.values()] != [Run]:

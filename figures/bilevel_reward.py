@@ -30,7 +30,7 @@ _GROUPS = (("gpt-4-cot", 96), (None, 64))
 
 
 def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
-    from verigap.llm_validation.measuring.pools import verified_pools
+    from verigap.llm_validation.pools.pools import verified_pools
     from verigap.llm_validation.traces import group_traces, read_traces
 
     found = []

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from verigap.llm_validation.measuring.measurement import GroupMeasurement
-    from verigap.llm_validation.measuring.pools import SamplePools
+    from verigap.llm_validation.pools.pools import SamplePools
 
 SHOWS = (
     "At equal tokens an exact check makes several candidates worth more than one trace once each "
@@ -50,9 +50,9 @@ def measured_successes(
       data: n, demonstrations and labelled traces.
       seeds: repetitions.
     """
-    from verigap.llm_validation.measuring.budget import Settings, halves, values_at
-    from verigap.llm_validation.measuring.features import features, hashed_words
     from verigap.llm_validation.measuring.measurement import GroupMeasurement
+    from verigap.llm_validation.pools.features import features, hashed_words
+    from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 
     settings = Settings((data,), candidates, 1.0, seeds, 0)
     train, hashed = halves(pools.prompts, settings), hashed_words(pools)
@@ -83,7 +83,7 @@ def _budgets(pools: SamplePools) -> list[int]:
 
 
 def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
-    from verigap.llm_validation.measuring.pools import verified_pools
+    from verigap.llm_validation.pools.pools import verified_pools
     from verigap.llm_validation.traces import read_traces
 
     found = []

@@ -25,9 +25,9 @@ def fitted(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
       paths: of `TABLES`.
       full: 4,000 bootstrap replicates instead of the default.
     """
+    from verigap.llm_validation.fitting.content import as_content
     from verigap.llm_validation.fitting.fit import fit
     from verigap.llm_validation.fitting.population import Grids
-    from verigap.llm_validation.fitting.report import as_content
     from verigap.llm_validation.reporting.phase import phase
     from verigap.llm_validation.traces import read_traces
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from verigap.sim.runs import Progress
+    from verigap.sim.sweeps.run import Progress
 
 Report = Callable[[str, "Progress | None"], None]
 """Told what is being made, and how far a sweep has come."""
@@ -38,9 +38,9 @@ class Run:
           ValueError: if a cell failed, a file of the repository is not there, or the folder holds
           another configuration's run.
         """
-        from verigap.sim.runs import run_sweep
-        from verigap.sim.store import RunStore
-        from verigap.sim.sweep import load_sweep
+        from verigap.sim.sweeps.config import load_sweep
+        from verigap.sim.sweeps.run import run_sweep
+        from verigap.storage.run_store import RunStore
 
         if self.committed is not None and not full:
             _of_repository(f"{self.committed}/config.yaml")
@@ -76,8 +76,8 @@ class Content:
     def obtain(self, folder: Path, full: bool, report: Report) -> Any:
         """The content; read if `folder` keeps one made from the same tables by this version."""
         from verigap import __version__
-        from verigap.sim.durable import write_durably
         from verigap.sim.strict_json import strict_json
+        from verigap.storage.files import write_durably
 
         paths = [_of_repository(table) for table in self.tables]
         made_from = {

@@ -15,8 +15,8 @@ import numpy as np
 from verigap.figures.needs import Run
 from verigap.figures.panels import bars
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
-from verigap.sim.checks.trained import Measured, Point, points
-from verigap.sim.learners.trained import CLONING, SELECTION
+from verigap.sim.planted.learners import CLONING, SELECTION
+from verigap.sim.planted.measured import Measured, Point, points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

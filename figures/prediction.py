@@ -98,7 +98,7 @@ def of_run(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _all(paths: Sequence[Path], full: bool) -> dict[str, Any]:
-    from verigap.sim.store import RunStore
+    from verigap.storage.run_store import RunStore
 
     *tables, provenance = paths
     cells = RunStore.read_only(provenance.parent).read_cells().to_dicts()

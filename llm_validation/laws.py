@@ -10,7 +10,7 @@ from typing import NamedTuple
 import polars as pl
 
 from verigap.llm_validation.traces import PROMPT_KEY, Traces, nothing_verified
-from verigap.sim.law_table import COLUMNS, LawTable, TableError
+from verigap.sim.sweeps.law_table import COLUMNS, LawTable, TableError
 
 # Returns and first-correct indices are 32-bit in `theory`, whose largest value means "never".
 _LARGEST_BUDGET = 2**31 - 2

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from pydantic import TypeAdapter, ValidationError
 
-from verigap.sim.exact_risks import exact_risks
-from verigap.sim.law_specs import LawSpec, TableSpec
+from verigap.sim.relabelling.exact_risks import exact_risks
+from verigap.sim.sweeps.laws import LawSpec, TableSpec
 from verigap.theory import BOUNDS, RewardLaw, Setting
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 

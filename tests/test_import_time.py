@@ -14,7 +14,7 @@ HEAVY = ("jax", "matplotlib", "numpy", "polars", "scipy", "yaml")
 PROBE = """
 import contextlib, io, json, sys
 sys.argv = ["verigap", *json.loads(sys.argv[1])]
-from verigap.cli import main
+from verigap.cli.main import main
 printed = io.StringIO()
 status = None
 with contextlib.redirect_stdout(printed):

@@ -19,17 +19,17 @@ from verigap.llm_validation.finetuning.base import (
     task_of,
 )
 from verigap.llm_validation.finetuning.cloning import Recipe, fine_tune
-from verigap.llm_validation.finetuning.run import FinetuneOptions, finetune
+from verigap.llm_validation.finetuning.finetune import FinetuneOptions, finetune
 from verigap.llm_validation.finetuning.sequences import TokenSequence, completion_tokens, read
-from verigap.llm_validation.measuring.reward_model import LabelledTraces, predicted_returns
+from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.sampling.engine import Decoding, ModelSpec, Request
-from verigap.llm_validation.sampling.run import SampleOptions, sample_traces
+from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks import load_task
 from verigap.llm_validation.tasks.task import TaskOptions
 from verigap.llm_validation.traces import Traces, read_traces
-from verigap.sim.law_table import TableError
-from verigap.sim.store import RunStore
+from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.run_store import RunStore
 
 LONGEST = 12
 

@@ -7,10 +7,10 @@ Every number is exact up to rounding, and the same for every hidden map: no trac
 
 import jax
 
-from verigap.sim.games.automaton_policies import truncate
-from verigap.sim.games.planted import all_prompts, draw_task
-from verigap.sim.games.planted_bases import FAMILIES, planted_base
-from verigap.sim.games.planted_oracle import OracleSummary, oracle_table, summarise
+from verigap.sim.planted.automata import truncate
+from verigap.sim.planted.bases import FAMILIES, planted_base
+from verigap.sim.planted.oracle import OracleSummary, oracle_table, summarise
+from verigap.sim.planted.task import all_prompts, draw_task
 
 SETTINGS = ((2, 8, 24), (3, 8, 24), (3, 8, 64), (3, 8, 128))
 """k, V and the horizon at which the means are matched."""

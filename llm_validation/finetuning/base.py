@@ -11,19 +11,19 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from verigap.llm_validation.finetuning.reading import FEATURES
 from verigap.llm_validation.finetuning.sequences import (
     TokenSequence,
     completion_tokens,
     read,
 )
-from verigap.llm_validation.measuring.features import Features, standardised
-from verigap.llm_validation.measuring.pools import SamplePools, verified_pools
+from verigap.llm_validation.measuring.finetuned_runs import FEATURES
+from verigap.llm_validation.pools.features import Features, standardised
+from verigap.llm_validation.pools.pools import SamplePools, verified_pools
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks import load_task
 from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions
 from verigap.llm_validation.traces import Traces
-from verigap.sim.law_table import TableError
+from verigap.sim.sweeps.law_table import TableError
 
 _LOGIT_SD = 4.0
 """Prior standard deviation of the verifier head's logit, with the unit ridge of its fit."""

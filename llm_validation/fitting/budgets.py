@@ -9,8 +9,8 @@ from jaxtyping import Float
 
 from verigap.llm_validation.fitting.counts import GroupCounts
 from verigap.llm_validation.fitting.hitting_families import HittingFamily, fit_families
-from verigap.llm_validation.fitting.intervals import Resampler, Statistic, mean_interval
 from verigap.llm_validation.fitting.population import QUANTILES, Coverage, Grids, deconvolve
+from verigap.llm_validation.intervals import Resampler, Statistic, mean_interval
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import special
 
-from verigap.llm_validation.fitting.intervals import Resampler, bca_interval
+from verigap.llm_validation.intervals import Resampler, bca_interval
 
 # log odds of success of the mixture's grid; an atom at exactly 0 is added.
 _GRID = np.concatenate([[-np.inf], np.linspace(-12.0, 9.0, 106)])

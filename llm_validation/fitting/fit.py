@@ -16,17 +16,17 @@ from verigap.llm_validation.fitting.extrapolation import (
     beta_binomial,
     nonparametric,
 )
-from verigap.llm_validation.fitting.intervals import (
+from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
+from verigap.llm_validation.fitting.population import Grids
+from verigap.llm_validation.intervals import (
     Resampler,
     Statistic,
     bca_interval,
     mean_interval,
 )
-from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
-from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.laws import checked_budgets
 from verigap.llm_validation.traces import Traces, nothing_verified
-from verigap.sim.law_table import TableError
+from verigap.sim.sweeps.law_table import TableError
 
 _BEYOND = (2, 4, 10)
 _LARGEST_K = 10**9

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, special
 
-from verigap.llm_validation.fitting.intervals import Resampler
+from verigap.llm_validation.intervals import Resampler
 
 _SHAPES = (1.0, 4.0, 16.0, 64.0)
 _MEANS = 24

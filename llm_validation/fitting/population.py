@@ -22,7 +22,7 @@ from verigap.llm_validation.fitting.cells import (
 )
 from verigap.llm_validation.fitting.counts import GroupCounts
 from verigap.llm_validation.fitting.deconvolution import PromptLaw, fit_prompt_law
-from verigap.llm_validation.fitting.intervals import Resampler, Statistic, bca_interval
+from verigap.llm_validation.intervals import Resampler, Statistic, bca_interval
 
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 _SPLITS = 10

@@ -10,8 +10,12 @@ from verigap.llm_validation.importers import (
     search_and_learn,
     table,
 )
+from verigap.llm_validation.importers.import_traces import (
+    ImportProgress,
+    ImportReport,
+    import_traces,
+)
 from verigap.llm_validation.importers.records import Format, ImportOptions
-from verigap.llm_validation.importers.run import ImportProgress, ImportReport, import_traces
 
 FORMATS: Mapping[str, Format] = {
     "lm-eval": lm_eval.FORMAT,

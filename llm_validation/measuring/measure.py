@@ -9,13 +9,13 @@ import numpy as np
 
 from verigap.llm_validation.fitting.fit import whole
 from verigap.llm_validation.laws import checked_budgets
-from verigap.llm_validation.measuring.budget import Settings, halves, values_at
-from verigap.llm_validation.measuring.features import features, hashed_words
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.measuring.pools import LARGEST_POOL, SamplePools, verified_pools
+from verigap.llm_validation.pools.features import features, hashed_words
+from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
+from verigap.llm_validation.pools.pools import LARGEST_POOL, SamplePools, verified_pools
 from verigap.llm_validation.traces import Traces
-from verigap.sim.law_table import TableError
-from verigap.sim.runs import Progress
+from verigap.sim.sweeps.law_table import TableError
+from verigap.sim.sweeps.run import Progress
 
 DATA = (16, 64, 256, 1024)
 CANDIDATES = 8

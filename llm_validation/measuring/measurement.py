@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
-from verigap.llm_validation.fitting.intervals import Statistic, bca_interval, student_spread
+from verigap.llm_validation.intervals import Statistic, bca_interval, student_spread
 
 if TYPE_CHECKING:
-    from verigap.llm_validation.measuring.budget import Settings
-    from verigap.llm_validation.measuring.pools import SamplePools
+    from verigap.llm_validation.pools.policy_values import Settings
+    from verigap.llm_validation.pools.pools import SamplePools
 
 POLICIES = (
     "base",

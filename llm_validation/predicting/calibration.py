@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from verigap.llm_validation.fitting.intervals import Resampler, Statistic
+from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting.group_laws import GroupLaws
 from verigap.llm_validation.predicting.relabelling import Draws, cloning_shares, statistic

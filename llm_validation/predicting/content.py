@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from verigap.llm_validation.fitting.intervals import LEVEL, Statistic
+from verigap.llm_validation.intervals import LEVEL, Statistic
 from verigap.llm_validation.predicting.prediction import GroupPrediction, PredictedCell
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from verigap.llm_validation.fitting.intervals import LEVEL, Statistic
+from verigap.llm_validation.intervals import LEVEL, Statistic
 
 MARGIN = 0.1
 """Of J_expert - J_base."""

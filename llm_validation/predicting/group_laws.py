@@ -19,7 +19,7 @@ from jaxtyping import Float
 
 from verigap.llm_validation.laws import checked_budgets, reward_laws
 from verigap.llm_validation.traces import Traces
-from verigap.sim.law_table import LawTable, TableError, load_frame, read_law_table
+from verigap.sim.sweeps.law_table import LawTable, TableError, load_frame, read_law_table
 from verigap.theory import RewardLaw
 
 

@@ -23,18 +23,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from verigap.llm_validation.fitting.intervals import Resampler
-from verigap.llm_validation.measuring.budget import (
+from verigap.llm_validation.intervals import Resampler
+from verigap.llm_validation.pools.features import features, hashed_words
+from verigap.llm_validation.pools.newton import RIDGE, minimise
+from verigap.llm_validation.pools.policy_values import (
     Settings,
     expert_policies,
     halves,
     learner_values,
 )
-from verigap.llm_validation.measuring.features import features, hashed_words
-from verigap.llm_validation.measuring.newton import RIDGE, minimise
-from verigap.llm_validation.measuring.pools import SamplePools
-from verigap.llm_validation.measuring.reward_model import INTERCEPT_RIDGE
-from verigap.llm_validation.measuring.selectors import win_table
+from verigap.llm_validation.pools.pools import SamplePools
+from verigap.llm_validation.pools.reward_model import INTERCEPT_RIDGE
+from verigap.llm_validation.pools.selectors import win_table
 from verigap.llm_validation.predicting.calibration import MEASURED_AS
 from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws, resampled_means
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from verigap.llm_validation.fitting.intervals import Resampler, Statistic
+from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.predicting.calibration import SIZES, smaller_half
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law, two_points
 from verigap.llm_validation.predicting.prediction import RELABELLING
@@ -23,8 +23,8 @@ from verigap.llm_validation.predicting.relabelling import (
     statistic,
 )
 from verigap.llm_validation.predicting.scoring import Cell, MethodScore, score_gaps
-from verigap.sim.checks.trained import Point, points
-from verigap.sim.learners.trained import CLONING
+from verigap.sim.planted.learners import CLONING
+from verigap.sim.planted.measured import Point, points
 
 
 @dataclass(frozen=True)

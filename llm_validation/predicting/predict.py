@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from verigap.llm_validation.fitting.fit import whole
-from verigap.llm_validation.fitting.intervals import Resampler
+from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.laws import checked_budgets
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
@@ -20,7 +20,7 @@ from verigap.llm_validation.measuring.measure import (
     measure,
 )
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.measuring.pools import SamplePools, verified_pools
+from verigap.llm_validation.pools.pools import SamplePools, verified_pools
 from verigap.llm_validation.predicting.bounds import bounds_beside
 from verigap.llm_validation.predicting.calibration import (
     ClassSize,
@@ -48,8 +48,8 @@ from verigap.llm_validation.predicting.relabelling import (
     statistic,
 )
 from verigap.llm_validation.traces import Traces, group_traces
-from verigap.sim.law_table import TableError
-from verigap.sim.runs import Progress
+from verigap.sim.sweeps.law_table import TableError
+from verigap.sim.sweeps.run import Progress
 
 _MOST_ATOMS = 64
 _FEW_SAMPLES = 8

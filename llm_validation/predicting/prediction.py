@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.intervals import Statistic
 
 Predictor = Literal["relabelling", "parametric"]
 RELABELLING: Predictor = "relabelling"

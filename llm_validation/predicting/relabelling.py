@@ -19,15 +19,15 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.interpolate import PchipInterpolator
 
-from verigap.llm_validation.fitting.intervals import (
+from verigap.llm_validation.intervals import (
     LEVEL,
     Resampler,
     Statistic,
     student_spread,
 )
 from verigap.llm_validation.predicting.group_laws import GroupLaws
-from verigap.sim.games.sufficient import DemonstrationSampler, LabelSampler
-from verigap.sim.learners.learner import posterior, version_space
+from verigap.sim.relabelling.learners.learner import posterior, version_space
+from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.theory import RewardLaw, best_of_n_policy, chi2_ball_expert
 from verigap.theory.imperfect_verifier import observed_returns
 from verigap.theory.lattices import (

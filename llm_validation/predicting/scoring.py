@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting.calibration import smaller_half
 from verigap.llm_validation.predicting.prediction import GroupPrediction

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from verigap import __version__
-from verigap.llm_validation.fitting.intervals import LEVEL, Statistic
-from verigap.llm_validation.fitting.report import as_content
+from verigap.llm_validation.fitting.content import as_content
+from verigap.llm_validation.intervals import LEVEL, Statistic
 from verigap.llm_validation.predicting.content import by_number, cell_content, statistic_content
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import (

@@ -16,7 +16,7 @@ from verigap.llm_validation.measuring.measure import (
     measure,
 )
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.measuring.pools import sample_pools
+from verigap.llm_validation.pools.pools import sample_pools
 from verigap.llm_validation.predicting.predict import Options, predict
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.predicting.scoring import score
@@ -28,7 +28,7 @@ from verigap.llm_validation.reporting.diagnosis import (
 )
 from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces, group_traces, nothing_verified
-from verigap.sim.runs import Progress
+from verigap.sim.sweeps.run import Progress
 
 _STAGES = ("fitting", "predicting", "measuring")
 

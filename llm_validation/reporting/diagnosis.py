@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from verigap.llm_validation.fitting.budgets import BudgetFit
 from verigap.llm_validation.fitting.fit import Fit, GroupFit
-from verigap.llm_validation.fitting.intervals import LEVEL, Statistic
+from verigap.llm_validation.intervals import LEVEL, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.predicting.scoring import PredictionScore

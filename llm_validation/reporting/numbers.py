@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.intervals import Statistic
 
 
 def number(value: float) -> str:

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.numbers import (
     chance,
     number,

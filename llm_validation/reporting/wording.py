@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.assumptions import Assumption
 from verigap.llm_validation.reporting.numbers import chance, number, spanned
 from verigap.llm_validation.reporting.settling import Settling

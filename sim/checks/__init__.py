@@ -1,9 +1,9 @@
 """Checks of bounds against simulated runs."""
 
 from verigap.sim.checks.check import BoundTest, Report, Verdict, check
-from verigap.sim.checks.controls import CONTROLS
 from verigap.sim.checks.exponents import Exponent, exponents, fit_exponent
-from verigap.sim.checks.trained import TrainedReport, check_trained, is_trained
+from verigap.sim.planted.measured import TrainedReport, check_trained, is_trained
+from verigap.theory.bounds.controls import CONTROLS
 
 __all__ = [
     "CONTROLS",

@@ -12,7 +12,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from verigap.sim.checks.controls import CONTROLS
 from verigap.sim.checks.statistics import (
     frequency_p_value,
     gap_p_value,
@@ -20,9 +19,10 @@ from verigap.sim.checks.statistics import (
     mean_p_value,
     upper_quantile,
 )
-from verigap.sim.engine import BATCH
-from verigap.sim.games.relabelling import RelabellingGame, stack_games
+from verigap.sim.relabelling.game import RelabellingGame, stack_games
+from verigap.sim.sweeps.batches import BATCH
 from verigap.theory import BOUNDS, Bound, Setting
+from verigap.theory.bounds.controls import CONTROLS
 
 Row = Mapping[str, Any]
 

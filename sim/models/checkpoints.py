@@ -18,10 +18,10 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
-from verigap.sim.durable import write_durably
 from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.training import TrainingPlan, TrainingState, optimiser
 from verigap.sim.models.transformer import Params, parameter_shapes
+from verigap.storage.files import write_durably
 
 _FORMAT = "verigap-transformer-1"
 _PARAMETERS, _STATE = "parameters", "training state"

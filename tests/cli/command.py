@@ -17,7 +17,7 @@ from unittest import mock
 import polars as pl
 import pytest
 
-from verigap import cli
+from verigap.cli import main as cli
 
 Finished = subprocess.CompletedProcess[str]
 

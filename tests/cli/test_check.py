@@ -10,7 +10,7 @@ import yaml
 
 from tests.cli.command import Command, Finished, stored_rows, succeeded
 from tests.cli.conftest import EXAMPLE
-from verigap.sim.law_table import read_law_table
+from verigap.sim.sweeps.law_table import read_law_table
 from verigap.theory import BOUNDS
 
 CONTROLS = Path(__file__).parents[2] / "configs" / "controls.yaml"

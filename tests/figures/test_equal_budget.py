@@ -6,7 +6,7 @@ import pytest
 
 from tests.drawn_axes import drawn_axes
 from verigap.figures import equal_budget
-from verigap.llm_validation.measuring.pools import verified_pools
+from verigap.llm_validation.pools.pools import verified_pools
 from verigap.llm_validation.traces import Traces
 
 

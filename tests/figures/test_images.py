@@ -12,8 +12,8 @@ from matplotlib.testing.compare import compare_images
 
 from verigap.figures import FIGURES, draw_figure, obtain
 from verigap.figures.needs import Need, Run
-from verigap.sim.runs import Progress
-from verigap.sim.store import RunStore
+from verigap.sim.sweeps.run import Progress
+from verigap.storage.run_store import RunStore
 
 DOCS = Path(__file__).parents[2] / "docs"
 TOLERANCE = 2.0  # root mean square over pixels, of 255

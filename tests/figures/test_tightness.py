@@ -9,7 +9,7 @@ from tests.figures.drawn import xy
 from verigap.figures import tightness
 from verigap.figures.style import styled
 from verigap.sim.checks.check import BoundTest, check
-from verigap.sim.store import RunStore
+from verigap.storage.run_store import RunStore
 
 QUICKSTART = Path(__file__).parents[2] / "docs" / "runs" / "quickstart"
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.llm_validation.importing import run, write_lines
 from verigap.llm_validation.importers import sources
-from verigap.sim.law_table import TableError
+from verigap.sim.sweeps.law_table import TableError
 
 GOOD = {"prompt_id": "a", "correct": True, "text": "one two"}
 
@@ -137,7 +137,9 @@ def test_a_useless_option(tmp_path: Path) -> None:
 MEASURED = """
 import resource, sys
 from pathlib import Path
-from verigap.llm_validation.importers import FORMATS, ImportOptions, import_traces
+from verigap.llm_validation.importers import FORMATS
+from verigap.llm_validation.importers import ImportOptions
+from verigap.llm_validation.importers import import_traces
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 report = import_traces(
     FORMATS["table"], [Path(sys.argv[1])], Path(sys.argv[2]), ImportOptions(unit="characters")

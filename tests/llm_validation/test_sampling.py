@@ -20,7 +20,7 @@ from verigap.llm_validation.sampling.first_correct import (
     first_mentions,
     forced_answers,
 )
-from verigap.llm_validation.sampling.run import (
+from verigap.llm_validation.sampling.sample import (
     SampleOptions,
     SampleProgress,
     sample_seed,
@@ -28,8 +28,8 @@ from verigap.llm_validation.sampling.run import (
 )
 from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.traces import read_traces
-from verigap.sim.law_table import TableError
-from verigap.sim.store import StoreError
+from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.run_store import StoreError
 
 OPTIONS = SampleOptions(samples=5, max_tokens=40, batch_size=4, workers=1, timeout=4.0)
 # An answer that hangs costs its timeout in every run.

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import Array
 
-from verigap.sim.learners import LEARNERS
+from verigap.sim.relabelling.learners import LEARNERS
 from verigap.theory.bounds import BOUNDS, Bound, Setting
 from verigap.theory.laws import RewardLaw
 

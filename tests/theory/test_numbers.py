@@ -181,7 +181,7 @@ def test_survivors_of_sparse_labels() -> None:
 
 
 def test_hard_prompts() -> None:
-    # The instance that tests/sim/test_numbers.py simulates.
+    # The instance that tests/sim/relabelling/test_numbers.py simulates.
     horizon, coverage, budget, bits = (jnp.asarray(v) for v in (16.0, 0.1, 320.0, 8.0))
     mass = hard_prompt_mass(budget, coverage)
     verified = float(hard_prompts_vb_risk(horizon, budget, bits, coverage, mass))

@@ -11,11 +11,11 @@ from scipy import stats
 from benchmarks.interval_coverage import coverage, truths
 from tests.statistics import LEVEL as RISK
 from verigap.llm_validation import fit
+from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.fitting.fit import Fit
 from verigap.llm_validation.fitting.population import Grids
-from verigap.llm_validation.fitting.report import as_content
 from verigap.llm_validation.traces import Traces, read_traces
-from verigap.sim.law_table import TableError
+from verigap.sim.sweeps.law_table import TableError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "game24_gpt4.parquet"
 QUICK = 200

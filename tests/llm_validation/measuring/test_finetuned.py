@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from verigap.llm_validation.measuring.finetuned import finetuned
+from verigap.llm_validation.measuring.content import as_content
 from verigap.llm_validation.measuring.measurement import POLICIES
-from verigap.llm_validation.measuring.report import as_content
-from verigap.sim.law_table import TableError
-from verigap.sim.store import RunStore
+from verigap.llm_validation.measuring.planted_runs import finetuned
+from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.run_store import RunStore
 
 RUN = Path(__file__).parents[3] / "docs" / "runs" / "planted-small"
 

@@ -8,14 +8,14 @@ import pytest
 from scipy import stats
 
 from benchmarks import gap_coverage
-from tests.llm_validation.measuring.made_pools import table, traces
+from tests.llm_validation.pools.made_pools import table, traces
 from tests.statistics import LEVEL
 from verigap.llm_validation.laws import reward_laws
+from verigap.llm_validation.measuring.content import as_content
 from verigap.llm_validation.measuring.measure import default_data, default_horizons, measure
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
-from verigap.llm_validation.measuring.pools import sample_pools
-from verigap.llm_validation.measuring.report import as_content
-from verigap.sim.law_table import TableError
+from verigap.llm_validation.pools.pools import sample_pools
+from verigap.sim.sweeps.law_table import TableError
 
 LEARNERS = ("clone", "clone_leashed", "verify", "verify_leashed")
 SMALL: dict[str, Any] = {"horizons": (40, 64), "data": (8, 32), "candidates": 4, "seeds": 4}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.llm_validation.predicting.test_relabelling import HORIZON, POPULATION, group
-from verigap.llm_validation.fitting.intervals import Resampler
+from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting import calibration
 from verigap.llm_validation.predicting.calibration import (

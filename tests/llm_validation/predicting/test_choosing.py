@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.predicting.calibration import Slice
 from verigap.llm_validation.predicting.choosing import choose, misfit
 from verigap.llm_validation.predicting.prediction import PARAMETRIC, RELABELLING, Predictor

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from benchmarks import prediction_coverage
 from tests.statistics import Estimate, assert_same_mean
-from verigap.llm_validation.measuring.budget import Settings, values_at
-from verigap.llm_validation.measuring.features import features
-from verigap.llm_validation.measuring.pools import SamplePools, sample_pools
+from verigap.llm_validation.pools.features import features
+from verigap.llm_validation.pools.policy_values import Settings, values_at
+from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting import parametric
 from verigap.llm_validation.predicting.parametric import (
     estimator,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.statistics import Estimate, assert_same_mean
-from verigap.llm_validation.fitting.intervals import Resampler
+from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.predicting.bounds import bounds_beside
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law
 from verigap.llm_validation.predicting.relabelling import (

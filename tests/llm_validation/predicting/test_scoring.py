@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.llm_validation.reporting.builders import measurement, prediction, rows
-from verigap.llm_validation.fitting.intervals import Statistic
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.predicting.scoring import (
     CARRIED,
     POWER_LAW,

@@ -10,8 +10,8 @@ import numpy as np
 import polars as pl
 
 from verigap.llm_validation.fitting.fit import Fit, fit
-from verigap.llm_validation.fitting.intervals import Statistic
 from verigap.llm_validation.fitting.population import Grids
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting.prediction import (
     PARAMETRIC,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.llm_validation.reporting.builders import rows
 from verigap.llm_validation.fitting.counts import group_counts
-from verigap.llm_validation.fitting.intervals import Statistic
 from verigap.llm_validation.fitting.population import Coverage
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.assumptions import check_assumptions, order_drift
 from verigap.llm_validation.traces import Traces
 

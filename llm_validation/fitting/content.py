@@ -1,0 +1,147 @@
+"""A fit as plain dictionaries and lists, ready for JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verigap.llm_validation.fitting.budgets import BudgetFit, Heterogeneity
+from verigap.llm_validation.fitting.fit import Fit, GroupFit, PassAtK
+from verigap.llm_validation.fitting.population import Coverage
+from verigap.llm_validation.intervals import LEVEL, Statistic
+
+UNIT = "tokens"
+
+
+def as_content(fit: Fit, *, per_prompt: bool = False) -> dict[str, Any]:
+    """Everything in a fit; numbers that are not known are NaN.
+
+    Args:
+      fit: the fit.
+      per_prompt: whether each group lists its prompts.
+    """
+    return {
+        "unit": UNIT,
+        "level": LEVEL,
+        "seed": fit.seed,
+        "c0": fit.grids.c0,
+        "groups": [_group(group, per_prompt) for group in fit.groups],
+        "left_out": [
+            {"dataset": dataset, "model": model, "unverified": samples}
+            for dataset, model, samples in fit.left_out
+        ],
+    }
+
+
+def _statistic(statistic: Statistic) -> dict[str, Any]:
+    return {key: float(value) for key, value in statistic._asdict().items()}
+
+
+def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
+    counts = group.counts
+    content: dict[str, Any] = {
+        "dataset": counts.dataset,
+        "model": counts.model,
+        "unit": UNIT,
+        "prompts": counts.prompts,
+        "samples": int(counts.samples.sum()),
+        "unverified": int(counts.unverified.sum()) + counts.left_out_samples,
+        "prompts_left_out": counts.left_out,
+        "correct_only_at_end": counts.correct_only_at_end,
+        "warnings": list(group.warnings),
+        "mean_correct": _statistic(group.mean_correct),
+        "measured_k": group.measured_k,
+        "pass_at_k": {str(k): _pass_at_k(value) for k, value in sorted(group.pass_at_k.items())},
+        "success_laws": [
+            {
+                "name": law.name,
+                "log_likelihood": law.log_likelihood,
+                "parameters": law.parameters,
+                "values": law.values,
+            }
+            for law in group.success_laws
+        ],
+        "mean_first_correct": _statistic(group.mean_first_correct),
+        "budgets": [_budget(budget) for budget in group.budgets],
+    }
+    if per_prompt:
+        content["per_prompt"] = _prompts(group)
+    return content
+
+
+def _pass_at_k(value: PassAtK) -> dict[str, Any]:
+    content = {
+        **_statistic(value.value),
+        "prompts": value.prompts,
+        "extrapolated": value.extrapolated,
+    }
+    if value.extrapolated:
+        content["models"] = {name: _statistic(model) for name, model in value.models.items()}
+    return content
+
+
+def _budget(budget: BudgetFit) -> dict[str, Any]:
+    return {
+        "horizon": budget.horizon,
+        "success": _statistic(budget.success),
+        "mean_return": _statistic(budget.mean_return),
+        "sigma_over_h": _heterogeneity(budget.sigma_over_h),
+        "anticoncentration": [_coverage(row, "epsilon", "c") for row in budget.anticoncentration],
+        "reachable_coverage": [_coverage(row, "kappa", "c_star") for row in budget.reachable],
+        "relative_budget": _statistic(budget.relative_budget),
+        "families": [
+            {
+                "name": family.name,
+                "parameters": family.parameters,
+                "free": family.free,
+                "log_loss": family.log_loss,
+                "distance": family.distance,
+                "p_value": family.p_value,
+            }
+            for family in budget.families
+        ],
+    }
+
+
+def _heterogeneity(sigma: Heterogeneity) -> dict[str, Any]:
+    return {
+        **_statistic(sigma.mean),
+        "naive": sigma.naive,
+        "root_mean_square": _statistic(sigma.root_mean_square),
+        "median": _statistic(sigma.quantiles[0.5]),
+        "quantiles": {f"{level:g}": _statistic(row) for level, row in sigma.quantiles.items()},
+        "naive_quantiles": {f"{level:g}": value for level, value in sigma.naive_quantiles.items()},
+    }
+
+
+def _coverage(row: Coverage, at: str, name: str) -> dict[str, Any]:
+    return {
+        at: row.at,
+        name: row.mean.estimate,
+        "low": row.mean.low,
+        "high": row.mean.high,
+        "naive": row.naive,
+        "quantiles": {f"{level:g}": value for level, value in row.quantiles.items()},
+        "share_at_least_c0": _statistic(row.share),
+    }
+
+
+def _prompts(group: GroupFit) -> list[dict[str, Any]]:
+    counts = group.counts
+    return [
+        {
+            "prompt_id": prompt,
+            "samples": int(counts.samples[index]),
+            "unverified": int(counts.unverified[index]),
+            "correct": int(counts.correct[index]),
+            "budgets": [
+                {
+                    "horizon": budget.horizon,
+                    "mean_return": float(budget.mean_return_by_prompt[index]),
+                    "sigma_over_h_naive": float(budget.sigma_by_prompt[index]) / budget.horizon,
+                    "sigma_over_h": float(budget.shrunken_sigma_by_prompt[index]) / budget.horizon,
+                }
+                for budget in group.budgets
+            ],
+        }
+        for index, prompt in enumerate(counts.prompt_ids)
+    ]

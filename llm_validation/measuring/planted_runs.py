@@ -1,0 +1,111 @@
+"""The same measurement read off runs in which real transformers were trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from verigap.llm_validation.intervals import Statistic
+from verigap.llm_validation.measuring.measurement import MeasuredCell
+from verigap.sim.planted.learners import CLONING, SELECTION
+from verigap.sim.planted.measured import Measured, Point, is_trained, points
+from verigap.sim.sweeps.law_table import TableError
+
+_POLICIES = {"clone": CLONING, "verify": SELECTION}
+
+
+@dataclass(frozen=True)
+class FinetunedMeasurement:
+    """Values of trained networks on held-out prompts of the planted subsequence.
+
+    Attributes:
+      dataset: "planted".
+      model: family of the base and block of the run.
+      unit: "tokens".
+      prompts: held out of every training.
+      trainings: least number of independent trainings of a cell.
+      candidates: N of best-of-N.
+      radius: chi-square leash kappa, of the expert and of both leashed policies.
+      warnings: what a reader must know before using the numbers, one line each.
+      cells: ascending in H, then n; not every n at every H.
+    """
+
+    dataset: str
+    model: str
+    unit: str
+    prompts: int
+    trainings: int
+    candidates: int
+    radius: float
+    warnings: tuple[str, ...]
+    cells: tuple[MeasuredCell, ...]
+
+
+def finetuned(rows: Sequence[Mapping[str, Any]]) -> tuple[FinetunedMeasurement, ...]:
+    """Measurements of every base family and block of a run, with the intervals of `sim.checks`.
+
+    The values have the meaning of those on pools: "clone" was trained on n traces of the expert,
+    "verify" is the best of N by a verifier trained on n labelled base traces, "verify_leashed" the
+    chi-square tilt by it.
+
+    Args:
+      rows: of a run folder of the planted subsequence.
+
+    Raises:
+      TableError: no row comes from trained networks.
+    """
+    trained = [row for row in rows if is_trained(row)]
+    if not trained:
+        raise TableError(
+            "the run holds no trained networks; sweep a planted configuration, such as "
+            "configs/planted-small.yaml"
+        )
+    found = points(trained)
+    groups = dict.fromkeys((point.block, point.family) for point in found)
+    measured = []
+    for block, family in groups:
+        members = [point for point in found if (point.block, point.family) == (block, family)]
+        row = next(row for row in trained if (row["block"], row["family"]) == (block, family))
+        doubts = [
+            f"H = {point.horizon}, n = {point.n}: {point.under_training}"
+            for point in members
+            if point.under_training
+        ]
+        measured.append(
+            FinetunedMeasurement(
+                str(row["game"]),
+                f"{family} ({block})",
+                "tokens",
+                len(row["expert_value"]),
+                min(point.trainings for point in members),
+                int(row["best_of"]),
+                float(row["kappa"]),
+                tuple(doubts),
+                tuple(_cell(point) for point in members),
+            )
+        )
+    return tuple(measured)
+
+
+def _cell(point: Point) -> MeasuredCell:
+    unknown = float("nan")
+    values = {
+        "base": Statistic(point.base, unknown, unknown),
+        "expert": Statistic(point.expert, unknown, unknown),
+    }
+    for name, learner in _POLICIES.items():
+        values[name] = _statistic(point.values[learner])
+        values[f"{name}_leashed"] = _statistic(point.leashed[learner])
+    return MeasuredCell(
+        point.horizon,
+        point.n,
+        False,
+        values,
+        _statistic(point.gap),
+        _statistic(point.gap_unleashed),
+    )
+
+
+def _statistic(measured: Measured) -> Statistic:
+    return Statistic(measured.estimate, measured.low, measured.high)

@@ -1,0 +1,1 @@
+"""What can be learned from pools of samples of one prompt."""

@@ -1,0 +1,151 @@
+"""Reinforcement learning against the learnt verifier: REINFORCE and GRPO, each on a leash.
+
+Both climb E[predicted return / H - penalty * cost] with on-policy traces, where the cost makes the
+penalty the KL or the chi-square divergence from the base. They differ in the advantage: REINFORCE
+subtracts the mean of a prompt's other traces, GRPO standardises within the prompt's group. Every
+batch is used for one step, so that GRPO's clipping of the ratio to the sampling policy never binds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jax.tree_util import Partial
+from jaxtyping import Array, Float, Int, PRNGKeyArray
+
+from verigap.sim.models.config import TransformerConfig
+from verigap.sim.models.sampling import log_probabilities, sample
+from verigap.sim.models.training import TrainingPlan, advance, start
+from verigap.sim.models.transformer import Params
+from verigap.sim.planted.learners.verifier import predicted_returns, verifier_config
+
+Method = Literal["reinforce", "grpo"]
+Leash = Literal["kl", "chi2"]
+
+_LARGEST_LOG_RATIO = 3.0
+
+
+class Rollout(NamedTuple):
+    """What one step of policy gradient starts from; fixed networks travel along as data.
+
+    Attributes:
+      key: of the traces.
+      prompts: ids, each repeated once a trace of its group.
+      base: parameters of the base policy.
+      verifier: parameters of the verifier.
+      penalty: weight of the leash, in shares of the horizon.
+    """
+
+    key: PRNGKeyArray
+    prompts: Int[Array, "n k"]
+    base: Params
+    verifier: Params
+    penalty: Float[Array, ""]
+
+
+@lru_cache(maxsize=16)
+def _rollouts(prompts: int, group: int) -> Callable[..., Rollout]:
+    def draw(
+        source: tuple[Int[Array, "P k"], Params, Params, Float[Array, ""]],
+        key: PRNGKeyArray,
+        step: Int[Array, ""],
+    ) -> Rollout:
+        pool, base, verifier, penalty = source
+        prompt_key, trace_key = jax.random.split(key)
+        index = jax.random.randint(prompt_key, (prompts,), 0, pool.shape[0], jnp.int32)
+        return Rollout(trace_key, jnp.repeat(pool[index], group, axis=0), base, verifier, penalty)
+
+    return draw
+
+
+def leash_cost(log_ratio: Float[Array, " n"], leash: Leash) -> Float[Array, " n"]:
+    """Per-trace cost whose score-function gradient is that of the divergence from the base.
+
+    d KL = E[ln(ratio) d ln pi] and d chi2 = E[2 ratio d ln pi], both under the policy. Ratios are
+    cut off at e^3, so that single traces do not rule a step.
+    """
+    if leash == "kl":
+        return log_ratio
+    return 2.0 * jnp.exp(jnp.minimum(log_ratio, _LARGEST_LOG_RATIO))
+
+
+def advantages(
+    rewards: Float[Array, "prompts group"], method: Method
+) -> Float[Array, "prompts group"]:
+    """Rewards against their group: minus the mean of the others, or standardised."""
+    mean = jnp.mean(rewards, axis=1, keepdims=True)
+    centred = rewards - jnp.broadcast_to(mean, rewards.shape)
+    if method == "reinforce":
+        group = rewards.shape[1]
+        return centred * (group / (group - 1.0))
+    spread = jnp.sqrt(jnp.mean(centred**2, axis=1, keepdims=True))
+    return centred / jnp.broadcast_to(spread + 1e-4, centred.shape)
+
+
+@lru_cache(maxsize=16)
+def _surrogate(
+    config: TransformerConfig,
+    horizon: int,
+    group: int,
+    method: Method,
+    leash: Leash,
+) -> Callable[[Params, Rollout], Float[Array, ""]]:
+    def loss(params: Params, rollout: Rollout) -> Float[Array, ""]:
+        prompts = rollout.prompts
+        traces, drawn = sample(rollout.key, lax.stop_gradient(params), config, prompts, horizon)
+        before = jnp.sum(log_probabilities(rollout.base, config, prompts, traces), axis=1)
+        predicted = predicted_returns(rollout.verifier, verifier_config(config), prompts, traces)
+        cost = leash_cost(jnp.sum(drawn, axis=1) - before, leash)
+        rewards = (predicted / horizon - rollout.penalty * cost).reshape(-1, group)
+        advantage = lax.stop_gradient(advantages(rewards, method)).reshape(-1)
+        chosen = jnp.sum(log_probabilities(params, config, prompts, traces), axis=1)
+        return -jnp.mean(advantage * chosen) / horizon
+
+    return loss
+
+
+def climb(
+    base: Params,
+    verifier: Params,
+    config: TransformerConfig,
+    prompts: Int[Array, "P k"],
+    *,
+    horizon: int,
+    method: Method,
+    leash: Leash,
+    penalty: float,
+    plan: TrainingPlan,
+    group: int,
+    key: PRNGKeyArray,
+) -> tuple[Params, Float[np.ndarray, " parts"]]:
+    """Policy gradient from the base against the verifier.
+
+    Args:
+      base: parameters of the base, where the policy starts.
+      verifier: parameters of the verifier, which is never trained on.
+      config: shape of the policy.
+      prompts: ids of the training prompts.
+      horizon: H, tokens.
+      method: "reinforce" or "grpo".
+      leash: "kl" or "chi2".
+      penalty: weight of the divergence, in shares of the horizon.
+      plan: its `batch` is the number of prompts a step.
+      group: traces a prompt.
+      key: of prompts and traces.
+
+    Returns:
+      The policy's parameters, and the mean surrogate loss of every part of the training.
+    """
+    loss = _surrogate(config, horizon, group, method, leash)
+    draw = Partial(
+        _rollouts(plan.batch, group), (prompts, base, verifier, jnp.asarray(penalty, jnp.float32))
+    )
+    part = max(1, plan.steps // 10)
+    state = advance(loss, start(base, plan), plan, key, draw, record_every=part)
+    return state.params, state.losses

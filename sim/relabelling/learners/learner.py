@@ -1,0 +1,96 @@
+"""What a learner is: a way to weigh codewords and a policy to play on a reward law.
+
+A verifier-free learner is a function of `Demonstrations`, a verifier-based one of `Labels`; the
+types keep rewards from the former. A learner either commits to one codeword and plays a policy
+for it, or averages returns over codewords and plays a policy for the average.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from verigap.sim.relabelling.evidence import Belief, Demonstrations, Labels
+from verigap.sim.relabelling.game import RelabellingGame
+from verigap.theory import RewardLaw
+from verigap.theory.lattices import LikelihoodLattice, SumLattice
+
+EvidenceT_contra = TypeVar("EvidenceT_contra", Demonstrations, Labels, contravariant=True)
+Side = Literal["verifier-free", "verifier-based"]
+
+
+class Player(Protocol):
+    """The half of a learner that turns a believed reward law into a policy."""
+
+    name: ClassVar[str]
+    side: ClassVar[Side]
+
+    def policy(
+        self, law: RewardLaw, game: RelabellingGame, leashed: bool
+    ) -> Float[Array, "*prompts K"]:
+        """Density ratio to the base on every atom of `law`.
+
+        With `leashed`, the policy stays in the chi-square ball of radius `game.leash`: a learner
+        that maximises something maximises it there, any other is projected onto the ball.
+        """
+        ...
+
+
+@runtime_checkable
+class CommittingLearner(Player, Protocol[EvidenceT_contra]):
+    """Picks one codeword and believes it."""
+
+    def log_choice(self, evidence: EvidenceT_contra) -> Float[Array, " codewords"]:
+        """Unnormalised log-probability of picking each listed codeword."""
+        ...
+
+    def confidence(self, evidence: EvidenceT_contra) -> Float[Array, ""]:
+        """Posterior probability that the picked codeword is the true one."""
+        ...
+
+    def exact_confidence(
+        self, law: LikelihoodLattice | SumLattice, log2_class_size: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        """Mean of `confidence` over data sets in closed form; NaN where none is known.
+
+        `law` is that of the log-likelihood ratio for a verifier-free learner, of the labels'
+        log-probability for a verifier-based one.
+        """
+        ...
+
+
+@runtime_checkable
+class AveragingLearner(Player, Protocol[EvidenceT_contra]):
+    """Averages returns over the codewords it deems possible."""
+
+    def belief(self, evidence: EvidenceT_contra) -> Belief:
+        """Weights of the codewords.
+
+        They must be the posterior given the evidence, as the simulator scores a policy by its
+        average return under the belief itself.
+        """
+        ...
+
+
+def posterior(evidence: Demonstrations) -> Belief:
+    """Posterior over codewords under the uniform prior."""
+    total = evidence.log_total
+    return Belief(
+        jnp.exp(evidence.log_likelihood - total),
+        jnp.exp(evidence.log_crowd - total),
+        jnp.exp(evidence.log_crowd_square - 2.0 * total),
+    )
+
+
+def version_space(evidence: Labels) -> Belief:
+    """Uniform belief over the consistent codewords, the posterior given noiseless labels."""
+    share = 1.0 / evidence.survivors
+    weights = jnp.where(evidence.consistent, share, 0.0)
+    return Belief(weights, evidence.crowd * share, evidence.crowd * share**2)
+
+
+def log_uniform(evidence: Labels) -> Float[Array, " codewords"]:
+    """A consistent codeword at random."""
+    return jnp.where(evidence.consistent, 0.0, -jnp.inf).astype(evidence.crowd.dtype)

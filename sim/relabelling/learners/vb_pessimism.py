@@ -1,0 +1,37 @@
+"""VB version space + pessimism: the max-min policy over all consistent rewards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from jaxtyping import Array, Float
+
+from verigap.sim.relabelling.evidence import Belief, Labels
+from verigap.sim.relabelling.game import RelabellingGame
+from verigap.sim.relabelling.learners.learner import Side, version_space
+from verigap.theory import RewardLaw, chi2_ball_expert, top_share_policy
+
+
+@dataclass(frozen=True)
+class VBPessimism:
+    """max over policies of density ratio <= 1/c0 of the worst consistent reward.
+
+    Survivors are exchangeable, so the max-min policy is the one that is best for their average
+    (docs/theory.md, exact risks).
+    """
+
+    name: ClassVar[str] = "vb-pessimism"
+    side: ClassVar[Side] = "verifier-based"
+
+    def belief(self, evidence: Labels) -> Belief:
+        """Uniform over the version space."""
+        return version_space(evidence)
+
+    def policy(
+        self, law: RewardLaw, game: RelabellingGame, leashed: bool
+    ) -> Float[Array, "*prompts K"]:
+        """The best c0-share of the traces, or the best policy of the leash's ball."""
+        if leashed:
+            return chi2_ball_expert(law, game.leash).density_ratio
+        return top_share_policy(law, game.coverage)

@@ -1,0 +1,1 @@
+"""Sweeps: configurations, cells, batches and runs."""

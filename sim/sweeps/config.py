@@ -1,0 +1,375 @@
+"""Sweep configurations: YAML to validated cells, each known by the hash of what it simulates."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from verigap.sim.planted.parameters import PlantedParameters
+from verigap.sim.sweeps.law_table import LawTable
+from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
+
+SCHEMA = 1
+"""Part of every cell's hash: raise it when the same parameters come to mean other numbers."""
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be run; the message is one line for the user."""
+
+
+class Parameters(BaseModel):
+    """Everything that defines one cell of a simulated game. Names are those of the command line.
+
+    Attributes:
+      game: the relabelling game, or the rare hard prompts of VB-LOWER.
+      horizon: H, tokens.
+      n: expert traces for cloning, labelled base traces for verification.
+      log2_class: log2 of the number of codewords, bits.
+      kappa: chi-square radius of the expert class.
+      expert: radius of the demonstrating expert: "best" (kappa itself), "hardest" (where VF-LOWER
+        is largest), "hardest-proper" (VF-LOWER-PROPER), or a number up to kappa.
+      leash: radius that leashed policies keep to: "expert" (the expert's own) or a number.
+      best_of: N of best-of-N.
+      delta: failure probability of the bounds that have one.
+      c0: base mass of a trace set; hard prompts only.
+      atoms: equiprobable traces a prompt, where a law is quantised.
+      law: reward law; relabelling game only.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    game: Literal["relabelling", "hard-prompts"] = "relabelling"
+    horizon: Annotated[int, Field(ge=1, le=1 << 30)]
+    n: Annotated[int, Field(ge=1, le=1 << 30)]
+    log2_class: Annotated[float, Field(gt=0, le=200)]
+    kappa: Annotated[float, Field(ge=0, le=1e12)] = 1.0
+    expert: (
+        Literal["best", "hardest", "hardest-proper"]
+        | Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    ) = "best"
+    leash: Literal["expert"] | Annotated[float, Field(gt=0, allow_inf_nan=False)] = "expert"
+    best_of: Annotated[int, Field(ge=1, le=1 << 20)] = 8
+    delta: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    c0: Annotated[float, Field(gt=0, le=0.5)] | None = None
+    atoms: Annotated[int, Field(ge=2, le=256)] = 16
+    law: LawSpec | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Parameters:
+        if isinstance(self.expert, float) and self.expert > self.kappa:
+            raise ValueError(
+                f"expert {self.expert:g} lies outside the class: kappa is {self.kappa:g}"
+            )
+        if self.law is not None:
+            self.law.check(self.horizon)
+        if self.game == "relabelling":
+            if self.c0 is not None:
+                raise ValueError("c0 belongs to the game hard-prompts; here the law gives it")
+            if self.kappa == 0:
+                raise ValueError("kappa 0 leaves the base as the only expert; give kappa > 0")
+        else:
+            if self.c0 is None:
+                raise ValueError("the game hard-prompts needs c0, the base mass of a trace set")
+            if self.log2_class != int(self.log2_class) or self.log2_class > 4096:
+                raise ValueError("the game hard-prompts needs a whole log2_class: one bit a prompt")
+            if self.log2_class > 2 * self.c0 * (self.n + 1):
+                raise ValueError(
+                    f"{self.log2_class:g} hard prompts of mass 1/(2 c0 (n + 1)) exceed probability "
+                    "1; raise n or c0"
+                )
+        return self
+
+
+class Block(BaseModel):
+    """One named part of a sweep: fixed parameters, a grid over some, a zip over others.
+
+    `grid` takes the product of its lists, `zip` walks its lists in step; a key may reach into the
+    law, as in `law.sd`. With `exponent`, a power of the horizon is fitted along the zipped cells.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    zip: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
+    exponent: bool = False
+
+    def cells(self) -> Iterator[tuple[dict[str, Any], str]]:
+        """Raw parameters of every cell, and the series (grid point) it belongs to."""
+        fixed = dict(self.model_extra or {})
+        lengths = {len(values) for values in self.zip.values()}
+        if len(lengths) > 1:
+            raise ConfigError(f"sweep {self.name!r}: the lists under zip differ in length")
+        twice = (set(fixed) & (set(self.grid) | set(self.zip))) | (set(self.grid) & set(self.zip))
+        if twice:
+            raise ConfigError(f"sweep {self.name!r}: {sorted(twice)[0]!r} is given twice")
+        steps = [
+            dict(zip(self.zip, row, strict=True)) for row in zip(*self.zip.values(), strict=True)
+        ]
+        for point in itertools.product(*self.grid.values()):
+            chosen = dict(zip(self.grid, point, strict=True))
+            for step in steps or [{}]:
+                yield _nested({**fixed, **chosen, **step}), json.dumps(chosen, sort_keys=True)
+
+
+def _nested(flat: dict[str, Any]) -> dict[str, Any]:
+    """Write dotted keys into the mapping they reach into."""
+    nested = {key: dict(value) if isinstance(value, dict) else value for key, value in flat.items()}
+    for key in [key for key in nested if "." in key]:
+        outer, inner = key.split(".", 1)
+        target = nested.get(outer)
+        if not isinstance(target, dict) or "." in inner:
+            raise ConfigError(f"{key!r}: there is no mapping {outer!r} to write {inner!r} into")
+        target[inner] = nested.pop(key)
+    return nested
+
+
+class Sweep(BaseModel):
+    """A whole sweep.
+
+    Attributes:
+      seed: root of all randomness.
+      replicates: independent data sets a cell; of the planted subsequence, independent trainings,
+        each a cell of its own.
+      learners: registry names; all of them by default.
+      bounds: registry names to check; every true bound by default.
+      sweeps: the blocks.
+      law_tables: digests of the law tables by path. Filled in where a run is stored, so that a run
+        is not continued on other laws; where given, a table must have its digest.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
+    replicates: Annotated[int, Field(ge=2, le=10_000_000)] = 1000
+    learners: tuple[str, ...] | None = None
+    bounds: tuple[str, ...] | None = None
+    sweeps: Annotated[tuple[Block, ...], Field(min_length=1)]
+    law_tables: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One point of a sweep.
+
+    Attributes:
+      name: hash of everything the numbers depend on except the seed; also its random stream.
+      block: name of its block.
+      series: the grid point, shared by the cells an exponent is fitted along.
+      exponent: whether one is.
+    """
+
+    name: str
+    block: str
+    series: str
+    exponent: bool
+
+    @property
+    def stream(self) -> int:
+        """32 bits of the hash, folded into the root key."""
+        return int(self.name[:8], 16)
+
+
+@dataclass(frozen=True)
+class Cell(_Point):
+    """A point of a simulated game."""
+
+    parameters: Parameters
+
+
+@dataclass(frozen=True)
+class TrainedCell(_Point):
+    """One training of networks on the planted subsequence."""
+
+    parameters: PlantedParameters
+
+
+@dataclass(frozen=True)
+class LoadedSweep:
+    """A sweep with its cells and the folder its paths are relative to."""
+
+    config: Sweep
+    cells: tuple[Cell | TrainedCell, ...]
+    folder: Path
+
+    def resolved_yaml(self) -> str:
+        """The configuration as it will be stored with the run."""
+        content = self.config.model_dump(mode="json")
+        if not self.config.law_tables:
+            del content["law_tables"]
+        return yaml.safe_dump({"schema": SCHEMA, **content}, sort_keys=False, width=100)
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first problem of a validation error: where it is and what it is."""
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"]) or "configuration"
+    what = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        what = "unknown key; check its spelling against docs/configs.md"
+    elif first["type"] == "missing":
+        what = "is missing"
+    value = first.get("input")
+    shown = f" (got {value!r})" if isinstance(value, (int, float, str)) else ""
+    return f"{where}: {what}{shown}"
+
+
+def parse_sweep(text: str, source: str) -> Sweep:
+    """A configuration from its text, with every name in it known; `source` is for messages.
+
+    Raises:
+      ConfigError: with one line saying what is wrong, where, and what to do.
+    """
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{source}: not valid YAML{where}") from None
+    except RecursionError:
+        raise ConfigError(f"{source}: is nested too deeply") from None
+    except ValueError as error:
+        # PyYAML's word on a date that is none.
+        raise ConfigError(f"{source}: not valid YAML ({error})") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{source}: expected a mapping with a list `sweeps`")
+    if content.pop("schema", SCHEMA) != SCHEMA:
+        raise ConfigError(f"{source}: schema: this version reads schema {SCHEMA}")
+    try:
+        config = Sweep.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {_one_line(error)}") from None
+    # Late, as they bring JAX with them: a misspelt key is refused without waiting for it.
+    from verigap.sim.relabelling.learners import LEARNERS
+    from verigap.theory import BOUNDS
+    from verigap.theory.bounds.controls import CONTROLS
+
+    for kind, names, known in (
+        ("learner", config.learners, LEARNERS),
+        ("bound", config.bounds, {**BOUNDS, **CONTROLS}),
+    ):
+        if names is not None and len(names) == 0:
+            raise ConfigError(f"{source}: {kind}s: the list is empty; leave it out for all of them")
+        for place, name in enumerate(names or ()):
+            if name in (names or ())[:place]:
+                raise ConfigError(f"{source}: {kind} {name!r} is named twice")
+            if name not in known:
+                raise ConfigError(f"{source}: unknown {kind} {name!r}; one of {', '.join(known)}")
+    return config
+
+
+def load_sweep(path: str | Path) -> LoadedSweep:
+    """Read and validate a configuration, down to every cell and law table it names.
+
+    Raises:
+      ConfigError: with one line saying what is wrong, where, and what to do.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; give a sweep configuration") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
+    config = parse_sweep(text, str(path))
+    cells: dict[str, Cell | TrainedCell] = {}
+    tables: dict[str, LawTable] = {}
+    for block in config.sweeps:
+        for raw, series in _points(path, block):
+            for cell in _cells(path, config, block, raw, series, tables):
+                cells.setdefault(cell.name, cell)
+    digests = {name: table.digest for name, table in sorted(tables.items())}
+    for name, digest in config.law_tables.items():
+        if digests.get(name) != digest:
+            raise ConfigError(
+                f"{path}: law_tables: {name} is not the table that this configuration was run on; "
+                "make that table again, or drop law_tables and choose a new run folder"
+            )
+    config = config.model_copy(update={"law_tables": digests})
+    return LoadedSweep(config, tuple(cells.values()), path.parent)
+
+
+def _points(path: Path, block: Block) -> list[tuple[dict[str, Any], str]]:
+    try:
+        return list(block.cells())
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _cells(
+    path: Path,
+    config: Sweep,
+    block: Block,
+    raw: dict[str, Any],
+    series: str,
+    tables: dict[str, LawTable],
+) -> Iterator[Cell | TrainedCell]:
+    """The cells of one point, validated; `tables` keeps the law tables read so far."""
+    try:
+        if raw.get("game") != "planted":
+            parameters = Parameters.model_validate(raw)
+            yield _simulated_cell(path, config, block, parameters, series, tables)
+            return
+        if "trial" in raw:
+            raise ConfigError("trial: is counted by the sweep; set replicates instead")
+        trained = PlantedParameters.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: sweep {block.name!r}: {_one_line(error)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: sweep {block.name!r}: {error}") from None
+    if "replicates" not in config.model_fields_set:
+        raise ConfigError(
+            f"{path}: replicates: is missing; the game planted trains that many times a setting"
+        )
+    for trial in range(config.replicates):
+        parameters = trained.model_copy(update={"trial": trial})
+        content = {"schema": SCHEMA, "block": block.name, **parameters.model_dump(mode="json")}
+        yield TrainedCell(_digest(content), block.name, series, block.exponent, parameters)
+
+
+def _digest(content: dict[str, Any]) -> str:
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _simulated_cell(
+    path: Path,
+    config: Sweep,
+    block: Block,
+    parameters: Parameters,
+    series: str,
+    tables: dict[str, LawTable],
+) -> Cell:
+    """One cell of a simulated game, named by its content."""
+    if parameters.game == "relabelling" and parameters.law is None:
+        parameters = parameters.model_copy(update={"law": TwoLevelSpec(family="two-level")})
+    content: dict[str, Any] = {
+        "schema": SCHEMA,
+        "block": block.name,
+        "replicates": config.replicates,
+        "learners": sorted(config.learners) if config.learners else None,
+        **parameters.model_dump(mode="json"),
+    }
+    if isinstance(parameters.law, TableSpec):
+        try:
+            name = parameters.law.table
+            table = tables.get(name) or tables.setdefault(name, parameters.law.read(path.parent))
+            table.select(
+                parameters.horizon, dataset=parameters.law.dataset, model=parameters.law.model
+            )
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        content["law"] = {
+            "digest": table.digest,
+            "dataset": parameters.law.dataset,
+            "model": parameters.law.model,
+        }
+    return Cell(_digest(content), block.name, series, block.exponent, parameters)

@@ -1,0 +1,315 @@
+"""The law table: per-prompt reward laws at several budgets, as one small Parquet file.
+
+It is the only thing that passes from real samples to the simulator, so whatever a simulation
+relies on is checked here, when the table is made and again when it is read.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float64
+
+from verigap.storage.files import write_durably
+
+KEY = ("dataset", "model", "prompt_id", "horizon")
+_TEXT = ("dataset", "model", "prompt_id", "unit")
+_COUNTS = ("horizon", "samples", "unverified")
+_LISTS = ("returns", "probabilities")
+UNITS = ("tokens", "words", "characters")
+COLUMNS = (*KEY, "samples", "unverified", "unit", *_LISTS)
+
+# How far a row of probabilities may be from summing to one: rounding, never a missing atom.
+_SUM_TOLERANCE = 1e-9
+# Part of the digest, so that a change of meaning never passes for the same content.
+_DIGEST_TAG = b"verigap law table 1"
+
+
+class TableError(ValueError):
+    """A table file or frame that cannot be used; the message is one line saying what to do."""
+
+
+class SelectedLaws(NamedTuple):
+    """Laws of several prompts at one budget, on the union of their supports.
+
+    Attributes:
+      support: ascending returns, shape (K,), tokens of correct trace.
+      probabilities: shape (P, K), one row a prompt, zero where a prompt lacks the return.
+      prompt_ids: the P prompts, in row order.
+    """
+
+    support: Float64[np.ndarray, " K"]
+    probabilities: Float64[np.ndarray, "P K"]
+    prompt_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LawTable:
+    """A checked law table, sorted by (dataset, model, prompt_id, horizon).
+
+    Columns: `dataset`, `model`, `prompt_id` (text); `horizon` (tokens); `samples`, the verified
+    samples behind the law; `unverified`, the samples left out of it; `unit`, what horizon and
+    returns count ("tokens", "words" or "characters", one for each dataset and model); `returns`
+    (ascending, distinct, in [0, horizon]) and their `probabilities`.
+
+    Raises:
+      TableError: on construction, if the frame breaks any of the above.
+    """
+
+    frame: pl.DataFrame
+    source: str = "law table"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "frame", _checked(self.frame, self.source))
+
+    @cached_property
+    def horizons(self) -> tuple[int, ...]:
+        """Budgets present anywhere in the table, ascending (tokens)."""
+        return tuple(self.frame["horizon"].unique().sort().to_list())
+
+    @cached_property
+    def groups(self) -> tuple[tuple[str, str], ...]:
+        """The (dataset, model) pairs present, sorted."""
+        return tuple(self.frame.select("dataset", "model").unique().sort(pl.all()).iter_rows())
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the content; the same for every row order and Parquet encoding."""
+        digest = hashlib.sha256(_DIGEST_TAG)
+
+        def add(data: bytes) -> None:
+            digest.update(len(data).to_bytes(8, "little") + data)
+
+        for name in _TEXT:
+            add(json.dumps(self.frame[name].to_list(), ensure_ascii=True).encode())
+        for name in _COUNTS:
+            add(self.frame[name].to_numpy().astype("<i8").tobytes())
+        add(self.frame["returns"].list.len().to_numpy().astype("<i8").tobytes())
+        for name in _LISTS:
+            # Adding zero turns -0.0 into 0.0, which is the same number.
+            add((self.frame[name].explode().to_numpy() + 0.0).astype("<f8").tobytes())
+        return digest.hexdigest()
+
+    def select(
+        self, horizon: int, dataset: str | None = None, model: str | None = None
+    ) -> SelectedLaws:
+        """The laws of one (dataset, model) at one budget, ready for `theory.RewardLaw`.
+
+        Args:
+          horizon: budget in tokens, one of `horizons`.
+          dataset: needed only where the table holds several.
+          model: needed only where the table holds several.
+
+        Raises:
+          TableError: nothing fits, or several (dataset, model) pairs do: two models on the same
+            prompts are not one population, so they are never pooled silently.
+        """
+        rows = self.frame
+        for name, wanted in (("dataset", dataset), ("model", model)):
+            present = rows[name].unique().sort().to_list()
+            if wanted is not None and wanted not in present:
+                raise TableError(
+                    f"{self.source}: no {name} {wanted!r}; the table holds {_listing(present)}"
+                )
+            if wanted is None and len(present) > 1:
+                raise TableError(
+                    f"{self.source}: holds several {name}s ({_listing(present)}); name one"
+                )
+            rows = rows.filter(
+                pl.col(name) == present[0] if wanted is None else wanted == pl.col(name)
+            )
+        present = rows["horizon"].unique().sort().to_list()
+        if horizon not in present:
+            raise TableError(
+                f"{self.source}: no laws at horizon {horizon}; there are laws at "
+                f"{_listing(present)} tokens"
+            )
+        rows = rows.filter(pl.col("horizon") == horizon)
+        lengths = rows["returns"].list.len().to_numpy()
+        returns = rows["returns"].explode().to_numpy()
+        support = np.unique(returns)
+        probabilities = np.zeros((rows.height, support.size))
+        row = np.repeat(np.arange(rows.height), lengths)
+        column = np.searchsorted(support, returns)
+        probabilities[row, column] = rows["probabilities"].explode().to_numpy()
+        return SelectedLaws(support, probabilities, tuple(rows["prompt_id"].to_list()))
+
+
+def read_law_table(path: str | Path) -> LawTable:
+    """The law table in a Parquet file.
+
+    Raises:
+      TableError: the file is missing, is not Parquet, or does not hold a valid law table.
+    """
+    return LawTable(load_frame(path, _decode_parquet, "a Parquet file"), str(path))
+
+
+def write_law_table(table: LawTable, path: str | Path) -> None:
+    """Write the table as Parquet; the file appears whole or not at all.
+
+    Raises:
+      TableError: the file cannot be written.
+    """
+    save_frame(table.frame, path)
+
+
+def load_frame(
+    path: str | Path, decode: Callable[[bytes], pl.DataFrame], kind: str
+) -> pl.DataFrame:
+    """Read a file and decode it, with every way this can fail put into one line.
+
+    Raises:
+      TableError: the file is missing, unreadable, empty, or `decode` fails on it.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file; check the path") from None
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    if not data:
+        raise TableError(f"{path}: is empty; write it again")
+    try:
+        return decode(data)
+    # Polars panics, which is no Exception, on some files with damaged bytes.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise TableError(
+            f"{path}: cannot be read as {kind} ({why}); check the file, it may be damaged"
+        ) from None
+
+
+def save_frame(frame: pl.DataFrame, path: str | Path) -> None:
+    """Write a frame as Parquet, atomically and durably; missing folders are made.
+
+    Raises:
+      TableError: the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    try:
+        if not Path(path).name or Path(path).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder, not a file")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_durably(Path(path), buffer.getvalue())
+    except OSError as error:
+        raise TableError(
+            f"{path}: cannot be written ({error.strerror}); choose another path"
+        ) from None
+
+
+def refuse_rows(
+    frame: pl.DataFrame, source: str, column: str, bad: pl.Expr, problem: str, remedy: str
+) -> None:
+    """Raise `TableError` naming the first row where `bad` holds (a null counts as not bad).
+
+    Rows count from 1. A column "row" in the frame, where there is one, says which row of the file
+    a row of the frame came from.
+    """
+    marked = frame.select(bad.fill_null(value=False)).to_series()
+    count = int(marked.sum())
+    if not count:
+        return
+    first = int(marked.arg_true()[0])
+    row = int(frame["row"][first]) if "row" in frame.columns else first
+    value = frame[column][first]
+    shown = repr(value.to_list() if isinstance(value, pl.Series) else value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    more = f", and {count - 1} more" if count > 1 else ""
+    raise TableError(
+        f"{source}: column {column!r}, row {row + 1} (value {shown}{more}): {problem}; {remedy}"
+    )
+
+
+def _decode_parquet(data: bytes) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(data))
+
+
+def _listing(values: list[str] | list[int]) -> str:
+    shown = ", ".join(str(value) for value in values[:8])
+    return shown + (f" and {len(values) - 8} more" if len(values) > 8 else "")
+
+
+def _checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    frame = _typed(frame, source)
+    if frame.height == 0:
+        raise TableError(f"{source}: holds no laws; check the traces it was made from")
+    remedy = "make the table again with `verigap laws`"
+
+    def refuse(column: str, bad: pl.Expr, problem: str, rows: pl.DataFrame = frame) -> None:
+        refuse_rows(rows, source, column, bad, problem, remedy)
+
+    for name in COLUMNS:
+        refuse(name, pl.col(name).is_null(), "a value is missing")
+    refuse("horizon", pl.col("horizon") < 1, "a budget is at least 1 token")
+    refuse("samples", pl.col("samples") < 1, "a law needs at least 1 verified sample")
+    refuse("unverified", pl.col("unverified") < 0, "a count cannot be negative")
+    unknown = ~pl.col("unit").is_in(UNITS)
+    refuse("unit", unknown, f"the unit must be one of {', '.join(UNITS)}")
+    mixed = pl.col("unit").n_unique().over("dataset", "model") > 1
+    refuse("unit", mixed, "one dataset and model in several units")
+    refuse("prompt_id", pl.struct(KEY).is_duplicated(), "the same prompt and horizon twice")
+    refuse("returns", pl.col("returns").list.len() == 0, "a law needs at least one return")
+    unequal = pl.col("returns").list.len() != pl.col("probabilities").list.len()
+    refuse("probabilities", unequal, "there must be one probability for each return")
+
+    atoms = frame.with_row_index("row").select("row", "horizon", *_LISTS).explode(list(_LISTS))
+    for name in _LISTS:
+        missing = pl.col(name).is_null() | ~pl.col(name).is_finite()
+        refuse(name, missing, "not a finite number", atoms)
+    outside = (pl.col("returns") < 0) | (pl.col("returns") > pl.col("horizon"))
+    refuse("returns", outside, "a return lies between 0 and the horizon", atoms)
+    falls = pl.col("returns").diff().over("row") <= 0
+    refuse("returns", falls, "returns must be distinct and in ascending order", atoms)
+    refuse("probabilities", pl.col("probabilities") < 0, "a probability is negative", atoms)
+    total = pl.col("probabilities").list.sum()
+    off = (total - 1).abs() > _SUM_TOLERANCE
+    refuse("probabilities", off, "the probabilities do not sum to 1")
+    return frame.sort(KEY)
+
+
+def _typed(frame: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The frame with the exact columns and types of a law table, or `TableError`."""
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise TableError(
+            f"{source}: column {missing[0]!r} is missing; is this a law table? make one with "
+            "`verigap laws`"
+        )
+    unknown = [name for name in frame.columns if name not in COLUMNS]
+    if unknown:
+        raise TableError(f"{source}: column {unknown[0]!r} is not part of a law table; drop it")
+    for name in COLUMNS:
+        dtype = frame.schema[name]
+        inner = dtype.inner if isinstance(dtype, pl.List) else pl.Null()
+        fits, wanted = (
+            (dtype == pl.String, "text")
+            if name in _TEXT
+            else (dtype.is_integer(), "whole numbers")
+            if name in _COUNTS
+            else (inner.is_numeric(), "lists of numbers")
+        )
+        if not fits:
+            raise TableError(
+                f"{source}: column {name!r} holds {dtype}, not {wanted}; make the table again with "
+                "`verigap laws`"
+            )
+    casts = [pl.col(name).cast(pl.Int64) for name in _COUNTS]
+    casts += [pl.col(name).cast(pl.List(pl.Float64)) for name in _LISTS]
+    try:
+        return frame.select(COLUMNS).with_columns(casts)
+    except pl.exceptions.PolarsError as error:
+        raise TableError(
+            f"{source}: a number is out of range ({str(error).splitlines()[0][:120]}); make the "
+            "table again with `verigap laws`"
+        ) from None

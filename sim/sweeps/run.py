@@ -1,0 +1,117 @@
+"""Run or resume a sweep in a run folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from verigap.sim.sweeps.config import Cell, LoadedSweep, TrainedCell
+from verigap.storage.provenance import collect_provenance
+from verigap.storage.run_store import RunStore
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a sweep has come.
+
+    Attributes:
+      done: cells done in all.
+      total: cells to do in all.
+      failed: cells that failed in this session.
+      doing: what takes long just now; may be empty.
+    """
+
+    done: int
+    total: int
+    failed: int
+    doing: str = ""
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Cells that are computed and stored together."""
+
+    cells: tuple[Cell | TrainedCell, ...]
+    compute: Callable[[Callable[[str], None]], list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a call of `run_sweep` did.
+
+    Attributes:
+      cells: cells of the sweep.
+      resumed: of these, finished before the call.
+      failed: cells that failed in this call; they are retried by the next one.
+      warnings: what the store had to repair.
+    """
+
+    cells: int
+    resumed: int
+    failed: int
+    warnings: tuple[str, ...]
+
+
+def run_sweep(
+    sweep: LoadedSweep,
+    folder: str | Path,
+    *,
+    command: Sequence[str] = (),
+    report: Callable[[Progress], None] = lambda progress: None,
+) -> Outcome:
+    """Simulate every unfinished cell of a sweep and store the results batch by batch.
+
+    Args:
+      sweep: a loaded configuration.
+      folder: run folder, created or continued.
+      command: what the user typed, for the provenance.
+      report: called after every batch.
+
+    Raises:
+      StoreError: if the folder belongs to another configuration, is locked, or is not a run.
+    """
+    provenance = collect_provenance(command, sweep.config.seed)
+    with RunStore.open(folder, sweep.resolved_yaml(), provenance) as store:
+        finished = store.finished_cells() & {cell.name for cell in sweep.cells}
+        todo = [cell for cell in sweep.cells if cell.name not in finished]
+        done, failed = len(finished), 0
+
+        def show(doing: str = "") -> None:
+            report(Progress(done, len(sweep.cells), failed, doing))
+
+        show()
+        for work in _work(sweep, todo, store.path):
+            try:
+                rows = work.compute(show)
+            except (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
+                message = f"{type(error).__name__}: {error}".splitlines()[0]
+                store.record_failures(
+                    [{"cell": cell.name, "error": message} for cell in work.cells]
+                )
+                failed += len(work.cells)
+            else:
+                store.write_batch(pl.DataFrame(rows))
+                done += len(work.cells)
+            show()
+        return Outcome(len(sweep.cells), len(finished), failed, tuple(store.warnings))
+
+
+def _work(sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path) -> Iterator[_Work]:
+    """Simulated cells in batches, then trained ones one by one."""
+    seed = sweep.config.seed
+    if any(isinstance(cell, Cell) for cell in todo):
+        from verigap.sim.sweeps.batches import batches, run_batch
+
+        for batch in batches(sweep, todo):
+            yield _Work(batch.cells, lambda _, batch=batch: run_batch(batch, seed))
+    if trained := [cell for cell in todo if isinstance(cell, TrainedCell)]:
+        from verigap.sim.planted.experiment import run_trained
+        from verigap.sim.planted.world import Bases
+
+        bases = Bases((sweep.folder / "bases", folder / "bases"))
+        for cell in trained:
+            yield _Work((cell,), lambda note, cell=cell: [run_trained(cell, seed, bases, note)])

@@ -1,0 +1,1 @@
+"""Token-level decision problems, small enough to be solved exactly."""

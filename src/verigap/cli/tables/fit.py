@@ -1,0 +1,105 @@
+"""How a fit looks in a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from verigap.cli.tables.common import number, open_console, plain_table
+from verigap.llm_validation.fitting.fit import Fit, GroupFit
+from verigap.llm_validation.intervals import Statistic
+
+
+def spanned(statistic: Statistic) -> str:
+    """The estimate with its interval."""
+    return (
+        f"{number(statistic.estimate)} [{number(statistic.low)}, {number(statistic.high)}]"
+        if statistic.low == statistic.low
+        else number(statistic.estimate)
+    )
+
+
+def show_fit(fit: Fit) -> None:
+    """Compact tables of every group; --json has the rest."""
+    console = open_console()
+    console.print(
+        "Estimates [95 % interval over prompts]; returns and budgets in tokens\n",
+        highlight=False,
+        markup=False,
+    )
+    for group in fit.groups:
+        _show_group(console, group, fit.grids.c0)
+    for dataset, model, samples in fit.left_out:
+        console.print(
+            f"left out: {group_name(dataset, model)}: none of {samples} samples could be verified",
+            highlight=False,
+            markup=False,
+        )
+
+
+def group_name(dataset: str, model: str) -> str:
+    """What a (dataset, model) is called."""
+    return " ".join(part for part in (dataset, model) if part) or "traces"
+
+
+def _show_group(console: Console, group: GroupFit, c0: float) -> None:
+    counts = group.counts
+    unverified = int(counts.unverified.sum()) + counts.left_out_samples
+    head = f"{counts.prompts} prompts, {int(counts.samples.sum())} verified samples"
+    if unverified:
+        head += f", {unverified} unverified ({counts.left_out} prompts left out)"
+    console.print(
+        group_name(counts.dataset, counts.model), style="bold", highlight=False, markup=False
+    )
+    console.print(
+        f"{head}; mean correct {spanned(group.mean_correct)}; mean first-correct token "
+        f"{spanned(group.mean_first_correct)}",
+        highlight=False,
+        markup=False,
+    )
+    for warning in group.warnings:
+        console.print(f"warning: {warning}", highlight=False, markup=False)
+    table = plain_table("", "pass@k", "estimate", "beta-binomial", "nonparametric")
+    powers = {2**exponent for exponent in range(40)}
+    for k, row in sorted(group.pass_at_k.items()):
+        if row.extrapolated:
+            models = [spanned(model) for model in row.models.values()]
+            table.add_row(f"{k} (beyond)", plain(spanned(row.value)), *map(plain, models))
+        elif k in powers or k == group.measured_k:
+            table.add_row(str(k), plain(spanned(row.value)), "", "")
+    console.print(table, highlight=False)
+    table = plain_table(
+        "", "H", "mean return", "sigma/H", "naive", "median", "H / mean token", "fit"
+    )
+    for budget in group.budgets:
+        sigma = budget.sigma_over_h
+        best = [family for family in budget.families if family.name != "empirical"]
+        word = min(best, key=lambda family: family.log_loss).name if best else "-"
+        table.add_row(
+            str(budget.horizon),
+            plain(spanned(budget.mean_return)),
+            plain(spanned(sigma.mean)),
+            number(sigma.naive),
+            plain(spanned(sigma.quantiles[0.5])),
+            number(budget.relative_budget.estimate),
+            word,
+        )
+    console.print(table, highlight=False)
+    table = plain_table("", "H", "coverage", "at", "mean over prompts", f"share >= {c0:g}")
+    for budget in group.budgets:
+        named = (("c(epsilon)", budget.anticoncentration), ("c*(kappa)", budget.reachable))
+        for name, rows in named:
+            for row in rows:
+                table.add_row(
+                    str(budget.horizon),
+                    name,
+                    f"{row.at:g}",
+                    plain(spanned(row.mean)),
+                    plain(spanned(row.share)),
+                )
+    console.print(table, highlight=False)
+    console.print()
+
+
+def plain(text: str) -> str:
+    """Text whose brackets rich leaves alone."""
+    return text.replace("[", r"\[")

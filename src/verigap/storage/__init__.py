@@ -1,0 +1,1 @@
+"""Run folders, durable files, provenance, progress and tables on disk."""
