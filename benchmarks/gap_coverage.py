@@ -139,7 +139,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from verigap.cli.main import prepare_jax
+    from verigap.cli.options import prepare_jax
 
     prepare_jax()
     main()

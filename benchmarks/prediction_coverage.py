@@ -23,14 +23,11 @@ from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.predicting.calibration import Slice, calibration_slice
 from verigap.llm_validation.predicting.correction import corrected
+from verigap.llm_validation.predicting.draws import Assumptions, statistic
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law
 from verigap.llm_validation.predicting.parametric import parametric_draws
 from verigap.llm_validation.predicting.predict import Options, predict_group
-from verigap.llm_validation.predicting.relabelling import (
-    Assumptions,
-    predicted_draws,
-    statistic,
-)
+from verigap.llm_validation.predicting.relabelling import predicted_draws
 
 CLASS_SIZE = 40.0
 _GAMES, _PARAMETRIC, _CHOSEN = 40, 200, 20
@@ -142,7 +139,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    from verigap.cli.main import prepare_jax
+    from verigap.cli.options import prepare_jax
 
     prepare_jax()
     main()

@@ -9,7 +9,7 @@ longest trace.
 import sys
 from pathlib import Path
 
-from verigap.cli.main import prepare_jax
+from verigap.cli.options import prepare_jax
 from verigap.llm_validation.intervals import Statistic
 
 VALUES = ("base", "expert", "clone_leashed", "verify_leashed", "vote", "verify", "exact")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from verigap.sim.sweeps.run import Progress
+    from verigap.storage.progress import Progress
 
 Report = Callable[[str, "Progress | None"], None]
 """Told what is being made, and how far a sweep has come."""
@@ -76,8 +76,7 @@ class Content:
     def obtain(self, folder: Path, full: bool, report: Report) -> Any:
         """The content; read if `folder` keeps one made from the same tables by this version."""
         from verigap import __version__
-        from verigap.sim.strict_json import strict_json
-        from verigap.storage.files import write_durably
+        from verigap.storage.files import strict_json, write_durably
 
         paths = [_of_repository(table) for table in self.tables]
         made_from = {

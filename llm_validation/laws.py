@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import polars as pl
 
+from verigap.llm_validation.arguments import checked_budgets
 from verigap.llm_validation.traces import PROMPT_KEY, Traces, nothing_verified
-from verigap.sim.sweeps.law_table import COLUMNS, LawTable, TableError
-
-# Returns and first-correct indices are 32-bit in `theory`, whose largest value means "never".
-_LARGEST_BUDGET = 2**31 - 2
+from verigap.sim.sweeps.law_table import COLUMNS, LawTable
 
 
 @dataclass(frozen=True)
@@ -98,28 +95,3 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
         units=tuple(kept["unit"].unique().sort()),
     )
     return MeasuredLaws(LawTable(laws.select(COLUMNS), f"laws of {traces.source}"), report)
-
-
-def checked_budgets(budgets: Iterable[int]) -> list[int]:
-    """The budgets in ascending order.
-
-    Raises:
-      TableError: there are none, one is not a positive whole number, or one comes twice.
-    """
-    checked: list[int] = []
-    for budget in budgets:
-        try:
-            horizon = operator.index(budget)
-        except TypeError:
-            horizon = 0
-        if isinstance(budget, bool) or not 1 <= horizon <= _LARGEST_BUDGET:
-            raise TableError(
-                f"budgets: {budget!r} is not a number of tokens; give whole numbers from 1 to "
-                f"{_LARGEST_BUDGET}"
-            )
-        if horizon in checked:
-            raise TableError(f"budgets: {horizon} comes twice; give each budget once")
-        checked.append(horizon)
-    if not checked:
-        raise TableError("budgets: there are none; give at least one number of tokens")
-    return sorted(checked)

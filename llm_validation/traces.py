@@ -12,7 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
-from verigap.sim.sweeps.law_table import UNITS, TableError, load_frame, refuse_rows, save_frame
+from verigap.storage.tables import UNITS, TableError, load_frame, refuse_rows, save_frame
 
 PROMPT_KEY = ("dataset", "model", "prompt_id")
 KEY = (*PROMPT_KEY, "sample_id")

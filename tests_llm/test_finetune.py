@@ -28,8 +28,8 @@ from verigap.llm_validation.sampling.transformers_engine import TransformersEngi
 from verigap.llm_validation.tasks import load_task
 from verigap.llm_validation.tasks.task import TaskOptions
 from verigap.llm_validation.traces import Traces, read_traces
-from verigap.sim.sweeps.law_table import TableError
 from verigap.storage.run_store import RunStore
+from verigap.storage.tables import TableError
 
 LONGEST = 12
 

@@ -11,14 +11,9 @@ from scipy import stats
 
 from tests.statistics import assert_fits
 from tests_llm.tiny import LIMIT, save_tiny
-from verigap.llm_validation.sampling.engine import (
-    Decoding,
-    EngineError,
-    Message,
-    ModelSpec,
-    Request,
-)
+from verigap.llm_validation.sampling.engine import Decoding, EngineError, ModelSpec, Request
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
+from verigap.llm_validation.tasks.task import Message
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ from verigap.llm_validation.sampling.transformers_engine import TransformersEngi
 from verigap.llm_validation.tasks import load_task
 from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions
 from verigap.llm_validation.traces import Traces
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 _LOGIT_SD = 4.0
 """Prior standard deviation of the verifier head's logit, with the unit ridge of its fit."""

@@ -41,9 +41,9 @@ from verigap.llm_validation.sampling.sample import SampleOptions, SampleProgress
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import Traces, read_traces
-from verigap.sim.sweeps.law_table import TableError
-from verigap.storage.provenance import account
+from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore
+from verigap.storage.tables import TableError
 
 # Part of the configuration, so that a change of what is computed is another configuration.
 _VERSION = 1
@@ -150,7 +150,7 @@ def finetune(
     # What lies in OUT.traces outlives a run folder that was deleted.
     identity = hashlib.sha256(text.encode()).hexdigest()[:16]
     packages = ("verigap", "jax", "numpy", "polars", *engine.packages, *task.packages)
-    told = {**account(command, options.seed, packages), "device": engine.device_name}
+    told = {**collect_provenance(command, options.seed, packages), "device": engine.device_name}
     with RunStore.open(out, text, told) as store:
         beside = out.with_name(out.name + ".traces")
         beside.mkdir(exist_ok=True)

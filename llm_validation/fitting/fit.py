@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from verigap.llm_validation.arguments import checked_budgets, whole
 from verigap.llm_validation.fitting.budgets import BudgetFit, fit_budget
 from verigap.llm_validation.fitting.counts import GroupCounts, first_samples, group_counts
 from verigap.llm_validation.fitting.extrapolation import (
@@ -24,9 +25,8 @@ from verigap.llm_validation.intervals import (
     bca_interval,
     mean_interval,
 )
-from verigap.llm_validation.laws import checked_budgets
 from verigap.llm_validation.traces import Traces, nothing_verified
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 _BEYOND = (2, 4, 10)
 _LARGEST_K = 10**9
@@ -151,13 +151,6 @@ def checked_grids(grids: Grids) -> Grids:
     if not 0 < grids.c0 <= 1:
         raise TableError(f"c0: {grids.c0!r} is no coverage; give a number above 0, at most 1")
     return grids
-
-
-def whole(value: int, name: str, low: int, high: int) -> int:
-    """The same number, or `TableError` where it is not a whole number within the limits."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise TableError(f"{name}: {value!r} is out of range; give whole numbers {low} to {high}")
-    return value
 
 
 def _fit_group(

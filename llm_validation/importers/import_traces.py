@@ -20,7 +20,7 @@ from verigap.llm_validation.importers.records import (
     Sample,
 )
 from verigap.llm_validation.importers.writing import TraceWriter
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 # Of the records skipped, how many are kept to be listed.
 MOST_LISTED = 1000

@@ -38,7 +38,7 @@ from verigap.llm_validation.importers.sources import (
     json_object,
     opened,
 )
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 _HEADERS = ("header.json", "_journal/start.json", "start.json")
 _SAMPLE = re.compile(r"samples/[^/]*\.json")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from verigap.llm_validation.importers.records import BadRecord, ImportOptions, Sample
-from verigap.sim.sweeps.law_table import UNITS, TableError
+from verigap.storage.tables import UNITS, TableError
 
 
 class Lengths:

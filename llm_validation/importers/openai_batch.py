@@ -33,7 +33,7 @@ from verigap.llm_validation.importers.sources import (
     json_lines,
     json_object,
 )
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 _PROMPT = ("messages", "prompt", "input")
 # What of a request says how its answers were sampled.

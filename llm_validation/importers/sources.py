@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from verigap.llm_validation.importers.records import BadRecord, Reading, Record
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 # A record of 10,000 samples of a long answer is some 30 MB.
 LONGEST_RECORD = 64 * 2**20

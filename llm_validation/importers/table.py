@@ -22,7 +22,7 @@ from verigap.llm_validation.importers.records import (
 )
 from verigap.llm_validation.importers.sources import csv_rows, json_lines
 from verigap.llm_validation.traces import COLUMNS
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 # Beside the canonical columns: the right answer, to grade by where `correct` is unknown.
 TARGET = "target"

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 
 from verigap.llm_validation.traces import COLUMNS, KEY, PROMPT_KEY, checked_rows
-from verigap.sim.sweeps.law_table import TableError
 from verigap.storage.files import sync
+from verigap.storage.tables import TableError
 
 # A piece is written at whichever comes first.
 _PIECE_ROWS, _PIECE_CHARACTERS = 16_384, 16 * 2**20

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 GAME = "fine-tuned language model"
 FEATURES = ("hidden states of the base",)

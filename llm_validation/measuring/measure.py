@@ -7,20 +7,18 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from verigap.llm_validation.fitting.fit import whole
-from verigap.llm_validation.laws import checked_budgets
+from verigap.llm_validation.arguments import checked_budgets, checked_data, whole
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.features import features, hashed_words
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import LARGEST_POOL, SamplePools, verified_pools
 from verigap.llm_validation.traces import Traces
-from verigap.sim.sweeps.law_table import TableError
-from verigap.sim.sweeps.run import Progress
+from verigap.storage.progress import Progress
+from verigap.storage.tables import TableError
 
 DATA = (16, 64, 256, 1024)
 CANDIDATES = 8
 SEEDS = 16
-_MOST_DATA = 10**6
 _UNKNOWN_LENGTHS = 64
 _FEW_PROMPTS = 20
 
@@ -88,18 +86,6 @@ def measure(
     if report is not None:
         report(Progress(total, total, 0))
     return tuple(found)
-
-
-def checked_data(data: Iterable[int]) -> tuple[int, ...]:
-    """The n in ascending order.
-
-    Raises:
-      TableError: there are none, one is out of range, or one comes twice.
-    """
-    amounts = tuple(sorted(whole(n, "data", 1, _MOST_DATA) for n in data))
-    if not amounts or len(set(amounts)) < len(amounts):
-        raise TableError("data: give distinct numbers, at least one")
-    return amounts
 
 
 def default_horizons(pools: SamplePools) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import MeasuredCell
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.measured import Measured, Point, is_trained, points
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 _POLICIES = {"clone": CLONING, "verify": SELECTION}
 

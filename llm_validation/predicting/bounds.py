@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from verigap.llm_validation.predicting.draws import Assumptions
 from verigap.llm_validation.predicting.group_laws import success
-from verigap.llm_validation.predicting.relabelling import Assumptions
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
 
 _BESIDE = tuple(

@@ -14,8 +14,9 @@ from jaxtyping import Float
 
 from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.predicting.draws import Draws, statistic
 from verigap.llm_validation.predicting.group_laws import GroupLaws
-from verigap.llm_validation.predicting.relabelling import Draws, cloning_shares, statistic
+from verigap.llm_validation.predicting.relabelling import cloning_shares
 
 SIZES = tuple(float(size) for size in np.geomspace(0.25, 200.0, 70))
 """Effective log2 class sizes that are tried, bits."""

@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from verigap.llm_validation.predicting.calibration import Slice, prediction_errors
+from verigap.llm_validation.predicting.draws import Draws
 from verigap.llm_validation.predicting.prediction import Predictor
-from verigap.llm_validation.predicting.relabelling import Draws
 
 
 @dataclass(frozen=True, eq=False)

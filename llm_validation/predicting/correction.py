@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from verigap.llm_validation.predicting.calibration import MEASURED_AS, Slice, prediction_errors
-from verigap.llm_validation.predicting.relabelling import Draws
+from verigap.llm_validation.predicting.draws import Draws
 
 
 def corrected(

@@ -17,9 +17,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from verigap.llm_validation.laws import checked_budgets, reward_laws
+from verigap.llm_validation.arguments import checked_budgets
+from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import Traces
-from verigap.sim.sweeps.law_table import LawTable, TableError, load_frame, read_law_table
+from verigap.sim.sweeps.law_table import LawTable, read_law_table
+from verigap.storage.tables import TableError, load_frame
 from verigap.theory import RewardLaw
 
 

@@ -36,7 +36,7 @@ from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.pools.reward_model import INTERCEPT_RIDGE
 from verigap.llm_validation.pools.selectors import win_table
 from verigap.llm_validation.predicting.calibration import MEASURED_AS
-from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws, resampled_means
+from verigap.llm_validation.predicting.draws import LEARNERS, Draws, resampled_means
 
 SPLITS = 4
 """Halvings of the prompts, in pairs that swap the halves."""

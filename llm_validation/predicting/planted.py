@@ -14,14 +14,10 @@ import numpy as np
 
 from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.predicting.calibration import SIZES, smaller_half
+from verigap.llm_validation.predicting.draws import Assumptions, statistic
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law, two_points
 from verigap.llm_validation.predicting.prediction import RELABELLING
-from verigap.llm_validation.predicting.relabelling import (
-    Assumptions,
-    cloning_shares,
-    predicted_draws,
-    statistic,
-)
+from verigap.llm_validation.predicting.relabelling import cloning_shares, predicted_draws
 from verigap.llm_validation.predicting.scoring import Cell, MethodScore, score_gaps
 from verigap.sim.planted.learners import CLONING
 from verigap.sim.planted.measured import Point, points

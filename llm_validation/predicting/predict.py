@@ -8,13 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verigap.llm_validation.fitting.fit import whole
+from verigap.llm_validation.arguments import checked_budgets, checked_data, whole
 from verigap.llm_validation.intervals import Resampler
-from verigap.llm_validation.laws import checked_budgets
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     DATA,
-    checked_data,
     default_data,
     default_horizons,
     measure,
@@ -32,6 +30,7 @@ from verigap.llm_validation.predicting.calibration import (
 from verigap.llm_validation.predicting.choosing import choose
 from verigap.llm_validation.predicting.correction import corrected
 from verigap.llm_validation.predicting.crossover import crossovers
+from verigap.llm_validation.predicting.draws import Assumptions, Draws, statistic
 from verigap.llm_validation.predicting.group_laws import GroupLaws, laws_of_traces
 from verigap.llm_validation.predicting.parametric import learned_error_rates, parametric_draws
 from verigap.llm_validation.predicting.prediction import (
@@ -41,15 +40,10 @@ from verigap.llm_validation.predicting.prediction import (
     PredictedCell,
     Predictor,
 )
-from verigap.llm_validation.predicting.relabelling import (
-    Assumptions,
-    Draws,
-    predicted_draws,
-    statistic,
-)
+from verigap.llm_validation.predicting.relabelling import predicted_draws
 from verigap.llm_validation.traces import Traces, group_traces
-from verigap.sim.sweeps.law_table import TableError
-from verigap.sim.sweeps.run import Progress
+from verigap.storage.progress import Progress
+from verigap.storage.tables import TableError
 
 _MOST_ATOMS = 64
 _FEW_SAMPLES = 8

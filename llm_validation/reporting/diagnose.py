@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from verigap.llm_validation.arguments import checked_budgets, checked_data
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Grids
-from verigap.llm_validation.laws import checked_budgets
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
-    checked_data,
     default_data,
     default_horizons,
     measure,
@@ -28,7 +27,7 @@ from verigap.llm_validation.reporting.diagnosis import (
 )
 from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces, group_traces, nothing_verified
-from verigap.sim.sweeps.run import Progress
+from verigap.storage.progress import Progress
 
 _STAGES = ("fitting", "predicting", "measuring")
 

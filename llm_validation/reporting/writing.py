@@ -8,9 +8,8 @@ from typing import Any
 
 from verigap.llm_validation.reporting.content import FORMAT
 from verigap.llm_validation.reporting.markdown import HEAD, render_markdown
-from verigap.sim.strict_json import strict_json
-from verigap.sim.sweeps.law_table import TableError
-from verigap.storage.files import write_durably
+from verigap.storage.files import strict_json, write_durably
+from verigap.storage.tables import TableError
 
 # By these words a file is known to be one of ours.
 _MARKS = {

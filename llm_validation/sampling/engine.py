@@ -11,17 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from verigap.llm_validation.tasks.task import Message
+
 
 class EngineError(ValueError):
     """A model or an engine that cannot be used as asked; the message is one line."""
-
-
-@dataclass(frozen=True)
-class Message:
-    """One turn of a conversation: `role` is system, user or assistant."""
-
-    role: str
-    content: str
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ from verigap.llm_validation.sampling.report import SampleReport, sample_report
 from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import Traces, read_traces, write_traces
-from verigap.sim.sweeps.law_table import TableError
-from verigap.storage.provenance import account
+from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore, StoreError
+from verigap.storage.tables import TableError
 
 # Part of the configuration, so that a change of what is drawn or graded is another configuration.
 _VERSION = 1
@@ -161,7 +161,9 @@ def sample_traces(
         _refuse_other(parts, _loaded(RunStore.read_only(parts).config_yaml), config)
     packages = ("verigap", "numpy", "polars", *engine.packages, *task.packages)
     store = RunStore.open(
-        parts, yaml.safe_dump(config, allow_unicode=True), account(command, options.seed, packages)
+        parts,
+        yaml.safe_dump(config, allow_unicode=True),
+        collect_provenance(command, options.seed, packages),
     )
     with store, GradingPool(task.judge, options.workers, options.timeout) as pool:
         run = _Run(engine, task, options, config, store, pool, progress)

@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from verigap.llm_validation.sampling.engine import Message
+
+@dataclass(frozen=True)
+class Message:
+    """One turn of a conversation: `role` is system, user or assistant."""
+
+    role: str
+    content: str
+
 
 STYLES: Mapping[str, str] = {
     "plain": "",

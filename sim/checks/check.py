@@ -19,8 +19,7 @@ from verigap.sim.checks.statistics import (
     mean_p_value,
     upper_quantile,
 )
-from verigap.sim.relabelling.game import RelabellingGame, stack_games
-from verigap.sim.sweeps.batches import BATCH
+from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
 from verigap.theory import BOUNDS, Bound, Setting
 from verigap.theory.bounds.controls import CONTROLS
 

@@ -31,17 +31,27 @@ from verigap.sim.planted.oracle import oracle_table, planted_expert
 from verigap.sim.planted.parameters import PlanSpec, PlantedParameters
 from verigap.sim.planted.task import prefix_rewards
 from verigap.sim.planted.world import Bases, Note, World, training_plan
-from verigap.sim.sweeps.config import TrainedCell
 
 _ORACLE_SAMPLES = 2048
 
 
-def run_trained(cell: TrainedCell, seed: int, bases: Bases, note: Note) -> dict[str, Any]:
-    """Train and score one cell; the row for the run store."""
-    p = cell.parameters
+def run_trained(
+    parameters: PlantedParameters, root: PRNGKeyArray, bases: Bases, note: Note
+) -> dict[str, Any]:
+    """Train every learner at one point of the experiment and score it on new prompts.
+
+    Args:
+      parameters: the point.
+      root: the random stream of the point.
+      bases: where pre-trained bases are kept.
+      note: told what is being done.
+
+    Returns:
+      One row for the run store, without what identifies the cell.
+    """
+    p = parameters
     world = World(p)
     base = bases.parameters(world, note)
-    root = jax.random.fold_in(jax.random.key(seed), np.uint32(cell.stream))
 
     def key(purpose: str) -> PRNGKeyArray:
         return jax.random.fold_in(root, zlib.crc32(purpose.encode()))
@@ -82,10 +92,6 @@ def run_trained(cell: TrainedCell, seed: int, bases: Bases, note: Note) -> dict[
     held_out = world.base_on(world.prompts[1])
     table = oracle_table(held_out, p.kappa)
     return {
-        "cell": cell.name,
-        "block": cell.block,
-        "series": cell.series,
-        "exponent": cell.exponent,
         **{
             name: getattr(p, name)
             for name in (

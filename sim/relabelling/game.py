@@ -20,6 +20,9 @@ from verigap.sim.relabelling.evidence import Belief
 from verigap.theory import RewardLaw, chi2_ball_expert, top_share_coverage
 from verigap.theory.bounds import Setting
 
+BATCH = 32
+"""Cells that share one call: enough to fill the devices, few enough to save progress often."""
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)

@@ -20,16 +20,13 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
 from verigap.sim.hard_prompts import hard_prompt_risks
-from verigap.sim.relabelling.game import RelabellingGame, stack_games
+from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cells
 from verigap.sim.sweeps.config import Cell, LoadedSweep, TrainedCell
 from verigap.sim.sweeps.laws import Atoms
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower, vf_lower_proper
 from verigap.theory.lattices import two_level_cells
-
-BATCH = 32
-"""Cells that share one call: enough to fill the devices, few enough to save progress often."""
 
 POPULATION_BATCH = 4
 """The same for populations, whose data sets each have a lattice of their own."""
@@ -246,10 +243,7 @@ def _row(
 ) -> dict[str, Any]:
     p = cell.parameters
     return {
-        "cell": cell.name,
-        "block": cell.block,
-        "series": cell.series,
-        "exponent": cell.exponent,
+        **cell.identity,
         "game": p.game,
         "horizon": p.horizon,
         "n": p.n,

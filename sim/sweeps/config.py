@@ -177,6 +177,16 @@ class _Point:
         """32 bits of the hash, folded into the root key."""
         return int(self.name[:8], 16)
 
+    @property
+    def identity(self) -> dict[str, str | bool]:
+        """The columns of a stored row that say which cell it is."""
+        return {
+            "cell": self.name,
+            "block": self.block,
+            "series": self.series,
+            "exponent": self.exponent,
+        }
+
 
 @dataclass(frozen=True)
 class Cell(_Point):

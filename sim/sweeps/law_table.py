@@ -6,11 +6,9 @@ relies on is checked here, when the table is made and again when it is read.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -20,23 +18,18 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64
 
-from verigap.storage.files import write_durably
+from verigap.storage.tables import UNITS, TableError, load_frame, refuse_rows, save_frame
 
 KEY = ("dataset", "model", "prompt_id", "horizon")
 _TEXT = ("dataset", "model", "prompt_id", "unit")
 _COUNTS = ("horizon", "samples", "unverified")
 _LISTS = ("returns", "probabilities")
-UNITS = ("tokens", "words", "characters")
 COLUMNS = (*KEY, "samples", "unverified", "unit", *_LISTS)
 
 # How far a row of probabilities may be from summing to one: rounding, never a missing atom.
 _SUM_TOLERANCE = 1e-9
 # Part of the digest, so that a change of meaning never passes for the same content.
 _DIGEST_TAG = b"verigap law table 1"
-
-
-class TableError(ValueError):
-    """A table file or frame that cannot be used; the message is one line saying what to do."""
 
 
 class SelectedLaws(NamedTuple):
@@ -161,74 +154,6 @@ def write_law_table(table: LawTable, path: str | Path) -> None:
       TableError: the file cannot be written.
     """
     save_frame(table.frame, path)
-
-
-def load_frame(
-    path: str | Path, decode: Callable[[bytes], pl.DataFrame], kind: str
-) -> pl.DataFrame:
-    """Read a file and decode it, with every way this can fail put into one line.
-
-    Raises:
-      TableError: the file is missing, unreadable, empty, or `decode` fails on it.
-    """
-    try:
-        data = Path(path).read_bytes()
-    except FileNotFoundError:
-        raise TableError(f"{path}: no such file; check the path") from None
-    except OSError as error:
-        raise TableError(f"{path}: cannot be read ({error.strerror}); check the path") from None
-    if not data:
-        raise TableError(f"{path}: is empty; write it again")
-    try:
-        return decode(data)
-    # Polars panics, which is no Exception, on some files with damaged bytes.
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
-        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-        raise TableError(
-            f"{path}: cannot be read as {kind} ({why}); check the file, it may be damaged"
-        ) from None
-
-
-def save_frame(frame: pl.DataFrame, path: str | Path) -> None:
-    """Write a frame as Parquet, atomically and durably; missing folders are made.
-
-    Raises:
-      TableError: the file cannot be written.
-    """
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    try:
-        if not Path(path).name or Path(path).is_dir():
-            raise IsADirectoryError(errno.EISDIR, "is a folder, not a file")
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_durably(Path(path), buffer.getvalue())
-    except OSError as error:
-        raise TableError(
-            f"{path}: cannot be written ({error.strerror}); choose another path"
-        ) from None
-
-
-def refuse_rows(
-    frame: pl.DataFrame, source: str, column: str, bad: pl.Expr, problem: str, remedy: str
-) -> None:
-    """Raise `TableError` naming the first row where `bad` holds (a null counts as not bad).
-
-    Rows count from 1. A column "row" in the frame, where there is one, says which row of the file
-    a row of the frame came from.
-    """
-    marked = frame.select(bad.fill_null(value=False)).to_series()
-    count = int(marked.sum())
-    if not count:
-        return
-    first = int(marked.arg_true()[0])
-    row = int(frame["row"][first]) if "row" in frame.columns else first
-    value = frame[column][first]
-    shown = repr(value.to_list() if isinstance(value, pl.Series) else value)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
-    more = f", and {count - 1} more" if count > 1 else ""
-    raise TableError(
-        f"{source}: column {column!r}, row {row + 1} (value {shown}{more}): {problem}; {remedy}"
-    )
 
 
 def _decode_parquet(data: bytes) -> pl.DataFrame:

@@ -10,25 +10,12 @@ from typing import Any
 import polars as pl
 
 from verigap.sim.sweeps.config import Cell, LoadedSweep, TrainedCell
+from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore
 
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a sweep has come.
-
-    Attributes:
-      done: cells done in all.
-      total: cells to do in all.
-      failed: cells that failed in this session.
-      doing: what takes long just now; may be empty.
-    """
-
-    done: int
-    total: int
-    failed: int
-    doing: str = ""
+PACKAGES = ("verigap", "flax", "jax", "jaxlib", "numpy", "optax", "polars")
+"""Packages whose versions a run folder keeps."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +43,19 @@ class Outcome:
     warnings: tuple[str, ...]
 
 
+def computing_device() -> dict[str, object]:
+    """Kind, platform and number of the devices that cells are computed on."""
+    # Late, because it is slow and starts the device.
+    import jax
+
+    devices = jax.devices()
+    return {
+        "device_kind": devices[0].device_kind,
+        "device_platform": devices[0].platform,
+        "device_count": len(devices),
+    }
+
+
 def run_sweep(
     sweep: LoadedSweep,
     folder: str | Path,
@@ -74,7 +74,7 @@ def run_sweep(
     Raises:
       StoreError: if the folder belongs to another configuration, is locked, or is not a run.
     """
-    provenance = collect_provenance(command, sweep.config.seed)
+    provenance = collect_provenance(command, sweep.config.seed, PACKAGES) | computing_device()
     with RunStore.open(folder, sweep.resolved_yaml(), provenance) as store:
         finished = store.finished_cells() & {cell.name for cell in sweep.cells}
         todo = [cell for cell in sweep.cells if cell.name not in finished]
@@ -109,9 +109,17 @@ def _work(sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path) 
         for batch in batches(sweep, todo):
             yield _Work(batch.cells, lambda _, batch=batch: run_batch(batch, seed))
     if trained := [cell for cell in todo if isinstance(cell, TrainedCell)]:
+        import jax
+        import numpy as np
+
         from verigap.sim.planted.experiment import run_trained
         from verigap.sim.planted.world import Bases
 
         bases = Bases((sweep.folder / "bases", folder / "bases"))
+
+        def train(cell: TrainedCell, note: Callable[[str], None]) -> dict[str, Any]:
+            root = jax.random.fold_in(jax.random.key(seed), np.uint32(cell.stream))
+            return cell.identity | run_trained(cell.parameters, root, bases, note)
+
         for cell in trained:
-            yield _Work((cell,), lambda note, cell=cell: [run_trained(cell, seed, bases, note)])
+            yield _Work((cell,), lambda note, cell=cell: [train(cell, note)])

@@ -6,7 +6,7 @@ from unittest import mock
 import jax
 import pytest
 
-from verigap.cli.main import prepare_jax
+from verigap.cli.options import prepare_jax
 
 
 @pytest.mark.parametrize("chosen", [{}, {"JAX_ENABLE_X64": "0"}])

@@ -10,7 +10,7 @@ from tests.drawn_axes import drawn_axes
 from verigap.figures import bilevel_reward
 from verigap.figures.style import VB
 from verigap.llm_validation.traces import Traces
-from verigap.sim.sweeps.law_table import save_frame
+from verigap.storage.tables import save_frame
 
 FIRST = (None, 90, 10, 30)
 

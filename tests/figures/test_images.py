@@ -12,7 +12,7 @@ from matplotlib.testing.compare import compare_images
 
 from verigap.figures import FIGURES, draw_figure, obtain
 from verigap.figures.needs import Need, Run
-from verigap.sim.sweeps.run import Progress
+from verigap.storage.progress import Progress
 from verigap.storage.run_store import RunStore
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -6,7 +6,7 @@ import pytest
 
 from verigap.figures import FIGURES, draw_figure, known_names, read_run
 from verigap.figures.needs import Content, Run
-from verigap.sim.sweeps.run import Progress
+from verigap.storage.progress import Progress
 
 CONFIG = """
 seed: 0

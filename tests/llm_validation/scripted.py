@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from tests.llm_validation.judges import OBEDIENT
-from verigap.llm_validation.sampling.engine import Completion, Decoding, Message, Request
-from verigap.llm_validation.tasks.task import Problem, Task
+from verigap.llm_validation.sampling.engine import Completion, Decoding, Request
+from verigap.llm_validation.tasks.task import Message, Problem, Task
 
 SCRIPTS = (
     "So 2 + 2 = 4. The answer is 4.",

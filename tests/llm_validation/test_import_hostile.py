@@ -11,7 +11,7 @@ import pytest
 
 from tests.llm_validation.importing import run, write_lines
 from verigap.llm_validation.importers import sources
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 GOOD = {"prompt_id": "a", "correct": True, "text": "one two"}
 

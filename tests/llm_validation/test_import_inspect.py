@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.llm_validation.importing import HEADER, inspect_log, inspect_sample, run
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 SAMPLES = [
     inspect_sample("a", 1, "1+1 is 2"),

@@ -7,7 +7,7 @@ import pytest
 from tests.llm_validation.importing import run, write_lines
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import read_traces
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 COUNTED = {"prompt_id": "a", "correct": True, "n_tokens": 4, "text": "two words"}
 UNCOUNTED = {"prompt_id": "a", "correct": True, "text": "just three words"}

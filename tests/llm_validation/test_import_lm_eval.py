@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.llm_validation.importing import FIXTURES, run, write_lines
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 GSM8K = "samples_gsm8k_2026-03-04T05-06-07.890123.jsonl"
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.llm_validation.importing import FIXTURES, run, write_lines
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 
 @pytest.mark.parametrize("file", ["monkeys.jsonl", "monkeys.json"])

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.llm_validation.importing import run, write_lines
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 
 def test_completions_with_their_scores(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tests.llm_validation.importing import run, write_lines
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 MAPPING = {
     "dataset": "task",

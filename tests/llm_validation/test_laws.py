@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import Traces
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 from verigap.theory.laws import RewardLaw
 from verigap.theory.rewards import NEVER, return_at_budget
 

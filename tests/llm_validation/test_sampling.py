@@ -28,8 +28,8 @@ from verigap.llm_validation.sampling.sample import (
 )
 from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.traces import read_traces
-from verigap.sim.sweeps.law_table import TableError
 from verigap.storage.run_store import StoreError
+from verigap.storage.tables import TableError
 
 OPTIONS = SampleOptions(samples=5, max_tokens=40, batch_size=4, workers=1, timeout=4.0)
 # An answer that hangs costs its timeout in every run.

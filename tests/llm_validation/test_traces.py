@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from verigap.llm_validation.traces import COLUMNS, Traces, read_traces, write_traces
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 ROOT = Path(__file__).resolve().parents[2]
 NAN, INF = float("nan"), float("inf")

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from verigap.sim.sweeps.run import PACKAGES, computing_device
 from verigap.storage import provenance
 from verigap.storage.provenance import collect_provenance
 
 
 def test_provenance_is_json_and_says_who() -> None:
-    found = json.loads(json.dumps(collect_provenance(["verigap", "sweep", "c.yaml"], seed=5)))
+    command = ["verigap", "sweep", "c.yaml"]
+    told = collect_provenance(command, seed=5, packages=PACKAGES) | computing_device()
+    found = json.loads(json.dumps(told))
     assert found["command"] == ["verigap", "sweep", "c.yaml"]
     assert found["seed"] == 5
     assert found["device_count"] >= 1
@@ -32,9 +35,9 @@ def test_a_copy_inside_a_foreign_repository_claims_no_revision(
     installed = tmp_path / "provenance.py"
     installed.write_text("")
     monkeypatch.setattr(provenance, "__file__", str(installed))
-    found = collect_provenance(["verigap"], seed=0)
+    found = collect_provenance(["verigap"], seed=0, packages=())
     assert (found["git_revision"], found["git_dirty"]) == (None, None)
     subprocess.run(["git", "add", installed.name], cwd=tmp_path, check=True)
-    found = collect_provenance(["verigap"], seed=0)
+    found = collect_provenance(["verigap"], seed=0, packages=())
     assert re.fullmatch(r"[0-9a-f]{40,64}", str(found["git_revision"]))
     assert found["git_dirty"] is True

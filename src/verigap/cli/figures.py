@@ -2,69 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from verigap.cli.options import prepare_jax
+
 if TYPE_CHECKING:
-    from verigap.sim.sweeps.run import Progress
+    from verigap.storage.progress import Progress
 
 
-def register(app: typer.Typer, prepare_jax: Callable[[], None]) -> None:
+def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
+    app.command()(figures)
 
-    @app.command()
-    def figures(
-        names: Annotated[list[str] | None, typer.Argument(help="Figures; all by default.")] = None,
-        run: Annotated[
-            Path | None,
-            typer.Option("--run", help="Draw this run folder as it is, and make nothing."),
-        ] = None,
-        data: Annotated[
-            Path | None,
-            typer.Option(
-                "--data", help="Folder of the runs that figures are drawn from; runs by default."
-            ),
-        ] = None,
-        full: Annotated[
-            bool, typer.Option("--full", help="Use the full configurations: hours, not minutes.")
-        ] = False,
-        out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path(
-            "runs/figures"
+
+def figures(
+    names: Annotated[list[str] | None, typer.Argument(help="Figures; all by default.")] = None,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Draw this run folder as it is, and make nothing."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="Folder of the runs that figures are drawn from; runs by default."
         ),
-        show_list: Annotated[
-            bool, typer.Option("--list", help="List the figures and what they show.")
-        ] = False,
-    ) -> None:
-        """Draw figures as PDF and PNG with captions; what they need is made or continued first.
+    ] = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Use the full configurations: hours, not minutes.")
+    ] = False,
+    out: Annotated[Path, typer.Option("--out", help="Folder to write to.")] = Path("runs/figures"),
+    show_list: Annotated[
+        bool, typer.Option("--list", help="List the figures and what they show.")
+    ] = False,
+) -> None:
+    """Draw figures as PDF and PNG with captions; what they need is made or continued first.
 
-        Run from the root of the repository: the configurations and tables are there.
-        """
-        prepare_jax()
-        from verigap.figures import FIGURES, draw_figure, known_names, obtain, read_run
+    Run from the root of the repository: the configurations and tables are there.
+    """
+    prepare_jax()
+    from verigap.figures import FIGURES, draw_figure, known_names, obtain, read_run
 
-        chosen = known_names(names or [])
-        if show_list:
-            for name in chosen:
-                typer.echo(f"{name}: {FIGURES[name].SHOWS}")
-            return
-        if run is not None and not names:
-            raise ValueError("--run: name the figures to draw from it")
-        if run is not None and full:
-            raise ValueError("--full: makes runs, and --run draws the one it names; leave one out")
-        if run is not None and data is not None:
-            raise ValueError("--data: is where runs are made, and --run draws one; leave one out")
+    chosen = known_names(names or [])
+    if show_list:
         for name in chosen:
-            with _Making() as making:
-                found = (
-                    read_run(name, run)
-                    if run is not None
-                    else obtain(name, data or Path("runs"), full=full, report=making)
-                )
-            for path in draw_figure(name, found, out):
-                typer.echo(str(path))
+            typer.echo(f"{name}: {FIGURES[name].SHOWS}")
+        return
+    if run is not None and not names:
+        raise ValueError("--run: name the figures to draw from it")
+    if run is not None and full:
+        raise ValueError("--full: makes runs, and --run draws the one it names; leave one out")
+    if run is not None and data is not None:
+        raise ValueError("--data: is where runs are made, and --run draws one; leave one out")
+    for name in chosen:
+        with _Making() as making:
+            found = (
+                read_run(name, run)
+                if run is not None
+                else obtain(name, data or Path("runs"), full=full, report=making)
+            )
+        for path in draw_figure(name, found, out):
+            typer.echo(str(path))
 
 
 class _Making:

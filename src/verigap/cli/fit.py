@@ -2,73 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from verigap.cli.options import numbers
+from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
 
 
-def register(
-    app: typer.Typer, prepare_jax: Callable[[], None], show_json: Callable[[object], None]
-) -> None:
+def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
+    app.command()(fit)
 
-    @app.command()
-    def fit(
-        traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
-        budgets: Annotated[
-            str, typer.Option("--budgets", help="Token budgets H, separated by commas.")
-        ],
-        seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
-        c0: Annotated[
-            float, typer.Option("--c0", help="Coverage that a prompt must have to count.")
-        ] = 0.1,
-        epsilon: Annotated[
-            str | None, typer.Option("--epsilon", help="Margins of c(epsilon), with commas.")
-        ] = None,
-        kappa: Annotated[
-            str | None, typer.Option("--kappa", help="Radii of c*(kappa), with commas.")
-        ] = None,
-        pass_at: Annotated[
-            str | None, typer.Option("--pass-at", help="Further k of pass@k, with commas.")
-        ] = None,
-        samples: Annotated[
-            int | None,
-            typer.Option("--first-samples", help="Use the first M samples of each prompt only."),
-        ] = None,
-        per_prompt: Annotated[
-            bool, typer.Option("--per-prompt", help="Add one entry a prompt to the JSON.")
-        ] = False,
-        as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
-    ) -> None:
-        """Heterogeneity, coverage and pass@k of sampled traces, with intervals."""
-        prepare_jax()
-        from dataclasses import replace
 
-        from verigap.llm_validation import fit as fit_traces
-        from verigap.llm_validation.fitting.content import as_content
-        from verigap.llm_validation.fitting.population import Grids
-        from verigap.llm_validation.traces import read_traces
+def fit(
+    traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
+    budgets: Annotated[
+        str, typer.Option("--budgets", help="Token budgets H, separated by commas.")
+    ],
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
+    c0: Annotated[
+        float, typer.Option("--c0", help="Coverage that a prompt must have to count.")
+    ] = 0.1,
+    epsilon: Annotated[
+        str | None, typer.Option("--epsilon", help="Margins of c(epsilon), with commas.")
+    ] = None,
+    kappa: Annotated[
+        str | None, typer.Option("--kappa", help="Radii of c*(kappa), with commas.")
+    ] = None,
+    pass_at: Annotated[
+        str | None, typer.Option("--pass-at", help="Further k of pass@k, with commas.")
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option("--first-samples", help="Use the first M samples of each prompt only."),
+    ] = None,
+    per_prompt: Annotated[
+        bool, typer.Option("--per-prompt", help="Add one entry a prompt to the JSON.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Heterogeneity, coverage and pass@k of sampled traces, with intervals."""
+    prepare_jax()
+    from dataclasses import replace
 
-        grids = replace(Grids(), c0=c0)
-        if epsilon is not None:
-            grids = replace(grids, margins=numbers(epsilon, "--epsilon", float))
-        if kappa is not None:
-            grids = replace(grids, radii=numbers(kappa, "--kappa", float))
-        result = fit_traces(
-            read_traces(traces),
-            numbers(budgets, "--budgets", int),
-            seed=seed,
-            grids=grids,
-            pass_at=() if pass_at is None else numbers(pass_at, "--pass-at", int),
-            samples=samples,
-        )
-        if as_json:
-            show_json(as_content(result, per_prompt=per_prompt))
-        else:
-            from verigap.cli.tables.fit import show_fit
+    from verigap.llm_validation import fit as fit_traces
+    from verigap.llm_validation.fitting.content import as_content
+    from verigap.llm_validation.fitting.population import Grids
+    from verigap.llm_validation.traces import read_traces
 
-            show_fit(result)
+    grids = replace(Grids(), c0=c0)
+    if epsilon is not None:
+        grids = replace(grids, margins=numbers(epsilon, "--epsilon", float))
+    if kappa is not None:
+        grids = replace(grids, radii=numbers(kappa, "--kappa", float))
+    result = fit_traces(
+        read_traces(traces),
+        numbers(budgets, "--budgets", int),
+        seed=seed,
+        grids=grids,
+        pass_at=() if pass_at is None else numbers(pass_at, "--pass-at", int),
+        samples=samples,
+    )
+    if as_json:
+        show_json(as_content(result, per_prompt=per_prompt))
+    else:
+        from verigap.cli.tables.fit import show_fit
+
+        show_fit(result)

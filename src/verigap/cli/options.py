@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
+
+import typer
+
+FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 Number = TypeVar("Number", int, float)
 
@@ -26,3 +33,19 @@ def numbers(text: str, option: str, kind: Callable[[str], Number]) -> tuple[Numb
 def command_line() -> list[str]:
     """What the user typed, for the account of a run: the program by name, wherever it lies."""
     return [Path(sys.argv[0]).name, *sys.argv[1:]]
+
+
+def prepare_jax() -> None:
+    """Compute in float64 unless the user chose otherwise."""
+    if "JAX_ENABLE_X64" not in os.environ:
+        os.environ["JAX_ENABLE_X64"] = "1"
+        # JAX reads its environment when it is imported.
+        if "jax" in sys.modules:
+            sys.modules["jax"].config.update("jax_enable_x64", True)
+
+
+def show_json(content: object) -> None:
+    """Print strict JSON; what is not a finite number becomes null."""
+    from verigap.storage.files import strict_json
+
+    typer.echo(strict_json(content))

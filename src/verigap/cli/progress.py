@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress as RichProgress
 
-    from verigap.sim.sweeps.run import Progress
+    from verigap.storage.progress import Progress
 
 # A shorter wait needs no bar, and a refusal within it is one line and nothing else.
 _PATIENCE_SECONDS = 1.0

@@ -1,10 +1,12 @@
-"""Files that are whole or absent after any crash."""
+"""Files that are whole or absent after any crash, and JSON that every parser reads."""
 
 from __future__ import annotations
 
 import os
 import uuid
 from pathlib import Path
+
+from pydantic_core import to_json
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -33,3 +35,8 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def strict_json(content: object) -> str:
+    """The content as indented JSON, in which what is not a finite number is null."""
+    return to_json(content, indent=2, inf_nan_mode="null").decode()

@@ -9,30 +9,20 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-_PACKAGES = ("verigap", "flax", "jax", "jaxlib", "numpy", "optax", "polars")
 
-
-def collect_provenance(command: Sequence[str], seed: int) -> dict[str, object]:
+def collect_provenance(
+    command: Sequence[str], seed: int, packages: Sequence[str]
+) -> dict[str, object]:
     """The account of this process that a run folder keeps, ready for JSON.
 
     Args:
       command: the command line, one entry an argument.
       seed: the root seed of the run.
+      packages: distributions whose installed versions are told; None where one is missing.
+
+    Returns:
+      Command, seed, time (UTC, ISO 8601), versions, platform and revision of the source.
     """
-    # Late, because it is slow and starts the device.
-    import jax
-
-    devices = jax.devices()
-    return {
-        **account(command, seed, _PACKAGES),
-        "device_kind": devices[0].device_kind,
-        "device_platform": devices[0].platform,
-        "device_count": len(devices),
-    }
-
-
-def account(command: Sequence[str], seed: int, packages: Sequence[str]) -> dict[str, object]:
-    """What can be told without JAX: command, seed, time, revision, versions of `packages`."""
     return {
         "command": list(command),
         "seed": seed,

@@ -15,7 +15,7 @@ from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.fitting.fit import Fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.traces import Traces, read_traces
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "game24_gpt4.parquet"
 QUICK = 200

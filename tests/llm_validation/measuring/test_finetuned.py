@@ -8,8 +8,8 @@ import pytest
 from verigap.llm_validation.measuring.content import as_content
 from verigap.llm_validation.measuring.measurement import POLICIES
 from verigap.llm_validation.measuring.planted_runs import finetuned
-from verigap.sim.sweeps.law_table import TableError
 from verigap.storage.run_store import RunStore
+from verigap.storage.tables import TableError
 
 RUN = Path(__file__).parents[3] / "docs" / "runs" / "planted-small"
 

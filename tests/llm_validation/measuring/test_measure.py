@@ -15,7 +15,7 @@ from verigap.llm_validation.measuring.content import as_content
 from verigap.llm_validation.measuring.measure import default_data, default_horizons, measure
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
 from verigap.llm_validation.pools.pools import sample_pools
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 LEARNERS = ("clone", "clone_leashed", "verify", "verify_leashed")
 SMALL: dict[str, Any] = {"horizons": (40, 64), "data": (8, 32), "candidates": 4, "seeds": 4}

@@ -16,13 +16,10 @@ from verigap.llm_validation.predicting.calibration import (
     effective_class_size,
     smaller_half,
 )
+from verigap.llm_validation.predicting.draws import Assumptions
 from verigap.llm_validation.predicting.predict import Options, predict_group
 from verigap.llm_validation.predicting.prediction import RELABELLING
-from verigap.llm_validation.predicting.relabelling import (
-    Assumptions,
-    cloning_shares,
-    predicted_draws,
-)
+from verigap.llm_validation.predicting.relabelling import cloning_shares, predicted_draws
 from verigap.theory import RewardLaw, chi2_ball_expert
 
 DATA = (8, 32, 128)

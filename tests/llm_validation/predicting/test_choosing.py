@@ -8,8 +8,8 @@ import pytest
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.predicting.calibration import Slice
 from verigap.llm_validation.predicting.choosing import choose, misfit
+from verigap.llm_validation.predicting.draws import LEARNERS, Draws, statistic
 from verigap.llm_validation.predicting.prediction import PARAMETRIC, RELABELLING, Predictor
-from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws, statistic
 
 HORIZONS, DATA, ROWS = (8, 16), (4, 32, 64), 401
 

@@ -5,7 +5,7 @@ import pytest
 
 from verigap.llm_validation.predicting.calibration import MEASURED_AS, Slice
 from verigap.llm_validation.predicting.correction import corrected
-from verigap.llm_validation.predicting.relabelling import LEARNERS, Draws
+from verigap.llm_validation.predicting.draws import LEARNERS, Draws
 
 HORIZONS, DATA, ROWS = (8, 16), (4, 16, 64), 3
 GAIN = np.array([[2.0, 6.0], [3.0, 6.0], [2.0, 7.0]])

@@ -16,7 +16,8 @@ from verigap.llm_validation.predicting.group_laws import (
     read_laws,
 )
 from verigap.llm_validation.traces import Traces
-from verigap.sim.sweeps.law_table import TableError, write_law_table
+from verigap.sim.sweeps.law_table import write_law_table
+from verigap.storage.tables import TableError
 
 
 @pytest.fixture(scope="module")

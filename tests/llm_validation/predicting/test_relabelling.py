@@ -11,15 +11,13 @@ from hypothesis import strategies as st
 from tests.statistics import Estimate, assert_same_mean
 from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.predicting.bounds import bounds_beside
+from verigap.llm_validation.predicting.draws import Assumptions, resampled_means, statistic
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law
 from verigap.llm_validation.predicting.relabelling import (
-    Assumptions,
     cloning_shares,
     horizon_gains,
     predicted_draws,
-    resampled_means,
     share_curves,
-    statistic,
 )
 from verigap.theory import RewardLaw, chi2_ball_expert
 from verigap.theory.lattices import two_level_lattice

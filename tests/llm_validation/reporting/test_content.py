@@ -21,7 +21,7 @@ from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.numbers import number
 from verigap.llm_validation.reporting.verdict import VERIFIERS
-from verigap.sim.strict_json import strict_json
+from verigap.storage.files import strict_json
 
 SECRET = "the whole trace"
 

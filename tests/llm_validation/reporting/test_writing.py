@@ -9,7 +9,7 @@ from verigap.llm_validation.reporting import writing
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.writing import refuse_foreign, write_report
-from verigap.sim.sweeps.law_table import TableError
+from verigap.storage.tables import TableError
 
 PAGE = '<!doctype html><meta name="generator" content="verigap 0">\n'
 NAMES = {"report.html", "report.json", "report.md"}

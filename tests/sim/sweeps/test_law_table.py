@@ -4,7 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from verigap.sim.sweeps.law_table import LawTable, TableError, read_law_table, write_law_table
+from verigap.sim.sweeps.law_table import LawTable, read_law_table, write_law_table
+from verigap.storage.tables import TableError
 from verigap.theory.laws import RewardLaw
 
 

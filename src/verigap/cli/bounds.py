@@ -1,0 +1,124 @@
+"""`verigap bounds`: parse, call the library, print."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from verigap.cli.options import JsonFlag, prepare_jax, show_json
+
+if TYPE_CHECKING:
+    pass
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(bounds)
+
+
+def bounds(
+    list_all: Annotated[
+        bool, typer.Option("--list", help="List every bound with its statement and stop.")
+    ] = False,
+    horizon: Annotated[int | None, typer.Option("--horizon", help="Token budget H.")] = None,
+    n: Annotated[int | None, typer.Option("--n", help="Traces to learn from.")] = None,
+    log2_class: Annotated[
+        float | None, typer.Option("--log2-class", help="log2 of the class size, bits (d).")
+    ] = None,
+    kappa: Annotated[
+        float | None,
+        typer.Option(
+            "--kappa", help="Chi-square radius of the expert class. Default: 1, or tilt^2."
+        ),
+    ] = None,
+    tilt: Annotated[
+        float | None,
+        typer.Option(
+            "--tilt", help="Fix the demonstrating expert: epsilon = sqrt(its chi-square)."
+        ),
+    ] = None,
+    delta: Annotated[float, typer.Option("--delta", help="Failure probability.")] = 0.05,
+    law: Annotated[
+        str | None,
+        typer.Option(
+            "--law",
+            help="two-level, FAMILY:key=value,..., returns:r1,r2,... (tokens), or a law table.",
+        ),
+    ] = None,
+    sigma: Annotated[
+        float | None, typer.Option("--sigma", help="Sd of the base return, tokens.")
+    ] = None,
+    mean: Annotated[float | None, typer.Option("--mean", help="Mean base return, tokens.")] = None,
+    c0: Annotated[
+        float | None, typer.Option("--c0", help="Coverage. Default: from the law.")
+    ] = None,
+    best_of: Annotated[int, typer.Option("--best-of", help="N of best-of-N.")] = 8,
+    dataset: Annotated[str | None, typer.Option("--dataset", help="Group of a law table.")] = None,
+    model: Annotated[str | None, typer.Option("--model", help="Group of a law table.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the VF-Bayes simulation.")] = 0,
+    as_json: JsonFlag = False,
+) -> None:
+    """Every bound and every exact risk of one setting, in tokens of correct trace."""
+    prepare_jax()
+    if list_all:
+        _list_bounds(as_json)
+        return
+    if horizon is None or n is None or log2_class is None:
+        missing = [
+            name
+            for name, value in (("--horizon", horizon), ("--n", n), ("--log2-class", log2_class))
+            if value is None
+        ]
+        raise ValueError(f"{', '.join(missing)}: missing (or ask for --list)")
+    from verigap.sim.calculator import Question, calculate
+
+    result = calculate(
+        Question(
+            horizon=horizon,
+            n=n,
+            log2_class=log2_class,
+            kappa=kappa,
+            tilt=tilt,
+            delta=delta,
+            law=law,
+            dataset=dataset,
+            model=model,
+            sigma=sigma,
+            mean=mean,
+            c0=c0,
+            best_of=best_of,
+            seed=seed,
+        )
+    )
+    if as_json:
+        show_json(result)
+    else:
+        from verigap.cli.tables.bounds import show_calculation
+
+        show_calculation(result)
+
+
+def _list_bounds(as_json: bool) -> None:
+    from verigap.theory import BOUNDS
+
+    if as_json:
+        show_json(
+            [
+                {
+                    "name": bound.name,
+                    "title": bound.title,
+                    "statement": bound.statement,
+                    "source": bound.source,
+                    "assumptions": [assumption.text for assumption in bound.assumptions],
+                    "proof": bound.proof,
+                }
+                for bound in BOUNDS.values()
+            ]
+        )
+        return
+    for bound in BOUNDS.values():
+        typer.echo(f"{bound.name}: {bound.title}\n  {bound.statement}")
+        for assumption in bound.assumptions:
+            typer.echo(f"    if {assumption.text}")
+        typer.echo(f"  source: {bound.source}; proof: {bound.proof}\n")

@@ -1,0 +1,58 @@
+"""`verigap laws`: parse, call the library, print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from verigap.cli.options import JsonFlag, numbers, show_json
+
+if TYPE_CHECKING:
+    pass
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the command line."""
+    app.command()(laws)
+
+
+def laws(
+    traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
+    budgets: Annotated[
+        str, typer.Option("--budgets", help="Token budgets H, separated by commas.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Law table to write (Parquet).")],
+    as_json: JsonFlag = False,
+) -> None:
+    """Per-prompt reward laws of sampled traces at several token budgets."""
+    from verigap.llm_validation.laws import reward_laws
+    from verigap.llm_validation.traces import read_traces
+    from verigap.sim.sweeps.law_table import write_law_table
+
+    table, report = reward_laws(read_traces(traces), numbers(budgets, "--budgets", int))
+    write_law_table(table, out)
+    if as_json:
+        show_json({"out": str(out), "horizons": list(table.horizons), **_report(report)})
+        return
+    typer.echo(
+        f"{out}: laws of {report.prompts} prompts at H = {', '.join(map(str, table.horizons))} "
+        f"{' / '.join(report.units)}, from {report.samples} verified samples"
+    )
+    if report.unverified or report.left_out:
+        typer.echo(
+            f"  {report.unverified} samples could not be verified; {len(report.left_out)} prompts "
+            "without any verified sample were left out"
+        )
+    if report.correct_only_at_end:
+        typer.echo(
+            f"  {report.correct_only_at_end} correct samples are only known to be correct at their "
+            "end; their returns are lower bounds"
+        )
+
+
+def _report(report: Any) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(report)

@@ -1,0 +1,66 @@
+"""How bounds and exact risks look in a terminal."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Console
+
+from verigap.cli.tables.common import number, open_console, plain_table
+
+
+def show_calculation(result: Mapping[str, Any]) -> None:
+    """Bounds and exact risks of one setting."""
+    console = open_console()
+    horizon = result["horizon"]
+    console.print(
+        f"H = {horizon} tokens, n = {result['n']}, d = {result['log2_class']:g} bits, "
+        f"kappa = {result['kappa']:.4g}, mean = {number(result['mean'])}, "
+        f"sigma = {number(result['sigma'])}, c0 = {number(result['c0'])}\n",
+        highlight=False,
+    )
+    table = plain_table("Bounds (tokens)", "bound", "value", "share of H", "proved here")
+    for name, bound in result["bounds"].items():
+        probability = name == "VF-LOWER-PROBABILITY"
+        share = "-" if probability else number(bound["value"] / horizon)
+        holds = "yes" if bound["assumptions_hold"] else f"no: {bound['assumptions_failing'][0]}"
+        table.add_row(name, number(bound["value"]), share, holds)
+    console.print(table, highlight=False)
+    if "tilt" in result["vf_lower"]:
+        console.print(
+            "The value of VF-LOWER is at the expert it finds hardest to clone; at the best expert "
+            f"of the ball it is {number(result['vf_lower']['value_at_expert'])}.",
+            highlight=False,
+        )
+    if result["exact"] is not None:
+        _show_exact(console, "the expert", result["exact"], horizon)
+    if result["exact_hardest"] is not None:
+        _show_exact(console, "VF-LOWER's hardest expert", result["exact_hardest"], horizon)
+
+
+def _show_exact(console: Console, name: str, exact: Mapping[str, Any], horizon: int) -> None:
+    console.print(
+        f"\n[bold]Exact risks of the relabelling game[/]: tokens below {name}, of tilt "
+        f"{math.sqrt(exact['expert_radius']):.4g} and value {number(exact['expert_value'])}",
+        highlight=False,
+    )
+    table = plain_table("", "learner", "risk", "share of H", "standard error")
+    for label, key in (
+        ("VF-MLE (cloning)", "vf_mle"),
+        ("VF posterior sampling", "vf_posterior_sampling"),
+        ("VF-Bayes (best possible)", "vf_bayes"),
+        ("VB plug-in", "vb"),
+        ("VB best-of-N", "vb_best_of_n"),
+        ("VB pessimism", "vb_pessimism"),
+    ):
+        value = exact[key]
+        simulated = value if isinstance(value, dict) else {}
+        mean = simulated.get("mean", value)
+        error = simulated.get("stderr", exact.get(f"{key}_stderr", 0.0))
+        known = error <= 1e-12 * horizon
+        table.add_row(
+            label, number(mean), number(mean / horizon), "exact" if known else number(error)
+        )
+    console.print(table, highlight=False)

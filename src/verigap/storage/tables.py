@@ -1,0 +1,86 @@
+"""Tables on disk: read and written whole or not at all, with every failure in one line."""
+
+from __future__ import annotations
+
+import errno
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+from verigap.storage.files import write_durably
+
+UNITS = ("tokens", "words", "characters")
+
+
+class TableError(ValueError):
+    """A table file or frame that cannot be used; the message is one line saying what to do."""
+
+
+def load_frame(
+    path: str | Path, decode: Callable[[bytes], pl.DataFrame], kind: str
+) -> pl.DataFrame:
+    """Read a file and decode it, with every way this can fail put into one line.
+
+    Raises:
+      TableError: the file is missing, unreadable, empty, or `decode` fails on it.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        raise TableError(f"{path}: no such file; check the path") from None
+    except OSError as error:
+        raise TableError(f"{path}: cannot be read ({error.strerror}); check the path") from None
+    if not data:
+        raise TableError(f"{path}: is empty; write it again")
+    try:
+        return decode(data)
+    # Polars panics, which is no Exception, on some files with damaged bytes.
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
+        why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+        raise TableError(
+            f"{path}: cannot be read as {kind} ({why}); check the file, it may be damaged"
+        ) from None
+
+
+def save_frame(frame: pl.DataFrame, path: str | Path) -> None:
+    """Write a frame as Parquet, atomically and durably; missing folders are made.
+
+    Raises:
+      TableError: the file cannot be written.
+    """
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    try:
+        if not Path(path).name or Path(path).is_dir():
+            raise IsADirectoryError(errno.EISDIR, "is a folder, not a file")
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        write_durably(Path(path), buffer.getvalue())
+    except OSError as error:
+        raise TableError(
+            f"{path}: cannot be written ({error.strerror}); choose another path"
+        ) from None
+
+
+def refuse_rows(
+    frame: pl.DataFrame, source: str, column: str, bad: pl.Expr, problem: str, remedy: str
+) -> None:
+    """Raise `TableError` naming the first row where `bad` holds (a null counts as not bad).
+
+    Rows count from 1. A column "row" in the frame, where there is one, says which row of the file
+    a row of the frame came from.
+    """
+    marked = frame.select(bad.fill_null(value=False)).to_series()
+    count = int(marked.sum())
+    if not count:
+        return
+    first = int(marked.arg_true()[0])
+    row = int(frame["row"][first]) if "row" in frame.columns else first
+    value = frame[column][first]
+    shown = repr(value.to_list() if isinstance(value, pl.Series) else value)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    more = f", and {count - 1} more" if count > 1 else ""
+    raise TableError(
+        f"{source}: column {column!r}, row {row + 1} (value {shown}{more}): {problem}; {remedy}"
+    )
