@@ -45,7 +45,7 @@ def says_nothing(test: BoundTest, row: Mapping[str, Any]) -> bool:
 
 
 def _colour(name: str) -> str:
-    return VF if name.startswith("VF") else VB if name.startswith("VB") else BOUND
+    return {"verifier-free": VF, "verifier-based": VB, "both": BOUND}[bound_by_name(name).side]
 
 
 def draw(data: Mapping[str, Any]) -> Figure:

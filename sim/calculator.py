@@ -198,7 +198,10 @@ def setting_of(question: Question, atoms: np.ndarray, known_law: bool) -> Settin
         high = jnp.minimum(low + reach, horizon)
         middle = jnp.clip(0.5 * horizon, low, high)
         setting = replace(
-            setting, expert_sd=jnp.sqrt(middle * (horizon - middle)), expert_mean_max=high
+            setting,
+            expert_sd=jnp.sqrt(middle * (horizon - middle)),
+            expert_mean_max=high,
+            law_known=False,
         )
     return setting
 
@@ -218,7 +221,8 @@ def calculate(question: Question) -> dict[str, Any]:
 
     Returns:
       The four headline bounds under `vf_lower`, `vf_upper`, `vb_upper`, `separation` (each with
-      `value` and `assumptions_hold`), every bound under `bounds`, and `exact` (None without a law)
+      `value` and `assumptions_hold`, false where an assumption fails or cannot be checked without
+      the law), every bound under `bounds`, and `exact` (None without a law)
       with `vf_mle`, `vf_bayes` (`mean`, `stderr`), `vb` (plug-in) and more (`exact_risks`):
       suboptimality against the demonstrating expert, which is the best of the chi-square ball
       unless `tilt` is given. VF-LOWER is free to choose an expert of the ball: without `tilt` it is
@@ -239,11 +243,13 @@ def calculate(question: Question) -> dict[str, Any]:
     values, hardest, at_expert = jax.device_get(_evaluate(setting))
     for name, bound in BOUNDS.items():
         value, held = values[name]
-        failing = [a.text for a, ok in zip(bound.assumptions, held, strict=True) if not ok]
+        unmet = [a for a, ok in zip(bound.assumptions, held, strict=True) if not ok]
         bounds[name] = {
             "value": float(value),
-            "assumptions_hold": not failing,
-            "assumptions_failing": failing,
+            "assumptions_hold": not unmet,
+            "assumptions_failing": [a.text for a in unmet if a.can_be_checked(setting)],
+            "assumptions_unchecked": [a.text for a in unmet if not a.can_be_checked(setting)],
+            "quantity": bound.quantity,
             "title": bound.title,
             "source": bound.source,
         }

@@ -48,7 +48,8 @@ def bounds_beside(
     """The bounds that are proved in the setting of each n, by registry name.
 
     The bounds speak of K equally likely traces, so the law is quantised to as many as a pool has.
-    With a check that errs, those of VB-UPPER that suppose true labels are left out.
+    Those with an assumption that fails are left out: with a check that errs, all that suppose exact
+    labels, and with a class size that is not a whole number, all of them.
     """
     whole, _ = equiprobable_atoms(RewardLaw(law.atoms, law.probabilities), atoms)
     right = success(law)
@@ -61,17 +62,7 @@ def bounds_beside(
     found = jax.device_get(
         _evaluate(whole, at, jnp.asarray(data, float), size, radius, candidates, delta, eta)
     )
-    erring = float(eta) > 0
-
-    def told(name: str) -> bool:
-        truthful = name.startswith(("VB-UPPER", "SEPARATION")) and "ERRORS" not in name
-        return not (erring and truthful)
-
     return [
-        {
-            name: float(values[index])
-            for name, (values, held) in found.items()
-            if held[index] and told(name)
-        }
+        {name: float(values[index]) for name, (values, held) in found.items() if held[index]}
         for index in range(len(data))
     ]

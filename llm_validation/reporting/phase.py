@@ -57,6 +57,7 @@ def phase(
         log2_class_size=log2_class_size,
         chi2_radius=radius,
         failure_probability=_DELTA,
+        game="other",
     )
     frontier = jax.vmap(lambda c0: homogeneity_frontier(replace(setting, coverage=c0)))(
         jnp.asarray(_COVERAGES)

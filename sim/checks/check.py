@@ -21,6 +21,7 @@ from verigap.sim.checks.statistics import (
 )
 from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
 from verigap.theory import BOUNDS, Bound, Setting
+from verigap.theory.bounds import Game
 from verigap.theory.bounds.controls import CONTROLS
 
 Row = Mapping[str, Any]
@@ -105,17 +106,17 @@ def bound_by_name(name: str) -> Bound:
     return BOUNDS[name] if name in BOUNDS else CONTROLS[name]
 
 
-def _settings(games: RelabellingGame, coverage: Float[Array, " cells"]) -> Setting:
-    """Settings of stored cells; hard prompts carry a coverage of their own."""
-    settings = jax.vmap(lambda game: game.setting())(games)
-    return replace(settings, coverage=coverage)
+def _settings(games: RelabellingGame, coverage: Float[Array, " cells"], game: Game) -> Setting:
+    """Settings of stored cells of one game; hard prompts carry a coverage of their own."""
+    settings = jax.vmap(lambda played: played.setting())(games)
+    return replace(settings, coverage=coverage, game=game)
 
 
-@partial(jax.jit, static_argnames="names")
+@partial(jax.jit, static_argnames=("game", "names"))
 def _values(
-    games: RelabellingGame, coverage: Float[Array, " cells"], names: tuple[str, ...]
+    games: RelabellingGame, coverage: Float[Array, " cells"], game: Game, names: tuple[str, ...]
 ) -> dict[str, tuple[Float[Array, " cells"], Bool[Array, " cells"]]]:
-    settings = _settings(games, coverage)
+    settings = _settings(games, coverage, game)
     return {
         name: (jax.vmap(bound.value)(settings), jax.vmap(bound.assumptions_hold)(settings))
         for name, bound in ((name, bound_by_name(name)) for name in names)
@@ -128,10 +129,11 @@ def bound_values(
     """Value of every bound in every cell, and whether its assumptions hold there."""
     names = tuple(names)
     found = {name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for name in names}
-    shapes: dict[tuple[int, int], list[int]] = {}
+    alike: dict[tuple[Game, int, int], list[int]] = {}
     for index, row in enumerate(rows):
-        shapes.setdefault((len(row["atoms"]), len(row["atoms"][0])), []).append(index)
-    for members in shapes.values():
+        key = (row["game"], len(row["atoms"]), len(row["atoms"][0]))
+        alike.setdefault(key, []).append(index)
+    for (game, *_), members in alike.items():
         for start in range(0, len(members), BATCH):
             part = members[start : start + BATCH]
             padded = [rows[i] for i in part + part[-1:] * (BATCH - len(part))]
@@ -140,7 +142,9 @@ def bound_values(
                 **{field: [row[column] for row in padded] for field, column in _COLUMNS.items()},
             )
             coverage = jnp.asarray([row["coverage"] for row in padded])
-            for name, (values, held) in jax.device_get(_values(games, coverage, names)).items():
+            for name, (values, held) in jax.device_get(
+                _values(games, coverage, game, names)
+            ).items():
                 found[name][0][part] = values[: len(part)]
                 found[name][1][part] = held[: len(part)]
     return found

@@ -68,6 +68,32 @@ def test_moments_alone_give_no_exact_risk() -> None:
     assert found["vf_upper"]["value"] >= law["vf_upper"]["value"] - 1e-9
 
 
+def test_a_coverage_above_that_of_the_law_is_not_proved() -> None:
+    found = ask(horizon=64, n=1024, log2_class=2.0, law="two-level", c0=1.0, replicates=200)
+    for key in ("vb_upper", "separation"):
+        assert found[key]["assumptions_hold"] is False
+        failing = "c0 is at most the top-share coverage of the law"
+        assert failing in found[key]["assumptions_failing"]
+    assert found["vf_lower"]["assumptions_hold"] is True
+
+
+def test_what_a_stand_in_law_cannot_show_is_not_claimed() -> None:
+    found = ask(horizon=64, n=64, log2_class=12.0, sigma=32.0, mean=32.0, c0=0.25)
+    for key in ("vb_upper", "separation"):
+        assert found[key]["assumptions_hold"] is False
+        assert found[key]["assumptions_failing"] == []
+        unchecked = found[key]["assumptions_unchecked"]
+        assert unchecked == ["c0 is at most the top-share coverage of the law"]
+    assert found["vf_upper"]["assumptions_hold"] is True
+
+
+def test_the_game_is_not_the_instance_of_vb_lower() -> None:
+    found = ask(horizon=16, n=8, log2_class=0.5, law="two-level", replicates=200)["bounds"]
+    assert "the world is VB-LOWER's hard prompts" in found["VB-LOWER"]["assumptions_failing"]
+    # Half a bit is no class either.
+    assert not any(bound["assumptions_hold"] for bound in found.values())
+
+
 def test_a_tilt_fixes_the_expert_inside_the_ball() -> None:
     weak = ask(horizon=64, n=64, log2_class=12.0, law="two-level", tilt=0.2, kappa=1.0)
     assert weak["kappa"] == 1.0

@@ -29,6 +29,7 @@ def formulas(
         data_budget=traces,
         log2_class_size=prompts,
         chi2_radius=1.0,
+        game="hard-prompts",
     )
     setting = replace(setting, coverage=coverage)
     bound = BOUNDS["VB-LOWER"]

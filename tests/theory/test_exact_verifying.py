@@ -25,7 +25,11 @@ from verigap.theory.laws import RewardLaw
 
 Number = Float[Array, ""]
 HORIZON, PROMPTS, TRACES, REWARDS = 8, 2, 3, 3
-FORMS = [name for name in BOUNDS if name.startswith("VB-UPPER") and name != "VB-UPPER-PLUG-IN"]
+FORMS = [
+    name
+    for name, bound in BOUNDS.items()
+    if (bound.side, bound.direction) == ("verifier-based", "upper") and name != "VB-UPPER-PLUG-IN"
+]
 # A reward function, a policy's density ratio, the base: one entry for each prompt and trace.
 PAIRS = list(product(range(PROMPTS), range(TRACES)))
 Reward = list[int]

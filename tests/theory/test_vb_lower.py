@@ -23,7 +23,7 @@ def instance(data_budget, log2_class_size, coverage):
     law = two_level(jnp.full(1, 8.0), jnp.full(1, 8.0))
     setting = Setting.from_law(
         law, horizon=HORIZON, data_budget=data_budget, log2_class_size=log2_class_size,
-        chi2_radius=1.0,
+        chi2_radius=1.0, game="hard-prompts",
     )  # fmt: skip
     setting = jax.tree.map(lambda leaf: leaf, setting)
     object.__setattr__(setting, "coverage", coverage)

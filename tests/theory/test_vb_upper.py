@@ -24,7 +24,11 @@ from verigap.theory.risks.version_space import (
 )
 
 HORIZON = 16.0
-NAMES = [name for name in BOUNDS if name.startswith("VB-UPPER")]
+NAMES = [
+    name
+    for name, bound in BOUNDS.items()
+    if (bound.side, bound.direction) == ("verifier-based", "upper")
+]
 
 
 @jax.jit

@@ -1,6 +1,6 @@
 """The bounds: one module a statement, one registry, `BOUNDS`, that checks and docs iterate over."""
 
-from verigap.theory.bounds.bound import Assumption, Bound, Setting
+from verigap.theory.bounds.bound import Assumption, Bound, Game, Setting
 from verigap.theory.bounds.separation import SEPARATION, SEPARATION_LINEAR, SEPARATION_PROPER
 from verigap.theory.bounds.vb_lower import VB_LOWER
 from verigap.theory.bounds.vb_upper import (
@@ -45,4 +45,4 @@ BOUNDS: dict[str, Bound] = {
 }
 """Every bound by its name, in the order of docs/theory.md."""
 
-__all__ = ["BOUNDS", "Assumption", "Bound", "Setting"]
+__all__ = ["BOUNDS", "Assumption", "Bound", "Game", "Setting"]

@@ -11,8 +11,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from verigap.theory.coverage import top_share_coverage
-from verigap.theory.experts import chi2_ball_expert
+from verigap.theory.experts import Expert, chi2_ball_expert
 from verigap.theory.laws import RewardLaw
+
+Game = Literal["relabelling", "hard-prompts", "other"]
+"""What world a setting describes: the relabelling game on its law, the hard prompts of VB-LOWER
+(both in docs/theory.md), or any other."""
 
 
 @jax.tree_util.register_dataclass
@@ -25,7 +29,8 @@ class Setting:
       data_budget: n, expert traces (verifier-free) or labelled base traces (verifier-based), >= 1.
       log2_class_size: d = log2 of the number of policies, or of reward functions, in bits.
       failure_probability: delta in (0, 1).
-      law: base reward laws of K equiprobable traces, shape (prompts, K), in tokens.
+      law: base reward laws, shape (prompts, K), in tokens; of K equiprobable traces in the
+        relabelling game.
       chi2_radius: kappa, the radius of the expert class around the base, >= 0.
       expert_radius: kappa', the chi-square radius of the expert that demonstrates and is compared
         with, in [0, kappa].
@@ -34,6 +39,10 @@ class Setting:
       expert_mean_max: max_x E_{expert} R, tokens.
       best_of: N of best-of-N, >= 1.
       label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns.
+      game: the world that the numbers describe.
+      law_known: whether `law` is the law of the base, and not a stand-in with its moments.
+      realisable: whether the class of the learner holds the truth: the expert for a verifier-free
+        learner, the reward that labels for a verifier-based one. Both games are made so.
       hardest_expert: VF-LOWER may choose the hardest expert_radius <= chi2_radius itself.
     """
 
@@ -49,6 +58,9 @@ class Setting:
     expert_mean_max: Float[Array, "*cells"]
     best_of: Float[Array, "*cells"]
     label_error: Float[Array, "*cells"]
+    game: Game = field(metadata={"static": True})
+    law_known: bool = field(default=True, metadata={"static": True})
+    realisable: bool = field(default=True, metadata={"static": True})
     hardest_expert: bool = field(default=False, metadata={"static": True})
 
     @classmethod
@@ -64,8 +76,9 @@ class Setting:
         failure_probability: Float[Array, ""] | float = 0.05,
         best_of: Float[Array, ""] | float = 1.0,
         label_error: Float[Array, ""] | float = 0.0,
+        game: Game = "relabelling",
     ) -> Setting:
-        """Setting of a game on `law`, shape (prompts, K) with K equiprobable atoms.
+        """Setting of a game on `law`, shape (prompts, K), with K equiprobable atoms to relabel.
 
         Coverage and the expert's moments are computed from the law. Without `expert_radius` the
         expert is the best of the ball, and VF-LOWER is taken over all experts of the ball.
@@ -87,11 +100,12 @@ class Setting:
             law=law,
             chi2_radius=kappa,
             expert_radius=demonstrated,
-            coverage=jnp.min(top_share_coverage(law, best.value)),
+            coverage=_least_coverage(law, best),
             expert_sd=jnp.sqrt(jnp.mean(expert.sd**2)),
             expert_mean_max=jnp.max(expert.value),
             best_of=number(best_of),
             label_error=number(label_error),
+            game=game,
             hardest_expert=expert_radius is None,
         )
 
@@ -105,6 +119,11 @@ class Setting:
         """ln(class size), nats."""
         return self.log2_class_size * jnp.log(2.0)
 
+    @property
+    def law_coverage(self) -> Float[Array, ""]:
+        """min_x alpha_x(kappa): what the law itself allows `coverage` to be, in (0, 1]."""
+        return _least_coverage(self.law, chi2_ball_expert(self.law, self.chi2_radius))
+
     def with_expert(self, expert_radius: Float[Array, ""]) -> Setting:
         """The same setting with the demonstrations of the expert of another radius."""
         expert = chi2_ball_expert(self.law, expert_radius)
@@ -117,12 +136,27 @@ class Setting:
         )
 
 
+def _least_coverage(law: RewardLaw, expert: Expert) -> Float[Array, ""]:
+    return jnp.min(top_share_coverage(law, expert.value))
+
+
 @dataclass(frozen=True)
 class Assumption:
-    """A condition under which a bound is proved: words for people, a predicate for programs."""
+    """A condition under which a bound is proved: words for people, a predicate for programs.
+
+    Attributes:
+      text: the condition in a few words.
+      holds: whether the setting shows that it is met; false where the setting cannot tell.
+      needs_law: whether it speaks of the base's own law, so that nobody can tell from a stand-in.
+    """
 
     text: str
     holds: Callable[[Setting], Bool[Array, ""]]
+    needs_law: bool = False
+
+    def can_be_checked(self, setting: Setting) -> bool:
+        """Whether the setting holds what the predicate asks for."""
+        return setting.law_known or not self.needs_law
 
 
 @dataclass(frozen=True)
@@ -134,6 +168,7 @@ class Bound:
       title: what it says in a few words.
       statement: LaTeX.
       source: paper or "beyond [S25]".
+      side: which kind of learner it speaks of, or "both" for a gap between them.
       quantity: what is bounded: "risk" (suboptimality, tokens), "gap" (VF risk minus VB risk,
         tokens) or "matching" (probability of matching the expert).
       direction: whether the value is a "lower" or an "upper" bound on the quantity.
@@ -148,6 +183,7 @@ class Bound:
     title: str
     statement: str
     source: str
+    side: Literal["verifier-free", "verifier-based", "both"]
     quantity: Literal["risk", "gap", "matching"]
     direction: Literal["lower", "upper"]
     statistic: Literal["mean", "exceedance"]
@@ -161,22 +197,8 @@ class Bound:
         return f"docs/theory.md#{self.name.lower()}"
 
     def assumptions_hold(self, setting: Setting) -> Bool[Array, ""]:
-        """Whether every assumption holds in the setting."""
+        """Whether every assumption is seen to hold in the setting, so that the bound is proved."""
         held = jnp.asarray(True)
         for assumption in self.assumptions:
             held = held & assumption.holds(setting)
         return held
-
-
-def returns_within_horizon(setting: Setting) -> Bool[Array, ""]:
-    """All returns of the law lie in [0, horizon], up to rounding."""
-    slack = 1e-6 * setting.horizon
-    return (jnp.min(setting.law.minimum) >= -slack) & (
-        jnp.max(setting.law.maximum) <= setting.horizon + slack
-    )
-
-
-RETURNS_FIT = Assumption("returns lie in [0, H]", returns_within_horizon)
-ENOUGH_DATA = Assumption(
-    "n >= 1 and class size >= 1", lambda s: (s.data_budget >= 1) & (s.log2_class_size >= 0)
-)

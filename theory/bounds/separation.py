@@ -83,6 +83,7 @@ SEPARATION = Bound(
         r"-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
     ),
     source="[S25] (rate), constants beyond",
+    side="both",
     quantity="gap",
     direction="lower",
     statistic="mean",
@@ -99,6 +100,7 @@ SEPARATION_PROPER = Bound(
         r"-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
     ),
     source="beyond [S25]",
+    side="both",
     quantity="gap",
     direction="lower",
     statistic="mean",
@@ -115,6 +117,7 @@ SEPARATION_LINEAR = Bound(
         r"2^{-d/2}(1+\kappa')^{n/2}-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
     ),
     source="beyond [S25]",
+    side="both",
     quantity="gap",
     direction="lower",
     statistic="mean",

@@ -7,7 +7,13 @@ from __future__ import annotations
 
 from jaxtyping import Array, Float
 
-from verigap.theory.bounds.bound import ENOUGH_DATA, Assumption, Bound, Setting
+from verigap.theory.bounds.assumptions import (
+    EXACT_LABELS,
+    HARD_INSTANCE,
+    HARD_PROMPTS,
+    WHOLE_DATA,
+)
+from verigap.theory.bounds.bound import Assumption, Bound, Setting
 
 _E = 2.718281828459045
 
@@ -26,12 +32,16 @@ VB_LOWER = Bound(
     title="every verifier-based learner, on rare prompts that hide one bit each",
     statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\ge \frac{H\log_2|\mathcal{R}|}{4e\,c\,(n+1)}",
     source="beyond [S25]",
+    side="verifier-based",
     quantity="risk",
     direction="lower",
     statistic="mean",
     learners=("vb-hard-prompts",),
     assumptions=(
-        ENOUGH_DATA,
+        HARD_INSTANCE,
+        WHOLE_DATA,
+        HARD_PROMPTS,
+        EXACT_LABELS,
         Assumption("0 < c <= 1/2", lambda s: (s.coverage > 0) & (s.coverage <= 0.5)),
         Assumption(
             "d/(2c(n+1)) <= 1: the hard prompts fit into the prompt law",

@@ -9,7 +9,21 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from verigap.theory.bounds.bound import ENOUGH_DATA, RETURNS_FIT, Assumption, Bound, Setting
+from verigap.theory.bounds.assumptions import (
+    COVERAGE,
+    COVERED,
+    DELTA,
+    ERRING_LABELS,
+    EXACT_LABELS,
+    INSIDE_BALL,
+    REALISABLE_REWARD,
+    RETURNS_FIT,
+    SAME_LEVEL,
+    WHOLE_CLASS,
+    WHOLE_DATA,
+    WHOLE_DRAWS,
+)
+from verigap.theory.bounds.bound import Bound, Setting
 from verigap.theory.coverage import level_coverage
 from verigap.theory.experts import chi2_ball_expert
 
@@ -99,22 +113,10 @@ def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
     return setting.horizon * jnp.sqrt(rate)
 
 
-_COVERED = Assumption(
-    "0 < c0 <= 1 lower-bounds the top-share coverage of every prompt",
-    lambda s: (s.coverage > 0) & (s.coverage <= 1),
-)
-_INSIDE_BALL = Assumption(
-    "kappa' <= kappa: the expert compared with lies in the class",
-    lambda s: s.expert_radius <= s.chi2_radius * (1.0 + 1e-6),
-)
-_DELTA = Assumption(
-    "0 < delta < 1", lambda s: (s.failure_probability > 0) & (s.failure_probability < 1)
-)
-_VERSION_SPACE = (ENOUGH_DATA, RETURNS_FIT, _COVERED, _INSIDE_BALL)
-_ERRING = Assumption(
-    "0 < eta <= 1: labels err",
-    lambda s: (s.label_error > 0) & (s.label_error <= 1),
-)
+_VERSION_SPACE = (WHOLE_DATA, WHOLE_CLASS, RETURNS_FIT, INSIDE_BALL, REALISABLE_REWARD)
+_SHARE = (COVERAGE, COVERED)
+_EXACT = (*_VERSION_SPACE, *_SHARE, EXACT_LABELS)
+_ERRING = (*_VERSION_SPACE, *_SHARE, ERRING_LABELS)
 
 VB_UPPER = Bound(
     name="VB-UPPER",
@@ -124,11 +126,12 @@ VB_UPPER = Bound(
         r"\quad\forall\pi_e\in\Pi_\kappa\quad\text{w.p. }\ge 1-\delta"
     ),
     source="[S25] (rate), statement and constants beyond",
+    side="verifier-based",
     quantity="risk",
     direction="upper",
     statistic="exceedance",
     learners=("vb-pessimism",),
-    assumptions=(*_VERSION_SPACE, _DELTA),
+    assumptions=(*_EXACT, DELTA),
     value=vb_upper,
 )
 
@@ -137,11 +140,12 @@ VB_UPPER_EXPECTATION = Bound(
     title="version space + pessimism, on average",
     statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \frac{H}{c_0}\,\frac{\ln|\mathcal{R}|+1}{n}",
     source="beyond [S25]",
+    side="verifier-based",
     quantity="risk",
     direction="upper",
     statistic="mean",
     learners=("vb-pessimism",),
-    assumptions=_VERSION_SPACE,
+    assumptions=_EXACT,
     value=vb_upper_expectation,
 )
 
@@ -150,17 +154,12 @@ VB_UPPER_PLUG_IN = Bound(
     title="conditional policy of any consistent reward",
     statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \frac{H}{c^*}\,\frac{\ln|\mathcal{R}|+1}{n}",
     source="beyond [S25]",
+    side="verifier-based",
     quantity="risk",
     direction="upper",
     statistic="mean",
     learners=("vb-plug-in",),
-    assumptions=(
-        *_VERSION_SPACE,
-        Assumption(
-            "J* and c* are the same under every reward of the class, as in the relabelling game",
-            lambda s: jnp.asarray(True),
-        ),
-    ),
+    assumptions=(*_VERSION_SPACE, SAME_LEVEL, EXACT_LABELS),
     value=vb_upper_plug_in,
 )
 
@@ -172,11 +171,12 @@ VB_UPPER_BEST_OF_N = Bound(
         r"\frac{\ln|\mathcal{R}|+1}{n}+H(1-c_0)^N"
     ),
     source="beyond [S25]",
+    side="verifier-based",
     quantity="risk",
     direction="upper",
     statistic="mean",
     learners=("vb-best-of-n",),
-    assumptions=_VERSION_SPACE,
+    assumptions=(*_EXACT, WHOLE_DRAWS),
     value=vb_upper_best_of_n,
 )
 
@@ -188,11 +188,12 @@ VB_UPPER_SQUARED = Bound(
         r"\quad\text{w.p. }\ge 1-\delta"
     ),
     source="[S25] (general algorithm), constants beyond",
+    side="verifier-based",
     quantity="risk",
     direction="upper",
     statistic="exceedance",
     learners=("vb-pessimism",),
-    assumptions=(*_VERSION_SPACE, _DELTA),
+    assumptions=(*_EXACT, DELTA),
     value=vb_upper_squared,
 )
 
@@ -204,11 +205,12 @@ VB_UPPER_ERRORS = Bound(
         r"\frac{H}{c_0}\Bigl(\frac{\ln|\mathcal{R}|+1}{n}+\eta\Bigr)"
     ),
     source="beyond [S25]",
+    side="verifier-based",
     quantity="risk",
     direction="upper",
     statistic="mean",
     learners=("vb-pessimism",),
-    assumptions=(*_VERSION_SPACE, _ERRING),
+    assumptions=_ERRING,
     value=vb_upper_errors,
 )
 
@@ -220,10 +222,11 @@ VB_UPPER_ERRORS_BEST_OF_N = Bound(
         r"\Bigl(\frac{\ln|\mathcal{R}|+1}{n}+\eta\Bigr)+H(1-c_0)^N"
     ),
     source="beyond [S25]",
+    side="verifier-based",
     quantity="risk",
     direction="upper",
     statistic="mean",
     learners=("vb-best-of-n",),
-    assumptions=(*_VERSION_SPACE, _ERRING),
+    assumptions=(*_ERRING, WHOLE_DRAWS),
     value=vb_upper_errors_best_of_n,
 )

@@ -13,7 +13,16 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Bool, Float, Int
 
-from verigap.theory.bounds.bound import ENOUGH_DATA, RETURNS_FIT, Assumption, Bound, Setting
+from verigap.theory.bounds.assumptions import (
+    CODEWORDS,
+    EQUALLY_LIKELY,
+    EXPERT_GAINS,
+    INSIDE_BALL,
+    RELABELLING,
+    RETURNS_FIT,
+    WHOLE_DATA,
+)
+from verigap.theory.bounds.bound import Assumption, Bound, Setting
 from verigap.theory.bounds.likelihood_tails import likelihood_tails, smallest
 from verigap.theory.experts import ceiling_radius, chi2_ball_expert, safe_sqrt
 from verigap.theory.heterogeneity import median_heterogeneity
@@ -165,20 +174,19 @@ def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
     return jnp.minimum(jnp.minimum(plain, truncated), 1.0)
 
 
-def _expert_gains(setting: Setting) -> Bool[Array, ""]:
-    return (setting.expert_radius > 0) & (jnp.max(setting.law.variance) > 0)
-
-
 def _ceiling_attained(setting: Setting) -> Bool[Array, ""]:
     return jnp.all(setting.expert_radius <= ceiling_radius(setting.law) * (1.0 + 1e-6))
 
 
-_EXPERT_GAINS = Assumption("kappa' > 0 and some prompt has sigma > 0", _expert_gains)
-_INSIDE_BALL = Assumption(
-    "kappa' <= kappa: the expert lies in the class",
-    lambda s: s.expert_radius <= s.chi2_radius * (1.0 + 1e-6),
+_GAME = (
+    RELABELLING,
+    EQUALLY_LIKELY,
+    WHOLE_DATA,
+    CODEWORDS,
+    RETURNS_FIT,
+    EXPERT_GAINS,
+    INSIDE_BALL,
 )
-_GAME = (ENOUGH_DATA, RETURNS_FIT, _EXPERT_GAINS, _INSIDE_BALL)
 _ANY_LEARNER = ("vf-bayes", "vf-mle", "vf-posterior-sampling")
 _PROPER = ("vf-mle", "vf-posterior-sampling")
 
@@ -190,6 +198,7 @@ VF_LOWER = Bound(
         r"-\sqrt{\mathbb{E}_x\sigma_x^2(K-1)}\;2^{-d/2}(1+\kappa')^{n/2}"
     ),
     source="beyond [S25] (rate: [S25])",
+    side="verifier-free",
     quantity="risk",
     direction="lower",
     statistic="mean",
@@ -206,6 +215,7 @@ VF_LOWER_PROPER = Bound(
         r"-\sqrt{\mathbb{E}_x\sigma_x^2\chi^2_x}\;2^{-d/2}(1+\kappa')^{n/2}"
     ),
     source="beyond [S25]",
+    side="verifier-free",
     quantity="risk",
     direction="lower",
     statistic="mean",
@@ -222,6 +232,7 @@ VF_LOWER_MEDIAN = Bound(
         r"-\sqrt{\mathbb{E}_x\sigma_x^2(K-1)}\;2^{-d/2}(1+\kappa')^{n/2}"
     ),
     source="[S25] (form), constants beyond",
+    side="verifier-free",
     quantity="risk",
     direction="lower",
     statistic="mean",
@@ -241,6 +252,7 @@ VF_LOWER_SHARP = Bound(
         r"\sqrt{\mathbb{E}_{\pi_e}[L;L\le T]}+(R_{\max}-\mu)P_{\pi_e}(L>T)\}"
     ),
     source="beyond [S25]",
+    side="verifier-free",
     quantity="risk",
     direction="lower",
     statistic="mean",
@@ -258,6 +270,7 @@ VF_LOWER_PROBABILITY = Bound(
         r"s=(J^*(\kappa')-\mu)/\sigma"
     ),
     source="beyond [S25]",
+    side="verifier-free",
     quantity="matching",
     direction="upper",
     statistic="exceedance",

@@ -8,7 +8,15 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from verigap.theory.bounds.bound import ENOUGH_DATA, RETURNS_FIT, Assumption, Bound, Setting
+from verigap.theory.bounds.assumptions import (
+    DELTA,
+    EXPERT_MOMENTS,
+    REALISABLE_POLICY,
+    RETURNS_FIT,
+    WHOLE_CLASS,
+    WHOLE_DATA,
+)
+from verigap.theory.bounds.bound import Bound, Setting
 
 
 def hellinger_budget(setting: Setting) -> Float[Array, ""]:
@@ -33,17 +41,18 @@ VF_UPPER = Bound(
         r"v=1-e^{-2\ln(|\Pi|/\delta)/n}\quad\text{w.p. }\ge 1-\delta"
     ),
     source="[F24] and [S25], constants beyond",
+    side="verifier-free",
     quantity="risk",
     direction="upper",
     statistic="exceedance",
     learners=("vf-mle",),
     assumptions=(
-        ENOUGH_DATA,
+        WHOLE_DATA,
+        WHOLE_CLASS,
         RETURNS_FIT,
-        Assumption(
-            "the expert belongs to the class and 0 < delta < 1",
-            lambda s: (s.failure_probability > 0) & (s.failure_probability < 1),
-        ),
+        REALISABLE_POLICY,
+        EXPERT_MOMENTS,
+        DELTA,
     ),
     value=vf_upper,
 )

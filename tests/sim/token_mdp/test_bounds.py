@@ -86,6 +86,7 @@ def bound(name: str, fact: dict, world: TokenWorld, traces, delta, radius, best_
         expert_mean_max=fact["mean max"],
         best_of=jnp.asarray(best_of, float),
         label_error=jnp.zeros(()),
+        game="other",
     )
     return BOUNDS[name].value(setting)
 

@@ -11,6 +11,15 @@ from rich.console import Console
 from verigap.cli.tables.common import number, open_console, plain_table
 
 
+def _proved(bound: Mapping[str, Any]) -> str:
+    """Whether a bound is proved in its setting, or the first reason why not."""
+    if bound["assumptions_failing"]:
+        return f"no, only if {bound['assumptions_failing'][0]}"
+    if bound["assumptions_unchecked"]:
+        return f"not checked: {bound['assumptions_unchecked'][0]}"
+    return "yes"
+
+
 def show_calculation(result: Mapping[str, Any]) -> None:
     """Bounds and exact risks of one setting."""
     console = open_console()
@@ -23,10 +32,8 @@ def show_calculation(result: Mapping[str, Any]) -> None:
     )
     table = plain_table("Bounds (tokens)", "bound", "value", "share of H", "proved here")
     for name, bound in result["bounds"].items():
-        probability = name == "VF-LOWER-PROBABILITY"
-        share = "-" if probability else number(bound["value"] / horizon)
-        holds = "yes" if bound["assumptions_hold"] else f"no: {bound['assumptions_failing'][0]}"
-        table.add_row(name, number(bound["value"]), share, holds)
+        share = "-" if bound["quantity"] == "matching" else number(bound["value"] / horizon)
+        table.add_row(name, number(bound["value"]), share, _proved(bound))
     console.print(table, highlight=False)
     if "tilt" in result["vf_lower"]:
         console.print(
