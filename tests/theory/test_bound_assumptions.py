@@ -30,12 +30,17 @@ SHARED = [name for name, bound in BOUNDS.items() if COVERED in bound.assumptions
 
 
 @jax.jit
-def sound(**changes: Array) -> Setting:
+def sound(log2_class_size: Array | float = 10.0, label_error: Array | float = 0.0) -> Setting:
     """Two-level, alpha = 1/2 at kappa = 1, in which every bound of the game is proved."""
-    law = RewardLaw.equiprobable(jnp.asarray([[0.0, HORIZON]]))
-    numbers = {"data_budget": 64.0, "log2_class_size": 10.0} | changes
     return Setting.from_law(
-        law, horizon=HORIZON, chi2_radius=1.0, expert_radius=0.01, best_of=8.0, **numbers
+        RewardLaw.equiprobable(jnp.asarray([[0.0, HORIZON]])),
+        horizon=HORIZON,
+        data_budget=64.0,
+        log2_class_size=log2_class_size,
+        chi2_radius=1.0,
+        expert_radius=0.01,
+        best_of=8.0,
+        label_error=label_error,
     )
 
 
