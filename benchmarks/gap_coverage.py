@@ -20,6 +20,7 @@ from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.features import features
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import SamplePools
+from verigap.sim.units import LengthUnit
 
 HORIZON = 64
 DATA = (16, 64, 256)
@@ -48,7 +49,7 @@ def sampled(population: str, prompts: int, samples: int, rng: np.random.Generato
     return SamplePools(
         population,
         "",
-        "tokens",
+        LengthUnit.TOKENS,
         tuple(map(str, range(prompts))),
         np.ones(shape, bool),
         correct,

@@ -14,8 +14,9 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Content
-from verigap.figures.panels import group_name
+from verigap.figures.panels import common_unit, group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB
+from verigap.sim.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,6 +53,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
             {
                 "dataset": pools.dataset,
                 "model": pools.model,
+                "unit": pools.unit,
                 "prompt": pools.prompt_ids[prompt],
                 "samples": own.size,
                 "correct": len(correct),
@@ -116,23 +118,25 @@ def _traces(axis: Axes, group: Mapping[str, Any]) -> None:
     )
     ticks = np.linspace(0, horizon, 5)
     axis.set_xticks(ticks, [f"{tick:g}" for tick in ticks[:-1]] + [f"$H={horizon}$"])
-    axis.set_xlabel("token $h$")
+    axis.set_xlabel(f"{LengthUnit(group['unit']).singular} $h$")
     axis.set_title(f"{group_name(group)}, prompt {group['prompt']}")
 
 
 def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with what the traces are."""
+    unit = common_unit(data["traces"])
+    one = unit.singular
     groups = " ".join(
         f"{group_name(group)}, prompt {group['prompt']}: {group['correct']} of {group['samples']} "
-        f"samples are correct within H = {group['horizon']} tokens; mean return "
-        f"{group['mean']:.1f}, sd {group['sd']:.1f} tokens, sd/H "
+        f"samples are correct within H = {group['horizon']} {group['unit']}; mean return "
+        f"{group['mean']:.1f}, sd {group['sd']:.1f} {group['unit']}, sd/H "
         f"{group['sd'] / group['horizon']:.2f}."
         for group in data["traces"]
     )
     return (
-        "Bi-level reward of real sampled traces: 0 before the first correct token, 1 for every "
-        "token from there to the budget, whether or not the trace ends before it (black tick: its "
-        "last token). The return J is the shaded area, in tokens. By a fixed rule: the prompt "
+        f"Bi-level reward of real sampled traces: 0 before the first correct {one}, 1 for every "
+        f"{one} from there to the budget, whether or not the trace ends before it (black tick: its "
+        f"last {one}). The return J is the shaded area, in {unit}. By a fixed rule: the prompt "
         "whose returns vary most, and of its samples the earliest, the middle and the latest that "
         f"are correct in time, and the first that never is. {groups}"
     )

@@ -14,8 +14,9 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Content, Run
-from verigap.figures.panels import bars, group_name, model_name, spans
+from verigap.figures.panels import bars, common_unit, group_name, model_name, spans
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
+from verigap.sim.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,6 +45,7 @@ def _measured(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
             {
                 "dataset": group.dataset,
                 "model": group.model,
+                "unit": group.unit,
                 "prompts": len(group.prompt_ids),
                 "samples": group.samples,
                 "candidates": group.candidates,
@@ -161,7 +163,7 @@ def _real(axes: Sequence[Axes], group: Mapping[str, Any], budget: int) -> None:
     axes[1].tick_params(labelleft=False)
     axes[0].set_ylim(0.0, max(axis.dataLim.ymax for axis in axes) * 1.05)
     axes[0].set_ylabel(f"{model_name(group)}:\nvalue / $H$")
-    axes[0].set_xlabel(f"token budget $H$, $n$ = {most:,}")
+    axes[0].set_xlabel(f"{LengthUnit(group['unit']).singular} budget $H$, $n$ = {most:,}")
     axes[1].set_xlabel(f"data $n$ (traces), $H={budget}$")
 
 
@@ -182,7 +184,8 @@ def caption(data: Mapping[str, Any]) -> str:
         f"expert of chi-square {row['expert_radius']:g} at H = {row['horizon']}. Below, real "
         f"traces: {groups}; mean return on held-out prompts in shares of H, N = "
         f"{real[0]['candidates']}, leash chi-square {real[0]['radius']:g}, policies fitted on "
-        "features of the samples and not transformers. Best of N spends N traces of H tokens where "
+        "features of the samples and not transformers. Best of N spends N traces of H "
+        f"{common_unit(real)} where "
         "the others spend one (the figure equal-budget charges for them); an exact check is an "
         "oracle. 95 % intervals; points of one H or n stand side by side."
     )

@@ -15,6 +15,7 @@ import numpy as np
 from verigap.figures.panels import bars, cantelli_ceiling, coverage_curve, ends, known, shares_below
 from verigap.figures.style import BOUND, GUIDE, VB, VF, styled
 from verigap.llm_validation.reporting.page import PageFigure
+from verigap.sim.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +73,7 @@ def draw_group(group: Group) -> list[PageFigure]:
 
 
 def _unit(group: Group) -> str:
-    return f"{group['unit']} of correct trace"
+    return LengthUnit(group["unit"]).of_correct_trace
 
 
 def _target(group: Group) -> str:

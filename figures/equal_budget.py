@@ -15,7 +15,7 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Content
-from verigap.figures.panels import bars, group_name, spans
+from verigap.figures.panels import bars, common_unit, group_name, spans
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def measured_successes(
 
     Args:
       pools: verified samples.
-      budgets: B, tokens, each divisible by N.
+      budgets: B, each divisible by N.
       candidates: N.
       data: n, demonstrations and labelled traces.
       seeds: repetitions.
@@ -109,6 +109,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                 {
                     "dataset": pools.dataset,
                     "model": pools.model,
+                    "unit": pools.unit,
                     "prompts": pools.prompts,
                     "longest": pools.longest,
                     "data": _DATA,
@@ -150,7 +151,7 @@ def draw(data: Mapping[str, Any]) -> Figure:
         top = max(high or 0.0 for arm in group["arms"] for _, _, high in arm["success"])
         column[0].set_ylim(0, 1.1 * (top or 1.0))
         column[0].set_title(group_name(group))
-        column[1].set_xlabel("total budget $B$ (tokens)")
+        column[1].set_xlabel(f"total budget $B$ ({group['unit']})")
     for axis in axes[:, 0]:
         axis.set_ylabel("chance of a correct trace")
     figure.tight_layout(w_pad=0.8, h_pad=1.0, rect=(0, 0.07, 1, 1))
@@ -192,24 +193,24 @@ def _successes(
 
 def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with what was measured."""
-    groups = data["measured"]
+    groups, unit = data["measured"], common_unit(data["measured"])
     each = ", ".join(
         f"{group_name(group)} ({group['prompts']} prompts, "
-        f"longest trace {group['longest']:g} tokens)"
+        f"longest trace {group['longest']:g} {unit})"
         for group in groups
     )
     numbers = " or ".join(f"{number}" for number in _CANDIDATES[1:])
     return (
-        f"Real traces at equal tokens: {each}. One trace of at most B tokens against N = {numbers} "
-        "traces cut at B/N tokens each, of which an exact 0/1 check (above), a reward model or a "
+        f"Real traces at equal {unit}: {each}. One trace of at most B {unit} against N = {numbers} "
+        f"traces cut at B/N {unit} each, of which an exact 0/1 check (above), a reward model or a "
         f"vote (below) chooses one. The clone and the reward model learned from n = "
         f"{groups[0]['data']} traces of other prompts, cut at the same length. The chance that the "
-        "chosen trace is correct is compared, and not its tokens of correct trace: those are "
+        f"chosen trace is correct is compared, and not its {unit.of_correct_trace}: those are "
         "counted to the end of a trace's own budget, which is B on one side and B/N on the other. "
         f"Held-out prompts, {groups[0]['seeds']} seeds, 95 % bootstrap intervals over prompts and "
         "seeds; points of one B stand side by side. Dash-dotted: the longest trace; beyond it the "
         "single trace is flat because the models stop, which says nothing about models trained to "
         "think longer. An exact check is an oracle. Clone and reward model weigh samples of a pool "
-        "by features that include agreement with its other samples; tokens spent on features, or "
+        f"by features that include agreement with its other samples; {unit} spent on features, or "
         "by the verifier, are charged to neither."
     )

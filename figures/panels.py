@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verigap.figures.style import BOUND
+from verigap.sim.units import LengthUnit, shared_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,6 +34,19 @@ def dataset_name(group: Mapping[str, Any]) -> str:
 def group_name(group: Mapping[str, Any]) -> str:
     """Model and data in few words."""
     return f"{model_name(group)} on {dataset_name(group)}"
+
+
+def common_unit(groups: Sequence[Mapping[str, Any]]) -> LengthUnit:
+    """What the lengths of all groups count, for a label or sentence that they share.
+
+    Raises:
+      ValueError: they count different things.
+    """
+    unit = shared_unit(LengthUnit(group["unit"]) for group in groups)
+    if unit is None:
+        listed = ", ".join(sorted({str(group["unit"]) for group in groups}))
+        raise ValueError(f"one figure cannot show lengths in {listed}; give tables of one unit")
+    return unit
 
 
 def known(*values: float | None) -> bool:

@@ -15,8 +15,9 @@ import numpy as np
 
 from verigap.figures import fitted
 from verigap.figures.needs import Content
-from verigap.figures.panels import bars, ends, group_name
+from verigap.figures.panels import bars, common_unit, ends, group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE
+from verigap.sim.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,6 +56,7 @@ def predictions(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                 {
                     "dataset": own.dataset,
                     "model": own.model,
+                    "unit": own.unit,
                     "bits": guess.log2_class_size.estimate,
                     "seeds": seeds,
                     **_held_out(scored.held_out, gaps, own.gap(leashed=True), scored.methods),
@@ -127,9 +129,10 @@ def draw(data: Mapping[str, Any]) -> Figure:
     for axis, (title, groups) in zip(axes, panels, strict=True):
         _panel(axis, groups)
         axis.set_title(title, fontsize=7)
-    axes[0].set_ylabel("measured $J_{VB}-J_{VF}$\n(tokens of correct trace)")
+    counted = common_unit([*found["groups"], {"unit": LengthUnit.TOKENS}]).of_correct_trace
+    axes[0].set_ylabel(f"measured $J_{{VB}}-J_{{VF}}$\n({counted})")
     figure.tight_layout(w_pad=0.4, rect=(0.0, 0.13, 1.0, 1.0))
-    middle = "predicted $J_{VB}-J_{VF}$ (tokens of correct trace)"
+    middle = f"predicted $J_{{VB}}-J_{{VF}}$ ({counted})"
     figure.text(0.53, 0.12, middle, ha="center", fontsize=8)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(

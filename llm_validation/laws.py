@@ -11,6 +11,7 @@ import polars as pl
 from verigap.llm_validation.arguments import checked_budgets
 from verigap.llm_validation.traces import PROMPT_KEY, Traces, nothing_verified
 from verigap.sim.sweeps.law_table import COLUMNS, LawTable
+from verigap.sim.units import LengthUnit
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class LawsReport:
       unverified: samples that could not be verified, including those of prompts left out.
       correct_only_at_end: verified samples whose `first_correct` is only known to be at most the
         end of the trace; their returns are lower bounds.
-      units: what budgets and returns count ("tokens", "words", "characters"), sorted.
+      units: what budgets and returns count, sorted; several only if groups differ.
     """
 
     prompts: int
@@ -32,7 +33,7 @@ class LawsReport:
     samples: int
     unverified: int
     correct_only_at_end: int
-    units: tuple[str, ...] = ("tokens",)
+    units: tuple[LengthUnit, ...]
 
 
 class MeasuredLaws(NamedTuple):
@@ -45,13 +46,13 @@ class MeasuredLaws(NamedTuple):
 def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
     """The empirical law of the return of each prompt at each budget, in the unit of the traces.
 
-    At a budget of H tokens a trace that is first correct at token T returns (H - T + 1)_+ tokens of
-    correct trace, and 0 if it never is. Every verified sample of a prompt weighs the same; samples
-    that could not be verified are left out and counted.
+    At a budget of H a trace that is first correct at T returns (H - T + 1)_+, and 0 if it never is.
+    Every verified sample of a prompt weighs the same; samples that could not be verified are left
+    out and counted.
 
     Args:
       traces: the samples.
-      budgets: distinct budgets H in tokens, each at least 1.
+      budgets: distinct budgets H, each at least 1; every group counts them in its own unit.
 
     Raises:
       TableError: a budget is not a positive whole number or comes twice, or no prompt has a
@@ -67,14 +68,14 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
     if kept.height == 0:
         raise nothing_verified(traces.source)
     verified = traces.frame.filter(pl.col("correct").is_not_null())
-    tokens_left = pl.col("horizon") - pl.col("first_correct") + 1
+    left = pl.col("horizon") - pl.col("first_correct") + 1
     atoms = (
-        # Traces that are first correct at the same token share an atom at every budget, so they
+        # Traces that are first correct at the same place share an atom at every budget, so they
         # are counted once before the budgets multiply the rows.
         verified.group_by(*PROMPT_KEY, "first_correct")
         .len("count")
         .join(horizons, how="cross")
-        .with_columns(returns=tokens_left.clip(lower_bound=0).fill_null(0).cast(pl.Float64))
+        .with_columns(returns=left.clip(lower_bound=0).fill_null(0).cast(pl.Float64))
         .group_by(*PROMPT_KEY, "horizon", "returns")
         .agg(pl.col("count").sum())
         .join(kept, on=PROMPT_KEY)
@@ -92,6 +93,6 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
         samples=verified.height,
         unverified=traces.num_unverified,
         correct_only_at_end=int(verified["first_correct_is_end"].sum()),
-        units=tuple(kept["unit"].unique().sort()),
+        units=tuple(map(LengthUnit, kept["unit"].unique().sort())),
     )
     return MeasuredLaws(LawTable(laws.select(COLUMNS), f"laws of {traces.source}"), report)

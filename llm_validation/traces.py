@@ -12,7 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from verigap.storage.tables import UNITS, TableError, load_frame, refuse_rows, save_frame
+from verigap.sim.units import UNITS, LengthUnit
+from verigap.storage.tables import TableError, load_frame, refuse_rows, save_frame
 
 PROMPT_KEY = ("dataset", "model", "prompt_id")
 KEY = (*PROMPT_KEY, "sample_id")
@@ -57,17 +58,18 @@ class Traces:
 
     Columns: `dataset`, `model`, `prompt_id` (text), `sample_id` (whole number) form the key;
     `correct` is true, false, or null where the answer could not be verified; `first_correct` is the
-    1-based index of the token at which the trace is first correct, null for never (or unknown);
-    `n_tokens`, `verifier_score`, `answer`, `logprob`, `text`, `source`, `sampling` may be null;
-    `first_correct_is_end` marks rows whose `first_correct` is only known to be at most the end;
-    `answer_canonical` is one form for all answers that are the same number (see
-    `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens` count: "tokens",
-    "words" or "characters", the same for all rows of a (dataset, model); `correct_at_end` says,
-    where it is known, whether the last answer is correct, which a trace may have lost again.
+    1-based place (a token, word or character: see `unit`) at which the trace is first correct, null
+    for never (or unknown); `n_tokens` (its length), `verifier_score`, `answer`, `logprob`, `text`,
+    `source`, `sampling` may be null; `first_correct_is_end` marks rows whose `first_correct` is
+    only known to be at most the end; `answer_canonical` is one form for all answers that are the
+    same number (see `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens`
+    count: "tokens", "words" or "characters", the same for all rows of a (dataset, model);
+    `correct_at_end` says, where it is known, whether the last answer is correct, which a trace may
+    have lost again.
 
     Only `prompt_id` and `correct` are required. A missing `dataset` or `model` becomes "", missing
     sample numbers count from 0 within a prompt. A correct trace without `first_correct` counts as
-    correct from its last token, and is marked in `first_correct_is_end`. A missing `unit` means
+    correct from its end, and is marked in `first_correct_is_end`. A missing `unit` means
     tokens. Columns unknown here are dropped and named in `ignored_columns`.
 
     Raises:
@@ -84,9 +86,9 @@ class Traces:
         object.__setattr__(self, "frame", _checked(self.frame, self.source))
 
     @property
-    def units(self) -> tuple[str, ...]:
+    def units(self) -> tuple[LengthUnit, ...]:
         """What lengths are counted in, sorted; more than one only if several groups differ."""
-        return tuple(self.frame["unit"].unique().sort())
+        return tuple(map(LengthUnit, self.frame["unit"].unique().sort()))
 
     @property
     def num_samples(self) -> int:
@@ -200,7 +202,7 @@ def checked_rows(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     return frame.with_columns(
         pl.coalesce("first_correct", pl.when(at_end).then("n_tokens")).alias("first_correct"),
         (marked | at_end).alias("first_correct_is_end"),
-        pl.col("unit").fill_null("tokens"),
+        pl.col("unit").fill_null(LengthUnit.TOKENS.value),
     )
 
 
@@ -234,7 +236,7 @@ def _refuse_unusable(frame: pl.DataFrame, source: str) -> None:
     correct, first, length = pl.col("correct"), pl.col("first_correct"), pl.col("n_tokens")
     for name in KEY:
         refuse(name, pl.col(name).is_null(), "a value is missing", "fill it in")
-    refuse("first_correct", first < 1, "tokens count from 1", "use null for never correct")
+    refuse("first_correct", first < 1, "places count from 1", "use null for never correct")
     refuse("n_tokens", length < 0, "a length cannot be negative", "use null where it is unknown")
     refuse(
         "first_correct",
@@ -258,7 +260,7 @@ def _refuse_unusable(frame: pl.DataFrame, source: str) -> None:
         "first_correct",
         first > length,
         "first_correct is past the end of the trace (n_tokens)",
-        "count both with the same tokenizer",
+        "count both in the same way",
     )
     unknown = ~pl.col("unit").is_in(UNITS)
     refuse("unit", unknown, "an unknown unit", f"use one of {', '.join(UNITS)}")
@@ -295,7 +297,7 @@ def _typed(frame: pl.DataFrame, source: str, name: str) -> pl.Expr:
     elif name in _COUNTS:
         wanted, fits = "whole numbers", dtype.is_numeric()
         if dtype.is_float():
-            refuse(column != column.floor(), "not a whole number", "count tokens, not fractions")
+            refuse(column != column.floor(), "not a whole number", "give whole numbers")
     elif name in _REALS:
         wanted, fits = "numbers", dtype.is_numeric()
     else:
@@ -307,5 +309,5 @@ def _typed(frame: pl.DataFrame, source: str, name: str) -> pl.Expr:
             f"{source}: column {name!r} holds {dtype}, not {wanted}; convert the column"
         )
     if name in _COUNTS:
-        refuse(column.abs() > 2**53, "out of range", "count tokens from 1")
+        refuse(column.abs() > 2**53, "out of range", "count from 1")
     return column.cast(target)

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from verigap.sim.relabelling.exact_risks import exact_risks
 from verigap.sim.sweeps.laws import LawSpec, TableSpec
+from verigap.sim.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
@@ -31,7 +32,9 @@ HEADLINES = {
 
 @dataclass(frozen=True)
 class Question:
-    """What the calculator is asked. Lengths and returns are in tokens.
+    """What the calculator is asked.
+
+    Lengths and returns are in the unit of the law table, if `law` is one, else in tokens.
 
     Attributes:
       horizon: H >= 1.
@@ -71,7 +74,7 @@ class Question:
             if bad:
                 raise ValueError(f"--{name.replace('_', '-')}: {needs}, not {getattr(self, name)}")
 
-        refuse(not 1 <= self.horizon <= _MOST, "horizon", f"must be 1 to {_MOST} tokens")
+        refuse(not 1 <= self.horizon <= _MOST, "horizon", f"must be 1 to {_MOST}")
         refuse(not 1 <= self.n <= _MOST, "n", f"must be 1 to {_MOST}")
         refuse(not 0 < self.log2_class <= 200, "log2_class", "must be in (0, 200] bits")
         refuse(not 0 < self.delta < 1, "delta", "must lie strictly between 0 and 1")
@@ -114,15 +117,15 @@ def _two_level(question: Question) -> np.ndarray:
     return np.asarray([[mean - sigma, mean + sigma]], np.float64)
 
 
-def law_atoms(question: Question) -> tuple[np.ndarray, bool]:
-    """Equiprobable atoms (prompts, K) in tokens, and whether they are a law and not a stand-in.
+def law_atoms(question: Question) -> tuple[np.ndarray, bool, LengthUnit]:
+    """Equiprobable atoms (prompts, K), whether they are a law and not a stand-in, and their unit.
 
     Raises:
       ValueError: for a law that cannot be read, in one line.
     """
     text = question.law
     if text is None:
-        return _two_level(question), False
+        return _two_level(question), False, LengthUnit.TOKENS
     if text == "two-level":
         atoms = _two_level(question)
         if atoms.min() < -1e-9 or atoms.max() > question.horizon * (1 + 1e-9):
@@ -130,7 +133,7 @@ def law_atoms(question: Question) -> tuple[np.ndarray, bool]:
                 f"--sigma: the two-level law pays {atoms[0, 0]:g} and {atoms[0, 1]:g} tokens, "
                 f"outside [0, {question.horizon}]"
             )
-        return atoms, True
+        return atoms, True, LengthUnit.TOKENS
     if question.sigma is not None or question.mean is not None:
         raise ValueError(
             f"--law {text}: --sigma and --mean only shape the two-level law; drop them"
@@ -161,7 +164,8 @@ def law_atoms(question: Question) -> tuple[np.ndarray, bool]:
             f"--law {text}: expected two-level, FAMILY:key=value,..., returns:r1,r2,... or a "
             "law table ending in .parquet"
         ) from None
-    return spec.atoms(question.horizon, question.atoms, Path()).returns, True
+    atoms = spec.atoms(question.horizon, question.atoms, Path())
+    return atoms.returns, True, atoms.unit
 
 
 # Compiled as one, as each operation on its own is a program to compile.
@@ -217,12 +221,13 @@ def _evaluate(setting: Setting):
 
 
 def calculate(question: Question) -> dict[str, Any]:
-    """All bounds, the exact risks, and what they were computed for; values in tokens.
+    """All bounds, the exact risks, and what they were computed for; values in `unit`.
 
     Returns:
       The four headline bounds under `vf_lower`, `vf_upper`, `vb_upper`, `separation` (each with
       `value` and `assumptions_hold`, false where an assumption fails or cannot be checked without
-      the law), every bound under `bounds`, and `exact` (None without a law)
+      the law), every bound under `bounds`, `unit` (what H, returns and risks count: that of the
+      law table, else tokens), and `exact` (None without a law)
       with `vf_mle`, `vf_bayes` (`mean`, `stderr`), `vb` (plug-in) and more (`exact_risks`):
       suboptimality against the demonstrating expert, which is the best of the chi-square ball
       unless `tilt` is given. VF-LOWER is free to choose an expert of the ball: without `tilt` it is
@@ -236,7 +241,7 @@ def calculate(question: Question) -> dict[str, Any]:
         question.sigma is None or question.mean is None or question.c0 is None
     ):
         raise ValueError("give --law, or all of --sigma, --mean and --c0")
-    atoms, known_law = law_atoms(question)
+    atoms, known_law, unit = law_atoms(question)
     setting = setting_of(question, atoms, known_law)
     bounds: dict[str, Any] = {}
     free = question.tilt is None
@@ -264,6 +269,7 @@ def calculate(question: Question) -> dict[str, Any]:
         return exact_risks(chosen, seed=question.seed, replicates=question.replicates)
 
     return {
+        "unit": unit,
         "horizon": question.horizon,
         "n": question.n,
         "log2_class": question.log2_class,

@@ -1,4 +1,4 @@
-"""What the theory needs at one token budget: mean return, heterogeneity, coverage."""
+"""What the theory needs at one budget: mean return, heterogeneity, coverage."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ class Heterogeneity:
 
 @dataclass(frozen=True, eq=False)
 class BudgetFit:
-    """Everything fitted at one budget H (tokens); returns are tokens of correct trace.
+    """Everything fitted at one budget H; it and the returns are in the unit of the counts.
 
     Attributes:
       horizon: H.
       success: share of samples that are correct within the budget, mean over prompts.
-      mean_return: mean over prompts of the mean return (tokens).
+      mean_return: mean over prompts of the mean return.
       sigma_over_h: heterogeneity.
       anticoncentration: c(ε) for each ε.
       reachable: c*(κ) for each κ.
       families: laws of the first-correct index with their goodness of fit.
       relative_budget: H over the mean first-correct index of correct samples.
-      mean_return_by_prompt, sigma_by_prompt, shrunken_sigma_by_prompt: shape (P,), tokens; the
+      mean_return_by_prompt, sigma_by_prompt, shrunken_sigma_by_prompt: shape (P,); the
         last is the mean of σ_x given the prompt's samples.
     """
 

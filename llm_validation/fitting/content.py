@@ -8,19 +8,20 @@ from verigap.llm_validation.fitting.budgets import BudgetFit, Heterogeneity
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, PassAtK
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.intervals import LEVEL, Statistic
-
-UNIT = "tokens"
+from verigap.sim.units import shared_unit
 
 
 def as_content(fit: Fit, *, per_prompt: bool = False) -> dict[str, Any]:
     """Everything in a fit; numbers that are not known are NaN.
+
+    Every group has its `unit`; that of the whole is theirs, or None where they differ.
 
     Args:
       fit: the fit.
       per_prompt: whether each group lists its prompts.
     """
     return {
-        "unit": UNIT,
+        "unit": shared_unit(group.counts.unit for group in fit.groups),
         "level": LEVEL,
         "seed": fit.seed,
         "c0": fit.grids.c0,
@@ -41,7 +42,7 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
     content: dict[str, Any] = {
         "dataset": counts.dataset,
         "model": counts.model,
-        "unit": UNIT,
+        "unit": counts.unit,
         "prompts": counts.prompts,
         "samples": int(counts.samples.sum()),
         "unverified": int(counts.unverified.sum()) + counts.left_out_samples,

@@ -10,6 +10,7 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from verigap.llm_validation.traces import PROMPT_KEY, Traces
+from verigap.sim.units import LengthUnit
 
 _GROUP = ("dataset", "model")
 
@@ -20,11 +21,12 @@ class GroupCounts:
 
     Attributes:
       dataset, model: of the group.
+      unit: what first-correct indices, budgets and returns count.
       prompt_ids: the P prompts with a verified sample, sorted.
       samples: verified samples of each, at least 1.
       unverified: samples of each that could not be verified.
       prompt: index of the prompt of each distinct (prompt, first-correct index).
-      first_correct: the index (tokens, from 1).
+      first_correct: the index (from 1, in `unit`).
       count: correct samples that share it.
       left_out: prompts without any verified sample.
       left_out_samples: their samples.
@@ -33,6 +35,7 @@ class GroupCounts:
 
     dataset: str
     model: str
+    unit: LengthUnit
     prompt_ids: tuple[str, ...]
     samples: Int[np.ndarray, " P"]
     unverified: Int[np.ndarray, " P"]
@@ -81,6 +84,7 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
         .group_by(*PROMPT_KEY, "correct", "first_correct")
         .agg(
             count=pl.len().cast(pl.Int64),
+            unit=pl.col("unit").first(),
             at_end=pl.col("first_correct_is_end").fill_null(value=False).sum().cast(pl.Int64),
         )
         .sort(PROMPT_KEY)
@@ -104,6 +108,7 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
             GroupCounts(
                 str(dataset),
                 str(model),
+                LengthUnit(rows["unit"][0]),
                 tuple(kept["prompt_id"].to_list()),
                 kept["samples"].to_numpy(),
                 kept["unverified"].to_numpy(),

@@ -55,7 +55,7 @@ class PassAtK:
 
 @dataclass(frozen=True, eq=False)
 class GroupFit:
-    """Everything fitted on one (dataset, model).
+    """Everything fitted on one (dataset, model). Budgets, indices and returns are in `counts.unit`.
 
     Attributes:
       counts: the samples it was fitted on.
@@ -64,7 +64,7 @@ class GroupFit:
       measured_k: the largest k that is measured, N.
       success_laws: fitted laws of per-prompt success, beta-binomial first.
       mean_first_correct: mean first-correct index of a correct sample of a random prompt, prompts
-        weighted by their success (tokens).
+        weighted by their success.
       budgets: by budget, ascending.
       warnings: what a reader must know before using the numbers, one line each.
     """
@@ -110,7 +110,7 @@ def fit(
 
     Args:
       traces: the samples; every (dataset, model) is fitted on its own.
-      budgets: distinct budgets H in tokens.
+      budgets: distinct budgets H; every group counts them in its own unit.
       seed: of the bootstrap, at least 0; the same seed gives the same numbers.
       grids: margins ε, radii κ and the threshold c₀ of coverage.
       pass_at: further k of pass@k.

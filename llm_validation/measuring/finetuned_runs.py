@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
+from verigap.sim.units import LengthUnit
 from verigap.storage.tables import TableError
 
 GAME = "fine-tuned language model"
@@ -49,7 +50,7 @@ def finetuned_model(rows: Sequence[Mapping[str, Any]]) -> GroupMeasurement:
     return GroupMeasurement(
         row["dataset"],
         row["model"],
-        "tokens",
+        LengthUnit.TOKENS,
         prompts,
         int(row["samples"]),
         int(row["unverified"]),

@@ -40,7 +40,7 @@ def measure(
 
     Args:
       traces: the samples; every (dataset, model) is measured on its own.
-      horizons: distinct budgets H in tokens; by default about the median and the 90 % quantile of
+      horizons: distinct budgets H; by default about the median and the 90 % quantile of
         the group's lengths, and twice the latter.
       data: distinct n, expert demonstrations and labelled traces alike; by default 16, 64, 256 and
         1,024, as far as the training pools reach.
@@ -89,7 +89,7 @@ def measure(
 
 
 def default_horizons(pools: SamplePools) -> tuple[int, ...]:
-    """About the median and the 90 % quantile of the lengths, and twice the latter (tokens).
+    """About the median and the 90 % quantile of the lengths, and twice the latter.
 
     The first two are not rounded past the longest trace: it is they that a verdict is about.
     """
@@ -104,8 +104,8 @@ def default_horizons(pools: SamplePools) -> tuple[int, ...]:
     return tuple(sorted(within | {_rounded(2 * most)}))
 
 
-def _rounded(tokens: float) -> int:
-    return max(8, 8 * math.ceil(tokens / 8))
+def _rounded(length: float) -> int:
+    return max(8, 8 * math.ceil(length / 8))
 
 
 def default_data(pools: SamplePools) -> tuple[int, ...]:
@@ -165,7 +165,7 @@ def _warnings(pools: SamplePools, horizons: tuple[int, ...], settings: Settings)
         found.append(f"{pools.left_out} prompts without a verified sample were left out")
     found += [
         f"H = {horizon} is beyond the longest trace ({pools.longest:g}): the model never used such "
-        "a budget, and values there only grow by the tokens left over"
+        f"a budget, and values there only grow by the {pools.unit} left over"
         for horizon in horizons
         if horizon > pools.longest
     ]

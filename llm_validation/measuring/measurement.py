@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from verigap.llm_validation.intervals import Statistic, bca_interval, student_spread
+from verigap.sim.units import LengthUnit
 
 if TYPE_CHECKING:
     from verigap.llm_validation.pools.policy_values import Settings
@@ -60,7 +61,7 @@ class GroupMeasurement:
 
     Attributes:
       dataset, model: of the group.
-      unit: what lengths, budgets and values count, "tokens" as a rule.
+      unit: what lengths, budgets and values count.
       prompt_ids: the P prompts with a verified sample, sorted.
       samples: verified samples, the union of the pools.
       unverified: samples that could not be verified; they are in no pool.
@@ -87,7 +88,7 @@ class GroupMeasurement:
 
     dataset: str
     model: str
-    unit: str
+    unit: LengthUnit
     prompt_ids: tuple[str, ...]
     samples: int
     unverified: int

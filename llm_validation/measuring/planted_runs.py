@@ -10,6 +10,7 @@ from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import MeasuredCell
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.measured import Measured, Point, is_trained, points
+from verigap.sim.units import LengthUnit
 from verigap.storage.tables import TableError
 
 _POLICIES = {"clone": CLONING, "verify": SELECTION}
@@ -22,7 +23,7 @@ class FinetunedMeasurement:
     Attributes:
       dataset: "planted".
       model: family of the base and block of the run.
-      unit: "tokens".
+      unit: tokens.
       prompts: held out of every training.
       trainings: least number of independent trainings of a cell.
       candidates: N of best-of-N.
@@ -33,7 +34,7 @@ class FinetunedMeasurement:
 
     dataset: str
     model: str
-    unit: str
+    unit: LengthUnit
     prompts: int
     trainings: int
     candidates: int
@@ -76,7 +77,7 @@ def finetuned(rows: Sequence[Mapping[str, Any]]) -> tuple[FinetunedMeasurement, 
             FinetunedMeasurement(
                 str(row["game"]),
                 f"{family} ({block})",
-                "tokens",
+                LengthUnit.TOKENS,
                 len(row["expert_value"]),
                 min(point.trainings for point in members),
                 int(row["best_of"]),

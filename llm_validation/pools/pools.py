@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from verigap.llm_validation.answers import canonical_answer
 from verigap.llm_validation.traces import Traces, nothing_verified
+from verigap.sim.units import LengthUnit
 
 LARGEST_POOL = 512
 """Samples of a prompt that enter its pool; more would cost time and show little more."""
@@ -22,11 +23,11 @@ class SamplePools:
 
     Attributes:
       dataset, model: of the group.
-      unit: what lengths count.
+      unit: what lengths, budgets and returns count.
       prompt_ids: the P prompts with a verified sample, sorted.
       mask: whether there is a sample.
       correct: whether it is correct.
-      first_correct: from which token on; infinite for never.
+      first_correct: from which place on; infinite for never.
       n_tokens: length; NaN where it is unknown.
       answer: a number for each distinct answer of a prompt, -1 for none.
       verifier_score, logprob: as in the table; NaN where there is none.
@@ -39,7 +40,7 @@ class SamplePools:
 
     dataset: str
     model: str
-    unit: str
+    unit: LengthUnit
     prompt_ids: tuple[str, ...]
     mask: Bool[np.ndarray, "P K"]
     correct: Bool[np.ndarray, "P K"]
@@ -81,16 +82,16 @@ class SamplePools:
 
     @property
     def longest(self) -> float:
-        """Length of the longest trace (tokens); NaN where no length is known."""
+        """Length of the longest trace; NaN where no length is known."""
         known = [self.n_tokens[np.isfinite(self.n_tokens)], self.first_correct[self.correct]]
         return float(np.max(np.concatenate(known), initial=-np.inf)) if self.prompts else np.nan
 
     def returns(self, horizon: int) -> Float[np.ndarray, "P K"]:
-        """(H - T + 1)_+ tokens of correct trace at a budget of H tokens; 0 on the padding."""
+        """(H - T + 1)_+ at a budget of H; 0 on the padding."""
         return np.maximum(horizon - self.first_correct + 1.0, 0.0)
 
     def finished(self, horizon: int) -> Bool[np.ndarray, "P K"]:
-        """Whether the trace ends within H tokens, or nobody knows how long it is."""
+        """Whether the trace ends within H, or nobody knows how long it is."""
         return self.mask & ~(self.n_tokens > horizon)
 
 
@@ -139,7 +140,7 @@ def _pools(rows: pl.DataFrame) -> SamplePools:
     return SamplePools(
         str(rows["dataset"][0]),
         str(rows["model"][0]),
-        str(rows["unit"][0]),
+        LengthUnit(rows["unit"][0]),
         prompt_ids,
         padded(np.ones(kept.height, bool), False),
         padded(kept["correct"].to_numpy().astype(bool), False),

@@ -21,6 +21,7 @@ from verigap.llm_validation.arguments import checked_budgets
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import Traces
 from verigap.sim.sweeps.law_table import LawTable, read_law_table
+from verigap.sim.units import LengthUnit
 from verigap.storage.tables import TableError, load_frame
 from verigap.theory import RewardLaw
 
@@ -40,7 +41,7 @@ class GroupLaws:
 
     dataset: str
     model: str
-    unit: str
+    unit: LengthUnit
     prompt_ids: tuple[str, ...]
     samples: int
     laws: Mapping[int, RewardLaw]
@@ -105,7 +106,7 @@ def laws_of_table(
             )
         samples = int(np.median(rows["samples"].to_numpy()))
         known = (longest or {}).get((dataset, model))
-        unit = str(rows["unit"][0])
+        unit = LengthUnit(rows["unit"][0])
         groups.append(GroupLaws(dataset, model, unit, names, samples, laws, known))
     return tuple(groups)
 
@@ -180,7 +181,7 @@ def laws_of_fit(content: Mapping[str, Any], source: str) -> tuple[GroupLaws, ...
 
     It holds the mean and the sd of each prompt's return, not its law. The law is taken to have two
     points, 0 and one other, which is exact where all correct traces of a prompt are correct from
-    the same token on.
+    the same place on.
 
     Raises:
       TableError: the content is no such fit.
@@ -210,7 +211,7 @@ def laws_of_fit(content: Mapping[str, Any], source: str) -> tuple[GroupLaws, ...
                 GroupLaws(
                     str(group["dataset"]),
                     str(group["model"]),
-                    str(group["unit"]),
+                    LengthUnit(group["unit"]),
                     tuple(str(prompt["prompt_id"]) for prompt in prompts),
                     int(np.median([int(prompt["samples"]) for prompt in prompts])),
                     {

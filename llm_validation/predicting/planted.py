@@ -21,6 +21,7 @@ from verigap.llm_validation.predicting.relabelling import cloning_shares, predic
 from verigap.llm_validation.predicting.scoring import Cell, MethodScore, score_gaps
 from verigap.sim.planted.learners import CLONING
 from verigap.sim.planted.measured import Point, points
+from verigap.sim.units import LengthUnit
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _laws(family: str, rows: Sequence[Mapping[str, Any]]) -> GroupLaws:
             [[0.0, top] for top, _ in pairs], [[1.0 - share, share] for _, share in pairs], horizon
         )
     names = tuple(str(index) for index in range(prompts))
-    return GroupLaws("planted", family, "tokens", names, 64, laws, None)
+    return GroupLaws("planted", family, LengthUnit.TOKENS, names, 64, laws, None)
 
 
 def _class_size(laws: GroupLaws, cells: Mapping[Cell, Point], kappa: float) -> float:

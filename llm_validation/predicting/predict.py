@@ -277,6 +277,6 @@ def _warnings(laws: GroupLaws) -> list[str]:
         if laws.extrapolated(horizon):
             found.append(
                 f"H = {horizon} is beyond the longest trace ({laws.longest}): returns there only "
-                "grow by the tokens left over"
+                f"grow by the {laws.unit} left over"
             )
     return found

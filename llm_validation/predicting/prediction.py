@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from verigap.llm_validation.intervals import Statistic
+from verigap.sim.units import LengthUnit
 
 Predictor = Literal["relabelling", "parametric"]
 RELABELLING: Predictor = "relabelling"
@@ -72,7 +73,7 @@ class GroupPrediction:
 
     dataset: str
     model: str
-    unit: str
+    unit: LengthUnit
     prompts: int
     radius: float
     candidates: int

@@ -11,6 +11,7 @@ from verigap.llm_validation.fitting.counts import GroupCounts
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.reporting.numbers import percent
 from verigap.llm_validation.reporting.verdict import FEWEST_MIXED
+from verigap.sim.units import LengthUnit
 
 _FEW_PROMPTS = 20
 _UNVERIFIED = 0.01
@@ -52,14 +53,14 @@ def check_assumptions(
       rows: the canonical trace rows of the group.
       counts: its counts.
       coverage: c*(kappa) of the leash, fitted at the target budget.
-      horizon: the target budget H (tokens).
+      horizon: the target budget H.
       mixed: prompts with both correct and incorrect samples.
       extrapolated: whether the target budget is beyond the longest trace.
     """
     total, verified = rows.height, int(counts.samples.sum())
     found = [
         *_sampling(counts, mixed, (total - verified) / total),
-        *_rewards(counts, str(rows["unit"][0]), horizon, extrapolated),
+        *_rewards(counts, horizon, extrapolated),
         *_coverage(counts, coverage),
         *_exchangeability(rows),
     ]
@@ -67,7 +68,7 @@ def check_assumptions(
         Assumption(
             "bi_level",
             "unchecked",
-            "A trace that is correct at one token is taken to stay correct. One grade for a whole "
+            "A trace that is correct at one place is taken to stay correct. One grade for a whole "
             "trace cannot show whether it would.",
         )
     )
@@ -119,8 +120,8 @@ def _sampling(counts: GroupCounts, mixed: int, unverified: float) -> list[Assump
     return found
 
 
-def _rewards(counts: GroupCounts, unit: str, horizon: int, extrapolated: bool) -> list[Assumption]:
-    found = []
+def _rewards(counts: GroupCounts, horizon: int, extrapolated: bool) -> list[Assumption]:
+    found, unit = [], counts.unit
     correct = int(counts.correct.sum())
     if counts.correct_only_at_end:
         found.append(
@@ -129,7 +130,7 @@ def _rewards(counts: GroupCounts, unit: str, horizon: int, extrapolated: bool) -
                 "fails",
                 f"{percent(counts.correct_only_at_end / correct)} of the correct samples are only "
                 "known to be correct at their end, so their returns are lower bounds.",
-                "Record the token at which each trace is first correct.",
+                f"Record the {unit.singular} at which each trace is first correct.",
             )
         )
     if correct:
@@ -149,7 +150,7 @@ def _rewards(counts: GroupCounts, unit: str, horizon: int, extrapolated: bool) -
                     "Use a task whose solutions come at different lengths.",
                 )
             )
-    if unit != "tokens":
+    if unit != LengthUnit.TOKENS:
         found.append(
             Assumption(
                 "unit",

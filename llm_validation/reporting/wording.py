@@ -14,6 +14,7 @@ from verigap.llm_validation.reporting.verdict import (
     Verdict,
     Verifier,
 )
+from verigap.sim.units import LengthUnit
 
 PICK = {
     "exact": "best-of-{n} by an exact check",
@@ -22,14 +23,20 @@ PICK = {
 
 
 def verdict_sentence(
-    verdict: Verdict, verifier: Verifier, gain: Statistic, *, candidates: int, unit: str, mixed: int
+    verdict: Verdict,
+    verifier: Verifier,
+    gain: Statistic,
+    *,
+    candidates: int,
+    unit: LengthUnit,
+    mixed: int,
 ) -> str:
     """The verdict in one sentence, with its uncertainty.
 
     Args:
       verdict: the verdict.
       verifier: which kind it supposes.
-      gain: value of verifying minus the better of cloning and voting (tokens).
+      gain: value of verifying minus the better of cloning and voting (in `unit`).
       candidates: N.
       unit: of the gain.
       mixed: prompts with both outcomes.
@@ -37,7 +44,7 @@ def verdict_sentence(
     pick = PICK[verifier].format(n=candidates)
     margin = f"the margin of {number(verdict.margin)} {unit}"
     sure = f"probability {chance(verdict.probability)}"
-    gained = f"{spanned(gain)} {unit} of correct trace"
+    gained = f"{spanned(gain)} {unit.of_correct_trace}"
     if verdict.verdict == "verify":
         return (
             f"Verify: {pick} earns {gained} more than the better of cloning and voting, which "
@@ -87,15 +94,15 @@ def next_steps(
     verdicts: Sequence[tuple[Verifier, Verdict, Settling | None]],
     assumptions: Sequence[Assumption],
     worth: Statistic | None,
-    unit: str,
+    unit: LengthUnit,
 ) -> list[str]:
     """What to do now, most useful first.
 
     Args:
       verdicts: by verifier.
       assumptions: that fail or cannot be checked.
-      worth: value of an exact check over the learned reward model (tokens); None if not measured.
-      unit: of the values.
+      worth: value of an exact check over the learned reward model; None if not measured.
+      unit: of `worth`.
     """
     steps = []
     for verifier, verdict, settling in verdicts:

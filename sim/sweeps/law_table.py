@@ -18,7 +18,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64
 
-from verigap.storage.tables import UNITS, TableError, load_frame, refuse_rows, save_frame
+from verigap.sim.units import UNITS, LengthUnit
+from verigap.storage.tables import TableError, load_frame, refuse_rows, save_frame
 
 KEY = ("dataset", "model", "prompt_id", "horizon")
 _TEXT = ("dataset", "model", "prompt_id", "unit")
@@ -36,21 +37,23 @@ class SelectedLaws(NamedTuple):
     """Laws of several prompts at one budget, on the union of their supports.
 
     Attributes:
-      support: ascending returns, shape (K,), tokens of correct trace.
+      support: ascending returns, shape (K,), in `unit`.
       probabilities: shape (P, K), one row a prompt, zero where a prompt lacks the return.
       prompt_ids: the P prompts, in row order.
+      unit: what the budget and the returns count.
     """
 
     support: Float64[np.ndarray, " K"]
     probabilities: Float64[np.ndarray, "P K"]
     prompt_ids: tuple[str, ...]
+    unit: LengthUnit
 
 
 @dataclass(frozen=True, eq=False)
 class LawTable:
     """A checked law table, sorted by (dataset, model, prompt_id, horizon).
 
-    Columns: `dataset`, `model`, `prompt_id` (text); `horizon` (tokens); `samples`, the verified
+    Columns: `dataset`, `model`, `prompt_id` (text); `horizon` (the budget); `samples`, the verified
     samples behind the law; `unverified`, the samples left out of it; `unit`, what horizon and
     returns count ("tokens", "words" or "characters", one for each dataset and model); `returns`
     (ascending, distinct, in [0, horizon]) and their `probabilities`.
@@ -67,7 +70,7 @@ class LawTable:
 
     @cached_property
     def horizons(self) -> tuple[int, ...]:
-        """Budgets present anywhere in the table, ascending (tokens)."""
+        """Budgets present anywhere in the table, ascending, each in the unit of its group."""
         return tuple(self.frame["horizon"].unique().sort().to_list())
 
     @cached_property
@@ -99,7 +102,7 @@ class LawTable:
         """The laws of one (dataset, model) at one budget, ready for `theory.RewardLaw`.
 
         Args:
-          horizon: budget in tokens, one of `horizons`.
+          horizon: budget in the unit of the group, one of `horizons`.
           dataset: needed only where the table holds several.
           model: needed only where the table holds several.
 
@@ -121,11 +124,12 @@ class LawTable:
             rows = rows.filter(
                 pl.col(name) == present[0] if wanted is None else wanted == pl.col(name)
             )
+        unit = LengthUnit(rows["unit"][0])
         present = rows["horizon"].unique().sort().to_list()
         if horizon not in present:
             raise TableError(
                 f"{self.source}: no laws at horizon {horizon}; there are laws at "
-                f"{_listing(present)} tokens"
+                f"{_listing(present)} {unit}"
             )
         rows = rows.filter(pl.col("horizon") == horizon)
         lengths = rows["returns"].list.len().to_numpy()
@@ -135,7 +139,7 @@ class LawTable:
         row = np.repeat(np.arange(rows.height), lengths)
         column = np.searchsorted(support, returns)
         probabilities[row, column] = rows["probabilities"].explode().to_numpy()
-        return SelectedLaws(support, probabilities, tuple(rows["prompt_id"].to_list()))
+        return SelectedLaws(support, probabilities, tuple(rows["prompt_id"].to_list()), unit)
 
 
 def read_law_table(path: str | Path) -> LawTable:
@@ -176,7 +180,7 @@ def _checked(frame: pl.DataFrame, source: str) -> pl.DataFrame:
 
     for name in COLUMNS:
         refuse(name, pl.col(name).is_null(), "a value is missing")
-    refuse("horizon", pl.col("horizon") < 1, "a budget is at least 1 token")
+    refuse("horizon", pl.col("horizon") < 1, "a budget is at least 1")
     refuse("samples", pl.col("samples") < 1, "a law needs at least 1 verified sample")
     refuse("unverified", pl.col("unverified") < 0, "a count cannot be negative")
     unknown = ~pl.col("unit").is_in(UNITS)

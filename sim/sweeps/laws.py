@@ -10,6 +10,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from verigap.sim.sweeps.law_table import LawTable, read_law_table
+from verigap.sim.units import LengthUnit
 
 if TYPE_CHECKING:
     from verigap.theory import RewardLaw
@@ -25,14 +26,16 @@ class Atoms(NamedTuple):
     """Equiprobable returns of every prompt, and how far they are from the law they stand for.
 
     Attributes:
-      returns: shape (prompts, K), ascending rows, tokens.
-      error: largest Wasserstein-1 distance over prompts, tokens.
+      returns: shape (prompts, K), ascending rows, in `unit`.
+      error: largest Wasserstein-1 distance over prompts, in `unit`.
       sd_share: quantised over original sd, root mean square over prompts; 1 where nothing is lost.
+      unit: what the budget and the returns count: that of a law table, tokens for a formula.
     """
 
     returns: Float[np.ndarray, "prompts K"]
     error: float
     sd_share: float
+    unit: LengthUnit = LengthUnit.TOKENS
 
 
 class _Spec(BaseModel):
@@ -188,7 +191,7 @@ class TableSpec(_Spec):
     def atoms(self, horizon: int, count: int, folder: Path) -> Atoms:
         """Quantised to `count` atoms a prompt."""
         laws = self.read(folder).select(horizon, dataset=self.dataset, model=self.model)
-        return _quantised(laws.support, laws.probabilities, count)
+        return _quantised(laws.support, laws.probabilities, count)._replace(unit=laws.unit)
 
 
 LawSpec = Annotated[

@@ -114,7 +114,7 @@ def test_one_prompt_and_one_sample(verigap: Command, tmp_path: Path) -> None:
     [
         ("--verifier perfect", "--verifier: unknown 'perfect'; use exact or learned"),
         ("--budgets 8,x", "--budgets: expected whole numbers and commas"),
-        ("--budgets 0", "budgets: 0 is not a number of tokens"),
+        ("--budgets 0", "budgets: 0 is no budget"),
         ("--data 0", "data: 0 is out of range"),
         ("--candidates 0", "candidates: 0 is out of range"),
         ("--radius nan", "radius: nan"),

@@ -57,7 +57,7 @@ def test_tables(verigap: Command, small: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "says"),
     [
-        ("p,true,5\n", "--budgets 0", "budgets: 0 is not a number of tokens"),
+        ("p,true,5\n", "--budgets 0", "budgets: 0 is no budget"),
         ("p,true,5\n", "--budgets 64,abc", "--budgets: expected whole numbers and commas"),
         ("p,true,5\n", "--budgets 8 --c0 nan", "c0: nan"),
         ("p,true,NaN\n", "--budgets 8", "column 'n_tokens', row 1"),

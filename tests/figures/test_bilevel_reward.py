@@ -18,8 +18,8 @@ FIRST = (None, 90, 10, 30)
 def _group():
     traces = [{"sample": i, "first_correct": first, "length": 50} for i, first in enumerate(FIRST)]
     return {
-        "dataset": "all/set", "model": "m.q4", "prompt": "p", "samples": 9, "correct": 3,
-        "horizon": 96, "mean": 12.0, "sd": 24.0, "traces": traces,
+        "dataset": "all/set", "model": "m.q4", "unit": "tokens", "prompt": "p", "samples": 9,
+        "correct": 3, "horizon": 96, "mean": 12.0, "sd": 24.0, "traces": traces,
     }  # fmt: skip
 
 

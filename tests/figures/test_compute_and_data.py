@@ -22,8 +22,8 @@ def _row(block, horizon, n, sd=0.5):
 def _group(model, scale):
     names = ("exact", "verify", "verify_leashed", "clone", "clone_leashed", "base")
     return {
-        "dataset": "set", "model": model, "prompts": 7, "samples": 70, "candidates": 5,
-        "radius": 2.0,
+        "dataset": "set", "model": model, "unit": "tokens", "prompts": 7, "samples": 70,
+        "candidates": 5, "radius": 2.0,
         "cells": [
             {
                 "horizon": horizon,

@@ -39,8 +39,8 @@ def _data():
     arms = [("base", 1), ("clone", 1)]
     arms += [(name, n) for n in (4, 16) for name in ("exact", "verify", "vote")]
     group = {
-        "dataset": "set", "model": "m", "prompts": 3, "longest": 30.0, "data": 99, "seeds": 5,
-        "budgets": [16, 32, 64],
+        "dataset": "set", "model": "m", "unit": "tokens", "prompts": 3, "longest": 30.0,
+        "data": 99, "seeds": 5, "budgets": [16, 32, 64],
         "arms": [
             {"policy": name, "candidates": n,
              "success": [[0.0, None, None], [0.01 * n, 0.0, 0.02 * n], [0.02 * n, 0.01 * n, 0.4]]}

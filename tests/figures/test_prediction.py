@@ -43,7 +43,11 @@ def _group(predictors, **names):
 
 _DATA = {
     "found": {
-        "groups": [_group({"relabelling": 0.5, "parametric": 0.0}, dataset="sums", model="m")],
+        "groups": [
+            _group(
+                {"relabelling": 0.5, "parametric": 0.0}, dataset="sums", model="m", unit="tokens"
+            )
+        ],
         "families": [_group({"relabelling": 0.5}, family="low")],
     }
 }

@@ -123,11 +123,11 @@ def test_the_order_of_the_traces_does_not_matter() -> None:
     ("budgets", "expected"),
     [
         ([], "there are none"),
-        ([0], "0 is not a number of tokens"),
-        ([-5], "-5 is not a number of tokens"),
-        ([2.5], "2.5 is not a number of tokens"),
-        ([True], "True is not a number of tokens"),
-        ([2**31], "is not a number of tokens"),
+        ([0], "0 is no budget"),
+        ([-5], "-5 is no budget"),
+        ([2.5], "2.5 is no budget"),
+        ([True], "True is no budget"),
+        ([2**31], "is no budget"),
         ([4, 4], "4 comes twice"),
     ],
 )

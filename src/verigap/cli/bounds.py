@@ -21,7 +21,7 @@ def bounds(
     list_all: Annotated[
         bool, typer.Option("--list", help="List every bound with its statement and stop.")
     ] = False,
-    horizon: Annotated[int | None, typer.Option("--horizon", help="Token budget H.")] = None,
+    horizon: Annotated[int | None, typer.Option("--horizon", help="Budget H.")] = None,
     n: Annotated[int | None, typer.Option("--n", help="Traces to learn from.")] = None,
     log2_class: Annotated[
         float | None, typer.Option("--log2-class", help="log2 of the class size, bits (d).")
@@ -43,13 +43,11 @@ def bounds(
         str | None,
         typer.Option(
             "--law",
-            help="two-level, FAMILY:key=value,..., returns:r1,r2,... (tokens), or a law table.",
+            help="two-level, FAMILY:key=value,..., returns:r1,r2,..., or a law table.",
         ),
     ] = None,
-    sigma: Annotated[
-        float | None, typer.Option("--sigma", help="Sd of the base return, tokens.")
-    ] = None,
-    mean: Annotated[float | None, typer.Option("--mean", help="Mean base return, tokens.")] = None,
+    sigma: Annotated[float | None, typer.Option("--sigma", help="Sd of the base return.")] = None,
+    mean: Annotated[float | None, typer.Option("--mean", help="Mean base return.")] = None,
     c0: Annotated[
         float | None, typer.Option("--c0", help="Coverage. Default: from the law.")
     ] = None,
@@ -59,7 +57,7 @@ def bounds(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the VF-Bayes simulation.")] = 0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Every bound and every exact risk of one setting, in tokens of correct trace."""
+    """Every bound and every exact risk of one setting, in the unit of its law (else tokens)."""
     prepare_jax()
     if list_all:
         _list_bounds(as_json)

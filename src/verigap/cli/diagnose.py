@@ -26,7 +26,7 @@ def diagnose(
     ] = None,
     budgets: Annotated[
         str | None,
-        typer.Option("--budgets", help="Token budgets H, with commas. Default: by length."),
+        typer.Option("--budgets", help="Budgets H, with commas. Default: by length."),
     ] = None,
     data: Annotated[
         str | None,

@@ -17,9 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
-    budgets: Annotated[
-        str, typer.Option("--budgets", help="Token budgets H, separated by commas.")
-    ],
+    budgets: Annotated[str, typer.Option("--budgets", help="Budgets H, separated by commas.")],
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
     c0: Annotated[
         float, typer.Option("--c0", help="Coverage that a prompt must have to count.")

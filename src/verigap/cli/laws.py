@@ -20,9 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def laws(
     traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
-    budgets: Annotated[
-        str, typer.Option("--budgets", help="Token budgets H, separated by commas.")
-    ],
+    budgets: Annotated[str, typer.Option("--budgets", help="Budgets H, separated by commas.")],
     out: Annotated[Path, typer.Option("--out", help="Law table to write (Parquet).")],
     as_json: JsonFlag = False,
 ) -> None:

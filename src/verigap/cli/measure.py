@@ -21,7 +21,7 @@ def measure(
     ] = None,
     budgets: Annotated[
         str | None,
-        typer.Option("--budgets", help="Token budgets H, with commas. Default: by length."),
+        typer.Option("--budgets", help="Budgets H, with commas. Default: by length."),
     ] = None,
     data: Annotated[
         str | None,

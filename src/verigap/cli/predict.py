@@ -31,7 +31,7 @@ def predict(
     ],
     budgets: Annotated[
         str | None,
-        typer.Option("--budgets", help="Token budgets H, with commas. Default: from lengths."),
+        typer.Option("--budgets", help="Budgets H, with commas. Default: from lengths."),
     ] = None,
     data: Annotated[
         str | None,

@@ -11,8 +11,6 @@ import polars as pl
 
 from verigap.storage.files import write_durably
 
-UNITS = ("tokens", "words", "characters")
-
 
 class TableError(ValueError):
     """A table file or frame that cannot be used; the message is one line saying what to do."""

@@ -20,6 +20,7 @@ from verigap.llm_validation.predicting.draws import Assumptions
 from verigap.llm_validation.predicting.predict import Options, predict_group
 from verigap.llm_validation.predicting.prediction import RELABELLING
 from verigap.llm_validation.predicting.relabelling import cloning_shares, predicted_draws
+from verigap.sim.units import LengthUnit
 from verigap.theory import RewardLaw, chi2_ball_expert
 
 DATA = (8, 32, 128)
@@ -62,8 +63,8 @@ def measured(clone: np.ndarray, noise: float = 0.0, prompts: int = 3) -> GroupMe
         "verify_leashed": spread(clone),
     }
     return GroupMeasurement(
-        "d", "m", "tokens", tuple(map(str, range(prompts))), 12, 0, 2, 2 / 3, (HORIZON,), DATA, 4,
-        1.0, (False,), values, (),
+        "d", "m", LengthUnit.TOKENS, tuple(map(str, range(prompts))), 12, 0, 2, 2 / 3, (HORIZON,),
+        DATA, 4, 1.0, (False,), values, (),
     )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from verigap.llm_validation.predicting.relabelling import (
     predicted_draws,
     share_curves,
 )
+from verigap.sim.units import LengthUnit
 from verigap.theory import RewardLaw, chi2_ball_expert
 from verigap.theory.lattices import two_level_lattice
 from verigap.theory.risks.vf_mle import probability_correct
@@ -36,7 +37,7 @@ def group(rows: list[list[float]], horizon: int = HORIZON) -> GroupLaws:
     ]
     law = padded_law(distinct, chances, horizon)
     names = tuple(str(index) for index in range(len(rows)))
-    return GroupLaws("d", "m", "tokens", names, len(rows[0]), {horizon: law}, horizon)
+    return GroupLaws("d", "m", LengthUnit.TOKENS, names, len(rows[0]), {horizon: law}, horizon)
 
 
 def played(

@@ -24,6 +24,7 @@ from verigap.llm_validation.reporting.assumptions import Assumption
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
 from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces
+from verigap.sim.units import LengthUnit
 
 HORIZONS, DATA, SEEDS = (32, 64), (16, 64), 16
 VALUES: Mapping[str, float] = {
@@ -78,7 +79,7 @@ def measurement(
     return GroupMeasurement(
         dataset=frame["dataset"][0],
         model=frame["model"][0],
-        unit="tokens",
+        unit=LengthUnit.TOKENS,
         prompt_ids=prompts,
         samples=frame.height,
         unverified=0,

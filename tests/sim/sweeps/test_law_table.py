@@ -117,7 +117,7 @@ def test_the_digest_follows_content_and_not_encoding(tmp_path: Path) -> None:
         ({"probabilities": [1.0]}, "one probability for each return"),
         ({"returns": [], "probabilities": []}, "at least one return"),
         ({"returns": None}, "column 'returns', row 2 .*missing"),
-        ({"horizon": 0}, "at least 1 token"),
+        ({"horizon": 0}, "at least 1"),
         ({"samples": 0}, "at least 1 verified sample"),
         ({"unverified": -1}, "cannot be negative"),
         ({"unit": "words"}, "in several units"),

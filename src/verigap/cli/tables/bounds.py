@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from verigap.cli.tables.common import number, open_console, plain_table
+from verigap.sim.units import LengthUnit
 
 
 def _proved(bound: Mapping[str, Any]) -> str:
@@ -23,14 +24,14 @@ def _proved(bound: Mapping[str, Any]) -> str:
 def show_calculation(result: Mapping[str, Any]) -> None:
     """Bounds and exact risks of one setting."""
     console = open_console()
-    horizon = result["horizon"]
+    horizon, unit = result["horizon"], result["unit"]
     console.print(
-        f"H = {horizon} tokens, n = {result['n']}, d = {result['log2_class']:g} bits, "
+        f"H = {horizon} {unit}, n = {result['n']}, d = {result['log2_class']:g} bits, "
         f"kappa = {result['kappa']:.4g}, mean = {number(result['mean'])}, "
         f"sigma = {number(result['sigma'])}, c0 = {number(result['c0'])}\n",
         highlight=False,
     )
-    table = plain_table("Bounds (tokens)", "bound", "value", "share of H", "proved here")
+    table = plain_table(f"Bounds ({unit})", "bound", "value", "share of H", "proved here")
     for name, bound in result["bounds"].items():
         share = "-" if bound["quantity"] == "matching" else number(bound["value"] / horizon)
         table.add_row(name, number(bound["value"]), share, _proved(bound))
@@ -42,14 +43,16 @@ def show_calculation(result: Mapping[str, Any]) -> None:
             highlight=False,
         )
     if result["exact"] is not None:
-        _show_exact(console, "the expert", result["exact"], horizon)
+        _show_exact(console, "the expert", result["exact"], horizon, unit)
     if result["exact_hardest"] is not None:
-        _show_exact(console, "VF-LOWER's hardest expert", result["exact_hardest"], horizon)
+        _show_exact(console, "VF-LOWER's hardest expert", result["exact_hardest"], horizon, unit)
 
 
-def _show_exact(console: Console, name: str, exact: Mapping[str, Any], horizon: int) -> None:
+def _show_exact(
+    console: Console, name: str, exact: Mapping[str, Any], horizon: int, unit: LengthUnit
+) -> None:
     console.print(
-        f"\n[bold]Exact risks of the relabelling game[/]: tokens below {name}, of tilt "
+        f"\n[bold]Exact risks of the relabelling game[/]: {unit} below {name}, of tilt "
         f"{math.sqrt(exact['expert_radius']):.4g} and value {number(exact['expert_value'])}",
         highlight=False,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rich.console import Console
+from rich.text import Text
 
 from verigap.cli.tables.common import number, open_console, plain_table
 from verigap.llm_validation.fitting.fit import Fit, GroupFit
@@ -21,11 +22,7 @@ def spanned(statistic: Statistic) -> str:
 def show_fit(fit: Fit) -> None:
     """Compact tables of every group; --json has the rest."""
     console = open_console()
-    console.print(
-        "Estimates [95 % interval over prompts]; returns and budgets in tokens\n",
-        highlight=False,
-        markup=False,
-    )
+    console.print("Estimates [95 % interval over prompts]\n", highlight=False, markup=False)
     for group in fit.groups:
         _show_group(console, group, fit.grids.c0)
     for dataset, model, samples in fit.left_out:
@@ -41,17 +38,21 @@ def group_name(dataset: str, model: str) -> str:
     return " ".join(part for part in (dataset, model) if part) or "traces"
 
 
+def show_group(console: Console, dataset: str, model: str, counted: str) -> None:
+    """The heading of a group, which says in what its numbers are."""
+    name = group_name(dataset, model)
+    console.print(Text.assemble((name, "bold"), f" ({counted})"), highlight=False)
+
+
 def _show_group(console: Console, group: GroupFit, c0: float) -> None:
-    counts = group.counts
+    counts, unit = group.counts, group.counts.unit
     unverified = int(counts.unverified.sum()) + counts.left_out_samples
     head = f"{counts.prompts} prompts, {int(counts.samples.sum())} verified samples"
     if unverified:
         head += f", {unverified} unverified ({counts.left_out} prompts left out)"
+    show_group(console, counts.dataset, counts.model, f"returns and budgets in {unit}")
     console.print(
-        group_name(counts.dataset, counts.model), style="bold", highlight=False, markup=False
-    )
-    console.print(
-        f"{head}; mean correct {spanned(group.mean_correct)}; mean first-correct token "
+        f"{head}; mean correct {spanned(group.mean_correct)}; mean first-correct {unit.singular} "
         f"{spanned(group.mean_first_correct)}",
         highlight=False,
         markup=False,
@@ -68,7 +69,14 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
             table.add_row(str(k), plain(spanned(row.value)), "", "")
     console.print(table, highlight=False)
     table = plain_table(
-        "", "H", "mean return", "sigma/H", "naive", "median", "H / mean token", "fit"
+        "",
+        "H",
+        "mean return",
+        "sigma/H",
+        "naive",
+        "median",
+        f"H / mean {unit.singular}",
+        "fit",
     )
     for budget in group.budgets:
         sigma = budget.sigma_over_h

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from verigap.cli.tables.common import number, open_console, plain_table
-from verigap.cli.tables.fit import group_name, plain, spanned
+from verigap.cli.tables.fit import plain, show_group, spanned
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement, MeasuredCell
 from verigap.llm_validation.measuring.planted_runs import FinetunedMeasurement
 
@@ -21,9 +21,9 @@ def show_measurements(
     def say(text: str) -> None:
         console.print(text, highlight=False, markup=False)
 
-    say("Mean values on held-out prompts, in tokens of correct trace; gaps [95 % interval]\n")
+    say("Mean values on held-out prompts; gaps [95 % interval]\n")
     for group in groups:
-        console.print(group_name(group.dataset, group.model), style="bold", markup=False)
+        show_group(console, group.dataset, group.model, f"values in {group.unit.of_correct_trace}")
         leash = f"best of N = {group.candidates}, chi-square leash {group.radius:g}"
         if isinstance(group, FinetunedMeasurement):
             say(f"{group.prompts} prompts, {group.trainings} trainings a cell; {leash}")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from verigap.cli.tables.common import number, open_console, plain_table
-from verigap.cli.tables.fit import group_name, plain
+from verigap.cli.tables.fit import plain, show_group
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 
@@ -25,12 +25,11 @@ def _line(console: Console, text: str) -> None:
 
 
 def _show(console: Console, each: GroupPrediction) -> None:
-    console.print(group_name(each.dataset, each.model), style="bold", highlight=False, markup=False)
+    show_group(console, each.dataset, each.model, f"values in {each.unit.of_correct_trace}")
     _line(
         console,
         f"{each.prompts} prompts; kappa = {each.radius:g}, N = {each.candidates}, d = "
-        f"{_short(each.log2_class_size)} bits ({each.class_size_source}); values in {each.unit} of "
-        "correct trace",
+        f"{_short(each.log2_class_size)} bits ({each.class_size_source})",
     )
     if each.false_positive or each.false_negative:
         _line(
