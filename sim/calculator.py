@@ -228,7 +228,7 @@ def calculate(question: Question) -> dict[str, Any]:
       `value` and `assumptions_hold`, false where an assumption fails or cannot be checked without
       the law), every bound under `bounds`, `unit` (what H, returns and risks count: that of the
       law table, else tokens), and `exact` (None without a law)
-      with `vf_mle`, `vf_bayes` (`mean`, `stderr`), `vb` (plug-in) and more (`exact_risks`):
+      with a `Risk` (`value`, `method`, `standard_error`, `replicates`) under every learner's name:
       suboptimality against the demonstrating expert, which is the best of the chi-square ball
       unless `tilt` is given. VF-LOWER is free to choose an expert of the ball: without `tilt` it is
       that of the hardest one, `tilt` is its tilt, `value_at_expert` the bound at the best one, and
@@ -266,7 +266,8 @@ def calculate(question: Question) -> dict[str, Any]:
     def exact_at(chosen: Setting) -> dict[str, Any] | None:
         if not known_law:
             return None
-        return exact_risks(chosen, seed=question.seed, replicates=question.replicates)
+        found = exact_risks(chosen, seed=question.seed, replicates=question.replicates)
+        return found.as_json()
 
     return {
         "unit": unit,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from verigap.theory.laws import RewardLaw
 
@@ -15,14 +15,18 @@ class Expert(NamedTuple):
 
     Attributes:
       value: its expected return J*, in tokens.
+      gain: J* - mean >= 0, in tokens, right to a few roundings of itself.
       density_ratio: d expert / d base on every atom of the law; 0 on atoms of probability 0.
-      second_moment: E_base[ratio^2] = 1 + chi^2, the growth factor of likelihood ratios.
+      ratio_excess: density_ratio - 1, computed without the difference.
+      chi2: E_base[(ratio - 1)^2], by which likelihood ratios grow with each trace.
       sd: standard deviation of the return under the expert, in tokens.
     """
 
     value: Float[Array, "*prompts"]
+    gain: Float[Array, "*prompts"]
     density_ratio: Float[Array, "*prompts K"]
-    second_moment: Float[Array, "*prompts"]
+    ratio_excess: Float[Array, "*prompts K"]
+    chi2: Float[Array, "*prompts"]
     sd: Float[Array, "*prompts"]
 
 
@@ -85,10 +89,32 @@ def chi2_ball_expert(law: RewardLaw, chi2_radius: Float[Array, "*#prompts"] | fl
     tilt = jnp.maximum(1.0 + slope[..., None] * centred, 0.0)
     ratio = jnp.where(mass > 0, tilt / total[..., None], 0.0)
     value = law.maximum + mean_offset + safe_sqrt(variance * slack)
-    second_moment = jnp.sum(law.probabilities * ratio**2, axis=-1)
+    gain = _conditioning_gain(law, active, mass, total) + safe_sqrt(variance * slack)
+    # (1 + t c) / P - 1 without the difference.
+    excess = (jnp.maximum(slope[..., None] * centred, -1.0) + idle[..., None]) / total[..., None]
+    excess = jnp.where(mass > 0, excess, -1.0)
+    chi2 = jnp.sum(law.probabilities * excess**2, axis=-1)
     gap = law.atoms - value[..., None]
     sd = safe_sqrt(jnp.sum(law.probabilities * ratio * gap**2, axis=-1))
-    return Expert(value, ratio, second_moment, sd)
+    return Expert(value, gain, ratio, excess, chi2, sd)
+
+
+def _conditioning_gain(
+    law: RewardLaw,
+    active: Bool[Array, "*prompts K"],
+    mass: Float[Array, "*prompts K"],
+    total: Float[Array, "*prompts"],
+) -> Float[Array, "*prompts"]:
+    """E[R | active] - E[R], for an upper set of atoms of probability `total`: terms >= 0 only.
+
+    With b the lowest active return it is P(idle) E[R - b | active] + E[(b - R) 1{idle}].
+    """
+    charged = law.probabilities > 0
+    lowest = jnp.min(jnp.where(mass > 0, law.atoms, jnp.inf), axis=-1)[..., None]
+    idle = jnp.where(active, 0.0, law.probabilities)
+    above = jnp.sum(mass * jnp.where(mass > 0, law.atoms - lowest, 0.0), axis=-1) / total
+    below = jnp.sum(idle * jnp.where(~active & charged, lowest - law.atoms, 0.0), axis=-1)
+    return jnp.sum(idle, axis=-1) * above + below
 
 
 def chi2_ceiling(law: RewardLaw, chi2_radius: float) -> Float[Array, "*prompts"]:

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 
 from verigap.theory.binomial import binomial_log_pmf
 from verigap.theory.laws import RewardLaw
+from verigap.theory.precision import warn_unless_float64
 
 _LN2 = math.log(2.0)
 
@@ -173,7 +174,16 @@ def step_transforms(
       terms: n, the number of terms in all.
       cells: static number of cells, even.
       counts: terms on each prompt, summing to `terms`.
+
+    Needs float64, and warns otherwise: rounding of the transform grows with the root of `terms`,
+    and probabilities below 8 sqrt(terms) epsilons of the largest are lost, which in float32 is more
+    than 1e-6 of the mass.
     """
+    warn_unless_float64(
+        "lattices.step_transforms",
+        values.dtype,
+        "probabilities below 1e-6 sqrt(terms) of the largest are lost",
+    )
     centred, mean, variance = _moments(values, probabilities)
     reach = jnp.max(jnp.abs(centred))
     if counts is None:

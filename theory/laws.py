@@ -75,7 +75,11 @@ class RewardLaw:
     @property
     def variance(self) -> Float[Array, "*prompts"]:
         """Variance of the return (tokens squared); by Lemma 1 the heterogeneity of the base."""
-        centred = self.atoms - self.mean[..., None]
+        # Differences of returns are exact where the returns are close; their mean is then small.
+        below = self.atoms - self.maximum[..., None]
+        charged = self.probabilities > 0
+        mean = jnp.sum(jnp.where(charged, self.probabilities * below, 0.0), axis=-1)
+        centred = jnp.where(charged, below - mean[..., None], 0.0)
         return jnp.sum(self.probabilities * centred**2, axis=-1)
 
     @property
@@ -89,6 +93,12 @@ class RewardLaw:
     def maximum(self) -> Float[Array, "*prompts"]:
         """Largest return of positive probability."""
         return jnp.max(jnp.where(self.probabilities > 0, self.atoms, -jnp.inf), axis=-1)
+
+    @property
+    def headroom(self) -> Float[Array, "*prompts"]:
+        """Largest minus mean return, as a mean of differences, which keeps its digits (tokens)."""
+        below = jnp.where(self.probabilities > 0, self.maximum[..., None] - self.atoms, 0.0)
+        return jnp.sum(self.probabilities * below, axis=-1)
 
     @property
     def minimum(self) -> Float[Array, "*prompts"]:

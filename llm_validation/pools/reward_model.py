@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from verigap.llm_validation.pools.features import Features
 from verigap.llm_validation.pools.newton import RIDGE, minimise
+from verigap.theory.precision import to_resolution
 
 # Enough to keep the intercept finite where all labels are alike, too little to move it elsewhere.
 INTERCEPT_RIDGE = 1e-3
@@ -70,6 +71,6 @@ def _fit(
         theta = jax.vmap(fit)(chosen, label, used)
         odds = jnp.einsum("pkd,sd->spk", phi, theta[:, :-1]) + theta[:, -1, None, None]
         # Samples with the same features must tie, whatever the order of summation.
-        return jnp.round(jax.nn.sigmoid(odds), 12)
+        return to_resolution(jax.nn.sigmoid(odds), 1.0)
 
     return jax.lax.map(with_data, data)

@@ -37,6 +37,7 @@ from verigap.llm_validation.pools.reward_model import INTERCEPT_RIDGE
 from verigap.llm_validation.pools.selectors import win_table
 from verigap.llm_validation.predicting.calibration import MEASURED_AS
 from verigap.llm_validation.predicting.draws import LEARNERS, Draws, resampled_means
+from verigap.theory.precision import to_resolution
 
 SPLITS = 4
 """Halvings of the prompts, in pairs that swap the halves."""
@@ -233,7 +234,7 @@ def _played(
         theta = judged.centre[None] + normal @ judged.root.T
         odds = jnp.einsum("pkd,sd->spk", phi, theta[:, :-1]) + theta[:, -1, None, None]
         # Samples with the same features must tie, as they do in the measurement.
-        return policies, jnp.round(jax.nn.sigmoid(odds), 12)
+        return policies, to_resolution(jax.nn.sigmoid(odds), 1.0)
 
     return jax.lax.map(one, (shown, train))
 

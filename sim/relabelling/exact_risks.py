@@ -1,8 +1,10 @@
-"""Exact risks of the relabelling game in one setting, by closed forms where there are any."""
+"""Risks of every learner of the relabelling game in one setting, each with how it was computed."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -11,42 +13,101 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from verigap.sim.relabelling.game import RelabellingGame
-from verigap.sim.relabelling.learners import LEARNERS
+from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
 from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cell
+from verigap.sim.risk import Risk
 from verigap.theory import Setting, chi2_ball_expert
 from verigap.theory.lattices import two_level_cells
-from verigap.theory.risks.version_space import two_level_pessimistic_gain
 
 _simulate = jax.jit(simulate_cell, static_argnames="plan")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ExactRisks:
+    """Risks against one demonstrating expert, in tokens.
+
+    Attributes:
+      expert_radius: chi-square radius kappa' of the expert.
+      expert_value: its mean return.
+      risks: by the learner's name, in the order of the registry.
+    """
+
+    expert_radius: float
+    expert_value: float
+    risks: dict[str, Risk]
+
+    def as_json(self) -> dict[str, Any]:
+        """`expert_radius`, `expert_value`, and the fields of each risk under its learner's name."""
+        return {
+            "expert_radius": self.expert_radius,
+            "expert_value": self.expert_value,
+            **{name: asdict(risk) for name, risk in self.risks.items()},
+        }
+
+
 # Compiled as one, as each operation on its own is a program to compile.
-@jax.jit
-def _closed_forms(setting: Setting, game: RelabellingGame) -> tuple[Float[Array, ""], ...]:
-    """The expert's value, and the risk of pessimism in the two-level game (tokens)."""
-    law = setting.law
-    gain = two_level_pessimistic_gain(
-        setting.data_budget, setting.log2_class_size, law.sd[0], game.coverage
+@partial(jax.jit, static_argnames="names")
+def _closed_forms(
+    game: RelabellingGame, names: tuple[str, ...]
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+    """The expert's value, and the risks of averaging learners that have a closed form (tokens)."""
+    averaging = {
+        name: LEARNERS[name] for name in names if isinstance(LEARNERS[name], AveragingLearner)
+    }
+    gains = {name: learner.exact_gain(game) for name, learner in averaging.items()}
+    known = {name: game.expert_gain - gain for name, gain in gains.items() if gain is not None}
+    return jnp.mean(chi2_ball_expert(game.law, game.expert_radius).value), known
+
+
+def _plan(setting: Setting, replicates: int) -> Plan:
+    """How the learners are played; data sets of a population, each with its own scores, are few."""
+    prompts, traces = setting.law.probabilities.shape
+    names = tuple(LEARNERS)
+    if prompts > 1:
+        return Plan(names, max(replicates // 10, 2), 1 << 14, listed=16, chunk=8)
+    if traces == 2:
+        tilt = math.sqrt(min(float(setting.expert_radius), 1.0))
+        cells = two_level_cells(int(setting.data_budget), tilt, float(setting.log2_class_size))
+        return Plan(names, replicates, max(cells, 1 << 10), listed=64)
+    return Plan(names, replicates, 1 << 15, listed=16)
+
+
+def _risk(
+    summary: Summary,
+    closed_form: Float[np.ndarray, ""] | None,
+    *,
+    two_level: bool,
+    replicates: int,
+) -> Risk:
+    """The closed form of a learner that has one, else its lattice value, else its sample mean."""
+    if closed_form is not None:
+        return Risk(value=float(closed_form), method="closed form")
+    if not np.isnan(summary.exact):
+        # The scores of a general law are rounded to a grid; those of the two-level law are counts.
+        method = "closed form" if two_level else "lattice approximation"
+        return Risk(value=float(summary.exact), method=method)
+    return Risk(
+        value=float(summary.mean),
+        method="simulation",
+        standard_error=float(np.sqrt(summary.variance / replicates)),
+        replicates=replicates,
     )
-    expert = chi2_ball_expert(law, setting.expert_radius)
-    return jnp.mean(expert.value), game.expert_gain - gain
 
 
-def exact_risks(setting: Setting, *, seed: int, replicates: int) -> dict[str, Any]:
-    """Risks against the demonstrating expert of a setting, in tokens.
+def exact_risks(setting: Setting, *, seed: int, replicates: int) -> ExactRisks:
+    """Risks of every registered learner against the demonstrating expert of a setting, in tokens.
 
-    `vf_bayes`, `vf_posterior_sampling` and `vb_pessimism` are estimates (`mean`, `stderr`), the
-    others numbers. `vf_mle` is a closed form on one prompt; on a population it is averaged over
-    the prompts that the data may hold, and `vf_mle_stderr` is not 0.
+    On one prompt of the two-level law cloning, plug-in, best-of-N and pessimism are closed forms.
+    On other laws the first three go through a law of scores that is rounded to a lattice, and on a
+    population cloning is averaged over the prompts that the data may hold, which is a simulation.
 
     Args:
       setting: scalars, and laws of shape (prompts, K).
       seed: of the simulation.
       replicates: independent data sets; a tenth of them on a population.
     """
-    law = setting.law
     game = RelabellingGame(
-        law,
+        setting.law,
         setting.horizon,
         setting.data_budget,
         setting.log2_class_size,
@@ -56,36 +117,18 @@ def exact_risks(setting: Setting, *, seed: int, replicates: int) -> dict[str, An
         setting.best_of,
         setting.failure_probability,
     )
-    two_level = law.probabilities.shape == (1, 2)
-    population = law.probabilities.shape[0] > 1
-    if population:
-        # Every data set of a population has a law of the scores of its own.
-        plan = Plan(tuple(LEARNERS), max(replicates // 10, 2), 1 << 14, listed=16, chunk=8)
-    elif two_level:
-        tilt = math.sqrt(min(float(setting.expert_radius), 1.0))
-        cells = two_level_cells(int(setting.data_budget), tilt, float(setting.log2_class_size))
-        plan = Plan(tuple(LEARNERS), replicates, max(cells, 1 << 10), listed=64)
-    else:
-        plan = Plan(tuple(LEARNERS), replicates, 1 << 15, listed=16)
+    plan = _plan(setting, replicates)
     summaries = jax.device_get(_simulate(jax.random.key(seed), game, plan))
-
-    def estimate(summary: Summary) -> dict[str, float]:
-        error = np.sqrt(summary.variance / plan.replicates)
-        return {"mean": float(summary.mean), "stderr": float(error)}
-
-    cloned = summaries["vf-mle"]
-    expert_value, pessimism = jax.device_get(_closed_forms(setting, game))
-    exact: dict[str, Any] = {
-        "expert_radius": float(setting.expert_radius),
-        "expert_value": float(expert_value),
-        "vf_mle": float(cloned.mean if population else cloned.exact),
-        "vf_mle_stderr": estimate(cloned)["stderr"] if population else 0.0,
-        "vf_bayes": estimate(summaries["vf-bayes"]),
-        "vf_posterior_sampling": estimate(summaries["vf-posterior-sampling"]),
-        "vb": float(summaries["vb-plug-in"].exact),
-        "vb_best_of_n": float(summaries["vb-best-of-n"].exact),
-        "vb_pessimism": estimate(summaries["vb-pessimism"]),
+    expert_value, known = jax.device_get(_closed_forms(game, plan.learners))
+    two_level = setting.law.probabilities.shape == (1, 2)
+    risks = {
+        name: _risk(
+            summaries[name], known.get(name), two_level=two_level, replicates=plan.replicates
+        )
+        for name in plan.learners
     }
-    if two_level:
-        exact["vb_pessimism"] = {"mean": float(pessimism), "stderr": 0.0}
-    return exact
+    return ExactRisks(
+        expert_radius=float(setting.expert_radius),
+        expert_value=float(expert_value),
+        risks=risks,
+    )

@@ -54,8 +54,7 @@ class RelabellingGame:
     @property
     def expert_gain(self) -> Float[Array, ""]:
         """J_e - mean: what the demonstrated expert earns over the base (tokens)."""
-        expert = chi2_ball_expert(self.law, self.expert_radius)
-        return jnp.mean(expert.value - self.law.mean)
+        return jnp.mean(chi2_ball_expert(self.law, self.expert_radius).gain)
 
     @property
     def coverage(self) -> Float[Array, ""]:

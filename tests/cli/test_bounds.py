@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.cli.command import Command, Finished, InProcess, succeeded
+from verigap.sim.relabelling.learners import LEARNERS
 from verigap.theory import BOUNDS
 
 HEADLINES = {
@@ -61,24 +62,28 @@ def test_json_contract(two_level: Finished) -> None:
         assert found[key]["value"] == found["bounds"][name]["value"]
     assert list(found["bounds"]) == list(BOUNDS)
     exact = found["exact"]
-    assert set(exact["vf_bayes"]) == {"mean", "stderr"}
-    assert 0 < exact["vf_bayes"]["stderr"] < 1e-3
-    assert isinstance(exact["vf_mle"], float)
-    assert isinstance(exact["vb"], float)
+    assert list(exact) == ["expert_radius", "expert_value", *LEARNERS]
+    assert exact["vf-bayes"]["method"] == "simulation"
+    assert exact["vf-bayes"]["replicates"] == 20_000
+    assert 0 < exact["vf-bayes"]["standard_error"] < 1e-3
+    for name in ("vf-mle", "vb-plug-in", "vb-best-of-n", "vb-pessimism"):
+        assert isinstance(exact[name]["value"], float)
+        assert exact[name]["method"] == "closed form"
+        assert exact[name]["standard_error"] is None
 
 
 def test_two_level_numbers(two_level: Finished) -> None:
     found = strict_json(two_level.stdout)
     assert found["vf_lower"]["value"] == pytest.approx(0.1188, abs=5e-5)
-    assert found["exact"]["vf_mle"] == pytest.approx(0.11994, abs=5e-6)
+    assert found["exact"]["vf-mle"]["value"] == pytest.approx(0.11994, abs=5e-6)
     # Between the lower bound and the proper learner, as the best learner must be.
-    bayes = found["exact"]["vf_bayes"]
-    assert found["vf_lower"]["value"] < bayes["mean"] < found["exact"]["vf_mle"]
+    bayes = found["exact"]["vf-bayes"]
+    assert found["vf_lower"]["value"] < bayes["value"] < found["exact"]["vf-mle"]["value"]
     # --tilt fixes the expert, and with it the class: value 1 + 0.12 of at most 2.
     assert found["kappa"] == pytest.approx(0.0144)
     assert found["exact"]["expert_value"] == pytest.approx(1.12)
     # With 1000 labels the plug-in finds the correct trace: 2 tokens, 0.88 above the expert.
-    assert found["exact"]["vb"] == pytest.approx(-0.88, abs=1e-6)
+    assert found["exact"]["vb-plug-in"]["value"] == pytest.approx(-0.88, abs=1e-6)
 
 
 def test_the_seed_decides(verigap: Command, two_level: Finished) -> None:
@@ -86,8 +91,8 @@ def test_the_seed_decides(verigap: Command, two_level: Finished) -> None:
     assert ask(verigap, f"{question} --seed 0").stdout == two_level.stdout
     other = strict_json(ask(verigap, f"{question} --seed 1").stdout)
     first = strict_json(two_level.stdout)
-    assert other["exact"].pop("vf_bayes") != first["exact"].pop("vf_bayes")
-    assert other["exact"]["vf_mle"] == first["exact"]["vf_mle"]
+    assert other["exact"].pop("vf-bayes") != first["exact"].pop("vf-bayes")
+    assert other["exact"]["vf-mle"] == first["exact"]["vf-mle"]
     assert other["bounds"] == first["bounds"]
 
 

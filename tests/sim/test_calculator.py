@@ -2,12 +2,17 @@
 
 import json
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.statistics import Estimate, assert_same_mean
+from verigap.cli.tables.bounds import show_calculation
+from verigap.cli.tables.common import how_certain
 from verigap.sim.calculator import Question, calculate
+from verigap.sim.relabelling.learners import LEARNERS
+from verigap.sim.relabelling.learners.vf_bayes import VFBayes
+from verigap.sim.risk import Risk
 
 REPLICATES = 2000
 
@@ -30,8 +35,9 @@ def test_two_level_numbers(
 ) -> None:
     found = ask(horizon=2, n=n, log2_class=log2_class, tilt=tilt, law="two-level")
     assert found["vf_lower"]["value"] == pytest.approx(lower, abs=6e-5)
-    assert found["exact"]["vf_mle"] == pytest.approx(mle, abs=6e-6)
-    measured = Estimate(found["exact"]["vf_bayes"]["mean"], found["exact"]["vf_bayes"]["stderr"])
+    assert found["exact"]["vf-mle"]["value"] == pytest.approx(mle, abs=6e-6)
+    bayes_risk = found["exact"]["vf-bayes"]
+    measured = Estimate(bayes_risk["value"], bayes_risk["standard_error"])
     if bayes is not None:
         assert_same_mean(measured, Estimate(bayes, 0.0004), what="vf-bayes")
     assert found["kappa"] == pytest.approx(tilt**2)
@@ -44,9 +50,11 @@ def test_the_contract() -> None:
     for key in ("vf_lower", "vf_upper", "vb_upper", "separation"):
         assert isinstance(found[key]["value"], float)
         assert found[key]["assumptions_hold"] is True
-    assert set(found["exact"]["vf_bayes"]) == {"mean", "stderr"}
-    assert isinstance(found["exact"]["vf_mle"], float)
-    assert isinstance(found["exact"]["vb"], float)
+    for name in LEARNERS:
+        risk = Risk(**found["exact"][name])
+        simulated = name in {"vf-bayes", "vf-posterior-sampling"}
+        assert risk.method == ("simulation" if simulated else "closed form")
+        assert risk.replicates == (REPLICATES if simulated else None)
     assert found["c0"] == 0.5
     assert (found["mean"], found["sigma"], found["kappa"]) == (32.0, 32.0, 1.0)
     # Against the best expert of the ball; the bound may choose a weaker one.
@@ -99,7 +107,7 @@ def test_a_tilt_fixes_the_expert_inside_the_ball() -> None:
     assert weak["kappa"] == 1.0
     assert weak["exact"]["expert_value"] == pytest.approx(32 * 1.2)
     # A verifier that finds the best trace beats the weak expert.
-    assert weak["exact"]["vb"] < 0 < weak["exact"]["vf_mle"]
+    assert weak["exact"]["vb-plug-in"]["value"] < 0 < weak["exact"]["vf-mle"]["value"]
     alone = ask(horizon=64, n=64, log2_class=12.0, law="two-level", tilt=0.2)
     assert alone["kappa"] == pytest.approx(0.04)
     assert alone["vf_lower"]["value"] == pytest.approx(weak["vf_lower"]["value"])
@@ -111,6 +119,10 @@ def test_a_tilt_fixes_the_expert_inside_the_ball() -> None:
 def test_laws_by_text(law: str) -> None:
     found = ask(horizon=16, n=8, log2_class=6.0, law=law, replicates=200)
     assert found["exact"] is not None
+    cloned = Risk(**found["exact"]["vf-mle"])
+    assert cloned.method == (
+        "closed form" if law == "two-level:sd=0.25" else "lattice approximation"
+    )
     if law.startswith("returns"):
         assert found["mean"] == pytest.approx(6.25)
         assert found["sigma"] ** 2 == pytest.approx(33.4375)
@@ -120,9 +132,42 @@ def test_laws_by_text(law: str) -> None:
 
 def test_the_seed_decides() -> None:
     question = {"horizon": 8, "n": 8, "log2_class": 4.0, "law": "two-level", "tilt": 0.3}
-    first, again, other = (ask(**question, seed=seed)["exact"]["vf_bayes"] for seed in (1, 1, 2))
+    first, again, other = (ask(**question, seed=seed)["exact"]["vf-bayes"] for seed in (1, 1, 2))
     assert first == again
     assert first != other
+
+
+def test_a_simulation_without_variance_is_not_exact() -> None:
+    # 400 labels rule the other one of two rewards out, whatever the data set.
+    found = ask(horizon=16, n=400, log2_class=1.0, law="returns:0,16,16,16", tilt=0.5)
+    risk = Risk(**found["exact"]["vb-pessimism"])
+    assert risk.standard_error == 0
+    assert risk.method == "simulation"
+    assert how_certain(risk) == f"0 in {REPLICATES:,} draws"
+
+
+def test_the_words_for_each_method() -> None:
+    assert how_certain(Risk(value=1.0, method="closed form")) == "closed form"
+    assert how_certain(Risk(value=1.0, method="lattice approximation")) == "lattice approximation"
+    drawn = Risk(value=1.0, method="simulation", standard_error=0.125, replicates=9)
+    assert how_certain(drawn) == "0.125"
+
+
+class Newcomer(VFBayes):
+    """VF-Bayes under another name."""
+
+    name: ClassVar[str] = "vf-newcomer"
+    title: ClassVar[str] = "VF newcomer"
+
+
+def test_a_registered_learner_appears(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(LEARNERS, "vf-newcomer", Newcomer())
+    found = ask(horizon=8, n=8, log2_class=4.0, law="two-level", tilt=0.3, replicates=50)
+    assert Risk(**found["exact"]["vf-newcomer"]).replicates == 50
+    show_calculation(found)
+    assert "VF newcomer" in capsys.readouterr().out
 
 
 BASE = {"horizon": 16, "n": 8, "log2_class": 4.0, "law": "two-level"}

@@ -135,16 +135,16 @@ def test_lemma_3_ratio_satisfies_the_kkt_conditions(support, mass, radius):
     assert (w[p == 0] == 0).all()
     np.testing.assert_allclose(p @ w, 1.0, rtol=1e-10)
     np.testing.assert_allclose(p @ (w * r), expert.value, rtol=1e-9, atol=1e-9)
-    np.testing.assert_allclose(p @ w**2, expert.second_moment, rtol=1e-10)
+    np.testing.assert_allclose(p @ w**2, 1 + expert.chi2, rtol=1e-10)
     deviation = p @ (w * (r - float(expert.value)) ** 2)
     np.testing.assert_allclose(expert.sd**2, deviation, rtol=1e-8, atol=1e-8)
-    assert float(expert.second_moment) <= 1 + float(radius) + 1e-9
+    assert 1 + float(expert.chi2) <= 1 + float(radius) + 1e-9
     charged = p > 0
     ratios, atoms = w[charged], r[charged]
     assert (np.diff(ratios) >= -1e-9).all()
     saturation = float(1 / exact[max(exact)] - 1)
     if len(exact) > 1 and 0 < float(radius) < saturation * (1 - 1e-9):
-        np.testing.assert_allclose(expert.second_moment, 1 + float(radius), rtol=1e-9)
+        np.testing.assert_allclose(1 + expert.chi2, 1 + float(radius), rtol=1e-9)
         # w = b (R - a)_+ for the line through the two best distinct returns.
         top, second = atoms[-1], atoms[atoms < atoms[-1]].max()
         w_top, w_second = ratios[-1], ratios[atoms == second][0]
@@ -183,7 +183,7 @@ def test_saturation_is_reached_exactly_at_its_radius(support, mass, excess):
     assert float(saturation) == pytest.approx(float(1 / exact[top] - 1), rel=1e-12, abs=1e-12)
     beyond = expert_of(law, float(saturation) * (1 + 1e-12) + 1e-12 + excess)
     assert float(beyond.value) == pytest.approx(top, abs=1e-10)
-    assert float(beyond.second_moment) == pytest.approx(float(1 / exact[top]), rel=1e-11)
+    assert 1 + float(beyond.chi2) == pytest.approx(float(1 / exact[top]), rel=1e-11)
     if len(exact) > 1:
         assert float(expert_of(law, float(saturation) * 0.99).value) < top - 1e-6
 

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 from verigap.theory.binomial import binomial_log_pmf
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.experts import chi2_ball_expert
+from verigap.theory.precision import ROUNDINGS, rounded_up
 
 _CELLS = 1 << 12
 
@@ -52,6 +53,22 @@ def smallest(values: Float[Array, "*rows n"]) -> Float[Array, "*rows"]:
     return jnp.take_along_axis(values, index, axis=-1)[..., 0]
 
 
+def _log_rounding(
+    log_probability: Float[Array, "*cells"],
+    count: Float[Array, "*cells"],
+    trials: Float[Array, ""],
+    probability: Float[Array, ""],
+) -> Float[Array, "*cells"]:
+    """How far rounding may move a binomial log-probability at `count` (nats).
+
+    Rounding the mean, or the smaller chance, moves it in proportion to the distance to the mean.
+    """
+    rounding = ROUNDINGS * float(jnp.finfo(trials.dtype).eps)
+    distance = jnp.abs(count - trials * probability) / jnp.maximum(1.0 - probability, rounding)
+    own = jnp.minimum(jnp.abs(log_probability), 1e3)
+    return lax.stop_gradient(rounding * (distance + own + 1.0))
+
+
 def _log_chernoff(
     count: Float[Array, ""], trials: Float[Array, ""], probability: Float[Array, ""]
 ) -> Float[Array, ""]:
@@ -64,7 +81,8 @@ def _log_chernoff(
     relative = xlogy(share, share / probability) + xlogy(
         1.0 - share, (1.0 - share) / jnp.maximum(1.0 - probability, jnp.finfo(share.dtype).tiny)
     )
-    return -trials * jnp.maximum(relative, 0.0)
+    value = -trials * jnp.maximum(relative, 0.0)
+    return value + _log_rounding(value, count, trials, probability)
 
 
 def _two_level_tails(setting: Setting) -> LikelihoodTails:
@@ -88,13 +106,14 @@ def _two_level_tails(setting: Setting) -> LikelihoodTails:
     log_mass = binomial_log_pmf(mode, traces, chance) + jnp.log(
         jnp.maximum(last - first + 1.0, 1.0)
     )
+    log_mass += _log_rounding(log_mass, mode, traces, chance)
     # Finite, as the gradient of a running sum of nothing is no number.
     nothing = 0.25 * float(jnp.finfo(low.dtype).min)
     log_mass = jnp.where(first > traces, nothing, log_mass)
     misses = traces - last
     # At tilt 1 one disagreement rules the expert out.
     penalty = jnp.log1p(-jnp.minimum(tilt, 1.0 - float(jnp.finfo(tilt.dtype).epsneg)))
-    threshold = last * jnp.log1p(tilt) + misses * penalty
+    threshold = rounded_up(last * jnp.log1p(tilt)) + rounded_up(misses * penalty)
     top = first[-1] + stride
     beyond = jnp.where(top > traces, nothing, _log_chernoff(top, traces, chance))
     below = jnp.where(low <= 0, nothing, _log_chernoff(low - 1.0, traces, chance))
@@ -108,15 +127,18 @@ def _two_level_tails(setting: Setting) -> LikelihoodTails:
 def _log_ratio_moments(
     setting: Setting, powers: Float[Array, " powers"]
 ) -> Float[Array, " powers"]:
-    """n ln E_expert[w^s] for every power s (nats)."""
-    ratio = chi2_ball_expert(setting.law, setting.expert_radius).density_ratio
-    charged = ratio > 0
-    log_ratio = jnp.log(jnp.where(charged, ratio, 1.0))
-    mass = jnp.where(charged, setting.law.probabilities * ratio, 0.0)
+    """n ln E_expert[w^s] for every power s (nats), rounded up.
+
+    Through w^s - 1, as the logarithm of a weak expert's moment is tiny and n may be large.
+    """
+    expert = chi2_ball_expert(setting.law, setting.expert_radius)
+    charged = expert.density_ratio > 0
+    log_ratio = jnp.log1p(jnp.where(charged, expert.ratio_excess, 0.0))
+    mass = jnp.where(charged, setting.law.probabilities * expert.density_ratio, 0.0)
     prompts = mass.shape[0]
 
     def moment(power: Float[Array, ""]) -> Float[Array, ""]:
-        return jnp.log(jnp.sum(mass * jnp.exp(power * log_ratio)) / prompts)
+        return jnp.log1p(jnp.sum(rounded_up(mass * jnp.expm1(power * log_ratio))) / prompts)
 
     return setting.data_budget * jax.vmap(moment)(powers)
 
@@ -128,6 +150,8 @@ def _chernoff_tails(setting: Setting) -> LikelihoodTails:
     upper = _log_ratio_moments(setting, slopes)
     lower = _log_ratio_moments(setting, shares)
     thresholds = jnp.linspace(-2.0, 2.0, 513, dtype=dtype) * (setting.log_class + 10.0)
-    above = smallest(upper[None, :] - thresholds[:, None] * slopes[None, :])
-    truncated = smallest(lower[None, :] + thresholds[:, None] * (1.0 - shares)[None, :])
+    reached = rounded_up(-thresholds[:, None] * slopes[None, :])
+    above = smallest(rounded_up(upper)[None, :] + reached)
+    kept = rounded_up(thresholds[:, None] * (1.0 - shares)[None, :])
+    truncated = smallest(rounded_up(lower)[None, :] + kept)
     return LikelihoodTails(thresholds, jnp.minimum(above, 0.0), truncated)

@@ -16,11 +16,13 @@ from verigap.theory.bounds.vf_lower import (
     VF_LOWER,
     VF_LOWER_PROPER,
     log_information,
+    unlocked_gain,
     unrestricted_spread,
     vf_lower,
     vf_lower_proper,
 )
 from verigap.theory.experts import chi2_ball_expert
+from verigap.theory.precision import rounded_down, rounded_up
 
 _QUARTER = 1.3862943611198906
 
@@ -64,9 +66,9 @@ def separation_linear(setting: Setting) -> Float[Array, ""]:
     """
     at = weak_expert(setting)
     best = chi2_ball_expert(at.law, at.chi2_radius)
-    target = jnp.mean(best.value - at.law.mean)
-    unlocked = unrestricted_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
-    unlocked = jnp.minimum(unlocked, jnp.mean(at.law.maximum - at.law.mean))
+    target = rounded_down(jnp.mean(best.gain))
+    unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
+    unlocked = jnp.minimum(unlocked, rounded_up(jnp.mean(at.law.headroom)))
     return target - unlocked - vb_upper_expectation(at)
 
 

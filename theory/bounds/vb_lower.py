@@ -14,10 +14,12 @@ from verigap.theory.bounds.assumptions import (
     WHOLE_DATA,
 )
 from verigap.theory.bounds.bound import Assumption, Bound, Setting
+from verigap.theory.precision import rounds_down
 
 _E = 2.718281828459045
 
 
+@rounds_down
 def vb_lower(setting: Setting) -> Float[Array, ""]:
     """H d / (4 e c (n + 1)) on the Bayes risk of every verifier-based learner (tokens).
 

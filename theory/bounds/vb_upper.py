@@ -26,6 +26,7 @@ from verigap.theory.bounds.assumptions import (
 from verigap.theory.bounds.bound import Bound, Setting
 from verigap.theory.coverage import level_coverage
 from verigap.theory.experts import chi2_ball_expert
+from verigap.theory.precision import rounds_up
 
 
 def conditional_coverage(setting: Setting) -> Float[Array, ""]:
@@ -34,6 +35,7 @@ def conditional_coverage(setting: Setting) -> Float[Array, ""]:
     return jnp.min(level_coverage(setting.law, best.value))
 
 
+@rounds_up
 def vb_upper(setting: Setting) -> Float[Array, ""]:
     """(H/c0) ln(class/delta)/n (tokens), with probability at least 1 - delta.
 
@@ -42,6 +44,7 @@ def vb_upper(setting: Setting) -> Float[Array, ""]:
     return setting.horizon / setting.coverage * setting.log_class_over_delta / setting.data_budget
 
 
+@rounds_up
 def vb_upper_expectation(setting: Setting) -> Float[Array, ""]:
     """(H/c0) (ln class + 1)/n on the mean risk (tokens).
 
@@ -50,6 +53,7 @@ def vb_upper_expectation(setting: Setting) -> Float[Array, ""]:
     return setting.horizon / setting.coverage * (setting.log_class + 1.0) / setting.data_budget
 
 
+@rounds_up
 def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
     """(H/c*) (ln class + 1)/n for the conditional policy of any survivor (tokens, mean risk).
 
@@ -59,6 +63,7 @@ def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
     return setting.horizon / coverage * (setting.log_class + 1.0) / setting.data_budget
 
 
+@rounds_up
 def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
     """max(1/c0, N) H (ln class + 1)/n + H (1 - c0)^N for best-of-N with any survivor (tokens).
 
@@ -81,6 +86,7 @@ def _missing(setting: Setting) -> Float[Array, ""]:
     return jnp.where(setting.coverage >= 1.0, 0.0, missing)
 
 
+@rounds_up
 def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
     """(H/c0) ((ln class + 1)/n + eta) on the mean risk with labels of which a share eta is wrong.
 
@@ -92,6 +98,7 @@ def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
     return setting.horizon / setting.coverage * (learning + setting.label_error)
 
 
+@rounds_up
 def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
     """max(1/c0, N) H ((ln class + 1)/n + eta) + H (1 - c0)^N on the mean risk (tokens).
 
@@ -102,6 +109,7 @@ def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
     return setting.horizon * (wrong + _missing(setting))
 
 
+@rounds_up
 def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
     """H sqrt(ln(class/delta) / (c0 n)) for the squared-loss version space (tokens).
 

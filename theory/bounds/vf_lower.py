@@ -26,15 +26,14 @@ from verigap.theory.bounds.bound import Assumption, Bound, Setting
 from verigap.theory.bounds.likelihood_tails import likelihood_tails, smallest
 from verigap.theory.experts import ceiling_radius, chi2_ball_expert, safe_sqrt
 from verigap.theory.heterogeneity import median_heterogeneity
-from verigap.theory.policies import policy_chi2
+from verigap.theory.precision import rounded_down, rounded_up
 
 _GRID = 161
 
 
 def expert_gain(setting: Setting) -> Float[Array, ""]:
     """E_x[J*_x(kappa') - mean_x]: what the demonstrated expert earns over the base (tokens)."""
-    expert = chi2_ball_expert(setting.law, setting.expert_radius)
-    return jnp.mean(expert.value - setting.law.mean)
+    return jnp.mean(chi2_ball_expert(setting.law, setting.expert_radius).gain)
 
 
 def unrestricted_spread(setting: Setting) -> Float[Array, ""]:
@@ -46,16 +45,24 @@ def unrestricted_spread(setting: Setting) -> Float[Array, ""]:
 def proper_spread(setting: Setting) -> Float[Array, ""]:
     """sqrt(E_x sigma_x^2 chi^2_x) of a learner that only plays kappa'-tilts of codewords."""
     expert = chi2_ball_expert(setting.law, setting.expert_radius)
-    # Not E w^2 - 1, which loses the chi-square of a weak expert to rounding.
-    distance = policy_chi2(setting.law, expert.density_ratio)
-    return safe_sqrt(jnp.mean(setting.law.variance * distance))
+    return safe_sqrt(jnp.mean(setting.law.variance * expert.chi2))
 
 
 def log_information(setting: Setting) -> Float[Array, ""]:
-    """ln[2^(-d/2) (E_x E_base w_x^2)^(n/2)]: how much of the spread n expert traces unlock."""
+    """ln[2^(-d/2) (E_x E_base w_x^2)^(n/2)]: how much of the spread n expert traces unlock.
+
+    Rounded up.
+    """
     expert = chi2_ball_expert(setting.law, setting.expert_radius)
-    growth = jnp.log1p(jnp.mean(policy_chi2(setting.law, expert.density_ratio)))
-    return 0.5 * (setting.data_budget * growth - setting.log_class)
+    growth = jnp.log1p(jnp.mean(expert.chi2))
+    return 0.5 * (rounded_up(setting.data_budget * growth) - rounded_down(setting.log_class))
+
+
+def unlocked_gain(
+    spread: Float[Array, ""], log_share: Float[Array, "*levels"]
+) -> Float[Array, "*levels"]:
+    """spread e^log_share (tokens): the most that the data earn a learner, rounded up."""
+    return rounded_up(spread * jnp.exp(jnp.minimum(log_share, 80.0)))
 
 
 def hardest_tilt(
@@ -104,9 +111,9 @@ def vf_lower(setting: Setting) -> Float[Array, ""]:
     """
 
     def value(at: Setting) -> Float[Array, ""]:
-        gain = expert_gain(at)
-        floor = gain + jnp.mean(at.law.mean - at.law.maximum)
-        unlocked = unrestricted_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
+        gain = rounded_down(expert_gain(at))
+        floor = gain - rounded_up(jnp.mean(at.law.headroom))
+        unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
         return jnp.maximum(gain - unlocked, floor)
 
     return over_experts(setting, value)
@@ -119,8 +126,8 @@ def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
     """
 
     def value(at: Setting) -> Float[Array, ""]:
-        unlocked = proper_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
-        return jnp.maximum(expert_gain(at) - unlocked, 0.0)
+        unlocked = unlocked_gain(proper_spread(at), log_information(at))
+        return jnp.maximum(rounded_down(expert_gain(at)) - unlocked, 0.0)
 
     return over_experts(setting, value)
 
@@ -133,8 +140,9 @@ def vf_lower_median(setting: Setting) -> Float[Array, ""]:
 
     def value(at: Setting) -> Float[Array, ""]:
         typical = 0.5 * jnp.sqrt(at.expert_radius) * median_heterogeneity(at.law.sd)
-        floor = typical + jnp.mean(at.law.mean - at.law.maximum)
-        unlocked = unrestricted_spread(at) * jnp.exp(jnp.minimum(log_information(at), 80.0))
+        typical = rounded_down(typical)
+        floor = typical - rounded_up(jnp.mean(at.law.headroom))
+        unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
         return jnp.maximum(typical - unlocked, floor)
 
     return over_experts(setting, value)
@@ -151,12 +159,12 @@ def vf_lower_sharp(setting: Setting) -> Float[Array, ""]:
 
     def value(at: Setting) -> Float[Array, ""]:
         _, log_above, log_truncated = likelihood_tails(at)
-        room = jnp.mean(at.law.maximum - at.law.mean)
-        scale = unrestricted_spread(at)
-        unlocked = scale * jnp.exp(jnp.minimum(0.5 * (log_truncated - at.log_class), 80.0))
-        cost = smallest(unlocked + room * jnp.exp(log_above))
-        whole = scale * jnp.exp(jnp.minimum(log_information(at), 80.0))
-        return expert_gain(at) - jnp.minimum(jnp.minimum(cost, whole), room)
+        room = rounded_up(jnp.mean(at.law.headroom))
+        spread = unrestricted_spread(at)
+        unlocked = unlocked_gain(spread, 0.5 * (log_truncated - rounded_down(at.log_class)))
+        cost = smallest(unlocked + rounded_up(room * jnp.exp(log_above)))
+        whole = unlocked_gain(spread, log_information(at))
+        return rounded_down(expert_gain(at)) - jnp.minimum(jnp.minimum(cost, whole), room)
 
     return over_experts(setting, value)
 
@@ -167,11 +175,14 @@ def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
     Proof: docs/theory.md#vf-lower-probability.
     """
     thresholds, log_above, _ = likelihood_tails(setting)
-    relative = unrestricted_spread(setting) / expert_gain(setting)
-    plain = relative * jnp.exp(jnp.minimum(log_information(setting), 80.0))
-    log_second = thresholds + 2.0 * jnp.log(relative) - setting.log_class
-    truncated = smallest(jnp.exp(log_above) + jnp.exp(jnp.minimum(log_second, 80.0)))
-    return jnp.minimum(jnp.minimum(plain, truncated), 1.0)
+    relative = rounded_up(unrestricted_spread(setting) / expert_gain(setting))
+    plain = unlocked_gain(relative, log_information(setting))
+    log_second = thresholds + 2.0 * jnp.log(relative) - rounded_down(setting.log_class)
+    log_second = rounded_up(jnp.minimum(log_second, 80.0))
+    truncated = smallest(rounded_up(jnp.exp(log_above) + jnp.exp(log_second)))
+    # What underflows is not zero, and zero would be no upper bound.
+    smallest_number = float(jnp.finfo(relative.dtype).tiny)
+    return jnp.minimum(jnp.minimum(plain, truncated) + smallest_number, 1.0)
 
 
 def _ceiling_attained(setting: Setting) -> Bool[Array, ""]:

@@ -17,6 +17,7 @@ from verigap.theory.bounds.assumptions import (
     WHOLE_DATA,
 )
 from verigap.theory.bounds.bound import Bound, Setting
+from verigap.theory.precision import rounds_up
 
 
 def hellinger_budget(setting: Setting) -> Float[Array, ""]:
@@ -24,6 +25,7 @@ def hellinger_budget(setting: Setting) -> Float[Array, ""]:
     return -jnp.expm1(-2.0 * setting.log_class_over_delta / setting.data_budget)
 
 
+@rounds_up
 def vf_upper(setting: Setting) -> Float[Array, ""]:
     """2 sigma_e sqrt(v) + mu_e^max v (tokens), with probability at least 1 - delta.
 

@@ -22,9 +22,16 @@ Side = Literal["verifier-free", "verifier-based"]
 
 
 class Player(Protocol):
-    """The half of a learner that turns a believed reward law into a policy."""
+    """The half of a learner that turns a believed reward law into a policy.
+
+    Attributes:
+      name: in the registry, in configs and in JSON.
+      title: in tables.
+      side: what the learner sees.
+    """
 
     name: ClassVar[str]
+    title: ClassVar[str]
     side: ClassVar[Side]
 
     def policy(
@@ -71,6 +78,10 @@ class AveragingLearner(Player, Protocol[EvidenceT_contra]):
         They must be the posterior given the evidence, as the simulator scores a policy by its
         average return under the belief itself.
         """
+        ...
+
+    def exact_gain(self, game: RelabellingGame) -> Float[Array, ""] | None:
+        """Mean gain over the base in closed form (tokens); None where none is known."""
         ...
 
 

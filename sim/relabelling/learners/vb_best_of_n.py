@@ -17,6 +17,7 @@ class VBBestOfN(TrustsOneSurvivor):
     """Best of `game.best_of` base traces under a randomly chosen consistent reward."""
 
     name: ClassVar[str] = "vb-best-of-n"
+    title: ClassVar[str] = "VB best-of-N"
 
     def policy(
         self, law: RewardLaw, game: RelabellingGame, leashed: bool

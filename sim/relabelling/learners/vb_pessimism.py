@@ -11,6 +11,7 @@ from verigap.sim.relabelling.evidence import Belief, Labels
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side, version_space
 from verigap.theory import RewardLaw, chi2_ball_expert, top_share_policy
+from verigap.theory.risks.version_space import two_level_pessimistic_gain
 
 
 @dataclass(frozen=True)
@@ -22,11 +23,20 @@ class VBPessimism:
     """
 
     name: ClassVar[str] = "vb-pessimism"
+    title: ClassVar[str] = "VB pessimism"
     side: ClassVar[Side] = "verifier-based"
 
     def belief(self, evidence: Labels) -> Belief:
         """Uniform over the version space."""
         return version_space(evidence)
+
+    def exact_gain(self, game: RelabellingGame) -> Float[Array, ""] | None:
+        """Known in the two-level game on one prompt (`theory.risks.version_space`)."""
+        if game.law.probabilities.shape != (1, 2):
+            return None
+        return two_level_pessimistic_gain(
+            game.data_budget, game.log2_class_size, game.law.sd[0], game.coverage
+        )
 
     def policy(
         self, law: RewardLaw, game: RelabellingGame, leashed: bool

@@ -17,6 +17,7 @@ class VBPlugIn(TrustsOneSurvivor):
     """The base given that a randomly chosen consistent reward is at least J*(kappa)."""
 
     name: ClassVar[str] = "vb-plug-in"
+    title: ClassVar[str] = "VB plug-in"
 
     def policy(
         self, law: RewardLaw, game: RelabellingGame, leashed: bool

@@ -18,11 +18,16 @@ class VFBayes:
     """Plays the trace of the largest posterior mean return."""
 
     name: ClassVar[str] = "vf-bayes"
+    title: ClassVar[str] = "VF-Bayes (best possible)"
     side: ClassVar[Side] = "verifier-free"
 
     def belief(self, evidence: Demonstrations) -> Belief:
         """The posterior over codewords."""
         return posterior(evidence)
+
+    def exact_gain(self, game: RelabellingGame) -> Float[Array, ""] | None:
+        """No closed form is known."""
+        return None
 
     def policy(
         self, law: RewardLaw, game: RelabellingGame, leashed: bool

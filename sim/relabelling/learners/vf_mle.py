@@ -13,6 +13,7 @@ from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side
 from verigap.theory import RewardLaw, chi2_ball_expert, project_onto_chi2_ball
 from verigap.theory.lattices import LikelihoodLattice
+from verigap.theory.precision import tie_tolerance
 from verigap.theory.risks.vf_mle import probability_correct
 
 
@@ -27,12 +28,15 @@ class VFMLE:
     """Maximum likelihood over the 2^d candidate experts, ties broken uniformly."""
 
     name: ClassVar[str] = "vf-mle"
+    title: ClassVar[str] = "VF-MLE (cloning)"
     side: ClassVar[Side] = "verifier-free"
 
     def log_choice(self, evidence: Demonstrations) -> Float[Array, " codewords"]:
-        """Uniform over the likeliest codewords; equal to 1e-9 nats counts as a tie."""
+        """Uniform over the likeliest codewords; those within `tie_tolerance` tie."""
         best = jnp.max(evidence.log_likelihood)
-        tied = evidence.log_likelihood >= best - 1e-9 * jnp.maximum(jnp.abs(best), 1.0)
+        tied = evidence.log_likelihood >= best - tie_tolerance(best.dtype) * jnp.maximum(
+            jnp.abs(best), 1.0
+        )
         return jnp.where(tied, 0.0, -jnp.inf).astype(best.dtype)
 
     def confidence(self, evidence: Demonstrations) -> Float[Array, ""]:

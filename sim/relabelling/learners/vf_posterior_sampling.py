@@ -21,6 +21,7 @@ class VFPosteriorSampling:
     """Samples a candidate expert in proportion to its likelihood."""
 
     name: ClassVar[str] = "vf-posterior-sampling"
+    title: ClassVar[str] = "VF posterior sampling"
     side: ClassVar[Side] = "verifier-free"
 
     def log_choice(self, evidence: Demonstrations) -> Float[Array, " codewords"]:

@@ -12,6 +12,7 @@ from verigap.sim.token_mdp.learners.learner import CloningProblem, Demonstration
 from verigap.sim.token_mdp.learners.likelihood import posterior
 from verigap.sim.token_mdp.mdp import TokenPolicy, trace_law
 from verigap.sim.token_mdp.traces import reweighted
+from verigap.theory.precision import tie_tolerance
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,12 @@ class VFBayesMode:
     name: ClassVar[str] = "vf-bayes-mode"
 
     def policy(self, problem: CloningProblem, seen: Demonstrations) -> TokenPolicy:
-        """The base on the favoured traces of each prompt; equal to 1e-9 counts as a tie."""
+        """The base on the favoured traces of each prompt; those within `tie_tolerance` tie."""
         weights = posterior(problem, seen)
         laws = jax.vmap(trace_law)(problem.candidates)
         base = trace_law(problem.base)
         average = jnp.sum(weights[:, None, None] * laws, axis=0)
         ratio = jnp.where(base > 0, average / jnp.where(base > 0, base, 1.0), 0.0)
         best = jnp.max(ratio, axis=-1, keepdims=True)
-        favoured = (base > 0) & (ratio >= best * (1.0 - 1e-9))
+        favoured = (base > 0) & (ratio >= best * (1.0 - tie_tolerance(best.dtype)))
         return reweighted(problem.base, favoured.astype(base.dtype))

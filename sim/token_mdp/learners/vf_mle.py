@@ -12,6 +12,7 @@ from verigap.sim.token_mdp.classes import mixture
 from verigap.sim.token_mdp.learners.learner import CloningProblem, Demonstrations
 from verigap.sim.token_mdp.learners.likelihood import log_likelihood
 from verigap.sim.token_mdp.mdp import TokenPolicy
+from verigap.theory.precision import tie_tolerance
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,10 @@ class VFMLE:
     name: ClassVar[str] = "vf-mle"
 
     def choice(self, problem: CloningProblem, seen: Demonstrations) -> Float[Array, " members"]:
-        """Uniform over the likeliest candidates; equal to 1e-9 nats counts as a tie."""
+        """Uniform over the likeliest candidates; those within `tie_tolerance` tie."""
         score = log_likelihood(problem, seen)
         best = jnp.max(score)
-        tied = score >= best - 1e-9 * jnp.maximum(jnp.abs(best), 1.0)
+        tied = score >= best - tie_tolerance(best.dtype) * jnp.maximum(jnp.abs(best), 1.0)
         weights = tied.astype(score.dtype)
         return weights / jnp.sum(weights)
 

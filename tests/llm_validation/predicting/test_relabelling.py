@@ -50,7 +50,9 @@ def played(
     """
     rng = np.random.default_rng(seed)
     rows = np.array(POPULATION)
-    ratio = np.asarray(chi2_ball_expert(RewardLaw.equiprobable(jnp.asarray(rows)), radius)[1])
+    ratio = np.asarray(
+        chi2_ball_expert(RewardLaw.equiprobable(jnp.asarray(rows)), radius).density_ratio
+    )
     words = 1 << size
 
     def columns() -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,9 @@ from typing import Any
 from rich.console import Console
 
 from verigap.cli.tables.common import number, open_console, plain_table
-from verigap.sim.units import LengthUnit
+from verigap.sim.relabelling.learners import LEARNERS
+from verigap.sim.relabelling.risk import Risk
+from verigap.storage.units import LengthUnit
 
 
 def _proved(bound: Mapping[str, Any]) -> str:
@@ -49,28 +51,17 @@ def show_calculation(result: Mapping[str, Any]) -> None:
 
 
 def _show_exact(
-    console: Console, name: str, exact: Mapping[str, Any], horizon: int, unit: LengthUnit
+    console: Console, expert: str, exact: Mapping[str, Any], horizon: int, unit: LengthUnit
 ) -> None:
     console.print(
-        f"\n[bold]Exact risks of the relabelling game[/]: {unit} below {name}, of tilt "
+        f"\n[bold]Risks in the relabelling game[/]: {unit} below {expert}, of tilt "
         f"{math.sqrt(exact['expert_radius']):.4g} and value {number(exact['expert_value'])}",
         highlight=False,
     )
     table = plain_table("", "learner", "risk", "share of H", "standard error")
-    for label, key in (
-        ("VF-MLE (cloning)", "vf_mle"),
-        ("VF posterior sampling", "vf_posterior_sampling"),
-        ("VF-Bayes (best possible)", "vf_bayes"),
-        ("VB plug-in", "vb"),
-        ("VB best-of-N", "vb_best_of_n"),
-        ("VB pessimism", "vb_pessimism"),
-    ):
-        value = exact[key]
-        simulated = value if isinstance(value, dict) else {}
-        mean = simulated.get("mean", value)
-        error = simulated.get("stderr", exact.get(f"{key}_stderr", 0.0))
-        known = error <= 1e-12 * horizon
+    for name, learner in LEARNERS.items():
+        risk = Risk(**exact[name])
         table.add_row(
-            label, number(mean), number(mean / horizon), "exact" if known else number(error)
+            learner.title, number(risk.value), number(risk.value / horizon), how_certain(risk)
         )
     console.print(table, highlight=False)

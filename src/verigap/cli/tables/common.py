@@ -7,6 +7,8 @@ import math
 from rich.console import Console
 from rich.table import Table
 
+from verigap.sim.risk import Risk
+
 
 def number(value: float | None) -> str:
     """Four significant digits, or a dash where there is no number."""
@@ -27,3 +29,13 @@ def plain_table(title: str, *columns: str) -> Table:
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
     return table
+
+
+def how_certain(risk: Risk) -> str:
+    """The standard error of a simulated mean, else how the risk was computed."""
+    if risk.method != "simulation" or risk.standard_error is None:
+        return risk.method
+    # A spread of the size of rounding is none; the method is what says that this is no closed form.
+    if risk.standard_error <= 1e-12 * abs(risk.value):
+        return f"0 in {risk.replicates:,} draws"
+    return number(risk.standard_error)
