@@ -20,7 +20,7 @@ from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.features import features
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import SamplePools
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 HORIZON = 64
 DATA = (16, 64, 256)

@@ -22,7 +22,7 @@ from verigap.llm_validation.fitting.extrapolation import Counts, beta_binomial, 
 from verigap.llm_validation.fitting.pass_at_k import pass_at_k
 from verigap.llm_validation.fitting.population import Grids, deconvolve
 from verigap.llm_validation.intervals import Resampler, Statistic, mean_interval
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 HORIZON = 256
 DESIGNS = ((20, 16), (50, 50), (200, 8))

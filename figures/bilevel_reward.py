@@ -16,7 +16,7 @@ from verigap.figures import fitted
 from verigap.figures.needs import Content
 from verigap.figures.panels import common_unit, group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -16,7 +16,7 @@ from verigap.figures import fitted
 from verigap.figures.needs import Content, Run
 from verigap.figures.panels import bars, common_unit, group_name, model_name, spans
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -15,7 +15,7 @@ import numpy as np
 from verigap.figures.panels import bars, cantelli_ceiling, coverage_curve, ends, known, shares_below
 from verigap.figures.style import BOUND, GUIDE, VB, VF, styled
 from verigap.llm_validation.reporting.page import PageFigure
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

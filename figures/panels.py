@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from verigap.figures.style import BOUND
-from verigap.sim.units import LengthUnit, shared_unit
+from verigap.storage.units import LengthUnit, shared_unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

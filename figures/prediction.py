@@ -17,7 +17,7 @@ from verigap.figures import fitted
 from verigap.figures.needs import Content
 from verigap.figures.panels import bars, common_unit, ends, group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

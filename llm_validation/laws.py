@@ -11,7 +11,7 @@ import polars as pl
 from verigap.llm_validation.arguments import checked_budgets
 from verigap.llm_validation.traces import PROMPT_KEY, Traces, nothing_verified
 from verigap.sim.sweeps.law_table import COLUMNS, LawTable
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import polars as pl
 
-from verigap.sim.units import UNITS, LengthUnit
 from verigap.storage.tables import TableError, load_frame, refuse_rows, save_frame
+from verigap.storage.units import UNITS, LengthUnit
 
 PROMPT_KEY = ("dataset", "model", "prompt_id")
 KEY = (*PROMPT_KEY, "sample_id")

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from verigap.sim.relabelling.exact_risks import exact_risks
 from verigap.sim.sweeps.laws import LawSpec, TableSpec
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 

@@ -8,7 +8,7 @@ from verigap.llm_validation.fitting.budgets import BudgetFit, Heterogeneity
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, PassAtK
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.intervals import LEVEL, Statistic
-from verigap.sim.units import shared_unit
+from verigap.storage.units import shared_unit
 
 
 def as_content(fit: Fit, *, per_prompt: bool = False) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from verigap.llm_validation.traces import PROMPT_KEY, Traces
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 _GROUP = ("dataset", "model")
 

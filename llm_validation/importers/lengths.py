@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from verigap.llm_validation.importers.records import BadRecord, ImportOptions, Sample
-from verigap.sim.units import UNITS
 from verigap.storage.tables import TableError
+from verigap.storage.units import UNITS
 
 
 class Lengths:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
-from verigap.sim.units import LengthUnit
 from verigap.storage.tables import TableError
+from verigap.storage.units import LengthUnit
 
 GAME = "fine-tuned language model"
 FEATURES = ("hidden states of the base",)

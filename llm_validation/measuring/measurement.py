@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from verigap.llm_validation.intervals import Statistic, bca_interval, student_spread
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from verigap.llm_validation.pools.policy_values import Settings

@@ -10,8 +10,8 @@ from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import MeasuredCell
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.measured import Measured, Point, is_trained, points
-from verigap.sim.units import LengthUnit
 from verigap.storage.tables import TableError
+from verigap.storage.units import LengthUnit
 
 _POLICIES = {"clone": CLONING, "verify": SELECTION}
 

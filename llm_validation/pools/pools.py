@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 
 from verigap.llm_validation.answers import canonical_answer
 from verigap.llm_validation.traces import Traces, nothing_verified
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 LARGEST_POOL = 512
 """Samples of a prompt that enter its pool; more would cost time and show little more."""

@@ -21,8 +21,8 @@ from verigap.llm_validation.arguments import checked_budgets
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import Traces
 from verigap.sim.sweeps.law_table import LawTable, read_law_table
-from verigap.sim.units import LengthUnit
 from verigap.storage.tables import TableError, load_frame
+from verigap.storage.units import LengthUnit
 from verigap.theory import RewardLaw
 
 

@@ -21,7 +21,7 @@ from verigap.llm_validation.predicting.relabelling import cloning_shares, predic
 from verigap.llm_validation.predicting.scoring import Cell, MethodScore, score_gaps
 from verigap.sim.planted.learners import CLONING
 from verigap.sim.planted.measured import Point, points
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from verigap.llm_validation.intervals import Statistic
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 Predictor = Literal["relabelling", "parametric"]
 RELABELLING: Predictor = "relabelling"

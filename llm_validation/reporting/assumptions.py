@@ -11,7 +11,7 @@ from verigap.llm_validation.fitting.counts import GroupCounts
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.reporting.numbers import percent
 from verigap.llm_validation.reporting.verdict import FEWEST_MIXED
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 _FEW_PROMPTS = 20
 _UNVERIFIED = 0.01

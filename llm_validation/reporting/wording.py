@@ -14,7 +14,7 @@ from verigap.llm_validation.reporting.verdict import (
     Verdict,
     Verifier,
 )
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 PICK = {
     "exact": "best-of-{n} by an exact check",

@@ -14,8 +14,8 @@ from jaxtyping import Array, Float
 
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
+from verigap.sim.relabelling.risk import Risk
 from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cell
-from verigap.sim.risk import Risk
 from verigap.theory import Setting, chi2_ball_expert
 from verigap.theory.lattices import two_level_cells
 

@@ -18,8 +18,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64
 
-from verigap.sim.units import UNITS, LengthUnit
 from verigap.storage.tables import TableError, load_frame, refuse_rows, save_frame
+from verigap.storage.units import UNITS, LengthUnit
 
 KEY = ("dataset", "model", "prompt_id", "horizon")
 _TEXT = ("dataset", "model", "prompt_id", "unit")

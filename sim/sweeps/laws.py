@@ -10,7 +10,7 @@ from jaxtyping import Float
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from verigap.sim.sweeps.law_table import LawTable, read_law_table
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from verigap.theory import RewardLaw

@@ -12,7 +12,7 @@ from verigap.cli.tables.common import how_certain
 from verigap.sim.calculator import Question, calculate
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.learners.vf_bayes import VFBayes
-from verigap.sim.risk import Risk
+from verigap.sim.relabelling.risk import Risk
 
 REPLICATES = 2000
 

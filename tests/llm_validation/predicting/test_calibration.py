@@ -20,7 +20,7 @@ from verigap.llm_validation.predicting.draws import Assumptions
 from verigap.llm_validation.predicting.predict import Options, predict_group
 from verigap.llm_validation.predicting.prediction import RELABELLING
 from verigap.llm_validation.predicting.relabelling import cloning_shares, predicted_draws
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 from verigap.theory import RewardLaw, chi2_ball_expert
 
 DATA = (8, 32, 128)

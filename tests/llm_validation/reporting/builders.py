@@ -24,7 +24,7 @@ from verigap.llm_validation.reporting.assumptions import Assumption
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
 from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces
-from verigap.sim.units import LengthUnit
+from verigap.storage.units import LengthUnit
 
 HORIZONS, DATA, SEEDS = (32, 64), (16, 64), 16
 VALUES: Mapping[str, float] = {

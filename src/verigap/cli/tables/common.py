@@ -7,7 +7,7 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from verigap.sim.risk import Risk
+from verigap.sim.relabelling.risk import Risk
 
 
 def number(value: float | None) -> str:
