@@ -51,10 +51,11 @@ def _closed_forms(
     game: RelabellingGame, names: tuple[str, ...]
 ) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
     """The expert's value, and the risks of averaging learners that have a closed form (tokens)."""
-    averaging = {
-        name: LEARNERS[name] for name in names if isinstance(LEARNERS[name], AveragingLearner)
+    gains = {
+        name: learner.exact_gain(game)
+        for name in names
+        if isinstance(learner := LEARNERS[name], AveragingLearner)
     }
-    gains = {name: learner.exact_gain(game) for name, learner in averaging.items()}
     known = {name: game.expert_gain - gain for name, gain in gains.items() if gain is not None}
     return jnp.mean(chi2_ball_expert(game.law, game.expert_radius).value), known
 

@@ -7,8 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from tests.statistics import Estimate, assert_same_mean
-from verigap.cli.tables.bounds import show_calculation
-from verigap.cli.tables.common import how_certain
+from verigap.cli.tables.bounds import how_certain, show_calculation
 from verigap.sim.calculator import Question, calculate
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.learners.vf_bayes import VFBayes
@@ -97,7 +96,7 @@ def test_what_a_stand_in_law_cannot_show_is_not_claimed() -> None:
 
 def test_the_game_is_not_the_instance_of_vb_lower() -> None:
     found = ask(horizon=16, n=8, log2_class=0.5, law="two-level", replicates=200)["bounds"]
-    assert "the world is VB-LOWER's hard prompts" in found["VB-LOWER"]["assumptions_failing"]
+    assert "the game is VB-LOWER's hard prompts" in found["VB-LOWER"]["assumptions_failing"]
     # Half a bit is no class either.
     assert not any(bound["assumptions_hold"] for bound in found.values())
 

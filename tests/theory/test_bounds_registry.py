@@ -4,6 +4,7 @@ import re
 from dataclasses import fields, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -219,7 +220,7 @@ SCALED = ("horizon", "expert_sd", "expert_mean_max")
 
 
 @partial(jax.jit, static_argnames=("law", "free"))
-def variations(law: str, free: bool, base: dict[str, Array], factor: Array) -> Setting:
+def variations(law: str, free: bool, base: dict[str, Any], factor: Array) -> Setting:
     """The base setting, each field in turn times `factor`, and all tokens times `factor`."""
     rows = RewardLaw.equiprobable(jnp.asarray(LAWS[law]))
     made = Setting.from_law(rows, horizon=HORIZON, expert_radius=None if free else 0.1, **base)

@@ -82,7 +82,7 @@ REALISABLE_REWARD = Assumption(
     "the reward that labels belongs to the class", lambda s: jnp.asarray(s.realisable)
 )
 RELABELLING = Assumption(
-    "the world is the relabelling game", lambda s: jnp.asarray(s.game == "relabelling")
+    "the game is the relabelling game", lambda s: jnp.asarray(s.game == "relabelling")
 )
 EQUALLY_LIKELY = Assumption("the K traces of a prompt are equally likely", _equally_likely)
 EXPERT_MOMENTS = Assumption(
@@ -118,6 +118,6 @@ ERRING_LABELS = Assumption(
     "0 < eta <= 1: labels err", lambda s: (s.label_error > 0) & (s.label_error <= 1)
 )
 HARD_INSTANCE = Assumption(
-    "the world is VB-LOWER's hard prompts",
+    "the game is VB-LOWER's hard prompts",
     lambda s: jnp.asarray(s.game == "hard-prompts"),
 )

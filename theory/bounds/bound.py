@@ -39,7 +39,7 @@ class Setting:
       expert_mean_max: max_x E_{expert} R, tokens.
       best_of: N of best-of-N, >= 1.
       label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns.
-      game: the world that the numbers describe.
+      game: which game the numbers describe.
       law_known: whether `law` is the law of the base, and not a stand-in with its moments.
       realisable: whether the class of the learner holds the truth: the expert for a verifier-free
         learner, the reward that labels for a verifier-based one. Both games are made so.

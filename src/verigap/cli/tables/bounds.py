@@ -33,7 +33,7 @@ def show_calculation(result: Mapping[str, Any]) -> None:
         f"sigma = {number(result['sigma'])}, c0 = {number(result['c0'])}\n",
         highlight=False,
     )
-    table = plain_table(f"Bounds ({unit})", "bound", "value", "share of H", "proved here")
+    table = plain_table(f"Bounds ({unit})", "bound", "value", "share of H", words="proved here")
     for name, bound in result["bounds"].items():
         share = "-" if bound["quantity"] == "matching" else number(bound["value"] / horizon)
         table.add_row(name, number(bound["value"]), share, _proved(bound))
@@ -65,3 +65,13 @@ def _show_exact(
             learner.title, number(risk.value), number(risk.value / horizon), how_certain(risk)
         )
     console.print(table, highlight=False)
+
+
+def how_certain(risk: Risk) -> str:
+    """The standard error of a simulated mean, else how the risk was computed."""
+    if risk.method != "simulation" or risk.standard_error is None:
+        return risk.method
+    # A spread of the size of rounding is none; the method is what says that this is no closed form.
+    if risk.standard_error <= 1e-12 * abs(risk.value):
+        return f"0 in {risk.replicates:,} draws"
+    return number(risk.standard_error)

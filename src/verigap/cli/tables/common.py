@@ -7,8 +7,6 @@ import math
 from rich.console import Console
 from rich.table import Table
 
-from verigap.sim.relabelling.risk import Risk
-
 
 def number(value: float | None) -> str:
     """Four significant digits, or a dash where there is no number."""
@@ -23,19 +21,17 @@ def open_console(width: int = 120) -> Console:
     return console if console.is_terminal else Console(width=width)
 
 
-def plain_table(title: str, *columns: str) -> Table:
-    """A table without lines: the first column to the left, numbers to the right."""
+def plain_table(title: str, *columns: str, words: str = "") -> Table:
+    """A table without lines: the first column to the left, numbers to the right.
+
+    Args:
+      title: title of the table.
+      columns: headings of the columns.
+      words: heading of a last column of words, which wraps where numbers never do.
+    """
     table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         table.add_column(column, justify="left" if index == 0 else "right", no_wrap=True)
+    if words:
+        table.add_column(words, justify="left", overflow="fold")
     return table
-
-
-def how_certain(risk: Risk) -> str:
-    """The standard error of a simulated mean, else how the risk was computed."""
-    if risk.method != "simulation" or risk.standard_error is None:
-        return risk.method
-    # A spread of the size of rounding is none; the method is what says that this is no closed form.
-    if risk.standard_error <= 1e-12 * abs(risk.value):
-        return f"0 in {risk.replicates:,} draws"
-    return number(risk.standard_error)
