@@ -30,9 +30,9 @@ def _sweep_config(log2_class_size: int, cells: int) -> str:
                     "name": "bench",
                     "law": {"family": "two-level"},
                     "horizon": 64,
-                    "log2_class": log2_class_size,
+                    "log2_class_size": log2_class_size,
                     "zip": {
-                        "n": budgets,
+                        "data_budget": budgets,
                         "expert": [_tilt(log2_class_size, n) ** 2 for n in budgets],
                     },
                 }

@@ -6,10 +6,11 @@ digest differs, and the page has to be read again. A command in a code block nee
 states no number, or is run by docs/consoles.py.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
+
+from verigap.storage import digests
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMED = re.compile(r"docs/runs/([\w-]+)")
@@ -19,11 +20,16 @@ DIGEST = re.compile(r"`docs/runs/([\w-]+)`\s+\(sha256\s+`([0-9a-f]*)`")
 
 def digest(run: Path) -> str:
     """Digest of a run's configuration and cells, whatever its other files say."""
-    total = hashlib.sha256()
-    for path in sorted([run / "config.yaml", *(run / "cells").glob("*.parquet")]):
-        total.update(path.relative_to(run).as_posix().encode() + b"\0")
-        total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()[:16]
+    files = sorted([run / "config.yaml", *(run / "cells").glob("*.parquet")])
+    return digests.digest(
+        (
+            path.relative_to(run).as_posix().encode()
+            + b"\0"
+            + bytes.fromhex(digests.digest(path.read_bytes()))
+            for path in files
+        ),
+        16,
+    )
 
 
 def complaints(text: str) -> Iterator[tuple[int, str]]:

@@ -7,6 +7,7 @@ import sys
 
 import polars as pl
 
+from verigap.sim.sweeps.stored import stored_cells
 from verigap.storage.run_store import RunStore
 
 ROUNDING = 1e-6
@@ -14,8 +15,8 @@ ROUNDING = 1e-6
 
 def gaps(folder: str) -> pl.DataFrame:
     """One row a cell of the relabelling game, with J_VB - J_VF on the same leash (tokens)."""
-    cells = RunStore.read_only(folder).read_cells().filter(pl.col("game") == "relabelling")
-    key = ["cell", "block", "horizon", "n", "log2_class", "sd"]
+    cells = stored_cells(RunStore.read_only(folder)).filter(pl.col("game") == "relabelling")
+    key = ["cell", "block", "horizon", "data_budget", "log2_class_size", "sd"]
     risks = cells.select(*key, "learners").explode("learners").unnest("learners")
     wide = risks.pivot("learner", index=key, values="leashed_mean")
     return wide.with_columns(gap=pl.col("vf-mle") - pl.col("vb-pessimism"))
@@ -31,8 +32,8 @@ def main() -> None:
     two_level = table.filter(
         (pl.col("block") == "two-level")
         & (pl.col("horizon") == 1024)
-        & (pl.col("n") == 1024)
-        & (pl.col("log2_class") == 40)
+        & (pl.col("data_budget") == 1024)
+        & (pl.col("log2_class_size") == 40)
     )
     for sd, gap in two_level.sort("sd").select("sd", "gap").iter_rows():
         print(f"H = n = 1024, d = 40, sd {sd:.1f}: gap {gap:.2f} tokens")

@@ -9,7 +9,7 @@ import sys
 
 import numpy as np
 
-from verigap.storage.run_store import RunStore
+from verigap.sim.sweeps.stored import read_rows
 
 RISKS = ("mean", "leashed_mean", "exact")
 CLOSE = 1e-12
@@ -17,7 +17,7 @@ CLOSE = 1e-12
 
 def risks(folder: str) -> dict[str, np.ndarray]:
     """Risks of all learners by cell, as shares of H; NaN where there is none."""
-    rows = RunStore.read_only(folder).read_cells().to_dicts()
+    rows = read_rows(folder)
     return {
         row["cell"]: np.array(
             [[entry[name] for name in RISKS] for entry in row["learners"]], float

@@ -18,7 +18,7 @@ from verigap.llm_validation.predicting.planted import score_planted
 from verigap.llm_validation.predicting.predict import predict
 from verigap.llm_validation.predicting.scoring import MethodScore, score
 from verigap.llm_validation.traces import read_traces
-from verigap.storage.run_store import RunStore
+from verigap.sim.sweeps.stored import read_rows
 
 jax.config.update("jax_enable_x64", True)
 
@@ -52,7 +52,7 @@ def of_traces(path: Path, budgets: list[int] | None) -> list[str]:
 
 def of_run(folder: Path) -> list[str]:
     """Rows of both families of a run of trained networks."""
-    cells = RunStore.read_only(folder).read_cells().to_dicts()
+    cells = read_rows(folder)
     rows = []
     for family, size, methods in score_planted(cells):
         rows += [row(f"planted {family} (d = {size:.3g})", method) for method in methods]

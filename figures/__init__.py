@@ -74,13 +74,13 @@ def read_run(name: str, run: Path) -> dict[str, Any]:
     Raises:
       ValueError: for an unknown name, a figure that needs more than a run, or no run.
     """
-    from verigap.storage.run_store import RunStore
+    from verigap.sim.sweeps.stored import read_rows
 
     needs = _figure(name).NEEDS
     if [type(need) for need in needs.values()] != [Run]:
         raise ValueError(f"figure {name!r} is not drawn from one run; leave out --run")
     (key,) = needs
-    return {key: RunStore.read_only(run).read_cells().to_dicts()}
+    return {key: read_rows(run)}
 
 
 def draw_figure(name: str, data: Mapping[str, Any], folder: Path) -> list[Path]:

@@ -70,7 +70,7 @@ def _compute(tables: Sequence[Path], full: bool) -> dict[str, Any]:
         )
     return {
         "horizon": _HORIZON,
-        "kappa": _RADIUS,
+        "chi2_radius": _RADIUS,
         "steps": _STEPS,
         "rate": float(rate),
         "alpha": _ALPHA,
@@ -158,8 +158,8 @@ def caption(data: Mapping[str, Any]) -> str:
         f"{content['horizon']}: correct after {content['steps']:g} successes of rate "
         f"{content['rate']:.3f} a token (sharp), and after one success whose rate is "
         f"Beta({content['alpha']:g}, {content['beta']:g}) from trace to trace (spread). J*: value "
-        f"of the best policy within chi-square {content['kappa']:g} of the base. Blue: the mass at "
-        f"or above it. {each}. Right: base mass at or above mean + sd sqrt(epsilon), and the "
-        "ceiling 1/(1 + epsilon) that no law exceeds; the spread law's ends where its largest "
+        f"of the best policy within chi-square {content['chi2_radius']:g} of the base. Blue: the "
+        f"mass at or above it. {each}. Right: base mass at or above mean + sd sqrt(epsilon), and "
+        "the ceiling 1/(1 + epsilon) that no law exceeds; the spread law's ends where its largest "
         "return does. Computed, not sampled."
     )

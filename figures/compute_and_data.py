@@ -100,7 +100,9 @@ def _simulated(axes: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> None:
     """Leashed values above the base's, in tokens."""
     for axis, block in zip(axes, _BLOCKS, strict=True):
         series = _cells(rows, block)
-        x = np.asarray([row["horizon" if block == "horizon" else "n"] for row in series], float)
+        x = np.asarray(
+            [row["horizon" if block == "horizon" else "data_budget"] for row in series], float
+        )
         expert = np.asarray([row["expert_gain"] for row in series])
         axis.plot(x, expert, ":", color=BOUND, label="expert")
         for name, color, marker, size, face, label in (
@@ -136,7 +138,7 @@ def _cells(rows: Sequence[Mapping[str, Any]], block: str) -> list[Mapping[str, A
     most = max(row["sd"] / row["horizon"] for row in chosen)
     return sorted(
         (row for row in chosen if row["sd"] / row["horizon"] > 0.999 * most),
-        key=lambda row: (row["horizon"], row["n"]),
+        key=lambda row: (row["horizon"], row["data_budget"]),
     )
 
 
@@ -178,9 +180,10 @@ def caption(data: Mapping[str, Any]) -> str:
     )
     return (
         "Above, simulated: the two-level relabelling game (sd H/2, class of "
-        f"2^{row['log2_class']:g}, {row['replicates']} replicates a cell), all learners leashed to "
-        "the demonstrating expert's chi-square ball; on the left the expert that VF-LOWER finds "
-        f"hardest at n = H = {compute[0]['horizon']} to {compute[-1]['horizon']}, on the right one "
+        f"2^{row['log2_class_size']:g}, {row['replicates']} replicates a cell), all learners "
+        "leashed to the demonstrating expert's chi-square ball; on the left the expert that "
+        f"VF-LOWER finds hardest at n = H = {compute[0]['horizon']} to "
+        f"{compute[-1]['horizon']}, on the right one "
         f"expert of chi-square {row['expert_radius']:g} at H = {row['horizon']}. Below, real "
         f"traces: {groups}; mean return on held-out prompts in shares of H, N = "
         f"{real[0]['candidates']}, leash chi-square {real[0]['radius']:g}, policies fitted on "

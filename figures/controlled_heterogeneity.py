@@ -46,14 +46,16 @@ def _series(rows: Rows, block: str) -> dict[float, list[Mapping[str, Any]]]:
     return {
         share: sorted(
             (row for row in chosen if json.loads(row["series"])["law.sd"] == share),
-            key=lambda row: (row["horizon"], row["n"]),
+            key=lambda row: (row["horizon"], row["data_budget"]),
         )
         for share in sorted(shares)
     }
 
 
 def _varied(series: Rows, block: str) -> np.ndarray:
-    return np.asarray([row["horizon" if block == "horizon" else "n"] for row in series], float)
+    return np.asarray(
+        [row["horizon" if block == "horizon" else "data_budget"] for row in series], float
+    )
 
 
 def _fit(series: Rows, block: str) -> tuple[float, float, float]:
@@ -144,7 +146,7 @@ def caption(data: Mapping[str, Any]) -> str:
     return (
         "Simulated: value of the version space learner (VB) minus that of VF-Bayes "
         f"in the two-level relabelling game of sd {shares} of H, class of "
-        f"2^{series[0]['log2_class']:g}, {series[0]['replicates']} replicates a cell, 95 % "
+        f"2^{series[0]['log2_class_size']:g}, {series[0]['replicates']} replicates a cell, 95 % "
         "intervals (mostly smaller than the markers), both policies in the chi-square ball of the "
         f"demonstrating expert, which is the one that VF-LOWER finds hardest at each n. Left: n = "
         f"H = {series[0]['horizon']} to {series[-1]['horizon']}. Middle: H fixed. Lines: fitted "

@@ -72,7 +72,7 @@ def budgets(paths: Sequence[Path], full: bool) -> dict[str, Any]:
         law = RewardLaw.equiprobable(jnp.asarray([returns], float))
         rows = [
             {
-                "kappa": float(kappa),
+                "chi2_radius": float(kappa),
                 "limit": limits(law, kappa)[0],
                 "needed": needed(partial(cloned, law, float(kappa))),
             }
@@ -126,7 +126,8 @@ def draw(data: Mapping[str, Any]) -> Figure:
         _needed(axes[0, column], own)
         axes[0, column].set_title(title)
         rows = sorted(
-            (row for row in data["run"] if row["block"] == block), key=lambda row: row["n"]
+            (row for row in data["run"] if row["block"] == block),
+            key=lambda row: row["data_budget"],
         )
         if not rows:
             raise ValueError(f"the run has no block {block!r}; sweep {NEEDS['run'].config} first")
@@ -144,7 +145,7 @@ def draw(data: Mapping[str, Any]) -> Figure:
 def _needed(axis: Axes, own: Mapping[str, Any]) -> None:
     """Exact budgets and their limits against kappa."""
     rows = own["cloning"]
-    kappa = [row["kappa"] for row in rows]
+    kappa = [row["chi2_radius"] for row in rows]
     axis.plot(
         kappa,
         [row["limit"] for row in rows],
@@ -167,7 +168,7 @@ def _needed(axis: Axes, own: Mapping[str, Any]) -> None:
 
 def _risks(axis: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     """Simulated risks against the data, as shares of what the expert adds."""
-    data = np.asarray([row["n"] for row in rows], float)
+    data = np.asarray([row["data_budget"] for row in rows], float)
     for name, marker, color, face, label in (
         ("vf-mle", "s", VF, "white", "VF-MLE"),
         ("vf-bayes", "o", VF, VF, "VF-Bayes"),
@@ -185,11 +186,12 @@ def _risks(axis: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
             label=label,
         )  # fmt: skip
     for limit, color in zip(_limits_of(rows[0]), (VF, VB), strict=True):
-        axis.axvline(rows[0]["log2_class"] * limit, color=color, ls=":", lw=1.0)
+        axis.axvline(rows[0]["log2_class_size"] * limit, color=color, ls=":", lw=1.0)
     axis.axhline(0.0, color=GUIDE, lw=0.6)
     axis.set_xscale("log", base=2)
     axis.set_xlabel(
-        f"data $n$ (traces), $d={rows[0]['log2_class']:g}$, $\\kappa={rows[0]['kappa']:g}$"
+        f"data $n$ (traces), $d={rows[0]['log2_class_size']:g}$, "
+        f"$\\kappa={rows[0]['chi2_radius']:g}$"
     )
 
 
@@ -198,7 +200,7 @@ def _limits_of(row: Mapping[str, Any]) -> tuple[float, float]:
 
     from verigap.theory import RewardLaw
 
-    return limits(RewardLaw.equiprobable(jnp.asarray(row["atoms"], float)), row["kappa"])
+    return limits(RewardLaw.equiprobable(jnp.asarray(row["atoms"], float)), row["chi2_radius"])
 
 
 def caption(data: Mapping[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,11 +39,11 @@ class Run:
         """
         from verigap.sim.sweeps.config import load_sweep
         from verigap.sim.sweeps.run import run_sweep
-        from verigap.storage.run_store import RunStore
+        from verigap.sim.sweeps.stored import read_rows
 
         if self.committed is not None and not full:
             _of_repository(f"{self.committed}/config.yaml")
-            return RunStore.read_only(self.committed).read_cells().to_dicts()
+            return read_rows(self.committed)
         config = _of_repository(self.full if full and self.full is not None else self.config)
         path = folder / config.stem
         outcome = run_sweep(
@@ -55,7 +54,7 @@ class Run:
         )
         if outcome.failed:
             raise ValueError(f"{path}: {outcome.failed} cells failed; see failures.parquet there")
-        return RunStore.read_only(path).read_cells().to_dicts()
+        return read_rows(path)
 
 
 @dataclass(frozen=True)
@@ -76,13 +75,14 @@ class Content:
     def obtain(self, folder: Path, full: bool, report: Report) -> Any:
         """The content; read if `folder` keeps one made from the same tables by this version."""
         from verigap import __version__
+        from verigap.storage.digests import digest
         from verigap.storage.files import strict_json, write_durably
 
         paths = [_of_repository(table) for table in self.tables]
         made_from = {
             "version": __version__,
             "full": full,
-            "tables": {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths},
+            "tables": {str(path): digest(path.read_bytes()) for path in paths},
         }
         kept = folder / f"figure-{self.name}{'-full' if full else ''}.json"
         if kept.is_file():

@@ -44,11 +44,11 @@ def draw(data: Mapping[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     rows = data["run"]
-    settings = sorted({(row["n"], row["log2_class"]) for row in rows})
+    settings = sorted({(row["data_budget"], row["log2_class_size"]) for row in rows})
     figure = Figure(figsize=(2.05 * COLUMN, 3.1))
     axes = figure.subplots(1, len(settings), sharex=True, sharey=True, squeeze=False)[0]
     for axis, (n, bits) in zip(axes, settings, strict=True):
-        own = [row for row in rows if (row["n"], row["log2_class"]) == (n, bits)]
+        own = [row for row in rows if (row["data_budget"], row["log2_class_size"]) == (n, bits)]
         _theory(axis, own)
         _simulated(axis, own)
         for group, marker in zip(data["groups"], _PLACES, strict=False):
@@ -100,9 +100,18 @@ def _frontier(row: Mapping[str, Any], sd: np.ndarray) -> np.ndarray:
 
     law = RewardLaw.equiprobable(jnp.asarray(row["atoms"], float))
     setting = Setting.from_law(
-        law, horizon=row["horizon"], data_budget=row["n"], log2_class_size=row["log2_class"],
-        chi2_radius=row["kappa"], failure_probability=row["delta"],
-    )  # fmt: skip
+        law,
+        **{
+            name: row[name]
+            for name in (
+                "horizon",
+                "data_budget",
+                "log2_class_size",
+                "chi2_radius",
+                "failure_probability",
+            )
+        },
+    )
     horizon = float(row["horizon"])
 
     def solved(spread, mean):
@@ -171,11 +180,12 @@ def caption(data: Mapping[str, Any]) -> str:
         "Which side wins where the base earns H or nothing and the expert succeeds with "
         "probability q >= 1/2 (sigma_e/H = sqrt(q(1-q)), c0 = p/q). Shaded: the side with the "
         "smaller upper bound; solid: the solved frontier, advice and no proof (delta = "
-        f"{row['delta']:g}). Dashed: KL(expert || base) = entropy of the label, which depends on "
-        "neither n nor the class. Triangles: sign of the simulated gap between VB pessimism and "
-        f"VF-MLE on the same leash (H = {row['horizon']}, {row['replicates']} replicates a cell), "
-        f"where it is clear of 0 at 95 % and above {_NEGLIGIBLE:.0%} of what the expert adds. "
-        f"Black: real models at the expert of kappa = {fitted.RADIUS:g}, coverage of the median "
-        "prompt and of the 10th to 90th percentile; their laws are not all or nothing, so they are "
-        "placed by their two statistics only. An exact check needs no data and is not meant here."
+        f"{row['failure_probability']:g}). Dashed: KL(expert || base) = entropy of the label, "
+        "which depends on neither n nor the class. Triangles: sign of the simulated gap between VB "
+        f"pessimism and VF-MLE on the same leash (H = {row['horizon']}, {row['replicates']} "
+        f"replicates a cell), where it is clear of 0 at 95 % and above {_NEGLIGIBLE:.0%} of what "
+        f"the expert adds. Black: real models at the expert of kappa = {fitted.RADIUS:g}, "
+        "coverage of the median prompt and of the 10th to 90th percentile; their laws are not all "
+        "or nothing, so they are placed by their two statistics only. An exact check needs no data "
+        "and is not meant here."
     )

@@ -106,7 +106,9 @@ def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
     """The gap of both families against the budget or the data."""
     for family, marker, color in zip(_FAMILIES, ("v", "^"), (GUIDE, BOUND), strict=True):
         series = _of(found, block, family)
-        x = np.asarray([point.horizon if block == "horizon" else point.n for point in series])
+        x = np.asarray(
+            [point.horizon if block == "horizon" else point.data_budget for point in series]
+        )
         if family == _FAMILIES[1]:
             # Beside the other family, so that both intervals can be seen.
             x = (1.02 if block == "horizon" else 1.1) * x
@@ -132,15 +134,15 @@ def caption(data: Mapping[str, Any]) -> str:
     rows = data["run"]
     row = next(row for row in rows if row["game"] == "planted" and row["block"] == "horizon")
     found = points([row for row in rows if row["game"] == "planted"])
-    ratio = {point.n / point.horizon for point in found if point.block == "horizon"}
+    ratio = {point.data_budget / point.horizon for point in found if point.block == "horizon"}
     shown = f"n = {min(ratio):g} H" if len(ratio) == 1 else "n proportional to H"
     return (
         f"Simulated: transformers of {row['parameters']['policy']:,} parameters on the planted "
         f"subsequence (k = {row['symbols']}, V = {row['vocabulary']}, base pre-trained at H = "
         f"{row['longest']}), {found[0].trainings} trainings, 95 % bootstrap intervals over "
         f"trainings and held-out prompts. Above: mean return of the clone of a chi-square expert "
-        f"(kappa = {row['kappa']:g}) and of best-of-{row['best_of']} by a learnt verifier at "
-        f"{shown}; open markers: both within the expert's chi-square ball. Below: their difference "
-        "against the budget and against the data; the two families stand side by side. Titles: "
-        "exact sd/H of the median prompt at each H."
+        f"(kappa = {row['chi2_radius']:g}) and of best-of-{row['num_candidates']} by a learnt "
+        f"verifier at {shown}; open markers: both within the expert's chi-square ball. Below: "
+        "their difference against the budget and against the data; the two families stand side by "
+        "side. Titles: exact sd/H of the median prompt at each H."
     )

@@ -100,10 +100,10 @@ def of_run(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _all(paths: Sequence[Path], full: bool) -> dict[str, Any]:
-    from verigap.storage.run_store import RunStore
+    from verigap.sim.sweeps.stored import read_rows
 
     *tables, provenance = paths
-    cells = RunStore.read_only(provenance.parent).read_cells().to_dicts()
+    cells = read_rows(provenance.parent)
     return {"groups": predictions(tables, full), "families": of_run(cells)}
 
 

@@ -34,7 +34,7 @@ _PANELS = (
 
 
 def _series(rows: Sequence[Mapping[str, Any]], block: str, bits: float | None) -> list[Any]:
-    chosen = [r for r in rows if r["block"] == block and bits in {None, r["log2_class"]}]
+    chosen = [r for r in rows if r["block"] == block and bits in {None, r["log2_class_size"]}]
     return sorted(chosen, key=lambda row: row["horizon"])
 
 

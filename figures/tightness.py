@@ -147,7 +147,9 @@ def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with the run's parameters."""
     rows = data["run"]
     replicates = sorted({row["replicates"] for row in rows})
-    deltas = ", ".join(f"{delta:g}" for delta in sorted({row["delta"] for row in rows}))
+    deltas = ", ".join(
+        f"{delta:g}" for delta in sorted({row["failure_probability"] for row in rows})
+    )
     report = check(rows)
     violated = sum(verdict.violations for verdict in report.verdicts)
     return (

@@ -191,7 +191,7 @@ def setting_of(question: Question, atoms: np.ndarray, known_law: bool) -> Settin
         chi2_radius=float(question.radius),
         expert_radius=None if question.tilt is None else question.tilt**2,
         failure_probability=question.delta,
-        best_of=float(question.best_of),
+        num_candidates=float(question.best_of),
     )
     if question.c0 is not None:
         setting = replace(setting, coverage=jnp.asarray(question.c0, setting.coverage.dtype))

@@ -6,7 +6,6 @@ the clones said and what the base's own reading of its samples gave.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -41,6 +40,7 @@ from verigap.llm_validation.sampling.sample import SampleOptions, SampleProgress
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import Traces, read_traces
+from verigap.storage.digests import digest
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore
 from verigap.storage.tables import TableError
@@ -148,7 +148,7 @@ def finetune(
     }
     text = yaml.safe_dump(config, allow_unicode=True)
     # What lies in OUT.traces outlives a run folder that was deleted.
-    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+    identity = digest(text.encode(), 16)
     packages = ("verigap", "jax", "numpy", "polars", *engine.packages, *task.packages)
     told = {**collect_provenance(command, options.seed, packages), "device": engine.device_name}
     with RunStore.open(out, text, told) as store:
@@ -368,7 +368,7 @@ def _digest(traces: Traces) -> str:
     rows = traces.frame.sort("prompt_id", "sample_id").select(
         "prompt_id", "sample_id", "correct", "first_correct", "n_tokens", "text"
     )
-    return hashlib.sha256(rows.write_ndjson().encode()).hexdigest()[:16]
+    return digest(rows.write_ndjson().encode(), 16)
 
 
 def _name(n: int, index: int) -> str:

@@ -7,8 +7,6 @@ known.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +31,7 @@ from verigap.llm_validation.importers.sources import (
     json_lines,
     json_object,
 )
+from verigap.storage.digests import json_digest
 from verigap.storage.tables import TableError
 
 _PROMPT = ("messages", "prompt", "input")
@@ -64,10 +63,8 @@ class _Requests:
             raise BadRecord("the request has neither messages nor prompt")
         if name in self.known:
             raise BadRecord(f"custom_id {values.shown(name)} of an earlier request")
-        digest = hashlib.blake2b(
-            json.dumps([body.get("model"), prompt], sort_keys=True).encode(), digest_size=16
-        ).digest()
-        prompt_id = self.prompts.setdefault(digest, name)
+        asked = bytes.fromhex(json_digest([body.get("model"), prompt], 32))
+        prompt_id = self.prompts.setdefault(asked, name)
         sampling = values.parameters({key: body.get(key) for key in _SAMPLING})
         # A million requests share a few texts.
         sampling = self.settings.setdefault(sampling, sampling)

@@ -69,7 +69,7 @@ def finetuned(rows: Sequence[Mapping[str, Any]]) -> tuple[FinetunedMeasurement, 
         members = [point for point in found if (point.block, point.family) == (block, family)]
         row = next(row for row in trained if (row["block"], row["family"]) == (block, family))
         doubts = [
-            f"H = {point.horizon}, n = {point.n}: {point.under_training}"
+            f"H = {point.horizon}, n = {point.data_budget}: {point.under_training}"
             for point in members
             if point.under_training
         ]
@@ -80,8 +80,8 @@ def finetuned(rows: Sequence[Mapping[str, Any]]) -> tuple[FinetunedMeasurement, 
                 LengthUnit.TOKENS,
                 len(row["expert_value"]),
                 min(point.trainings for point in members),
-                int(row["best_of"]),
-                float(row["kappa"]),
+                int(row["num_candidates"]),
+                float(row["chi2_radius"]),
                 tuple(doubts),
                 tuple(_cell(point) for point in members),
             )
@@ -100,7 +100,7 @@ def _cell(point: Point) -> MeasuredCell:
         values[f"{name}_leashed"] = _statistic(point.leashed[learner])
     return MeasuredCell(
         point.horizon,
-        point.n,
+        point.data_budget,
         False,
         values,
         _statistic(point.gap),

@@ -7,13 +7,13 @@ then unknown, as they would be to whoever stops it at H.
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from verigap.llm_validation.pools.pools import SamplePools
+from verigap.storage.digests import name_stream
 
 HASHED = 16
 """Columns that the words of the text are hashed into."""
@@ -98,7 +98,7 @@ def hashed_words(pools: SamplePools) -> Float[np.ndarray, "P K W"] | None:
         row = values[place]
         for word in _WORD.findall(str(pools.text[place]).lower()):
             if word not in known:
-                code = zlib.crc32(word.encode())
+                code = name_stream(word)
                 known[word] = (code % HASHED, 1 if code & 1 << 31 else -1)
             column, sign = known[word]
             row[column] += sign

@@ -31,7 +31,7 @@ def _evaluate(law: RewardLaw, horizon, data, size, radius, candidates, delta, er
             chi2_radius=radius,
             expert_radius=radius,
             failure_probability=delta,
-            best_of=candidates,
+            num_candidates=candidates,
             label_error=error,
         )
         return {

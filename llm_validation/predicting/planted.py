@@ -60,12 +60,12 @@ def predict_planted(rows: Sequence[Mapping[str, Any]]) -> list[PlantedPrediction
         own = [row for row in rows if row["family"] == family]
         measured: dict[Cell, Point] = {}
         for point in points(own):
-            measured.setdefault((point.horizon, point.n), point)
+            measured.setdefault((point.horizon, point.data_budget), point)
         laws = _laws(family, own)
-        kappa = float(own[0]["kappa"])
+        kappa = float(own[0]["chi2_radius"])
         seen = _seen(list(measured))
         size = _class_size(laws, {cell: measured[cell] for cell in seen}, kappa)
-        given = Assumptions(kappa, size, int(own[0]["best_of"]))
+        given = Assumptions(kappa, size, int(own[0]["num_candidates"]))
         resampler = Resampler(laws.prompts, 0, 1000)
         data = sorted({n for _, n in measured})
         gap = predicted_draws(laws, given, data, resampler).gap()

@@ -7,16 +7,17 @@ second afterwards.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from verigap.llm_validation.sampling.engine import EngineError, ModelSpec
+from verigap.storage.digests import digest
 
 _HUB_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?", re.ASCII)
 _HEAD_BYTES = 2**20
@@ -54,9 +55,9 @@ def locate(spec: ModelSpec, unpack: Callable[[Path, Path, str], None]) -> Locate
         with path.open("rb") as file:
             if file.read(4) != b"GGUF":
                 raise EngineError(f"{spec.name}: is not a GGUF file; check --model")
-        digest = _file_digest(path)
-        folder = _unpacked(path, digest, spec.dtype, unpack)
-        return Located(str(folder), path.stem, f"sha256:{digest}")
+        fingerprint = _file_digest(path)
+        folder = _unpacked(path, fingerprint, spec.dtype, unpack)
+        return Located(str(folder), path.stem, f"sha256:{fingerprint}")
     if path.is_dir():
         if not (path / "config.json").is_file():
             raise EngineError(f"{spec.name}: holds no config.json, so no model; check --model")
@@ -75,9 +76,9 @@ def cache_folder() -> Path:
 
 
 def _unpacked(
-    path: Path, digest: str, dtype: str, unpack: Callable[[Path, Path, str], None]
+    path: Path, fingerprint: str, dtype: str, unpack: Callable[[Path, Path, str], None]
 ) -> Path:
-    folder = cache_folder() / f"{path.stem}-{digest[:16]}-{dtype}"
+    folder = cache_folder() / f"{path.stem}-{fingerprint[:16]}-{dtype}"
     if (folder / "config.json").is_file():
         return folder
     with _draft(folder) as draft:
@@ -110,20 +111,22 @@ def _draft(folder: Path) -> Iterator[Path]:
 
 def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return digest(iter(partial(file.read, _HEAD_BYTES), b""))
 
 
 def _folder_digest(folder: Path) -> str:
     """Of the small files all, of the weights the sizes and the first and last megabyte."""
-    digest = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        if path.suffix not in {".json", ".safetensors", ".jinja", ".txt", ".model"}:
-            continue
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size}\n".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(_HEAD_BYTES))
-            if size > _HEAD_BYTES:
-                file.seek(max(_HEAD_BYTES, size - _HEAD_BYTES))
-                digest.update(file.read(_HEAD_BYTES))
-    return digest.hexdigest()
+
+    def parts() -> Iterator[bytes]:
+        for path in sorted(folder.iterdir()):
+            if path.suffix not in {".json", ".safetensors", ".jinja", ".txt", ".model"}:
+                continue
+            size = path.stat().st_size
+            yield f"{path.name} {size}\n".encode()
+            with path.open("rb") as file:
+                yield file.read(_HEAD_BYTES)
+                if size > _HEAD_BYTES:
+                    file.seek(max(_HEAD_BYTES, size - _HEAD_BYTES))
+                    yield file.read(_HEAD_BYTES)
+
+    return digest(parts())

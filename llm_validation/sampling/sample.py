@@ -6,7 +6,6 @@ only, with checksums and a lock. The folder goes when the table is written.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -35,6 +34,7 @@ from verigap.llm_validation.sampling.report import SampleReport, sample_report
 from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import Traces, read_traces, write_traces
+from verigap.storage.digests import digest_seed
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore, StoreError
 from verigap.storage.tables import TableError
@@ -198,8 +198,7 @@ def configuration(engine: Engine, task: Task, options: SampleOptions) -> dict[st
 
 def sample_seed(seed: int, prompt: int, sample: int) -> int:
     """The seed of one sample, a function of its place alone."""
-    named = hashlib.sha256(f"verigap sample {seed} {prompt} {sample}".encode()).digest()
-    return int.from_bytes(named[:8], "little") >> 1
+    return digest_seed(f"verigap sample {seed} {prompt} {sample}", 64)
 
 
 class _Run:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
 from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, conversation, digest
+from verigap.storage.digests import digest_seed
 
 
 def load_reasoning_gym(name: str, prompts: int, seed: int, options: TaskOptions) -> Task:
@@ -101,5 +101,4 @@ def reasoning_gym_judge(spec: Mapping[str, Any]) -> Any:
 
 
 def _spread(purpose: str, seed: int) -> int:
-    named = hashlib.sha256(f"verigap {purpose} {seed}".encode()).digest()
-    return int.from_bytes(named[:4], "little") >> 1
+    return digest_seed(f"verigap {purpose} {seed}", 32)

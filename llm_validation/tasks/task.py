@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from verigap.storage import digests
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,11 @@ def conversation(
 
 def digest(problems: tuple[Problem, ...]) -> str:
     """Settles the questions, so that another version's other problems are noticed."""
-    found = hashlib.sha256()
-    for problem in problems:
-        for message in problem.messages:
-            found.update(f"{message.role}\0{message.content}\0".encode())
-        found.update(b"\1")
-    return found.hexdigest()[:16]
+
+    def parts() -> Iterator[bytes]:
+        for problem in problems:
+            for message in problem.messages:
+                yield f"{message.role}\0{message.content}\0".encode()
+            yield b"\1"
+
+    return digests.digest(parts(), 16)

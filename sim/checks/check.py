@@ -26,16 +26,10 @@ from verigap.theory.bounds.controls import CONTROLS
 
 Row = Mapping[str, Any]
 
-_COLUMNS = {
-    "horizon": "horizon",
-    "data_budget": "n",
-    "log2_class_size": "log2_class",
-    "chi2_radius": "kappa",
-    "expert_radius": "expert_radius",
-    "leash": "leash",
-    "best_of": "best_of",
-    "failure_probability": "delta",
-}
+_COLUMNS = (
+    "horizon", "data_budget", "log2_class_size", "chi2_radius", "expert_radius", "leash",
+    "num_candidates", "failure_probability",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -139,7 +133,7 @@ def bound_values(
             padded = [rows[i] for i in part + part[-1:] * (BATCH - len(part))]
             games = stack_games(
                 [np.asarray(row["atoms"]) for row in padded],
-                **{field: [row[column] for row in padded] for field, column in _COLUMNS.items()},
+                **{name: [row[name] for row in padded] for name in _COLUMNS},
             )
             coverage = jnp.asarray([row["coverage"] for row in padded])
             for name, (values, held) in jax.device_get(
@@ -217,7 +211,7 @@ def _tests(bound: Bound, row: Row, value: float) -> list[BoundTest]:
                 replicates,
                 value,
                 lower=lower,
-                friend=most if lower else least,
+                favourable=most if lower else least,
             )
         else:
             risks = np.asarray(entry["outcome_risk"])
@@ -231,8 +225,8 @@ def _tests(bound: Bound, row: Row, value: float) -> list[BoundTest]:
                 p_value = frequency_p_value(hits, replicates, value)
             else:
                 exceedances = float(counts[risks > value + slack].sum())
-                measured = upper_quantile(risks, counts, row["delta"])
-                p_value = frequency_p_value(exceedances, replicates, row["delta"])
+                measured = upper_quantile(risks, counts, row["failure_probability"])
+                p_value = frequency_p_value(exceedances, replicates, row["failure_probability"])
         tests.append(BoundTest(bound.name, row["cell"], name, value, measured, p_value))
     return tests
 

@@ -11,11 +11,11 @@ FAMILY_WISE_ERROR = 1e-3
 
 
 def mean_p_value(
-    mean: float, variance: float, replicates: int, bound: float, *, lower: bool, friend: float
+    mean: float, variance: float, replicates: int, bound: float, *, lower: bool, favourable: float
 ) -> float:
     """p-value of "the expected value respects the bound", small when it does not.
 
-    A one-sided t test after adding one pseudo-replicate at `friend`, the end of the range that
+    A one-sided t test after adding one pseudo-replicate at `favourable`, the end of the range that
     favours the bound. It costs 1/replicates of the range in power, and keeps replicates that all
     agree (variance 0), or a rare value that none of them showed, from passing for certainty.
 
@@ -25,11 +25,11 @@ def mean_p_value(
       replicates: at least 2.
       bound: the value claimed.
       lower: whether it is a lower bound on the expectation.
-      friend: the replicate value most favourable to the bound.
+      favourable: the replicate value most favourable to the bound.
     """
     count = replicates + 1
-    shifted = mean + (friend - mean) / count
-    spread = (replicates - 1) * variance + (friend - mean) ** 2 * replicates / count
+    shifted = mean + (favourable - mean) / count
+    spread = (replicates - 1) * variance + (favourable - mean) ** 2 * replicates / count
     error = np.sqrt(spread / replicates / count)
     excess = (shifted - bound) if lower else (bound - shifted)
     if error == 0:
@@ -45,13 +45,13 @@ def gap_p_value(
 ) -> float:
     """p-value of "the mean cloning risk exceeds the mean verified risk by at least the bound".
 
-    Each side is (mean, variance, friend) as in `mean_p_value`; the data sets are independent.
+    Each side is (mean, variance, favourable) as in `mean_p_value`; the data sets are independent.
     """
     count = replicates + 1
     gap, variance = 0.0, 0.0
-    for sign, (mean, spread, friend) in ((1.0, cloning), (-1.0, verified)):
-        gap += sign * (mean + (friend - mean) / count)
-        total = (replicates - 1) * spread + (friend - mean) ** 2 * replicates / count
+    for sign, (mean, spread, favourable) in ((1.0, cloning), (-1.0, verified)):
+        gap += sign * (mean + (favourable - mean) / count)
+        total = (replicates - 1) * spread + (favourable - mean) ** 2 * replicates / count
         variance += total / replicates / count
     if variance == 0:
         return 1.0 if gap >= bound else 0.0

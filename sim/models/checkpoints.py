@@ -6,8 +6,8 @@ format itself has none.
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from safetensors.numpy import load, save
 from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.training import TrainingPlan, TrainingState, optimiser
 from verigap.sim.models.transformer import Params, parameter_shapes
+from verigap.storage.digests import digest
 from verigap.storage.files import write_durably
 
 _FORMAT = "verigap-transformer-1"
@@ -93,12 +94,14 @@ def _named(tree: Any) -> dict[str, Any]:
 
 
 def _checksum(described: dict[str, Any], tensors: dict[str, np.ndarray]) -> str:
-    digest = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
-    for name in sorted(tensors):
-        tensor = tensors[name]
-        digest.update(f"{name} {tensor.dtype} {tensor.shape}\n".encode())
-        digest.update(tensor.tobytes())
-    return digest.hexdigest()
+    def parts() -> Iterator[bytes]:
+        yield json.dumps(described, sort_keys=True).encode()
+        for name in sorted(tensors):
+            tensor = tensors[name]
+            yield f"{name} {tensor.dtype} {tensor.shape}\n".encode()
+            yield tensor.tobytes()
+
+    return digest(parts())
 
 
 def _write(path: Path, kind: str, tree: Any, described: dict[str, Any]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -13,12 +13,14 @@ from jaxtyping import PRNGKeyArray
 
 from verigap.sim.models.accounting import forward_flops, sampling_flops, training_flops
 from verigap.sim.models.sampling import sample_many
+from verigap.sim.models.training import TrainingState
 from verigap.sim.models.transformer import Params, count_parameters
 from verigap.sim.planted.automata import sample_traces
+from verigap.sim.planted.instance import Bases, Note, PlantedInstance, training_plan
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.learners.cloning import clone
 from verigap.sim.planted.learners.data import Demonstrations, LabelledTraces, prompt_ids
-from verigap.sim.planted.learners.policy_gradient import climb
+from verigap.sim.planted.learners.policy_gradient import policy_gradient
 from verigap.sim.planted.learners.pretraining import divergence_from_oracle
 from verigap.sim.planted.learners.scoring import Pool, draw_pool
 from verigap.sim.planted.learners.selection import best_of_n_value, projected_value, tilted_value
@@ -30,9 +32,72 @@ from verigap.sim.planted.learners.verifier import (
 from verigap.sim.planted.oracle import oracle_table, planted_expert
 from verigap.sim.planted.parameters import PlanSpec, PlantedParameters
 from verigap.sim.planted.task import prefix_rewards
-from verigap.sim.planted.world import Bases, Note, World, training_plan
+from verigap.storage.digests import name_stream
 
 _ORACLE_SAMPLES = 2048
+
+
+_PARAMETER_COLUMNS = (
+    "game", "family", "horizon", "data_budget", "symbols", "vocabulary", "longest", "chi2_radius",
+    "num_candidates", "trial", "task", "base_name",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Training:
+    """What all learners of one point share.
+
+    Attributes:
+      instance: the task, its prompts and the shapes of the networks.
+      base: parameters of the pre-trained base.
+      root: the random stream of the point.
+      note: told what is being done.
+    """
+
+    instance: PlantedInstance
+    base: Params
+    root: PRNGKeyArray
+    note: Note
+
+    def key(self, purpose: str) -> PRNGKeyArray:
+        """The random stream of one purpose."""
+        return jax.random.fold_in(self.root, name_stream(purpose))
+
+    def tell(self, what: str) -> None:
+        """Say what is being done, and at which point."""
+        p = self.instance.parameters
+        where = f"{p.family}, H = {p.horizon}, n = {p.data_budget}, training {p.trial + 1}"
+        self.note(f"{what}: {where}")
+
+    def clone(self) -> TrainingState:
+        """The base trained on the expert's demonstrations."""
+        self.tell("cloning")
+        return clone(
+            self.base,
+            self.instance.config,
+            _demonstrations(self.key("demonstrations"), self.instance),
+            training_plan(self.instance.parameters.cloning),
+            self.key("cloning"),
+        )
+
+    def verifier(self) -> TrainingState:
+        """The verifier, trained on labelled traces of the base."""
+        self.tell("verifier")
+        return train_verifier(
+            self.base,
+            verifier_config(self.instance.config),
+            _labelled(self.key("labelled"), self.instance, self.base),
+            training_plan(self.instance.parameters.verifier),
+            self.key("verifier"),
+        )
+
+    def pool(self, name: str, policy: Params, verifier: Params) -> Pool:
+        """Traces of a policy on the held-out prompts, judged by the verifier and the task."""
+        p = self.instance.parameters
+        return draw_pool(
+            self.key(f"pool {name}"), policy, self.base, verifier, self.instance.config,
+            self.instance.task, self.instance.prompts[1], p.horizon, p.samples,
+        )  # fmt: skip
 
 
 def run_trained(
@@ -50,59 +115,52 @@ def run_trained(
       One row for the run store, without what identifies the cell.
     """
     p = parameters
-    world = World(p)
-    base = bases.parameters(world, note)
-
-    def key(purpose: str) -> PRNGKeyArray:
-        return jax.random.fold_in(root, zlib.crc32(purpose.encode()))
-
-    def pool(name: str, policy: Params, verifier: Params) -> Pool:
-        return draw_pool(
-            key(f"pool {name}"), policy, base, verifier, world.config, world.task,
-            world.prompts[1], p.horizon, p.samples,
-        )  # fmt: skip
-
-    where = f"{p.family}, H = {p.horizon}, n = {p.n}, training {p.trial + 1}"
-    note(f"cloning: {where}")
-    cloned = clone(
-        base, world.config, _demonstrations(key("demonstrations"), world),
-        training_plan(p.cloning), key("cloning"),
-    )  # fmt: skip
-    note(f"verifier: {where}")
-    verifier = train_verifier(
-        base, verifier_config(world.config), _labelled(key("labelled"), world, base),
-        training_plan(p.verifier), key("verifier"),
-    )  # fmt: skip
-    own = pool("base", base, verifier.params)
+    instance = PlantedInstance(p)
+    training = _Training(instance, bases.parameters(instance, note), root, note)
+    cloned = training.clone()
+    verifier = training.verifier()
+    own = training.pool("base", training.base, verifier.params)
     policies = [
         _policy_row(
-            CLONING, pool("cloned", cloned.params, verifier.params), own, p,
-            _training_cost(world, p.cloning, p.symbols + p.horizon - 1),
-            sampling_flops(world.config, p.symbols, p.horizon), p.horizon, cloned.step,
+            CLONING,
+            training.pool("cloned", cloned.params, verifier.params),
+            own,
+            instance,
+            cost=_training_cost(instance, p.cloning, p.symbols + p.horizon - 1),
+            step=cloned.step,
         ),
-        _selection_row(world, own, verifier.step),
-    ]  # fmt: skip
-    policies += [
-        _policy_row(
-            name, pool(name, policy, verifier.params), own, p, cost,
-            sampling_flops(world.config, p.symbols, p.horizon), p.horizon, steps,
-        )
-        for name, policy, cost, steps in _climbed(world, base, verifier.params, key, note, where)
-    ]  # fmt: skip
-    held_out = world.base_on(world.prompts[1])
-    table = oracle_table(held_out, p.kappa)
+        _selection_row(instance, own, verifier.step),
+    ]
+    for name, policy, cost, steps in _policy_gradients(training, verifier.params):
+        pool = training.pool(name, policy, verifier.params)
+        policies.append(_policy_row(name, pool, own, instance, cost=cost, step=steps))
     return {
-        **{
-            name: getattr(p, name)
-            for name in (
-                "game", "family", "horizon", "n", "symbols", "vocabulary", "longest", "kappa",
-                "best_of", "trial", "task", "base_name",
-            )
-        },
+        **{name: getattr(p, name) for name in _PARAMETER_COLUMNS},
         "parameters": {
-            "policy": count_parameters(world.config),
-            "verifier": count_parameters(verifier_config(world.config)),
+            "policy": count_parameters(instance.config),
+            "verifier": count_parameters(verifier_config(instance.config)),
         },
+        **_held_out_columns(training, own),
+        "verifier": verifier_quality(own.predictions, own.rewards)._asdict(),
+        "policies": policies,
+    }
+
+
+def _held_out_columns(training: _Training, own: Pool) -> dict[str, Any]:
+    """What oracle, expert and base earn on the held-out prompts, a value a prompt (tokens)."""
+    instance = training.instance
+    p = instance.parameters
+    held_out = instance.base_on(instance.prompts[1])
+    table = oracle_table(held_out, p.chi2_radius)
+    divergence = divergence_from_oracle(
+        training.key("divergence"),
+        training.base,
+        instance.config,
+        prompt_ids(instance.task, instance.prompts[1]),
+        held_out,
+        max(1, _ORACLE_SAMPLES // p.held_out),
+    )
+    return {
         "oracle_value": np.asarray(table.mean).tolist(),
         "oracle_sd": np.asarray(table.sd).tolist(),
         "expert_value": np.asarray(table.expert_value).tolist(),
@@ -110,58 +168,48 @@ def run_trained(
         "coverage": np.asarray(table.top_share).tolist(),
         "base_value": own.value.tolist(),
         "base_sd": own.returns.std(axis=1, ddof=1).tolist(),
-        "base_kl": float(
-            divergence_from_oracle(
-                key("divergence"), base, world.config,
-                prompt_ids(world.task, world.prompts[1]), held_out,
-                max(1, _ORACLE_SAMPLES // p.held_out),
-            )
-        ),
-        "verifier": verifier_quality(own.predictions, own.rewards)._asdict(),
-        "policies": policies,
-    }  # fmt: skip
+        "base_kl": float(divergence),
+    }
 
 
-def _demonstrations(key: PRNGKeyArray, world: World) -> Demonstrations:
+def _demonstrations(key: PRNGKeyArray, instance: PlantedInstance) -> Demonstrations:
     """n traces of the expert on random training prompts, drawn exactly."""
-    p = world.parameters
-    prompts = world.prompts[0]
+    p = instance.parameters
+    prompts = instance.prompts[0]
     row_key, trace_key = jax.random.split(key)
-    rows = jax.random.randint(row_key, (p.n,), 0, prompts.shape[0], jnp.int32)
-    expert, _ = planted_expert(world.base_on(prompts), p.kappa)
+    rows = jax.random.randint(row_key, (p.data_budget,), 0, prompts.shape[0], jnp.int32)
+    expert, _ = planted_expert(instance.base_on(prompts), p.chi2_radius)
     traces = sample_traces(trace_key, expert, rows)
-    return Demonstrations(prompt_ids(world.task, prompts[rows]), traces)
+    return Demonstrations(prompt_ids(instance.task, prompts[rows]), traces)
 
 
-def _labelled(key: PRNGKeyArray, world: World, base: Params) -> LabelledTraces:
+def _labelled(key: PRNGKeyArray, instance: PlantedInstance, base: Params) -> LabelledTraces:
     """n traces of the trained base on random training prompts, with their rewards."""
-    p = world.parameters
+    p = instance.parameters
     row_key, trace_key = jax.random.split(key)
-    index = jax.random.randint(row_key, (p.n,), 0, world.prompts[0].shape[0], jnp.int32)
-    prompts = world.prompts[0][index]
-    ids = prompt_ids(world.task, prompts)
-    drawn, _ = sample_many(trace_key, base, world.config, ids, p.horizon)
+    index = jax.random.randint(
+        row_key, (p.data_budget,), 0, instance.prompts[0].shape[0], jnp.int32
+    )
+    prompts = instance.prompts[0][index]
+    ids = prompt_ids(instance.task, prompts)
+    drawn, _ = sample_many(trace_key, base, instance.config, ids, p.horizon)
     traces = jnp.asarray(drawn)
-    labels = prefix_rewards(world.task, prompts, traces).astype(jnp.float32)
+    labels = prefix_rewards(instance.task, prompts, traces).astype(jnp.float32)
     return LabelledTraces(ids, traces, labels)
 
 
-def _climbed(
-    world: World,
-    base: Params,
-    verifier: Params,
-    key: Callable[[str], PRNGKeyArray],
-    note: Note,
-    where: str,
+def _policy_gradients(
+    training: _Training, verifier: Params
 ) -> Iterable[tuple[str, Params, dict[str, float], int]]:
     """Every policy that reinforcement learning was asked for, with its cost."""
-    p = world.parameters
+    instance = training.instance
+    p = instance.parameters
     if p.policy_gradient is None:
         return
     spec = p.policy_gradient
     plan = training_plan(PlanSpec(steps=spec.steps, batch=spec.prompts, rate=spec.rate))
     traces = spec.steps * spec.prompts * spec.group
-    config = world.config
+    config = instance.config
     read = p.symbols + p.horizon
     # Each trace is drawn, judged by verifier and base, and trained on.
     flops = traces * (
@@ -169,15 +217,15 @@ def _climbed(
         + forward_flops(verifier_config(config), read)
         + forward_flops(config, read - 1)
     ) + training_flops(config, read - 1, traces)
-    cost = _training_cost(world, p.verifier, read)
+    cost = _training_cost(instance, p.verifier, read)
     for method in spec.methods:
         for leash in spec.leashes:
             name = f"vb-{method}-{leash}"
-            note(f"{name}: {where}")
-            policy, _ = climb(
-                base, verifier, config, prompt_ids(world.task, world.prompts[0]),
+            training.tell(name)
+            policy, _ = policy_gradient(
+                training.base, verifier, config, prompt_ids(instance.task, instance.prompts[0]),
                 horizon=p.horizon, method=method, leash=leash, penalty=spec.penalty,
-                plan=plan, group=spec.group, key=key(name),
+                plan=plan, group=spec.group, key=training.key(name),
             )  # fmt: skip
             yield (
                 name,
@@ -190,12 +238,12 @@ def _climbed(
             )
 
 
-def _training_cost(world: World, spec: PlanSpec, read: int) -> dict[str, float]:
+def _training_cost(instance: PlantedInstance, spec: PlanSpec, read: int) -> dict[str, float]:
     """FLOPs and trace tokens of training on batches of sequences of `read` ids."""
     sequences = spec.steps * spec.batch
     return {
-        "training_flops": float(training_flops(world.config, read, sequences)),
-        "training_tokens": float(sequences * world.parameters.horizon),
+        "training_flops": float(training_flops(instance.config, read, sequences)),
+        "training_tokens": float(sequences * instance.parameters.horizon),
     }
 
 
@@ -203,45 +251,45 @@ def _policy_row(
     name: str,
     pool: Pool,
     own: Pool,
-    p: PlantedParameters,
+    instance: PlantedInstance,
+    *,
     cost: dict[str, float],
-    trace_flops: float,
-    trace_tokens: float,
     step: int,
 ) -> dict[str, Any]:
     """A policy that answers with one trace."""
+    p = instance.parameters
     return {
         "learner": name,
         "value": pool.value.tolist(),
-        "leashed": projected_value(pool.value, own.value, pool.chi2, p.kappa).tolist(),
+        "leashed": projected_value(pool.value, own.value, pool.chi2, p.chi2_radius).tolist(),
         "predicted": pool.predictions.sum(axis=-1).mean(axis=1).tolist(),
         "kl": pool.kl.tolist(),
         "chi2": pool.chi2.tolist(),
         **cost,
-        "trace_flops": float(trace_flops),
-        "trace_tokens": float(trace_tokens),
+        "trace_flops": float(sampling_flops(instance.config, p.symbols, p.horizon)),
+        "trace_tokens": float(p.horizon),
         "step": step,
     }
 
 
-def _selection_row(world: World, own: Pool, step: int) -> dict[str, Any]:
+def _selection_row(instance: PlantedInstance, own: Pool, step: int) -> dict[str, Any]:
     """Best-of-N by the verifier, and on the leash the chi-square tilt by it."""
-    p = world.parameters
+    p = instance.parameters
     scores = own.predictions.sum(axis=-1)
-    each = sampling_flops(world.config, p.symbols, p.horizon) + forward_flops(
-        verifier_config(world.config), p.symbols + p.horizon
+    each = sampling_flops(instance.config, p.symbols, p.horizon) + forward_flops(
+        verifier_config(instance.config), p.symbols + p.horizon
     )
-    best_of = p.best_of
+    num_candidates = p.num_candidates
     return {
         "learner": SELECTION,
-        "value": best_of_n_value(scores, own.returns, best_of).tolist(),
-        "leashed": tilted_value(scores, own.returns, p.kappa).tolist(),
-        "predicted": best_of_n_value(scores, scores, best_of).tolist(),
+        "value": best_of_n_value(scores, own.returns, num_candidates).tolist(),
+        "leashed": tilted_value(scores, own.returns, p.chi2_radius).tolist(),
+        "predicted": best_of_n_value(scores, scores, num_candidates).tolist(),
         # Of best-of-N on continuous scores, whose density ratio is N u^(N-1).
-        "kl": [float(np.log(best_of) - (best_of - 1) / best_of)] * p.held_out,
-        "chi2": [best_of**2 / (2 * best_of - 1) - 1.0] * p.held_out,
-        **_training_cost(world, p.verifier, p.symbols + p.horizon),
-        "trace_flops": float(best_of * each),
-        "trace_tokens": float(best_of * p.horizon),
+        "kl": [float(np.log(num_candidates) - (num_candidates - 1) / num_candidates)] * p.held_out,
+        "chi2": [num_candidates**2 / (2 * num_candidates - 1) - 1.0] * p.held_out,
+        **_training_cost(instance, p.verifier, p.symbols + p.horizon),
+        "trace_flops": float(num_candidates * each),
+        "trace_tokens": float(num_candidates * p.horizon),
         "step": step,
     }

@@ -6,7 +6,6 @@ measured, with bootstrap intervals over independent trainings and held-out promp
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ import numpy as np
 from jaxtyping import Float
 
 from verigap.sim.planted.learners import CLONING, SELECTION
+from verigap.storage.digests import name_stream
 
 Row = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ class Point:
     """One setting of a run, over its trainings.
 
     Attributes:
-      block, series, family, horizon, n: the setting.
+      block, series, family, horizon, data_budget: the setting.
       trainings: independent repetitions.
       sd_share: median over prompts of the base's sd_x / H, by the oracle.
       expert, base: values of the demonstrating expert and of the pre-trained base (tokens).
@@ -67,7 +67,7 @@ class Point:
     series: str
     family: str
     horizon: int
-    n: int
+    data_budget: int
     trainings: int
     sd_share: float
     expert: float
@@ -193,7 +193,7 @@ def _measured(values: np.ndarray, seed: int) -> Measured:
 def _groups(rows: Sequence[Row]) -> dict[tuple[str, str, str, int, int], list[Row]]:
     groups: dict[tuple[str, str, str, int, int], list[Row]] = {}
     for row in rows:
-        key = (row["block"], row["series"], row["family"], row["horizon"], row["n"])
+        key = (row["block"], row["series"], row["family"], row["horizon"], row["data_budget"])
         groups.setdefault(key, []).append(row)
     return dict(sorted(groups.items()))
 
@@ -256,7 +256,7 @@ def points(rows: Sequence[Row]) -> list[Point]:
 
 
 def _seed(members: Sequence[Row]) -> int:
-    return zlib.crc32(min(row["cell"] for row in members).encode())
+    return name_stream(min(row["cell"] for row in members))
 
 
 def trained_exponents(rows: Sequence[Row]) -> list[TrainedExponent]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from verigap.storage.digests import json_digest
 
 Count = Annotated[int, Field(ge=1, le=1 << 30)]
 Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
@@ -65,12 +65,12 @@ class PlantedParameters(_Spec):
       game: "planted".
       family: the base whose heterogeneity is "low" or "high".
       horizon: H, tokens.
-      n: expert traces for cloning, labelled base traces for verification.
+      data_budget: n, expert traces for cloning, labelled base traces for verification.
       symbols: k, symbols a prompt.
       vocabulary: V, tokens.
       longest: H_max: the base is pre-trained on traces of this many tokens, and truncated.
-      kappa: chi-square radius of the demonstrating expert and of the leash.
-      best_of: N of best-of-N.
+      chi2_radius: kappa, chi-square radius of the demonstrating expert and of the leash.
+      num_candidates: N of best-of-N.
       layers, width, heads: of the transformers.
       pretraining, cloning, verifier: training plans.
       policy_gradient: reinforcement learning; none by default.
@@ -83,12 +83,12 @@ class PlantedParameters(_Spec):
     game: Literal["planted"]
     family: Literal["low", "high"]
     horizon: Annotated[int, Field(ge=2, le=4096)]
-    n: Annotated[int, Field(ge=8, le=1 << 24)]
+    data_budget: Annotated[int, Field(ge=8, le=1 << 24)]
     symbols: Annotated[int, Field(ge=1, le=6)] = 2
     vocabulary: Annotated[int, Field(ge=2, le=64)] = 8
     longest: Annotated[int, Field(ge=2, le=4096)]
-    kappa: Annotated[float, Field(gt=0, le=1e6)] = 1.0
-    best_of: Annotated[int, Field(ge=1, le=1 << 12)] = 8
+    chi2_radius: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    num_candidates: Annotated[int, Field(ge=1, le=1 << 12)] = 8
     layers: Annotated[int, Field(ge=1, le=48)] = 2
     width: Annotated[int, Field(ge=4, le=4096)] = 64
     heads: Annotated[int, Field(ge=1, le=64)] = 2
@@ -117,8 +117,10 @@ class PlantedParameters(_Spec):
                 f"held_out {self.held_out} leaves no prompt to train on: there are "
                 f"{self.vocabulary**self.symbols}"
             )
-        if self.best_of > self.samples:
-            raise ValueError(f"best_of {self.best_of} exceeds samples, {self.samples}")
+        if self.num_candidates > self.samples:
+            raise ValueError(
+                f"num_candidates {self.num_candidates} exceeds samples, {self.samples}"
+            )
         return self
 
     @property
@@ -131,6 +133,5 @@ class PlantedParameters(_Spec):
                 "pretraining", "task",
             },
         )  # fmt: skip
-        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        digest = hashlib.sha256(canonical.encode()).hexdigest()[:12]
-        return f"{self.family}-k{self.symbols}-v{self.vocabulary}-h{self.longest}-{digest}"
+        shape = f"k{self.symbols}-v{self.vocabulary}-h{self.longest}"
+        return f"{self.family}-{shape}-{json_digest(content, 12)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
@@ -15,9 +14,8 @@ from jaxtyping import Array, Float
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
 from verigap.sim.relabelling.risk import Risk
-from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cell
+from verigap.sim.relabelling.simulate import SINGLE, Summary, plan_for, simulate_cell
 from verigap.theory import Setting, chi2_ball_expert
-from verigap.theory.lattices import two_level_cells
 
 _simulate = jax.jit(simulate_cell, static_argnames="plan")
 
@@ -60,19 +58,6 @@ def _closed_forms(
     return jnp.mean(chi2_ball_expert(game.law, game.expert_radius).value), known
 
 
-def _plan(setting: Setting, replicates: int) -> Plan:
-    """How the learners are played; data sets of a population, each with its own scores, are few."""
-    prompts, traces = setting.law.probabilities.shape
-    names = tuple(LEARNERS)
-    if prompts > 1:
-        return Plan(names, max(replicates // 10, 2), 1 << 14, listed=16, chunk=8)
-    if traces == 2:
-        tilt = math.sqrt(min(float(setting.expert_radius), 1.0))
-        cells = two_level_cells(int(setting.data_budget), tilt, float(setting.log2_class_size))
-        return Plan(names, replicates, max(cells, 1 << 10), listed=64)
-    return Plan(names, replicates, 1 << 15, listed=16)
-
-
 def _risk(
     summary: Summary,
     closed_form: Float[np.ndarray, ""] | None,
@@ -104,24 +89,34 @@ def exact_risks(setting: Setting, *, seed: int, replicates: int) -> ExactRisks:
 
     Args:
       setting: scalars, and laws of shape (prompts, K).
-      seed: of the simulation.
+      seed: seed of the simulation.
       replicates: independent data sets; a tenth of them on a population.
     """
     game = RelabellingGame(
-        setting.law,
-        setting.horizon,
-        setting.data_budget,
-        setting.log2_class_size,
-        setting.chi2_radius,
-        setting.expert_radius,
-        setting.expert_radius,
-        setting.best_of,
-        setting.failure_probability,
+        law=setting.law,
+        horizon=setting.horizon,
+        data_budget=setting.data_budget,
+        log2_class_size=setting.log2_class_size,
+        chi2_radius=setting.chi2_radius,
+        expert_radius=setting.expert_radius,
+        leash=setting.expert_radius,
+        num_candidates=setting.num_candidates,
+        failure_probability=setting.failure_probability,
     )
-    plan = _plan(setting, replicates)
+    prompts, traces = setting.law.probabilities.shape
+    plan = plan_for(
+        (prompts, traces),
+        learners=tuple(LEARNERS),
+        # Data sets of a population, each with its own law of the scores, take longer.
+        replicates=max(replicates // 10, 2) if prompts > 1 else replicates,
+        expert_radius=float(setting.expert_radius),
+        data_budget=int(setting.data_budget),
+        log2_class_size=float(setting.log2_class_size),
+        accuracy=SINGLE,
+    )
     summaries = jax.device_get(_simulate(jax.random.key(seed), game, plan))
     expert_value, known = jax.device_get(_closed_forms(game, plan.learners))
-    two_level = setting.law.probabilities.shape == (1, 2)
+    two_level = (prompts, traces) == (1, 2)
     risks = {
         name: _risk(
             summaries[name], known.get(name), two_level=two_level, replicates=plan.replicates

@@ -37,7 +37,7 @@ class RelabellingGame:
       chi2_radius: kappa, the expert class that verifier-based learners must compete with.
       expert_radius: kappa', of the demonstrating expert that every risk is measured against.
       leash: chi-square radius that leashed policies are confined to.
-      best_of: N of best-of-N.
+      num_candidates: N of best-of-N.
       failure_probability: delta of the bounds that hold with probability 1 - delta.
     """
 
@@ -48,7 +48,7 @@ class RelabellingGame:
     chi2_radius: Float[Array, "*cells"]
     expert_radius: Float[Array, "*cells"]
     leash: Float[Array, "*cells"]
-    best_of: Float[Array, "*cells"]
+    num_candidates: Float[Array, "*cells"]
     failure_probability: Float[Array, "*cells"]
 
     @property
@@ -72,7 +72,7 @@ class RelabellingGame:
             chi2_radius=self.chi2_radius,
             expert_radius=self.expert_radius,
             failure_probability=self.failure_probability,
-            best_of=self.best_of,
+            num_candidates=self.num_candidates,
         )
 
 

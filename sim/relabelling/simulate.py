@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -12,26 +12,59 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Key, PRNGKeyArray, UInt
+from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, UInt
 
 from verigap.sim.relabelling.evidence import Demonstrations, Labels
 from verigap.sim.relabelling.game import RelabellingGame, averaged_columns, relabel
-from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner, Learner
+from verigap.sim.relabelling.learners import (
+    LEARNERS,
+    AveragingLearner,
+    CommittingLearner,
+    Learner,
+)
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
+from verigap.storage.digests import name_stream
 from verigap.theory import RewardLaw, chi2_ball_expert
 from verigap.theory.lattices import (
     LikelihoodLattice,
+    SumLattice,
     as_likelihood,
     expert_steps,
     label_lattice,
     likelihood_lattice,
     step_transforms,
     sum_of_terms,
+    two_level_cells,
     two_level_lattice,
 )
 
 SURVIVOR_BINS = 64
 """Version-space sizes told apart in the outcome tallies; the last bin holds all larger ones."""
+
+
+_POPULATION_CELLS, _POPULATION_CHUNK = 1 << 14, 8
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """How much work a cell of one prompt is worth.
+
+    Attributes:
+      transformed_cells: lattice cells of a law with more than two returns (a power of two).
+      least_two_level_cells: lattice cells that a two-level law has at least (a power of two).
+      two_level_listed: wrong codewords of a two-level law simulated one by one.
+    """
+
+    transformed_cells: int
+    least_two_level_cells: int
+    two_level_listed: int
+
+
+SWEEP = Accuracy(transformed_cells=1 << 14, least_two_level_cells=1 << 12, two_level_listed=32)
+"""For thousands of cells: one compiled program serves all two-level cells of common size."""
+
+SINGLE = Accuracy(transformed_cells=1 << 15, least_two_level_cells=1 << 10, two_level_listed=64)
+"""For one setting at a time, where a finer lattice and a longer list cost little."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +84,39 @@ class Plan:
     cells: int
     listed: int
     chunk: int = 250
+
+
+def plan_for(
+    shape: tuple[int, int],
+    *,
+    learners: tuple[str, ...],
+    replicates: int,
+    expert_radius: float,
+    data_budget: int,
+    log2_class_size: float,
+    accuracy: Accuracy,
+) -> Plan:
+    """The plan that suits a game: how finely its log-likelihoods are told apart, and how chunked.
+
+    Args:
+      shape: prompts and traces of the law.
+      learners: registry names.
+      replicates: independent data sets a cell.
+      expert_radius: kappa' of the demonstrating expert.
+      data_budget: n, traces.
+      log2_class_size: d, bits.
+      accuracy: how much work a cell is worth.
+    """
+    plan = Plan(learners, replicates, accuracy.transformed_cells, listed=16)
+    if shape == (1, 2):
+        tilt = math.sqrt(min(expert_radius, 1.0))
+        needed = two_level_cells(data_budget, tilt, log2_class_size)
+        cells = max(accuracy.least_two_level_cells, needed)
+        return replace(plan, cells=cells, listed=accuracy.two_level_listed)
+    if shape[0] > 1:
+        # Each data set of a population has a lattice of its own, so fewer fit into the cache.
+        return replace(plan, cells=_POPULATION_CELLS, chunk=_POPULATION_CHUNK)
+    return plan
 
 
 @jax.tree_util.register_dataclass
@@ -158,16 +224,103 @@ def _variance_within(
     return jnp.sum((risk - mean[stratum]) ** 2) / (replicates - strata)
 
 
+@dataclass(frozen=True)
+class _Evidence:
+    """What the learners of a game may see: how it is drawn, and its law where that is known.
+
+    Attributes:
+      draw: by the side of a learner, from a key to one data set; sides that nobody plays are left
+        out.
+      law: by the side of a learner; None where every data set has a law of its own.
+    """
+
+    draw: dict[str, Callable[[PRNGKeyArray], Demonstrations | Labels]]
+    law: dict[str, LikelihoodLattice | SumLattice | None]
+
+
+def _evidence(game: RelabellingGame, plan: Plan) -> _Evidence:
+    sides = {LEARNERS[name].side for name in plan.learners}
+    evidence = _Evidence({}, {})
+    if "verifier-free" in sides:
+        likelihood = _shared_likelihood(game, plan.cells)
+        evidence.law["verifier-free"] = likelihood
+        evidence.draw["verifier-free"] = _demonstrations(game, likelihood, plan)
+    if "verifier-based" in sides:
+        labels = label_lattice(game.law, game.data_budget)
+        evidence.law["verifier-based"] = labels
+        evidence.draw["verifier-based"] = LabelSampler(labels, game.log2_class_size, plan.listed)
+    return evidence
+
+
+def _replicate(
+    key: PRNGKeyArray,
+    prompt: UInt[Array, ""],
+    *,
+    game: RelabellingGame,
+    learners: Sequence[Learner | AveragingLearner],
+    evidence: _Evidence,
+) -> tuple[dict[str, tuple[Array, Array]], Float[Array, ""]]:
+    """One data set seen by every learner.
+
+    Returns:
+      By learner: the risks on the prompt, unleashed and leashed, of one that averages; the chance
+      that the codeword is right and whether it is, of one that commits to a codeword. And the size
+      of the version space, 0 where nobody sees labels.
+    """
+    sides = ("verifier-free", "verifier-based")
+    # A learner reads the evidence of its own side.
+    seen: dict[str, Any] = {
+        side: evidence.draw[side](jax.random.fold_in(key, stream))
+        for stream, side in enumerate(sides)
+        if side in evidence.draw
+    }
+    played = {}
+    for learner in learners:
+        # By name, so that a learner's numbers do not depend on which others play.
+        own_key = jax.random.fold_in(key, name_stream(learner.name))
+        if isinstance(learner, AveragingLearner):
+            played[learner.name] = _averaging_risk(
+                own_key, learner, seen[learner.side], game, prompt
+            )
+        else:
+            confidence = jnp.clip(learner.confidence(seen[learner.side]), 0.0, 1.0)
+            played[learner.name] = (confidence, jax.random.uniform(own_key) < confidence)
+    labels = seen.get("verifier-based")
+    return played, labels.survivors if isinstance(labels, Labels) else jnp.zeros(())
+
+
+def _in_chunks(
+    function: Callable[[UInt[Array, ""]], Any], replicates: int, chunk: int
+) -> PyTree[Array]:
+    """The function of 0, 1, ... along a leading axis, vectorised over so many at a time."""
+    # Whole chunks only, as a remainder would be compiled as a second program.
+    chunks = -(-replicates // chunk)
+    size = -(-replicates // chunks)
+    indices = jnp.arange(chunks * size, dtype=jnp.uint32).reshape(chunks, size)
+    results = lax.map(jax.vmap(function), indices)
+    return jax.tree.map(lambda x: x.reshape(-1)[:replicates], results)
+
+
+def _committing_risks(
+    learner: CommittingLearner[Any],
+    game: RelabellingGame,
+    law: LikelihoodLattice | SumLattice | None,
+    confidence: Float[Array, " R"],
+) -> tuple[Float[Array, " R"], Float[Array, " R"], Float[Array, ""], Float[Array, ""]]:
+    """Risks of every replicate, unleashed and leashed; the exact mean; the gain of being right."""
+    gain = policy_gain(learner, game, leashed=False)
+    risk = game.expert_gain - confidence * gain
+    leashed = game.expert_gain - confidence * policy_gain(learner, game, leashed=True)
+    if law is None:
+        return risk, leashed, jnp.full((), jnp.nan, risk.dtype), gain
+    exact = game.expert_gain - learner.exact_confidence(law, game.log2_class_size) * gain
+    return risk, leashed, exact, gain
+
+
 def simulate_cell(key: PRNGKeyArray, game: RelabellingGame, plan: Plan) -> dict[str, Summary]:
     """Simulate every learner of the plan in one cell. Pure; jit with `plan` static, then vmap."""
     learners = [LEARNERS[name] for name in plan.learners]
-    cloning = any(learner.side == "verifier-free" for learner in learners)
-    verifying = any(learner.side == "verifier-based" for learner in learners)
-    likelihood = _shared_likelihood(game, plan.cells) if cloning else None
-    labels = label_lattice(game.law, game.data_budget) if verifying else None
-    draw_demonstrations = _demonstrations(game, likelihood, plan) if cloning else None
-    draw_labels = labels and LabelSampler(labels, game.log2_class_size, plan.listed)
-
+    evidence = _evidence(game, plan)
     prompts = game.law.probabilities.shape[0]
     # The fresh prompts go through the population in turn, so that it is averaged over evenly.
     offset = jax.random.randint(jax.random.fold_in(key, plan.replicates), (), 0, prompts)
@@ -177,65 +330,36 @@ def simulate_cell(key: PRNGKeyArray, game: RelabellingGame, plan: Plan) -> dict[
 
     def replicate(index: UInt[Array, ""]):
         own = jax.random.fold_in(key, index)
-        evidence: dict[str, Any] = {}
-        if draw_demonstrations is not None:
-            evidence["verifier-free"] = draw_demonstrations(jax.random.fold_in(own, 0))
-        if draw_labels is not None:
-            evidence["verifier-based"] = draw_labels(jax.random.fold_in(own, 1))
-        draws = {}
-        for learner in learners:
-            seen = evidence[learner.side]
-            # By name, so that a learner's numbers do not depend on which others play.
-            own_key = jax.random.fold_in(own, zlib.crc32(learner.name.encode()))
-            if isinstance(learner, AveragingLearner):
-                draws[learner.name] = _averaging_risk(
-                    own_key, learner, seen, game, prompt_of(index)
-                )
-            else:
-                confidence = jnp.clip(learner.confidence(seen), 0.0, 1.0)
-                draws[learner.name] = (confidence, jax.random.uniform(own_key) < confidence)
-        labelled = evidence.get("verifier-based")
-        survivors = labelled.survivors if isinstance(labelled, Labels) else jnp.zeros(())
-        return draws, survivors
+        return _replicate(own, prompt_of(index), game=game, learners=learners, evidence=evidence)
 
-    # Whole chunks only, as a remainder would be compiled as a second program.
-    chunks = -(-plan.replicates // plan.chunk)
-    size = -(-plan.replicates // chunks)
-    indices = jnp.arange(chunks * size, dtype=jnp.uint32).reshape(chunks, size)
-    played = lax.map(jax.vmap(replicate), indices)
-    draws, survivors = jax.tree.map(lambda x: x.reshape(-1)[: plan.replicates], played)
-    expert_gain = game.expert_gain
+    played, survivors = _in_chunks(replicate, plan.replicates, plan.chunk)
     strata = prompt_of(jnp.arange(plan.replicates, dtype=jnp.uint32))
     summaries = {}
     for learner in learners:
-        exact = jnp.full((), jnp.nan, expert_gain.dtype)
         if isinstance(learner, AveragingLearner):
-            risk, leashed_risk = draws[learner.name]
-            outcomes = (
-                _tally(risk, survivors)
-                if learner.side == "verifier-based"
-                else (jnp.zeros(0, risk.dtype), jnp.zeros(0, risk.dtype))
-            )
+            risk, leashed = played[learner.name]
+            exact = jnp.full((), jnp.nan, risk.dtype)
+            none = jnp.zeros(0, risk.dtype)
+            labelled = learner.side == "verifier-based"
+            outcomes = _tally(risk, survivors) if labelled else (none, none)
         else:
-            confidence, right = draws[learner.name]
-            gain = policy_gain(learner, game, leashed=False)
-            risk = expert_gain - confidence * gain
-            leashed_risk = expert_gain - confidence * policy_gain(learner, game, leashed=True)
-            seen: Any = likelihood if learner.side == "verifier-free" else labels
-            if seen is not None:
-                exact = expert_gain - learner.exact_confidence(seen, game.log2_class_size) * gain
+            confidence, right = played[learner.name]
+            risk, leashed, exact, gain = _committing_risks(
+                learner, game, evidence.law[learner.side], confidence
+            )
             hits = jnp.sum(right.astype(risk.dtype))
             outcomes = (
-                jnp.stack([expert_gain - gain, expert_gain]),
+                jnp.stack([game.expert_gain - gain, game.expert_gain]),
                 jnp.stack([hits, plan.replicates - hits]),
             )
         summaries[learner.name] = Summary(
-            jnp.mean(risk),
-            _variance_within(risk, strata, prompts),
-            jnp.mean(leashed_risk),
-            _variance_within(leashed_risk, strata, prompts),
-            exact,
-            *outcomes,
+            mean=jnp.mean(risk),
+            variance=_variance_within(risk, strata, prompts),
+            leashed_mean=jnp.mean(leashed),
+            leashed_variance=_variance_within(leashed, strata, prompts),
+            exact=exact,
+            outcome_risk=outcomes[0],
+            outcome_count=outcomes[1],
         )
     return summaries
 

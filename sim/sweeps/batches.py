@@ -22,18 +22,19 @@ from jaxtyping import Array, Float
 from verigap.sim.hard_prompts import hard_prompt_risks
 from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
 from verigap.sim.relabelling.learners import LEARNERS
-from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cells
+from verigap.sim.relabelling.simulate import SWEEP, Plan, Summary, plan_for, simulate_cells
 from verigap.sim.sweeps.config import Cell, LoadedSweep, TrainedCell
 from verigap.sim.sweeps.laws import Atoms
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower, vf_lower_proper
-from verigap.theory.lattices import two_level_cells
 
 POPULATION_BATCH = 4
 """The same for populations, whose data sets each have a lattice of their own."""
 
-_FFT_CELLS = 1 << 14
-_LEAST_CELLS = 1 << 12
-_POPULATION_CHUNK = 8
+
+_PARAMETER_COLUMNS = (
+    "game", "horizon", "data_budget", "log2_class_size", "chi2_radius", "failure_probability",
+    "num_candidates",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def _expert_radii(cells: Sequence[Cell], atoms: Sequence[Atoms]) -> list[float]:
     radii = [
         float(cell.parameters.expert)
         if isinstance(cell.parameters.expert, (int, float))
-        else cell.parameters.kappa
+        else cell.parameters.chi2_radius
         for cell in cells
     ]
     groups: dict[tuple[Any, ...], list[int]] = {}
@@ -79,14 +80,16 @@ def _expert_radii(cells: Sequence[Cell], atoms: Sequence[Atoms]) -> list[float]:
 
 
 def _plan(cell: Cell, atoms: Atoms, radius: float, learners: tuple[str, ...], reps: int) -> Plan:
-    p = cell.parameters
     prompts, traces = atoms.returns.shape
-    if (prompts, traces) == (1, 2):
-        cells = max(_LEAST_CELLS, two_level_cells(p.n, min(radius, 1.0) ** 0.5, p.log2_class))
-        return Plan(learners, reps, cells, listed=32)
-    if prompts == 1:
-        return Plan(learners, reps, _FFT_CELLS, listed=16)
-    return Plan(learners, reps, _FFT_CELLS, listed=16, chunk=_POPULATION_CHUNK)
+    return plan_for(
+        (prompts, traces),
+        learners=learners,
+        replicates=reps,
+        expert_radius=radius,
+        data_budget=cell.parameters.data_budget,
+        log2_class_size=cell.parameters.log2_class_size,
+        accuracy=SWEEP,
+    )
 
 
 def _together(atoms: Atoms) -> int:
@@ -122,17 +125,23 @@ def batches(sweep: LoadedSweep, chosen: Sequence[Cell | TrainedCell]) -> list[Ba
         groups.setdefault(key, []).append(index)
     made = [
         Batch(
-            tuple(cells[i] for i in part),
-            tuple(atoms[i] for i in part),
-            tuple(radii[i] for i in part),
-            sweep.config.replicates,
-            plans[part[0]],
+            cells=tuple(cells[i] for i in part),
+            atoms=tuple(atoms[i] for i in part),
+            expert_radii=tuple(radii[i] for i in part),
+            replicates=sweep.config.replicates,
+            plan=plans[part[0]],
         )
         for members in groups.values()
         for part in _parts(members, _together(atoms[members[0]]))
     ]
     made += [
-        Batch((cell,), (atoms[index],), (cell.parameters.kappa,), sweep.config.replicates, None)
+        Batch(
+            cells=(cell,),
+            atoms=(atoms[index],),
+            expert_radii=(cell.parameters.chi2_radius,),
+            replicates=sweep.config.replicates,
+            plan=None,
+        )
         for index, cell in enumerate(cells)
         if cell.parameters.game == "hard-prompts"
     ]
@@ -156,16 +165,16 @@ def _games(
     return stack_games(
         [a.returns for a in atoms],
         horizon=[p.horizon for p in points],
-        data_budget=[p.n for p in points],
-        log2_class_size=[p.log2_class for p in points],
-        chi2_radius=[p.kappa for p in points],
+        data_budget=[p.data_budget for p in points],
+        log2_class_size=[p.log2_class_size for p in points],
+        chi2_radius=[p.chi2_radius for p in points],
         expert_radius=radii,
         leash=[
             radius if p.leash == "expert" else float(p.leash)
             for p, radius in zip(points, radii, strict=True)
         ],
-        best_of=[p.best_of for p in points],
-        failure_probability=[p.delta for p in points],
+        num_candidates=[p.num_candidates for p in points],
+        failure_probability=[p.failure_probability for p in points],
     )
 
 
@@ -244,13 +253,7 @@ def _row(
     p = cell.parameters
     return {
         **cell.identity,
-        "game": p.game,
-        "horizon": p.horizon,
-        "n": p.n,
-        "log2_class": p.log2_class,
-        "kappa": p.kappa,
-        "delta": p.delta,
-        "best_of": p.best_of,
+        **{name: getattr(p, name) for name in _PARAMETER_COLUMNS},
         "replicates": replicates,
         "quantisation_error": atoms.error,
         "quantised_sd_share": atoms.sd_share,
@@ -266,10 +269,10 @@ def _run_hard_prompts(batch: Batch, root: Array) -> dict[str, Any]:
     coverage = float(p.c0 or 0.5)
     risks = hard_prompt_risks(
         jax.random.fold_in(root, np.uint32(cell.stream)),
-        *(jnp.asarray(float(x)) for x in (p.horizon, coverage, p.log2_class, p.n)),
+        *(jnp.asarray(float(x)) for x in (p.horizon, coverage, p.log2_class_size, p.data_budget)),
         replicates=batch.replicates,
-        most_prompts=max(16, 1 << math.ceil(math.log2(p.log2_class))),
-        most_traces=max(512, 1 << math.ceil(math.log2(p.n))),
+        most_prompts=max(16, 1 << math.ceil(math.log2(p.log2_class_size))),
+        most_traces=max(512, 1 << math.ceil(math.log2(p.data_budget))),
     )
     learners = [
         {
@@ -285,8 +288,8 @@ def _run_hard_prompts(batch: Batch, root: Array) -> dict[str, Any]:
         for name, risk in risks.items()
     ]
     constants = {
-        "expert_radius": p.kappa,
-        "leash": p.kappa,
+        "expert_radius": p.chi2_radius,
+        "leash": p.chi2_radius,
         "expert_gain": float(p.horizon),
         "coverage": coverage,
         "mean": 0.0,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,9 +15,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from verigap.sim.planted.parameters import PlantedParameters
 from verigap.sim.sweeps.law_table import LawTable
 from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
-
-SCHEMA = 1
-"""Part of every cell's hash: raise it when the same parameters come to mean other numbers."""
+from verigap.sim.sweeps.spelling import (
+    IDENTITY_SCHEMA,
+    SCHEMA,
+    SCHEMA_1_NAMES,
+    as_schema_1,
+    schema_1_complaint,
+)
+from verigap.storage.digests import json_digest
 
 
 class ConfigError(ValueError):
@@ -26,19 +30,19 @@ class ConfigError(ValueError):
 
 
 class Parameters(BaseModel):
-    """Everything that defines one cell of a simulated game. Names are those of the command line.
+    """Everything that defines one cell of a simulated game.
 
     Attributes:
       game: the relabelling game, or the rare hard prompts of VB-LOWER.
       horizon: H, tokens.
-      n: expert traces for cloning, labelled base traces for verification.
-      log2_class: log2 of the number of codewords, bits.
-      kappa: chi-square radius of the expert class.
-      expert: radius of the demonstrating expert: "best" (kappa itself), "hardest" (where VF-LOWER
-        is largest), "hardest-proper" (VF-LOWER-PROPER), or a number up to kappa.
+      data_budget: n, expert traces for cloning, labelled base traces for verification.
+      log2_class_size: d, log2 of the number of codewords, bits.
+      chi2_radius: kappa, chi-square radius of the expert class.
+      expert: radius of the demonstrating expert: "best" (`chi2_radius`), "hardest" (where
+        VF-LOWER is largest), "hardest-proper" (VF-LOWER-PROPER), or a number up to `chi2_radius`.
       leash: radius that leashed policies keep to: "expert" (the expert's own) or a number.
-      best_of: N of best-of-N.
-      delta: failure probability of the bounds that have one.
+      num_candidates: N of best-of-N.
+      failure_probability: delta of the bounds that have one.
       c0: base mass of a trace set; hard prompts only.
       atoms: equiprobable traces a prompt, where a law is quantised.
       law: reward law; relabelling game only.
@@ -48,42 +52,46 @@ class Parameters(BaseModel):
 
     game: Literal["relabelling", "hard-prompts"] = "relabelling"
     horizon: Annotated[int, Field(ge=1, le=1 << 30)]
-    n: Annotated[int, Field(ge=1, le=1 << 30)]
-    log2_class: Annotated[float, Field(gt=0, le=200)]
-    kappa: Annotated[float, Field(ge=0, le=1e12)] = 1.0
+    data_budget: Annotated[int, Field(ge=1, le=1 << 30)]
+    log2_class_size: Annotated[float, Field(gt=0, le=200)]
+    chi2_radius: Annotated[float, Field(ge=0, le=1e12)] = 1.0
     expert: (
         Literal["best", "hardest", "hardest-proper"]
         | Annotated[float, Field(gt=0, allow_inf_nan=False)]
     ) = "best"
     leash: Literal["expert"] | Annotated[float, Field(gt=0, allow_inf_nan=False)] = "expert"
-    best_of: Annotated[int, Field(ge=1, le=1 << 20)] = 8
-    delta: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    num_candidates: Annotated[int, Field(ge=1, le=1 << 20)] = 8
+    failure_probability: Annotated[float, Field(gt=0, lt=1)] = 0.05
     c0: Annotated[float, Field(gt=0, le=0.5)] | None = None
     atoms: Annotated[int, Field(ge=2, le=256)] = 16
     law: LawSpec | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Parameters:
-        if isinstance(self.expert, float) and self.expert > self.kappa:
+        if isinstance(self.expert, float) and self.expert > self.chi2_radius:
             raise ValueError(
-                f"expert {self.expert:g} lies outside the class: kappa is {self.kappa:g}"
+                f"expert {self.expert:g} lies outside the class: chi2_radius is "
+                f"{self.chi2_radius:g}"
             )
         if self.law is not None:
             self.law.check(self.horizon)
         if self.game == "relabelling":
             if self.c0 is not None:
                 raise ValueError("c0 belongs to the game hard-prompts; here the law gives it")
-            if self.kappa == 0:
-                raise ValueError("kappa 0 leaves the base as the only expert; give kappa > 0")
+            if self.chi2_radius == 0:
+                raise ValueError("chi2_radius 0 leaves the base as the only expert; give more")
         else:
             if self.c0 is None:
                 raise ValueError("the game hard-prompts needs c0, the base mass of a trace set")
-            if self.log2_class != int(self.log2_class) or self.log2_class > 4096:
-                raise ValueError("the game hard-prompts needs a whole log2_class: one bit a prompt")
-            if self.log2_class > 2 * self.c0 * (self.n + 1):
+            bits = self.log2_class_size
+            if bits != int(bits) or bits > 4096:
                 raise ValueError(
-                    f"{self.log2_class:g} hard prompts of mass 1/(2 c0 (n + 1)) exceed probability "
-                    "1; raise n or c0"
+                    "the game hard-prompts needs a whole log2_class_size: one bit a prompt"
+                )
+            if bits > 2 * self.c0 * (self.data_budget + 1):
+                raise ValueError(
+                    f"{bits:g} hard prompts of mass 1/(2 c0 (n + 1)) exceed probability 1; raise "
+                    "data_budget (n) or c0"
                 )
         return self
 
@@ -238,6 +246,15 @@ def parse_sweep(text: str, source: str) -> Sweep:
     Raises:
       ConfigError: with one line saying what is wrong, where, and what to do.
     """
+    return validated_sweep(config_mapping(text, source), source)
+
+
+def config_mapping(text: str, source: str) -> dict[str, Any]:
+    """The mapping that a configuration's text holds, before anything in it is checked.
+
+    Raises:
+      ConfigError: the text is not YAML, or holds something else than a mapping.
+    """
     try:
         content = yaml.safe_load(text)
     except yaml.YAMLError as error:
@@ -251,8 +268,19 @@ def parse_sweep(text: str, source: str) -> Sweep:
         raise ConfigError(f"{source}: not valid YAML ({error})") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{source}: expected a mapping with a list `sweeps`")
-    if content.pop("schema", SCHEMA) != SCHEMA:
-        raise ConfigError(f"{source}: schema: this version reads schema {SCHEMA}")
+    return content
+
+
+def validated_sweep(content: Mapping[str, Any], source: str) -> Sweep:
+    """A configuration from its mapping, with every name in it known; `source` is for messages.
+
+    Raises:
+      ConfigError: with one line saying what is wrong, where, and what to do.
+    """
+    content = dict(content)
+    schema = content.pop("schema", SCHEMA)
+    if schema != SCHEMA:
+        raise ConfigError(f"{source}: schema: {_other_schema(schema)}")
     try:
         config = Sweep.model_validate(content)
     except ValidationError as error:
@@ -274,6 +302,13 @@ def parse_sweep(text: str, source: str) -> Sweep:
             if name not in known:
                 raise ConfigError(f"{source}: unknown {kind} {name!r}; one of {', '.join(known)}")
     return config
+
+
+def _other_schema(schema: Any) -> str:
+    if schema != 1:
+        return f"this version reads schema {SCHEMA}"
+    renamed = ", ".join(f"{new} for {old}" for new, old in SCHEMA_1_NAMES.items())
+    return f"write {SCHEMA}, and {renamed}"
 
 
 def load_sweep(path: str | Path) -> LoadedSweep:
@@ -324,6 +359,8 @@ def _cells(
 ) -> Iterator[Cell | TrainedCell]:
     """The cells of one point, validated; `tables` keeps the law tables read so far."""
     try:
+        if complaint := schema_1_complaint(raw):
+            raise ConfigError(complaint)
         if raw.get("game") != "planted":
             parameters = Parameters.model_validate(raw)
             yield _simulated_cell(path, config, block, parameters, series, tables)
@@ -341,13 +378,12 @@ def _cells(
         )
     for trial in range(config.replicates):
         parameters = trained.model_copy(update={"trial": trial})
-        content = {"schema": SCHEMA, "block": block.name, **parameters.model_dump(mode="json")}
-        yield TrainedCell(_digest(content), block.name, series, block.exponent, parameters)
+        content = {"block": block.name, **parameters.model_dump(mode="json")}
+        yield TrainedCell(_cell_name(content), block.name, series, block.exponent, parameters)
 
 
-def _digest(content: dict[str, Any]) -> str:
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+def _cell_name(content: dict[str, Any]) -> str:
+    return json_digest({"schema": IDENTITY_SCHEMA, **as_schema_1(content)}, 16)
 
 
 def _simulated_cell(
@@ -362,7 +398,6 @@ def _simulated_cell(
     if parameters.game == "relabelling" and parameters.law is None:
         parameters = parameters.model_copy(update={"law": TwoLevelSpec(family="two-level")})
     content: dict[str, Any] = {
-        "schema": SCHEMA,
         "block": block.name,
         "replicates": config.replicates,
         "learners": sorted(config.learners) if config.learners else None,
@@ -382,4 +417,4 @@ def _simulated_cell(
             "dataset": parameters.law.dataset,
             "model": parameters.law.model,
         }
-    return Cell(_digest(content), block.name, series, block.exponent, parameters)
+    return Cell(_cell_name(content), block.name, series, block.exponent, parameters)

@@ -6,9 +6,10 @@ relies on is checked here, when the table is made and again when it is read.
 
 from __future__ import annotations
 
-import hashlib
 import io
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float64
 
+from verigap.storage.digests import digest
 from verigap.storage.tables import TableError, load_frame, refuse_rows, save_frame
 from verigap.storage.units import UNITS, LengthUnit
 
@@ -81,20 +83,19 @@ class LawTable:
     @cached_property
     def digest(self) -> str:
         """SHA-256 (hex) of the content; the same for every row order and Parquet encoding."""
-        digest = hashlib.sha256(_DIGEST_TAG)
 
-        def add(data: bytes) -> None:
-            digest.update(len(data).to_bytes(8, "little") + data)
+        def columns() -> Iterator[bytes]:
+            for name in _TEXT:
+                yield json.dumps(self.frame[name].to_list(), ensure_ascii=True).encode()
+            for name in _COUNTS:
+                yield self.frame[name].to_numpy().astype("<i8").tobytes()
+            yield self.frame["returns"].list.len().to_numpy().astype("<i8").tobytes()
+            for name in _LISTS:
+                # Adding zero turns -0.0 into 0.0, which is the same number.
+                yield (self.frame[name].explode().to_numpy() + 0.0).astype("<f8").tobytes()
 
-        for name in _TEXT:
-            add(json.dumps(self.frame[name].to_list(), ensure_ascii=True).encode())
-        for name in _COUNTS:
-            add(self.frame[name].to_numpy().astype("<i8").tobytes())
-        add(self.frame["returns"].list.len().to_numpy().astype("<i8").tobytes())
-        for name in _LISTS:
-            # Adding zero turns -0.0 into 0.0, which is the same number.
-            add((self.frame[name].explode().to_numpy() + 0.0).astype("<f8").tobytes())
-        return digest.hexdigest()
+        framed = (len(data).to_bytes(8, "little") + data for data in columns())
+        return digest(itertools.chain([_DIGEST_TAG], framed))
 
     def select(
         self, horizon: int, dataset: str | None = None, model: str | None = None

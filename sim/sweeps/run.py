@@ -113,7 +113,7 @@ def _work(sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path) 
         import numpy as np
 
         from verigap.sim.planted.experiment import run_trained
-        from verigap.sim.planted.world import Bases
+        from verigap.sim.planted.instance import Bases
 
         bases = Bases((sweep.folder / "bases", folder / "bases"))
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from verigap.sim.token_mdp.mdp import TokenPolicy, TokenReward
-from verigap.sim.token_mdp.random_worlds import TokenWorld
+from verigap.sim.token_mdp.random_instances import TokenInstance
 from verigap.sim.token_mdp.tree import TokenTree
 
 MOST_PROMPTS = 4096
@@ -23,8 +23,8 @@ MOST_PROMPTS = 4096
 
 def embedded_relabelling_game(
     returns: Sequence[int], log2_class_size: int, horizon: int
-) -> TokenWorld:
-    """The game whose codewords are the rewards of a world; codeword 0 is the true one.
+) -> TokenInstance:
+    """The game whose codewords are the rewards of an instance; codeword 0 is the true one.
 
     Args:
       returns: R_1..R_K, integers in {0..H} (tokens); K <= 4.
@@ -57,6 +57,6 @@ def embedded_relabelling_game(
     rows[..., 0] = 1.0
     rows[:, 0, :] = 1.0 / tree.vocabulary
     even = np.full(prompts, 1.0 / prompts)
-    return TokenWorld(
+    return TokenInstance(
         jnp.asarray(even), TokenPolicy(jnp.asarray(rows)), TokenReward.checked(correct)
     )

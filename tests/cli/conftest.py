@@ -16,12 +16,12 @@ learners: [vf-mle, vb-plug-in]
 sweeps:
   - name: two-level
     law: {family: two-level}
-    log2_class: 20
-    grid: {horizon: [16, 64], n: [8, 32]}
+    log2_class_size: 20
+    grid: {horizon: [16, 64], data_budget: [8, 32]}
   - name: game24
     law: {family: table, table: laws.parquet, model: gpt-4-cot}
-    n: 64
-    log2_class: 10
+    data_budget: 64
+    log2_class_size: 10
     grid: {horizon: [64, 96]}
 """
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.cli.command import Command, InProcess, assert_refused
 
-CELL: Mapping[str, object] = {"horizon": 16, "n": 8, "log2_class": 4}
+CELL: Mapping[str, object] = {"horizon": 16, "data_budget": 8, "log2_class_size": 4}
 HUGE = "1" + "0" * 400
 
 
@@ -27,7 +27,7 @@ def sweep_of(head: str = "", **parameters: object) -> str:
     [
         pytest.param(sweep_of("replicate: 9"), "replicate: unknown key", id="unknown key"),
         pytest.param(sweep_of(horizon=0), "horizon: ", id="horizon 0"),
-        pytest.param(sweep_of(kappa=-1), "kappa: ", id="negative kappa"),
+        pytest.param(sweep_of(chi2_radius=-1), "chi2_radius: ", id="negative radius"),
         pytest.param(
             sweep_of(law="{family: returns, returns: [[0, 1]], probabilities: [[0.5, 0.4]]}"),
             "probabilities: unknown key",

@@ -49,7 +49,9 @@ def test_laws_tells_people(verigap: Command, tmp_path: Path) -> None:
 
 def test_measured_and_synthetic_laws_are_swept(mixed_run: Path) -> None:
     rows = stored_rows(mixed_run)
-    assert [(row["block"], row["horizon"], row["n"]) for row in rows].count(("game24", 64, 64)) == 1
+    assert [(row["block"], row["horizon"], row["data_budget"]) for row in rows].count(
+        ("game24", 64, 64)
+    ) == 1
     assert sorted(row["block"] for row in rows) == ["game24"] * 2 + ["two-level"] * 4
     for row in rows:
         assert {learner["learner"] for learner in row["learners"]} == {"vf-mle", "vb-plug-in"}

@@ -15,8 +15,8 @@ from verigap.sim.sweeps.config import TrainedCell, load_sweep
 
 PLAN = {"steps": 20, "batch": 16, "rate": 0.003}
 BLOCK = {
-    "game": "planted", "symbols": 2, "vocabulary": 4, "longest": 6, "horizon": 6, "n": 20,
-    "width": 8, "layers": 1, "heads": 1, "samples": 16, "held_out": 2, "best_of": 4,
+    "game": "planted", "symbols": 2, "vocabulary": 4, "longest": 6, "horizon": 6, "data_budget": 20,
+    "width": 8, "layers": 1, "heads": 1, "samples": 16, "held_out": 2, "num_candidates": 4,
     "pretraining": {"steps": 400, "batch": 16, "rate": 0.01}, "cloning": PLAN, "verifier": PLAN,
     "family": "high",
 }  # fmt: skip

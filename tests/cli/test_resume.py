@@ -31,14 +31,14 @@ learners: [vf-mle, vb-plug-in]
 sweeps:
   - name: two-level
     law: {family: two-level}
-    log2_class: 20
-    grid: {horizon: [16, 64], n: [8, 32]}
+    log2_class_size: 20
+    grid: {horizon: [16, 64], data_budget: [8, 32]}
   - name: hard-prompts
     game: hard-prompts
     horizon: 16
     c0: 0.5
-    log2_class: 4
-    grid: {n: [80, 800, 1600, 3200]}
+    log2_class_size: 4
+    grid: {data_budget: [80, 800, 1600, 3200]}
 """
 
 
@@ -149,7 +149,7 @@ def test_a_run_in_use_is_refused(verigap: Command, config: Path, run: Path) -> N
 def test_a_damaged_batch_is_computed_again(
     verigap: Command, config: Path, whole: Path, run: Path
 ) -> None:
-    (cell,) = (row["cell"] for row in stored_rows(run) if row["n"] == 80)
+    (cell,) = (row["cell"] for row in stored_rows(run) if row["data_budget"] == 80)
     (damaged,) = run.glob(f"cells/{cell}-*.parquet")
     data = bytearray(damaged.read_bytes())
     data[len(data) // 2] ^= 0xFF

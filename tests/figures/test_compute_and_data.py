@@ -10,8 +10,8 @@ from verigap.figures import compute_and_data
 def _row(block, horizon, n, sd=0.5):
     gain = 10.0 * (2 if sd == 0.5 else 1)
     return {
-        "block": block, "horizon": horizon, "n": n, "sd": sd * horizon, "log2_class": 40.0,
-        "replicates": 100, "expert_gain": gain, "expert_radius": 0.01,
+        "block": block, "horizon": horizon, "data_budget": n, "sd": sd * horizon,
+        "log2_class_size": 40.0, "replicates": 100, "expert_gain": gain, "expert_radius": 0.01,
         "learners": [
             {"learner": name, "leashed_mean": risk, "leashed_variance": 4.0}
             for name, risk in (("vb-pessimism", 0.0), ("vf-mle", 15.0), ("vf-bayes", 12.0))

@@ -12,8 +12,8 @@ from verigap.figures import controlled_heterogeneity
 def _row(block, share, horizon, n):
     gap = share * horizon**0.4 if block == "horizon" else share * n**-0.6
     return {
-        "block": block, "series": json.dumps({"law.sd": share}), "horizon": horizon, "n": n,
-        "log2_class": 30.0, "replicates": 50,
+        "block": block, "series": json.dumps({"law.sd": share}), "horizon": horizon,
+        "data_budget": n, "log2_class_size": 30.0, "replicates": 50,
         "learners": [
             {"learner": "vf-bayes", "leashed_mean": gap, "leashed_variance": 0.0},
             {"learner": "vb-pessimism", "leashed_mean": 0.0, "leashed_variance": 0.0},

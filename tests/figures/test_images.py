@@ -45,7 +45,7 @@ def test_the_gallery_is_what_the_code_draws(
 def test_a_changed_figure_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(DOCS.parent)
     data = obtain("planted", tmp_path)
-    moved = [{**row, "n": 2 * row["n"]} for row in data["run"]]
+    moved = [{**row, "data_budget": 2 * row["data_budget"]} for row in data["run"]]
     draw_figure("planted", {"run": moved}, tmp_path)
     image = DOCS / "figures" / "planted.png"
     assert compare_images(str(image), str(tmp_path / "planted.png"), TOLERANCE) is not None

@@ -27,9 +27,9 @@ def _data():
         names = ("vf-mle", "vf-bayes", "vb-plug-in", "vb-pessimism")
         return {
             "block": block,
-            "n": n,
-            "log2_class": 20.0,
-            "kappa": 0.25,
+            "data_budget": n,
+            "log2_class_size": 20.0,
+            "chi2_radius": 0.25,
             "replicates": 100,
             "expert_gain": 16.0,
             "atoms": [[0.0, 64.0]],
@@ -40,8 +40,8 @@ def _data():
     own = {
         "bits": [10],
         "cloning": [
-            {"kappa": 0.1, "limit": 14.0, "needed": [120]},
-            {"kappa": 1.0, "limit": 1.0, "needed": [10]},
+            {"chi2_radius": 0.1, "limit": 14.0, "needed": [120]},
+            {"chi2_radius": 1.0, "limit": 1.0, "needed": [10]},
         ],
         "verification": {"limit": 1.0, "needed": [11]},
     }

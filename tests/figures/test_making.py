@@ -12,7 +12,7 @@ CONFIG = """
 seed: 0
 replicates: 2
 sweeps:
-  - {name: only, horizon: 4, n: 4, log2_class: 3, law: {family: two-level}}
+  - {name: only, horizon: 4, data_budget: 4, log2_class_size: 3, law: {family: two-level}}
 """
 
 

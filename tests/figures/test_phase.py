@@ -11,10 +11,10 @@ def _row(n, bits, p, q, gap):
     """A cell of base success p and expert success q, H = 10, whose VB gains `gap` tokens."""
     return {
         "horizon": 10,
-        "n": n,
-        "log2_class": bits,
-        "kappa": (q - p) ** 2 / (p * (1 - p)),
-        "delta": 0.05,
+        "data_budget": n,
+        "log2_class_size": bits,
+        "chi2_radius": (q - p) ** 2 / (p * (1 - p)),
+        "failure_probability": 0.05,
         "replicates": 100,
         "atoms": [[0.0] * round(8 * (1 - p)) + [10.0] * round(8 * p)],
         "mean": 10 * p,

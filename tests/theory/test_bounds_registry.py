@@ -79,7 +79,7 @@ def settings(law: str, free: bool, dtype: str, error: float = 0.01) -> Setting:
             log2_class_size=d,
             chi2_radius=kappa,
             expert_radius=None if free else 0.9 * kappa,
-            best_of=4.0,
+            num_candidates=4.0,
             label_error=error,
         )
 
@@ -193,10 +193,10 @@ MONOTONE: dict[str, dict[str, int]] = {
     "VB-UPPER-EXPECTATION": VERSION_SPACE,
     # Its own coverage c* falls as the level J*(kappa) rises.
     "VB-UPPER-PLUG-IN": {"data_budget": -1, "log2_class_size": 1, "horizon": 1, "chi2_radius": 1},
-    "VB-UPPER-BEST-OF-N": VERSION_SPACE | {"best_of": 0},
+    "VB-UPPER-BEST-OF-N": VERSION_SPACE | {"num_candidates": 0},
     "VB-UPPER-SQUARED": VERSION_SPACE | DELTA,
     "VB-UPPER-ERRORS": VERSION_SPACE | {"label_error": 1},
-    "VB-UPPER-ERRORS-BEST-OF-N": VERSION_SPACE | {"label_error": 1, "best_of": 0},
+    "VB-UPPER-ERRORS-BEST-OF-N": VERSION_SPACE | {"label_error": 1, "num_candidates": 0},
     "VB-LOWER": VERSION_SPACE,
     "SEPARATION": GAP,
     "SEPARATION-PROPER": GAP,
@@ -250,7 +250,7 @@ def test_direction_in_every_field(
         "log2_class_size": size,
         "chi2_radius": radius,
         "failure_probability": delta,
-        "best_of": 3.0,
+        "num_candidates": 3.0,
         "label_error": 0.02,
     }
     numbers = {name: jnp.asarray(float(value)) for name, value in base.items()}

@@ -134,7 +134,7 @@ def bounds_of(
         log2_class_size=size,
         chi2_radius=1.0,
         failure_probability=delta,
-        best_of=samples,
+        num_candidates=samples,
         label_error=error,
     )
     setting = replace(setting, coverage=coverage)

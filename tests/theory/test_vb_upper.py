@@ -32,7 +32,7 @@ NAMES = [
 
 
 @jax.jit
-def two_level_case(data_budget, log2_class_size, radius, delta, best_of):
+def two_level_case(data_budget, log2_class_size, radius, delta, num_candidates):
     law = two_level(jnp.full(1, HORIZON / 2), jnp.full(1, HORIZON / 2))
     setting = Setting.from_law(
         law,
@@ -42,7 +42,7 @@ def two_level_case(data_budget, log2_class_size, radius, delta, best_of):
         chi2_radius=radius,
         expert_radius=radius,
         failure_probability=delta,
-        best_of=best_of,
+        num_candidates=num_candidates,
     )
     gain = jnp.sqrt(radius) * HORIZON / 2
     pessimistic = two_level_pessimistic_gain(
@@ -81,7 +81,7 @@ def test_the_bound_in_expectation_is_not_vacuous():
 
 
 @jax.jit
-def general_case(support, data_budget, log2_class_size, radius, best_of):
+def general_case(support, data_budget, log2_class_size, radius, num_candidates):
     law = RewardLaw.equiprobable(support)
     setting = Setting.from_law(
         law,
@@ -90,7 +90,7 @@ def general_case(support, data_budget, log2_class_size, radius, best_of):
         log2_class_size=log2_class_size,
         chi2_radius=radius,
         expert_radius=radius,
-        best_of=best_of,
+        num_candidates=num_candidates,
     )
     expert = chi2_ball_expert(law, radius)
     labels = label_lattice(law, data_budget, 1 << 12)
@@ -103,7 +103,7 @@ def general_case(support, data_budget, log2_class_size, radius, best_of):
     return (
         {name: BOUNDS[name].value(setting) for name in NAMES},
         risk(conditional_policy(law, expert.value)),
-        risk(best_of_n_policy(law, best_of)),
+        risk(best_of_n_policy(law, num_candidates)),
         setting.coverage,
         conditional_coverage(setting),
     )
@@ -120,11 +120,11 @@ supports = st.lists(st.integers(0, 16), min_size=8, max_size=8)
     st.sampled_from([1.0, 2.0, 5.0, 17.0, 200.0]),
 )
 def test_plug_in_and_best_of_n_obey_their_forms(
-    support, data_budget, log2_class_size, radius, best_of
+    support, data_budget, log2_class_size, radius, num_candidates
 ):
     rows = jnp.array([support[:4], support[4:]], dtype=float)
     values, plug_in, best, coverage, conditional = general_case(
-        rows, float(data_budget), float(log2_class_size), radius, best_of
+        rows, float(data_budget), float(log2_class_size), radius, num_candidates
     )
     assert float(plug_in) <= float(values["VB-UPPER-PLUG-IN"]) + 1e-9
     assert float(best) <= float(values["VB-UPPER-BEST-OF-N"]) + 1e-9
@@ -175,6 +175,6 @@ def test_full_coverage_needs_no_samples():
     assert float(setting.coverage) == 1.0
     best_of_one = float(BOUNDS["VB-UPPER-BEST-OF-N"].value(setting))
     assert best_of_one == pytest.approx(float(BOUNDS["VB-UPPER-EXPECTATION"].value(setting)))
-    partial = replace(setting, coverage=jnp.asarray(0.25), best_of=jnp.asarray(8.0))
+    partial = replace(setting, coverage=jnp.asarray(0.25), num_candidates=jnp.asarray(8.0))
     missed = float(BOUNDS["VB-UPPER-BEST-OF-N"].value(partial))
     assert missed == pytest.approx(HORIZON * (8 * (2 * np.log(2) + 1) / 10 + 0.75**8))

@@ -37,7 +37,7 @@ class Setting:
       coverage: c0 in (0, 1], lower bound on the base's coverage of experts in the kappa ball.
       expert_sd: sqrt(E_x Var_{expert} R), tokens.
       expert_mean_max: max_x E_{expert} R, tokens.
-      best_of: N of best-of-N, >= 1.
+      num_candidates: N of best-of-N, >= 1.
       label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns.
       game: which game the numbers describe.
       law_known: whether `law` is the law of the base, and not a stand-in with its moments.
@@ -56,7 +56,7 @@ class Setting:
     coverage: Float[Array, "*cells"]
     expert_sd: Float[Array, "*cells"]
     expert_mean_max: Float[Array, "*cells"]
-    best_of: Float[Array, "*cells"]
+    num_candidates: Float[Array, "*cells"]
     label_error: Float[Array, "*cells"]
     game: Game = field(metadata={"static": True})
     law_known: bool = field(default=True, metadata={"static": True})
@@ -74,7 +74,7 @@ class Setting:
         chi2_radius: Float[Array, ""] | float,
         expert_radius: Float[Array, ""] | float | None = None,
         failure_probability: Float[Array, ""] | float = 0.05,
-        best_of: Float[Array, ""] | float = 1.0,
+        num_candidates: Float[Array, ""] | float = 1.0,
         label_error: Float[Array, ""] | float = 0.0,
         game: Game = "relabelling",
     ) -> Setting:
@@ -103,7 +103,7 @@ class Setting:
             coverage=_least_coverage(law, best),
             expert_sd=jnp.sqrt(jnp.mean(expert.sd**2)),
             expert_mean_max=jnp.max(expert.value),
-            best_of=number(best_of),
+            num_candidates=number(num_candidates),
             label_error=number(label_error),
             game=game,
             hardest_expert=expert_radius is None,

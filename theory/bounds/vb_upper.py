@@ -77,12 +77,14 @@ def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
 
 def _best_of_n_ratio(setting: Setting) -> Float[Array, ""]:
     """max(1/c0, N): how much an error of the reward weighs for best-of-N."""
-    return jnp.maximum(1.0 / setting.coverage, setting.best_of)
+    return jnp.maximum(1.0 / setting.coverage, setting.num_candidates)
 
 
 def _missing(setting: Setting) -> Float[Array, ""]:
     """(1 - c0)^N: the chance that no draw stands for the comparison policy."""
-    missing = jnp.exp(setting.best_of * jnp.log1p(-jnp.minimum(setting.coverage, 1.0 - 1e-12)))
+    missing = jnp.exp(
+        setting.num_candidates * jnp.log1p(-jnp.minimum(setting.coverage, 1.0 - 1e-12))
+    )
     return jnp.where(setting.coverage >= 1.0, 0.0, missing)
 
 

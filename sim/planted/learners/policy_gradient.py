@@ -1,6 +1,6 @@
 """Reinforcement learning against the learnt verifier: REINFORCE and GRPO, each on a leash.
 
-Both climb E[predicted return / H - penalty * cost] with on-policy traces, where the cost makes the
+Both ascend E[predicted return / H - penalty * cost] with on-policy traces, where the cost makes the
 penalty the KL or the chi-square divergence from the base. They differ in the advantage: REINFORCE
 subtracts the mean of a prompt's other traces, GRPO standardises within the prompt's group. Every
 batch is used for one step, so that GRPO's clipping of the ratio to the sampling policy never binds.
@@ -110,7 +110,7 @@ def _surrogate(
     return loss
 
 
-def climb(
+def policy_gradient(
     base: Params,
     verifier: Params,
     config: TransformerConfig,

@@ -14,19 +14,21 @@ from verigap.theory import RewardLaw, chi2_ball_expert
 def best_of_n_value(
     scores: Float[np.ndarray, "prompts samples"],
     returns: Float[np.ndarray, "prompts samples"],
-    best_of: int,
+    num_candidates: int,
 ) -> Float[np.ndarray, " prompts"]:
-    """Mean return of the best-scored of `best_of` traces drawn without replacement (tokens).
+    """Mean return of the best-scored of `num_candidates` traces drawn without replacement (tokens).
 
     The average over all subsets of the pool, an unbiased estimate of the best-of-N policy's value;
     equal scores are broken uniformly.
 
     Raises:
-      ValueError: if the pool is smaller than `best_of`.
+      ValueError: if the pool is smaller than `num_candidates`.
     """
     prompts, samples = scores.shape
-    if not 1 <= best_of <= samples:
-        raise ValueError(f"best-of-{best_of} needs at least {best_of} samples, not {samples}")
+    if not 1 <= num_candidates <= samples:
+        raise ValueError(
+            f"best-of-{num_candidates} needs at least {num_candidates} samples, not {samples}"
+        )
     values = np.empty(prompts)
     for prompt in range(prompts):
         levels, group, count = np.unique(scores[prompt], return_inverse=True, return_counts=True)
@@ -34,8 +36,12 @@ def best_of_n_value(
         at_most = np.cumsum(count)
         # The share of subsets that lie within the traces scored at most so much.
         within = np.exp(
-            np.where(at_most >= best_of, _log_choose(at_most.astype(float), best_of), -np.inf)
-            - _log_choose(samples, best_of)
+            np.where(
+                at_most >= num_candidates,
+                _log_choose(at_most.astype(float), num_candidates),
+                -np.inf,
+            )
+            - _log_choose(samples, num_candidates)
         )
         values[prompt] = np.sum(np.diff(within, prepend=0.0) * mean)
     return values

@@ -14,7 +14,7 @@ from verigap.theory import RewardLaw, best_of_n_policy, project_onto_chi2_ball
 
 @dataclass(frozen=True)
 class VBBestOfN(TrustsOneSurvivor):
-    """Best of `game.best_of` base traces under a randomly chosen consistent reward."""
+    """Best of `game.num_candidates` base traces under a randomly chosen consistent reward."""
 
     name: ClassVar[str] = "vb-best-of-n"
     title: ClassVar[str] = "VB best-of-N"
@@ -23,5 +23,5 @@ class VBBestOfN(TrustsOneSurvivor):
         self, law: RewardLaw, game: RelabellingGame, leashed: bool
     ) -> Float[Array, "*prompts K"]:
         """Exact best-of-N density ratio, projected onto the leash's ball if asked."""
-        ratio = best_of_n_policy(law, game.best_of)
+        ratio = best_of_n_policy(law, game.num_candidates)
         return project_onto_chi2_ball(law, ratio, game.leash) if leashed else ratio

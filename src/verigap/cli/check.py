@@ -33,12 +33,12 @@ def check(
     from verigap.cli.tables.trained import show_trained
     from verigap.sim.checks import check as check_rows
     from verigap.sim.checks import check_trained, exponents, is_trained
-    from verigap.sim.sweeps.config import parse_sweep
+    from verigap.sim.sweeps.stored import stored_cells, stored_config
     from verigap.storage.run_store import RunStore
 
     store = RunStore.read_only(run)
-    config = parse_sweep(store.config_yaml, str(run / "config.yaml"))
-    rows = store.read_cells().to_dicts()
+    config = stored_config(store)
+    rows = stored_cells(store).to_dicts()
     for warning in store.warnings:
         typer.echo(f"verigap: warning: {warning}", err=True)
     if not rows:

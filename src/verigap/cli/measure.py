@@ -55,10 +55,11 @@ def measure(
             is_finetuned,
         )
         from verigap.llm_validation.measuring.planted_runs import finetuned as read_run
+        from verigap.sim.sweeps.stored import stored_cells
         from verigap.storage.run_store import RunStore
 
         store = RunStore.read_only(finetuned)
-        rows = store.read_cells().to_dicts()
+        rows = stored_cells(store).to_dicts()
         llm = bool(rows) and is_finetuned(rows[0])
         found = (finetuned_model(rows),) if llm else read_run(rows)
         for warning in store.warnings:

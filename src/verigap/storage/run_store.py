@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import difflib
 import glob
-import hashlib
 import io
 import json
 import os
@@ -28,6 +27,7 @@ from typing import Any
 import polars as pl
 from filelock import FileLock, SoftFileLock, Timeout
 
+from verigap.storage.digests import digest
 from verigap.storage.files import sync, write_durably
 
 _CONFIG, _PROVENANCE, _FAILURES = "config.yaml", "provenance.json", "failures.parquet"
@@ -371,7 +371,7 @@ def _refuse_bad_cells(cells: Iterable[str | None]) -> None:
 
 
 def _checksum(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]
+    return digest(data, 16)
 
 
 def _json(content: Mapping[str, object]) -> bytes:

@@ -28,7 +28,7 @@ def test_cells_are_the_trainings_means() -> None:
         chosen = [
             {entry["learner"]: entry for entry in row["policies"]}
             for row in rows
-            if (row["block"], row["family"], row["n"]) == ("data", "low", cell.data)
+            if (row["block"], row["family"], row["data_budget"]) == ("data", "low", cell.data)
         ]
         assert len(chosen) == 3
         for field, gap in (("leashed", cell.gap), ("value", cell.gap_unleashed)):

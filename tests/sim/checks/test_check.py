@@ -24,15 +24,17 @@ from verigap.sim.sweeps.batches import batches, run_batch
 from verigap.sim.sweeps.config import load_sweep
 from verigap.theory import BOUNDS
 
-CONFIGS = Path(__file__).parents[2] / "configs"
+CONFIGS = Path(__file__).parents[3] / "configs"
 ALPHA = 1e-2
 
 
-def p_values(draws: np.ndarray, bound: float, *, lower: bool, friend: float) -> np.ndarray:
+def p_values(draws: np.ndarray, bound: float, *, lower: bool, favourable: float) -> np.ndarray:
     """One p-value a row of `draws`."""
     return np.asarray(
         [
-            mean_p_value(row.mean(), row.var(ddof=1), row.size, bound, lower=lower, friend=friend)
+            mean_p_value(
+                row.mean(), row.var(ddof=1), row.size, bound, lower=lower, favourable=favourable
+            )
             for row in draws
         ]
     )
@@ -48,7 +50,7 @@ def test_true_bounds_on_means_pass(rare: float, replicates: int, lower: bool) ->
     # The bound holds with equality; the dangerous side is where the rare value favours it.
     for values in (draws, 1 - draws):
         mean = rare if values is draws else 1 - rare
-        found = p_values(values, mean, lower=lower, friend=1.0 if lower else 0.0)
+        found = p_values(values, mean, lower=lower, favourable=1.0 if lower else 0.0)
         # A t test of skewed data is off in its second digit; the pseudo-replicate absorbs the rest.
         assert (found < ALPHA).mean() <= 2 * ALPHA
 
@@ -57,16 +59,16 @@ def test_true_bounds_on_means_pass(rare: float, replicates: int, lower: bool) ->
 def test_false_bounds_on_means_are_found(lower: bool) -> None:
     draws = np.random.default_rng(2).normal(0.5, 0.1, (200, 400))
     wrong = 0.53 if lower else 0.47
-    found = p_values(draws, wrong, lower=lower, friend=1.0 if lower else 0.0)
+    found = p_values(draws, wrong, lower=lower, favourable=1.0 if lower else 0.0)
     assert (found < 1e-3).mean() > 0.9
 
 
 def test_replicates_that_all_agree() -> None:
     # 100 zeros leave room for a mean of 1/100 of the range, not of a half.
-    assert mean_p_value(0.0, 0.0, 100, 1e-4, lower=True, friend=1.0) > 0.1
-    assert mean_p_value(0.0, 0.0, 100, 0.5, lower=True, friend=1.0) < 1e-10
-    assert mean_p_value(1.0, 0.0, 100, 1.0, lower=True, friend=1.0) == 1.0
-    assert mean_p_value(1.0, 0.0, 100, 1.1, lower=True, friend=1.0) == 0.0
+    assert mean_p_value(0.0, 0.0, 100, 1e-4, lower=True, favourable=1.0) > 0.1
+    assert mean_p_value(0.0, 0.0, 100, 0.5, lower=True, favourable=1.0) < 1e-10
+    assert mean_p_value(1.0, 0.0, 100, 1.0, lower=True, favourable=1.0) == 1.0
+    assert mean_p_value(1.0, 0.0, 100, 1.1, lower=True, favourable=1.0) == 0.0
 
 
 def test_gaps() -> None:

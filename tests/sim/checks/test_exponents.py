@@ -53,16 +53,16 @@ def row(horizon: int, *, fitted: bool = True) -> dict[str, Any]:
     return {
         "cell": f"c{horizon}",
         "block": "b",
-        "series": '{"log2_class": 60}',
+        "series": '{"log2_class_size": 60}',
         "exponent": fitted,
         "horizon": horizon,
-        "n": horizon,
-        "log2_class": 60.0,
-        "kappa": 1.0,
+        "data_budget": horizon,
+        "log2_class_size": 60.0,
+        "chi2_radius": 1.0,
         "expert_radius": 20 / horizon,
         "leash": 20 / horizon,
-        "delta": 0.05,
-        "best_of": 8,
+        "failure_probability": 0.05,
+        "num_candidates": 8,
         "coverage": 0.5,
         "replicates": 100,
         "atoms": [[0.0, float(horizon)]],
@@ -75,7 +75,7 @@ def test_a_series_of_cells() -> None:
     assert {"risk vf-bayes", "gap vf-bayes", "gap vf-bayes, unleashed", "VF-LOWER"} <= set(found)
     for quantity, fit in found.items():
         assert fit.points >= 3
-        assert fit.series == "b log2_class=60"
+        assert fit.series == "b log2_class_size=60"
         if "vf-bayes" in quantity:
             assert fit.low <= 0.5 <= fit.high
             assert fit.slope == pytest.approx(0.5, abs=1e-3)

@@ -8,7 +8,7 @@ from verigap.sim.sweeps.config import ConfigError, TrainedCell, load_sweep
 
 PLAN = {"steps": 10}
 BLOCK = {
-    "name": "b", "game": "planted", "family": "low", "horizon": 8, "n": 64, "longest": 12,
+    "name": "b", "game": "planted", "family": "low", "horizon": 8, "data_budget": 64, "longest": 12,
     "pretraining": PLAN, "cloning": PLAN, "verifier": PLAN,
 }  # fmt: skip
 
@@ -20,10 +20,10 @@ def _load(tmp_path, block, **top):
 
 
 def test_every_replicate_is_a_cell_of_its_own(tmp_path):
-    block = {key: value for key, value in BLOCK.items() if key != "n"}
-    cells = _load(tmp_path, {**block, "grid": {"n": [64, 128]}}).cells
+    block = {key: value for key, value in BLOCK.items() if key != "data_budget"}
+    cells = _load(tmp_path, {**block, "grid": {"data_budget": [64, 128]}}).cells
     trained = [cell for cell in cells if isinstance(cell, TrainedCell)]
-    assert [(cell.parameters.n, cell.parameters.trial) for cell in trained] == [
+    assert [(cell.parameters.data_budget, cell.parameters.trial) for cell in trained] == [
         (n, trial) for n in (64, 128) for trial in range(3)
     ]
     assert len({cell.name for cell in cells}) == 6
@@ -37,7 +37,9 @@ def test_more_replicates_keep_the_cells_there_are(tmp_path):
 
 def test_cells_of_one_base_share_its_checkpoint():
     first = PlantedParameters.model_validate({k: v for k, v in BLOCK.items() if k != "name"})
-    same = first.model_copy(update={"horizon": 12, "n": 256, "trial": 4, "kappa": 2.0})
+    same = first.model_copy(
+        update={"horizon": 12, "data_budget": 256, "trial": 4, "chi2_radius": 2.0}
+    )
     assert first.base_name == same.base_name
     for change in ({"family": "high"}, {"longest": 16}, {"task": 1}, {"width": 32}):
         assert first.model_copy(update=change).base_name != first.base_name
@@ -49,12 +51,12 @@ def test_cells_of_one_base_share_its_checkpoint():
         ({"horizon": 16}, "horizon 16 exceeds longest, 12"),
         ({"symbols": 5, "horizon": 4}, "5 symbols do not fit into 4 tokens"),
         ({"held_out": 64}, "held_out 64 leaves no prompt to train on"),
-        ({"best_of": 256}, "best_of 256 exceeds samples, 128"),
+        ({"num_candidates": 256}, "num_candidates 256 exceeds samples, 128"),
         ({"width": 65}, "width 65 is not a multiple of 2 heads"),
         ({"trial": 1}, "trial: is counted by the sweep"),
         ({"family": "middling"}, "family"),
         ({"steps": 3}, "unknown key"),
-        ({"kappa": 0}, "kappa"),
+        ({"chi2_radius": 0}, "chi2_radius"),
         ({"cloning": {"steps": 0}}, "cloning.steps"),
         ({"policy_gradient": {"steps": 3, "methods": ["ppo"]}}, "policy_gradient.methods"),
     ],

@@ -53,7 +53,7 @@ class Spec(NamedTuple):
             chi2_radius=number(self.chi2_radius),
             expert_radius=number(self.expert_radius),
             leash=number(0.1),
-            best_of=number(3),
+            num_candidates=number(3),
             failure_probability=number(0.05),
         )
 

@@ -39,7 +39,7 @@ def make_game(
         chi2_radius=number(radius),
         expert_radius=number(radius),
         leash=number(radius),
-        best_of=number(4),
+        num_candidates=number(4),
         failure_probability=number(0.05),
     )
 

@@ -152,7 +152,7 @@ def games(log2_class_size: float, data_budget: int = 64) -> RelabellingGame:
         chi2_radius=[1.0],
         expert_radius=[0.04],
         leash=[0.04],
-        best_of=[4.0],
+        num_candidates=[4.0],
         failure_probability=[0.05],
     )
 

@@ -9,7 +9,7 @@ import pytest
 from verigap.sim.sweeps.config import Block, Cell, ConfigError, LoadedSweep, load_sweep
 from verigap.sim.sweeps.law_table import LawTable, write_law_table
 
-ONE = "sweeps: [{name: a, horizon: 16, n: 8, log2_class: 4, expert: 0.25}]"
+ONE = "sweeps: [{name: a, horizon: 16, data_budget: 8, log2_class_size: 4, expert: 0.25}]"
 
 
 def load(folder: Path, text: str) -> LoadedSweep:
@@ -42,7 +42,9 @@ def law_table(tmp_path: Path) -> Path:
     return path
 
 
-FULL = "horizon: 16, n: 8, log2_class: 4"
+SIZES = "data_budget: 8, log2_class_size: 4"
+TABLE = f"horizon: 64, {SIZES}, law: {{family: table, table: laws.parquet"
+FULL = "horizon: 16, data_budget: 8, log2_class_size: 4"
 # Every mistake, and what its line must name.
 MISTAKES = {
     "[1, 2]": "expected a mapping",
@@ -60,29 +62,33 @@ MISTAKES = {
     ONE + "\nlearners: []": "learners",
     ONE + "\nschema: 99": "schema",
     block(FULL + ", temperature: 1"): "temperature: unknown key",
-    block("n: 8, log2_class: 4"): "horizon: is missing",
-    block("horizon: 0, n: 8, log2_class: 4"): "horizon",
-    block("horizon: 1.5, n: 8, log2_class: 4"): "horizon",
-    block("horizon: 16, n: 0, log2_class: 4"): "n: ",
-    block("horizon: 16, n: 8, log2_class: 0"): "log2_class",
-    block("horizon: 16, n: 8, log2_class: 201"): "log2_class",
-    block("horizon: 16, n: 8, log2_class: .nan"): "log2_class",
-    block(FULL + ", kappa: -1"): "kappa",
-    block(FULL + ", kappa: 0"): "kappa 0",
-    block(FULL + ", kappa: .nan"): "kappa",
-    block(FULL + ", kappa: .inf"): "kappa",
+    block("data_budget: 8, log2_class_size: 4"): "horizon: is missing",
+    block("horizon: 0, data_budget: 8, log2_class_size: 4"): "horizon",
+    block("horizon: 1.5, data_budget: 8, log2_class_size: 4"): "horizon",
+    block("horizon: 16, data_budget: 0, log2_class_size: 4"): "data_budget: ",
+    block("horizon: 16, data_budget: 8, log2_class_size: 0"): "log2_class_size",
+    block("horizon: 16, data_budget: 8, log2_class_size: 201"): "log2_class_size",
+    block("horizon: 16, data_budget: 8, log2_class_size: .nan"): "log2_class_size",
+    block(FULL + ", chi2_radius: -1"): "chi2_radius",
+    block(FULL + ", chi2_radius: 0"): "chi2_radius 0",
+    block(FULL + ", chi2_radius: .nan"): "chi2_radius",
+    block(FULL + ", chi2_radius: .inf"): "chi2_radius",
     block(FULL + ", expert: 2.0"): "outside the class",
     block(FULL + ", expert: worst"): "expert",
     block(FULL + ", expert: .nan"): "expert",
     block(FULL + ", leash: 0"): "leash",
     block(FULL + ", leash: .inf"): "leash",
-    block(FULL + ", delta: 1"): "delta",
-    block(FULL + ", best_of: 0"): "best_of",
+    block(FULL + ", failure_probability: 1"): "failure_probability",
+    block(FULL + ", num_candidates: 0"): "num_candidates",
     block(FULL + ", c0: 0.1"): "hard-prompts",
     block(FULL + ", game: chess"): "game",
     block(FULL + ", game: hard-prompts"): "needs c0",
-    block("horizon: 16, n: 8, log2_class: 4.5, game: hard-prompts, c0: 0.5"): "whole log2_class",
-    block("horizon: 16, n: 8, log2_class: 64, game: hard-prompts, c0: 0.5"): "exceed probability",
+    block(
+        "horizon: 16, data_budget: 8, log2_class_size: 4.5, game: hard-prompts, c0: 0.5"
+    ): "whole log2_class_size",
+    block(
+        "horizon: 16, data_budget: 8, log2_class_size: 64, game: hard-prompts, c0: 0.5"
+    ): "exceed probability",
     block(FULL + ", law: {family: two-levl}"): "law",
     block(FULL + ", law: {family: two-level, sdd: 0.1}"): "sdd: unknown key",
     block(FULL + ", law: {family: two-level, sd: 0.7}"): "must lie in",
@@ -93,17 +99,41 @@ MISTAKES = {
     block(FULL + ", law: {family: beta-geometric, alpha: .inf, beta: 1}"): "alpha",
     block(FULL + ", law: {family: table, table: nowhere.parquet}"): "nowhere.parquet",
     block(FULL + ", law: {family: table, table: laws.parquet}"): "no laws at horizon 16",
+    block(TABLE + ", model: z}"): ("no model 'z'"),
+    block(FULL + ", grid: {data_budget: [4]}"): "'data_budget' is given twice",
     block(
-        "horizon: 64, n: 8, log2_class: 4, law: {family: table, table: laws.parquet, model: z}"
-    ): ("no model 'z'"),
-    block(FULL + ", grid: {n: [4]}"): "'n' is given twice",
-    block("horizon: 16, log2_class: 4, grid: {n: [4]}, zip: {n: [4]}"): "'n' is given twice",
-    block("horizon: 16, zip: {n: [4, 5], log2_class: [4]}"): "differ in length",
-    block("horizon: 16, log2_class: 4, grid: {n: []}"): "n",
+        "horizon: 16, log2_class_size: 4, grid: {data_budget: [4]}, zip: {data_budget: [4]}"
+    ): "'data_budget' is given twice",
+    block("horizon: 16, zip: {data_budget: [4, 5], log2_class_size: [4]}"): "differ in length",
+    block("horizon: 16, log2_class_size: 4, grid: {data_budget: []}"): "data_budget",
     block(FULL + ", grid: {law.sd: [0.1]}"): "no mapping 'law'",
-    "sweeps: [{horizon: 16, n: 8, log2_class: 4}]": "name",
-    "sweeps: [{name: ../up, horizon: 16, n: 8, log2_class: 4}]": "name",
+    "sweeps: [{horizon: 16, data_budget: 8, log2_class_size: 4}]": "name",
+    "sweeps: [{name: ../up, horizon: 16, data_budget: 8, log2_class_size: 4}]": "name",
 }
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("n: 8", "data_budget"),
+        ("grid: {n: [8]}", "data_budget"),
+        ("zip: {log2_class: [4]}", "log2_class_size"),
+        ("kappa: 1", "chi2_radius"),
+        ("best_of: 8", "num_candidates"),
+        ("delta: 0.05", "failure_probability"),
+        ("game: planted, kappa: 1", "chi2_radius"),
+    ],
+)
+def test_a_name_of_schema_1_is_refused_with_the_name_to_write(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"sweep 'a': \w+: is a name of schema 1; write {new}$"):
+        load(tmp_path, block(f"horizon: 16, {old}"))
+
+
+def test_a_configuration_of_schema_1_is_told_every_new_name(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"write 2, and data_budget for n, .* for delta$"):
+        load(tmp_path, ONE + "\nschema: 1")
 
 
 @pytest.mark.parametrize("text", MISTAKES)
@@ -121,7 +151,7 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_a_cell_keeps_its_name(tmp_path: Path) -> None:
     # Pinned: a changed name orphans every stored result. If the meaning of a parameter changed,
-    # raise `sweep.SCHEMA` and pin the new name.
+    # raise `IDENTITY_SCHEMA` and pin the new name.
     (cell,) = load(tmp_path, ONE).cells
     assert cell.name == "4ae865fb57c85e91"
     assert cell.stream == int(cell.name[:8], 16)
@@ -130,20 +160,23 @@ def test_a_cell_keeps_its_name(tmp_path: Path) -> None:
 def test_names_depend_on_content_alone(tmp_path: Path, law_table: Path) -> None:
     (cell,) = load(tmp_path, ONE).cells
     same = (
-        "sweeps: [{log2_class: 4.0, expert: 0.25, n: 8, name: a, horizon: 16, kappa: 1.0}]",
+        "sweeps: [{chi2_radius: 1.0, expert: 0.25, data_budget: 8, name: a, horizon: 16, "
+        "log2_class_size: 4.0}]",
         ONE + "\nseed: 5",
         ONE + "\nbounds: [VF-LOWER]",
-        "sweeps: [{name: a, grid: {n: [8]}, zip: {horizon: [16], log2_class: [4]}, expert: 0.25}]",
+        "sweeps: [{name: a, grid: {data_budget: [8]}, zip: {horizon: [16], log2_class_size: [4]}, "
+        "expert: 0.25}]",
         block(FULL + ", expert: 0.25, law: {family: two-level, sd: 0.5, mean: 0.5}"),
         # Given twice, it is one cell.
-        "sweeps: [{name: a, horizon: 16, grid: {n: [8, 8]}, log2_class: 4, expert: 0.25}]",
+        "sweeps: [{name: a, horizon: 16, grid: {data_budget: [8, 8]}, log2_class_size: 4, "
+        "expert: 0.25}]",
     )
     for text in same:
         assert [c.name for c in load(tmp_path, text).cells] == [cell.name], text
     others = [
         ONE.replace("16", "17"),
-        ONE.replace("n: 8", "n: 9"),
-        ONE.replace("log2_class: 4", "log2_class: 4.5"),
+        ONE.replace("data_budget: 8", "data_budget: 9"),
+        ONE.replace("log2_class_size: 4", "log2_class_size: 4.5"),
         ONE.replace("0.25", "0.3"),
         ONE.replace("0.25", "hardest"),
         ONE.replace("name: a", "name: b"),
@@ -152,23 +185,23 @@ def test_names_depend_on_content_alone(tmp_path: Path, law_table: Path) -> None:
         *(
             block(FULL + ", expert: 0.25, " + text)
             for text in (
-                "kappa: 2",
+                "chi2_radius: 2",
                 "leash: 0.1",
-                "best_of: 9",
-                "delta: 0.1",
+                "num_candidates: 9",
+                "failure_probability: 0.1",
                 "atoms: 8",
                 "law: {family: two-level, sd: 0.4}",
                 "law: {family: geometric, rate: 0.1}",
             )
         ),
-        block("horizon: 64, n: 8, log2_class: 4, law: {family: table, table: laws.parquet}"),
+        block(TABLE + "}"),
     ]
     names = [c.name for text in others for c in load(tmp_path, text).cells]
     assert len({cell.name, *names}) == len(others) + 1
 
 
 def test_a_table_is_known_by_its_content(tmp_path: Path, law_table: Path) -> None:
-    text = block("horizon: 64, n: 8, log2_class: 4, law: {family: table, table: laws.parquet}")
+    text = block(TABLE + "}")
     (first,) = load(tmp_path, text).cells
     law_table.rename(tmp_path / "moved.parquet")
     (moved,) = load(tmp_path, text.replace("laws.parquet", "moved.parquet")).cells
@@ -177,12 +210,12 @@ def test_a_table_is_known_by_its_content(tmp_path: Path, law_table: Path) -> Non
 
 def test_grids_and_zips(tmp_path: Path) -> None:
     text = (
-        "sweeps: [{name: a, law: {family: two-level}, grid: {law.sd: [0.1, 0.5], kappa: [1, 2, 3]},"
-        " zip: {horizon: [4, 8], n: [4, 8]}, log2_class: 4}]"
+        "sweeps: [{name: a, law: {family: two-level}, grid: {law.sd: [0.1, 0.5], "
+        "chi2_radius: [1, 2, 3]}, zip: {horizon: [4, 8], data_budget: [4, 8]}, log2_class_size: 4}]"
     )
     cells = [cell for cell in load(tmp_path, text).cells if isinstance(cell, Cell)]
     assert len(cells) == 2 * 3 * 2
-    assert {(c.parameters.horizon, c.parameters.n) for c in cells} == {(4, 4), (8, 8)}
+    assert {(c.parameters.horizon, c.parameters.data_budget) for c in cells} == {(4, 4), (8, 8)}
     # The dotted key reaches each cell's own law.
     sds = [c.parameters.law.model_dump()["sd"] for c in cells if c.parameters.law is not None]
     assert sorted(sds) == [0.1] * 6 + [0.5] * 6
@@ -205,4 +238,4 @@ def test_blocks_do_not_share_their_law(tmp_path: Path) -> None:
 @pytest.mark.smoke
 @pytest.mark.parametrize("name", ["controls"])
 def test_shipped_configurations_load(name: str) -> None:
-    assert load_sweep(Path(__file__).parents[2] / "configs" / f"{name}.yaml").cells
+    assert load_sweep(Path(__file__).parents[3] / "configs" / f"{name}.yaml").cells

@@ -14,7 +14,7 @@ from math import factorial
 import numpy as np
 
 from verigap.sim.token_mdp.mdp import TokenPolicy, TokenReward
-from verigap.sim.token_mdp.random_worlds import TokenWorld, random_world
+from verigap.sim.token_mdp.random_instances import TokenInstance, random_instance
 from verigap.sim.token_mdp.tree import TokenTree
 
 Prefix = tuple[int, ...]
@@ -122,7 +122,7 @@ def data_sets(law: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     return sets, orders * np.prod(law[sets], axis=-1)
 
 
-def world_of(seed: int, shape: tuple[int, int, int], rewards: int = 4) -> TokenWorld:
+def instance_of(seed: int, shape: tuple[int, int, int], rewards: int = 4) -> TokenInstance:
     prompts, vocabulary, horizon = shape
     generator = np.random.default_rng(seed)
-    return random_world(generator, prompts, TokenTree(vocabulary, horizon), rewards)
+    return random_instance(generator, prompts, TokenTree(vocabulary, horizon), rewards)

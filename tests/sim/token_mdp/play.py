@@ -18,19 +18,21 @@ from verigap.sim.token_mdp.learners import (
     VerificationProblem,
 )
 from verigap.sim.token_mdp.mdp import TokenReward, value
-from verigap.sim.token_mdp.random_worlds import TokenWorld
+from verigap.sim.token_mdp.random_instances import TokenInstance
 
 
 @jax.jit
 def cloned_values(
-    problem: CloningProblem, world: TokenWorld, prompts: Array, traces: Array
+    problem: CloningProblem, instance: TokenInstance, prompts: Array, traces: Array
 ) -> dict[str, Array]:
     """True value of what each cloning learner plays, for each row of demonstrations."""
 
     def once(prompts: Array, traces: Array) -> dict[str, Array]:
         seen = Demonstrations(prompts, traces)
         return {
-            name: jnp.sum(world.prompt_law * value(learner.policy(problem, seen), world.truth))
+            name: jnp.sum(
+                instance.prompt_law * value(learner.policy(problem, seen), instance.truth)
+            )
             for name, learner in CLONING_LEARNERS.items()
         }
 

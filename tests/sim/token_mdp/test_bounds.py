@@ -1,6 +1,6 @@
-"""VF-UPPER and the VB-UPPER family on random worlds: arbitrary policies, rewards and prompts.
+"""VF-UPPER and the VB-UPPER family on random instances: arbitrary policies, rewards and prompts.
 
-On tiny worlds every data set is enumerated, so that the probability of a violation is exact; on
+On tiny instances every data set is enumerated, so that the probability of a violation is exact; on
 larger ones its frequency is compared with delta. The comparison is with the best expert of the
 ball, which is the hardest.
 """
@@ -18,7 +18,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy import special, stats
 
-from tests.sim.token_mdp.oracles import data_sets, world_of
+from tests.sim.token_mdp.oracles import data_sets, instance_of
 from tests.sim.token_mdp.play import exceedance, verified_values
 from tests.statistics import assert_fits
 from verigap.sim.token_mdp.classes import class_returns, class_values, expert_class, policy_class
@@ -36,7 +36,7 @@ from verigap.sim.token_mdp.learners.vb_squared_loss import VBSquaredLoss, square
 from verigap.sim.token_mdp.learners.vb_top_share import VBTopShare
 from verigap.sim.token_mdp.learners.vf_mle import VFMLE
 from verigap.sim.token_mdp.mdp import TokenPolicy, TokenReward, return_law, trace_law
-from verigap.sim.token_mdp.random_worlds import TokenWorld, random_policy
+from verigap.sim.token_mdp.random_instances import TokenInstance, random_policy
 from verigap.sim.token_mdp.traces import draw_traces
 from verigap.sim.token_mdp.tree import TokenTree
 from verigap.theory.bounds import BOUNDS, Setting
@@ -51,30 +51,32 @@ budgets = st.sampled_from([2, 5])
 
 
 @jax.jit
-def facts(world: TokenWorld, radius: float) -> dict[str, jax.Array]:
-    """Everything about a world that the bounds need."""
-    rho = world.prompt_law
-    expert = token_expert(world.base, world.truth, radius)
-    law = return_law(world.base, world.truth)
+def facts(instance: TokenInstance, radius: float) -> dict[str, jax.Array]:
+    """Everything about an instance that the bounds need."""
+    rho = instance.prompt_law
+    expert = token_expert(instance.base, instance.truth, radius)
+    law = return_law(instance.base, instance.truth)
     return {
         "value": jnp.sum(rho * expert.value),
         "sd": jnp.sqrt(jnp.sum(rho * expert.variance)),
         "mean max": jnp.max(expert.value),
-        "coverage": jnp.min(expert_coverage(world.base, world.truth, radius)),
+        "coverage": jnp.min(expert_coverage(instance.base, instance.truth, radius)),
         "expert": rho[:, None] * trace_law(expert.policy),
-        "base": rho[:, None] * trace_law(world.base),
+        "base": rho[:, None] * trace_law(instance.base),
         "support": law.support,
         "law": law.probabilities,
     }
 
 
 @partial(jax.jit, static_argnames="name")
-def bound(name: str, fact: dict, world: TokenWorld, traces, delta, radius, best_of) -> jax.Array:
-    law = return_law(world.base, world.truth)
-    size = log2(world.rewards.correct.shape[0])
+def bound(
+    name: str, fact: dict, instance: TokenInstance, traces, delta, radius, num_candidates
+) -> jax.Array:
+    law = return_law(instance.base, instance.truth)
+    size = log2(instance.rewards.correct.shape[0])
     kappa = jnp.asarray(radius, float)
     setting = Setting(
-        horizon=jnp.asarray(world.base.tree.horizon, float),
+        horizon=jnp.asarray(instance.base.tree.horizon, float),
         data_budget=jnp.asarray(traces, float),
         log2_class_size=jnp.asarray(size, float),
         failure_probability=jnp.asarray(delta, float),
@@ -84,7 +86,7 @@ def bound(name: str, fact: dict, world: TokenWorld, traces, delta, radius, best_
         coverage=fact["coverage"],
         expert_sd=fact["sd"],
         expert_mean_max=fact["mean max"],
-        best_of=jnp.asarray(best_of, float),
+        num_candidates=jnp.asarray(num_candidates, float),
         label_error=jnp.zeros(()),
         game="other",
     )
@@ -96,66 +98,72 @@ def choices(problem: CloningProblem, prompts: jax.Array, traces: jax.Array) -> j
     return jax.vmap(lambda x, t: VFMLE().choice(problem, Demonstrations(x, t)))(prompts, traces)
 
 
-def cloning_losses(world, candidates, fact, prompts, traces) -> tuple[np.ndarray, np.ndarray]:
+def cloning_losses(instance, candidates, fact, prompts, traces) -> tuple[np.ndarray, np.ndarray]:
     """Of the worst likeliest candidate, and on average over the likeliest, for each data set."""
-    problem = CloningProblem(world.base, candidates)
+    problem = CloningProblem(instance.base, candidates)
     weights = np.asarray(choices(problem, jnp.asarray(prompts), jnp.asarray(traces)))
-    values = class_values(candidates, world.truth) @ world.prompt_law
+    values = class_values(candidates, instance.truth) @ instance.prompt_law
     losses = float(fact["value"]) - np.asarray(values)
     return np.where(weights > 0, losses, -np.inf).max(-1), weights @ losses
 
 
-def cloning_candidates(world: TokenWorld, radius: float, seed: int, arbitrary: bool) -> TokenPolicy:
+def cloning_candidates(
+    instance: TokenInstance, radius: float, seed: int, arbitrary: bool
+) -> TokenPolicy:
     """The expert first, then the experts of other rewards or arbitrary policies."""
     if not arbitrary:
-        return expert_class(world.base, world.rewards, radius)
-    generator, tree = np.random.default_rng(seed), world.base.tree
-    others = [random_policy(generator, world.prompt_law.shape[0], tree) for _ in range(MEMBERS - 1)]
-    return policy_class([token_expert(world.base, world.truth, radius).policy, *others])
+        return expert_class(instance.base, instance.rewards, radius)
+    generator, tree = np.random.default_rng(seed), instance.base.tree
+    others = [
+        random_policy(generator, instance.prompt_law.shape[0], tree) for _ in range(MEMBERS - 1)
+    ]
+    return policy_class([token_expert(instance.base, instance.truth, radius).policy, *others])
 
 
 @given(seeds, radii, deltas, budgets, st.booleans())
 def test_vf_upper_with_every_set_of_demonstrations(seed, radius, delta, traces, arbitrary):
-    world = world_of(seed, TINY, MEMBERS)
-    fact = facts(world, radius)
-    candidates = cloning_candidates(world, radius, seed, arbitrary)
+    instance = instance_of(seed, TINY, MEMBERS)
+    fact = facts(instance, radius)
+    candidates = cloning_candidates(instance, radius, seed, arbitrary)
     sets, chances = data_sets(np.ravel(fact["expert"]), traces)
-    # Impossible outcomes are left out, so pad to one shape for all worlds.
+    # Impossible outcomes are left out, so pad to one shape for all instances.
     short = 8 * 9 // 2 if traces == 2 else 792
     padded = np.vstack([sets, np.repeat(sets[:1], max(0, short - len(sets)), axis=0)])
-    worst, average = cloning_losses(world, candidates, fact, *np.divmod(padded, 4))
+    worst, average = cloning_losses(instance, candidates, fact, *np.divmod(padded, 4))
     worst, average = worst[: len(sets)], average[: len(sets)]
-    limit = float(bound("VF-UPPER", fact, world, traces, delta, radius, 1.0))
+    limit = float(bound("VF-UPPER", fact, instance, traces, delta, radius, 1.0))
     assert chances[worst > limit + 1e-9].sum() <= delta + 1e-9
     # In expectation: 2 sigma sqrt(2 (ln class + 1)/n) + 2 mu (ln class + 1)/n.
     rate = 2.0 * (log(MEMBERS) + 1.0) / traces
     assert chances @ average <= 2 * fact["sd"] * sqrt(rate) + fact["mean max"] * rate + 1e-9
 
 
-def problem_of(world: TokenWorld, fact: dict, radius: float) -> VerificationProblem:
+def problem_of(instance: TokenInstance, fact: dict, radius: float) -> VerificationProblem:
     kappa = jnp.asarray(radius, float)
-    return VerificationProblem(world.prompt_law, world.base, world.rewards, fact["coverage"], kappa)
+    return VerificationProblem(
+        instance.prompt_law, instance.base, instance.rewards, fact["coverage"], kappa
+    )
 
 
-def squared_bound(fact: dict, world: TokenWorld, tolerance: float, traces, delta) -> float:
+def squared_bound(fact: dict, instance: TokenInstance, tolerance: float, traces, delta) -> float:
     """H sqrt(z/c0), z the largest mean whose kl from the tolerance is ln(class/delta)/n at most."""
-    budget = squared_error_budget(tolerance, log(world.rewards.correct.shape[0] / delta), traces)
-    return world.base.tree.horizon * sqrt(budget / float(fact["coverage"]))
+    budget = squared_error_budget(tolerance, log(instance.rewards.correct.shape[0] / delta), traces)
+    return instance.base.tree.horizon * sqrt(budget / float(fact["coverage"]))
 
 
 @given(seeds, radii, deltas, budgets)
 def test_vb_upper_with_every_set_of_labels(seed, radius, delta, traces):
-    world = world_of(seed, TINY, MEMBERS)
-    fact = facts(world, radius)
-    problem = problem_of(world, fact, radius)
+    instance = instance_of(seed, TINY, MEMBERS)
+    fact = facts(instance, radius)
+    problem = problem_of(instance, fact, radius)
     sets, chances = data_sets(np.ravel(fact["base"]), traces)
 
     def losses(learner):
-        values = verified_values(learner, problem, world.truth, *np.divmod(sets, 4))
+        values = verified_values(learner, problem, instance.truth, *np.divmod(sets, 4))
         return float(fact["value"]) - values
 
     def limit(name):
-        return float(bound(name, fact, world, traces, delta, radius, 4.0)) + 1e-9
+        return float(bound(name, fact, instance, traces, delta, radius, 4.0)) + 1e-9
 
     pessimistic, trusting = losses(VBPessimism()), losses(VBTopShare())
     assert chances[pessimistic > limit("VB-UPPER-SQUARED")].sum() <= delta + 1e-9
@@ -165,36 +173,36 @@ def test_vb_upper_with_every_set_of_labels(seed, radius, delta, traces):
     assert chances @ losses(VBBestOfN(4)) <= limit("VB-UPPER-BEST-OF-N")
     for tolerance in (0.0, 0.1):
         lost = losses(VBSquaredLoss(tolerance))
-        over = lost > squared_bound(fact, world, tolerance, traces, delta) + 1e-9
+        over = lost > squared_bound(fact, instance, tolerance, traces, delta) + 1e-9
         assert chances[over].sum() <= delta + 1e-9
 
 
-# Worlds whose experts' returns vary and whose coverage is large, so that all bounds lie below H.
+# Instances whose experts' returns vary and whose coverage is large, so that all bounds lie below H.
 @pytest.mark.parametrize("seed", [1013, 1018, 1019, 1026, 1033, 1039])
-def test_frequencies_on_larger_worlds(seed):
+def test_frequencies_on_larger_instances(seed):
     radius, delta, sets = 0.1, 0.2, 400
-    world = world_of(seed, LARGER, 8)
-    fact = facts(world, radius)
-    rho, generator = world.prompt_law, np.random.default_rng(seed)
-    horizon = world.base.tree.horizon
+    instance = instance_of(seed, LARGER, 8)
+    fact = facts(instance, radius)
+    rho, generator = instance.prompt_law, np.random.default_rng(seed)
+    horizon = instance.base.tree.horizon
     conditional = [fact[name] / rho[:, None] for name in ("expert", "base")]
     demonstrated = draw_traces(generator, rho, conditional[0], (sets, 128))
-    candidates = expert_class(world.base, world.rewards, radius)
-    worst, _ = cloning_losses(world, candidates, fact, *demonstrated)
-    limit = float(bound("VF-UPPER", fact, world, 128, delta, radius, 1.0))
+    candidates = expert_class(instance.base, instance.rewards, radius)
+    worst, _ = cloning_losses(instance, candidates, fact, *demonstrated)
+    limit = float(bound("VF-UPPER", fact, instance, 128, delta, radius, 1.0))
     assert limit < horizon / 4
     assert_fits(exceedance(worst, limit, delta), "VF-UPPER")
-    problem = problem_of(world, fact, radius)
+    problem = problem_of(instance, fact, radius)
     labelled = draw_traces(generator, rho, conditional[1], (sets, 12))
-    limit = float(bound("VB-UPPER", fact, world, 12, delta, radius, 1.0))
+    limit = float(bound("VB-UPPER", fact, instance, 12, delta, radius, 1.0))
     assert limit < horizon
     for learner in (VBPessimism(), VBTopShare()):
-        values = verified_values(learner, problem, world.truth, *labelled)
+        values = verified_values(learner, problem, instance.truth, *labelled)
         assert_fits(exceedance(float(fact["value"]) - values, limit, delta), learner.name)
     for tolerance in (0.0, 0.02):
         learner = VBSquaredLoss(tolerance)
-        values = verified_values(learner, problem, world.truth, *labelled)
-        limit = squared_bound(fact, world, tolerance, 12, delta)
+        values = verified_values(learner, problem, instance.truth, *labelled)
+        limit = squared_bound(fact, instance, tolerance, 12, delta)
         assert_fits(exceedance(float(fact["value"]) - values, limit, delta), learner.name)
 
 
@@ -203,17 +211,17 @@ def test_a_quarter_of_vf_upper_is_violated():
     tree = TokenTree(2, 1)
     fair, shy = (TokenPolicy.checked(np.array([[[1 - p, p]]])) for p in (0.5, 0.2))
     truth = TokenReward.checked(np.array([[[False, True]]]))
-    world = TokenWorld(jnp.ones(1), fair, TokenReward(jnp.stack([truth.correct] * 2)))
-    fact = facts(world, 0.0)
+    instance = TokenInstance(jnp.ones(1), fair, TokenReward(jnp.stack([truth.correct] * 2)))
+    fact = facts(instance, 0.0)
     sets, chances = data_sets(np.array([0.5, 0.5]), 20)
-    losses, _ = cloning_losses(world, policy_class([fair, shy]), fact, np.zeros_like(sets), sets)
+    losses, _ = cloning_losses(instance, policy_class([fair, shy]), fact, np.zeros_like(sets), sets)
     assert tree.traces == 2
-    limit = float(bound("VF-UPPER", fact, world, 20, 0.05, 0.0, 1.0))
+    limit = float(bound("VF-UPPER", fact, instance, 20, 0.05, 0.0, 1.0))
     assert chances[losses > limit].sum() <= 0.05
     assert chances[losses > limit / 4].sum() > 0.05
 
 
-def rare_world() -> TokenWorld:
+def rare_instance() -> TokenInstance:
     """Two rare first tokens, of which one pays; the other reward says it is the other one."""
     tree = TokenTree(4, 2)
     rows = np.full((1, tree.states, 4), 0.25)
@@ -222,18 +230,20 @@ def rare_world() -> TokenWorld:
     for member in (0, 1):
         correct[member, 0, 0, member] = True
         correct[member, 0, 1 + member] = True
-    return TokenWorld(jnp.ones(1), TokenPolicy.checked(rows), TokenReward.checked(correct))
+    return TokenInstance(jnp.ones(1), TokenPolicy.checked(rows), TokenReward.checked(correct))
 
 
 def test_vb_upper_without_coverage_is_violated():
-    world, radius, delta, traces = rare_world(), 19.0, 0.3, 10
-    fact = facts(world, radius)
+    instance, radius, delta, traces = rare_instance(), 19.0, 0.3, 10
+    fact = facts(instance, radius)
     assert float(fact["coverage"]) == pytest.approx(0.05)
     generator = np.random.default_rng(0)
-    labelled = draw_traces(generator, world.prompt_law, fact["base"], (4000, traces))
-    values = verified_values(VBPessimism(), problem_of(world, fact, radius), world.truth, *labelled)
+    labelled = draw_traces(generator, instance.prompt_law, fact["base"], (4000, traces))
+    values = verified_values(
+        VBPessimism(), problem_of(instance, fact, radius), instance.truth, *labelled
+    )
     losses = float(fact["value"]) - values
-    limit = float(bound("VB-UPPER", fact, world, traces, delta, radius, 1.0))
+    limit = float(bound("VB-UPPER", fact, instance, traces, delta, radius, 1.0))
     assert_fits(exceedance(losses, limit, delta), "VB-UPPER")
     # P(neither rare token is seen) = 0.9^10 = 0.35; hedging then costs H/2.
     assert exceedance(losses, limit * 0.05, delta) < 1e-6
@@ -270,14 +280,14 @@ def test_a_larger_tolerance_keeps_more_rewards():
     with pytest.raises(ValueError, match="tolerance is -0"):
         VBSquaredLoss(-0.1)
     # The rival errs by H on one label of four: 1/4 of H^2 on average.
-    world = rare_world()
-    fact = facts(world, 19.0)
-    returns = np.asarray(class_returns(world.rewards))[:, 0]
+    instance = rare_instance()
+    fact = facts(instance, 19.0)
+    returns = np.asarray(class_returns(instance.rewards))[:, 0]
     assert returns[0, :4].tolist() == [2, 2, 2, 2]
     prompts, traces = np.zeros((1, 4), int), np.array([[0, 15, 14, 13]])
-    problem = problem_of(world, fact, 19.0)
-    strict = verified_values(VBSquaredLoss(0.2), problem, world.truth, prompts, traces)
-    loose = verified_values(VBSquaredLoss(0.25), problem, world.truth, prompts, traces)
+    problem = problem_of(instance, fact, 19.0)
+    strict = verified_values(VBSquaredLoss(0.2), problem, instance.truth, prompts, traces)
+    loose = verified_values(VBSquaredLoss(0.25), problem, instance.truth, prompts, traces)
     assert strict == pytest.approx(2.0)
     assert loose == pytest.approx(1.0)
 

@@ -26,7 +26,7 @@ from verigap.sim.token_mdp.learners import (
     VerificationProblem,
 )
 from verigap.sim.token_mdp.mdp import token_heterogeneity, trace_law
-from verigap.sim.token_mdp.random_worlds import TokenWorld
+from verigap.sim.token_mdp.random_instances import TokenInstance
 from verigap.theory import (
     RewardLaw,
     best_of_n_policy,
@@ -63,7 +63,7 @@ class Case:
             "chi2_radius": self.chi2_radius,
             "expert_radius": self.expert_radius,
             "leash": self.expert_radius,
-            "best_of": VERIFICATION_LEARNERS["vb-best-of-n"].samples,  # pyright: ignore[reportAttributeAccessIssue]
+            "num_candidates": VERIFICATION_LEARNERS["vb-best-of-n"].samples,  # pyright: ignore[reportAttributeAccessIssue]
             "failure_probability": 0.05,
         }
         return RelabellingGame(
@@ -79,27 +79,27 @@ cases = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
 @cache
-def embedded(case: Case) -> TokenWorld:
+def embedded(case: Case) -> TokenInstance:
     return embedded_relabelling_game(case.returns, case.log2_class_size, case.horizon)
 
 
-def split(world: TokenWorld, outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    prompts, traces = np.divmod(outcomes, world.base.tree.traces)
+def split(instance: TokenInstance, outcomes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    prompts, traces = np.divmod(outcomes, instance.base.tree.traces)
     return prompts, traces
 
 
 @cache
 def cloning_risks(case: Case) -> dict[str, float]:
     """Means over all sets of demonstrations by the first codeword's expert."""
-    world = embedded(case)
-    experts = expert_class(world.base, world.rewards, case.expert_radius)
+    instance = embedded(case)
+    experts = expert_class(instance.base, instance.rewards, case.expert_radius)
     law = np.exp(np.asarray(class_log_laws(experts))[0])
-    joint = (np.asarray(world.prompt_law)[:, None] * law).ravel()
+    joint = (np.asarray(instance.prompt_law)[:, None] * law).ravel()
     sets, chances = data_sets(joint, case.data_budget)
     np.testing.assert_allclose(chances.sum(), 1.0, atol=1e-12)
-    problem = CloningProblem(world.base, experts)
-    prompts, traces = (jnp.asarray(part) for part in split(world, sets))
-    values = cloned_values(problem, world, prompts, traces)
+    problem = CloningProblem(instance.base, experts)
+    prompts, traces = (jnp.asarray(part) for part in split(instance, sets))
+    values = cloned_values(problem, instance, prompts, traces)
     expert = float(closed_forms(case)["expert value"])
     return {name: expert - float(chances @ np.asarray(v)) for name, v in values.items()}
 
@@ -107,14 +107,16 @@ def cloning_risks(case: Case) -> dict[str, float]:
 @cache
 def verification_risk(case: Case, name: str) -> float:
     """Mean over all sets of labelled base traces, against the demonstrating expert."""
-    world = embedded(case)
-    coverage = expert_coverage(world.base, world.truth, case.chi2_radius).min()
+    instance = embedded(case)
+    coverage = expert_coverage(instance.base, instance.truth, case.chi2_radius).min()
     radius = jnp.asarray(case.chi2_radius, float)
-    problem = VerificationProblem(world.prompt_law, world.base, world.rewards, coverage, radius)
-    joint = np.ravel(world.prompt_law[:, None] * trace_law(world.base))
+    problem = VerificationProblem(
+        instance.prompt_law, instance.base, instance.rewards, coverage, radius
+    )
+    joint = np.ravel(instance.prompt_law[:, None] * trace_law(instance.base))
     sets, chances = data_sets(joint, case.data_budget)
     learner = VERIFICATION_LEARNERS[name]
-    values = verified_values(learner, problem, world.truth, *split(world, sets))
+    values = verified_values(learner, problem, instance.truth, *split(instance, sets))
     return float(closed_forms(case)["expert value"]) - float(chances @ values)
 
 
@@ -135,7 +137,7 @@ def _closed_forms(game: RelabellingGame, two_level: bool) -> dict[str, jax.Array
     played = {
         "vb-plug-in": conditional_policy(law, chi2_ball_expert(law, game.chi2_radius).value),
         "vb-top-share": top_share_policy(law, game.coverage),
-        "vb-best-of-n": best_of_n_policy(law, game.best_of),
+        "vb-best-of-n": best_of_n_policy(law, game.num_candidates),
     }
     labels = label_lattice(law, traces, 1 << 12)
     risks = {
@@ -159,24 +161,24 @@ def slack(case: Case) -> float:
 @pytest.mark.smoke
 @cases
 def test_the_embedded_game_is_the_game(case: Case) -> None:
-    world = embedded(case)
+    instance = embedded(case)
     size = 2**case.log2_class_size
     # Every prompt has the game's reward law under every codeword; rewards are bi-level by type.
     counts = [case.returns.count(r) / len(case.returns) for r in range(case.horizon + 1)]
-    law = np.asarray(trace_law(world.base))
-    returns = np.asarray(class_returns(world.rewards))
+    law = np.asarray(trace_law(instance.base))
+    returns = np.asarray(class_returns(instance.rewards))
     for paid, expected in enumerate(counts):
         mass = np.sum(law * (returns == paid), axis=-1)
         np.testing.assert_allclose(mass, expected, atol=1e-12)
     # Codewords relabel independently: (F1) of docs/theory.md.
     score = (returns - float(case.law.mean[0])) / float(case.law.sd[0])
-    joint = np.asarray(world.prompt_law)[:, None] * law
+    joint = np.asarray(instance.prompt_law)[:, None] * law
     gram = np.einsum("jxt,kxt,xt->jk", score, score, joint)
     np.testing.assert_allclose(gram, np.eye(size), atol=1e-12)
     # The first token fixes the return, so any reference policy gives the same heterogeneity.
-    expert = expert_class(world.base, world.rewards, case.expert_radius)
+    expert = expert_class(instance.base, instance.rewards, case.expert_radius)
     last = jax.tree.map(lambda rows: rows[-1], expert)
-    spread = token_heterogeneity(world.base, last, world.truth)
+    spread = token_heterogeneity(instance.base, last, instance.truth)
     np.testing.assert_allclose(spread, float(case.law.variance[0]), atol=1e-12)
 
 

@@ -24,7 +24,7 @@ from verigap.sim.token_mdp.mdp import (
     trace_returns,
     value,
 )
-from verigap.sim.token_mdp.random_worlds import dyadic_policy, random_policy, random_reward
+from verigap.sim.token_mdp.random_instances import dyadic_policy, random_policy, random_reward
 from verigap.sim.token_mdp.traces import draw_traces, log_trace_law, policy_of_traces
 from verigap.sim.token_mdp.tree import TokenTree
 from verigap.theory.rewards import check_bilevel

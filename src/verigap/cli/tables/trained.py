@@ -20,8 +20,8 @@ def interval(value: Measured) -> str:
 def _show_learners(console: Console, point: Point) -> None:
     """All learners of one setting, with their leash and their compute."""
     table = plain_table(
-        f"All learners at H = {point.horizon}, n = {point.n}, {point.family} heterogeneity "
-        f"(expert {point.expert:.2f})",
+        f"All learners at H = {point.horizon}, n = {point.data_budget}, {point.family} "
+        f"heterogeneity (expert {point.expert:.2f})",
         "learner", "earned", "on the leash", "predicted", "KL, nats", "training FLOPs",
         "training tokens", "tokens an answer",
     )  # fmt: skip
@@ -48,7 +48,7 @@ def show_trained(report: TrainedReport) -> None:
             point.family,
             f"{point.sd_share:.3f}",
             str(point.horizon),
-            str(point.n),
+            str(point.data_budget),
             f"{point.expert:.2f}",
             f"{point.base:.2f}",
             f"{point.values[CLONING].estimate:.2f}",
@@ -66,7 +66,7 @@ def show_trained(report: TrainedReport) -> None:
     )  # fmt: skip
     for point in report.points:
         table.add_row(
-            point.family, str(point.horizon), str(point.n), f"{point.oracle_base:.2f}",
+            point.family, str(point.horizon), str(point.data_budget), f"{point.oracle_base:.2f}",
             f"{point.base:.2f}", f"{point.base_kl:.3f}", f"{point.coverage:.3f}",
             f"{point.verifier_accuracy:.3f}", f"{point.majority_accuracy:.3f}",
             f"{point.verifier_correlation:.2f}", f"{point.predicted[SELECTION]:.2f}",
@@ -91,7 +91,7 @@ def show_trained(report: TrainedReport) -> None:
     for point in report.points:
         if point.under_training:
             console.print(
-                f"under-trained: {point.family}, H = {point.horizon}, n = {point.n}: "
+                f"under-trained: {point.family}, H = {point.horizon}, n = {point.data_budget}: "
                 f"{point.under_training}",
                 highlight=False,
             )

@@ -1,4 +1,4 @@
-"""Fitting, scoring and pre-training of networks, on worlds so small that the truth is known."""
+"""Fitting, scoring and pre-training of networks, on instances so small that the truth is known."""
 
 from dataclasses import fields
 

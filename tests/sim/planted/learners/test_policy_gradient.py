@@ -1,4 +1,4 @@
-"""Policy gradients: the leash's gradient against the divergence itself, and the climb."""
+"""Policy gradients: the leash's gradient against the divergence itself, and the ascent."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from verigap.sim.models.config import TransformerConfig
 from verigap.sim.models.sampling import sample
 from verigap.sim.models.training import TrainingPlan
 from verigap.sim.models.transformer import init
-from verigap.sim.planted.learners.policy_gradient import advantages, climb, leash_cost
+from verigap.sim.planted.learners.policy_gradient import advantages, leash_cost, policy_gradient
 from verigap.sim.planted.learners.verifier import verifier_config
 
 BASE = jnp.asarray([0.2, 0.3, 0.5])
@@ -72,7 +72,7 @@ def test_the_policy_climbs_towards_what_the_verifier_likes_as_far_as_the_leash_g
         return float(jnp.mean(traces == 2))
 
     policies = {
-        penalty: climb(
+        penalty: policy_gradient(
             base, verifier, config, prompts, horizon=5, method="grpo", leash="chi2",
             penalty=penalty, plan=plan, group=6, key=jax.random.key(3),
         )[0]

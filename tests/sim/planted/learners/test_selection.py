@@ -15,15 +15,15 @@ SCORES = st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0]), min_size=6, max_size=6)
 @given(
     scores=SCORES,
     returns=st.lists(st.integers(0, 9), min_size=6, max_size=6),
-    best_of=st.integers(1, 6),
+    num_candidates=st.integers(1, 6),
 )
-def test_best_of_n_averages_over_all_subsets(scores, returns, best_of):
+def test_best_of_n_averages_over_all_subsets(scores, returns, num_candidates):
     expected = []
-    for subset in itertools.combinations(range(6), best_of):
+    for subset in itertools.combinations(range(6), num_candidates):
         top = max(scores[i] for i in subset)
         winners = [returns[i] for i in subset if scores[i] == top]
         expected.append(np.mean(winners))
-    value = best_of_n_value(np.asarray([scores]), np.asarray([returns], float), best_of)
+    value = best_of_n_value(np.asarray([scores]), np.asarray([returns], float), num_candidates)
     assert value[0] == pytest.approx(np.mean(expected), abs=1e-9)
 
 

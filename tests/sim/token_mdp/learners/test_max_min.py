@@ -19,9 +19,14 @@ coverages = st.sampled_from([0.05, 0.3, 0.5, 1.0])
 
 
 def parts(seed):
-    world = oracle.world_of(seed, oracle.SHAPES[1])
-    rho = np.asarray(world.prompt_law)
-    return world, rho, np.asarray(trace_law(world.base)), np.asarray(class_returns(world.rewards))
+    instance = oracle.instance_of(seed, oracle.SHAPES[1])
+    rho = np.asarray(instance.prompt_law)
+    return (
+        instance,
+        rho,
+        np.asarray(trace_law(instance.base)),
+        np.asarray(class_returns(instance.rewards)),
+    )
 
 
 def exact(array):
@@ -63,11 +68,11 @@ def test_no_policy_does_better_and_no_reward_does_worse(seed, coverage):
 
 @given(seeds, coverages)
 def test_one_reward_needs_no_pessimism(seed, coverage):
-    world, rho, base, returns = parts(seed)
+    instance, rho, base, returns = parts(seed)
     solved = max_min_policy(rho, base, returns[:1], coverage)
-    law = return_law(world.base, world.truth)
+    law = return_law(instance.base, instance.truth)
     best = law.expectation(top_share_policy(law, coverage))
-    np.testing.assert_allclose(solved.value, jnp.sum(world.prompt_law * best), atol=1e-9)
+    np.testing.assert_allclose(solved.value, jnp.sum(instance.prompt_law * best), atol=1e-9)
 
 
 def test_two_opposed_rewards_are_hedged():

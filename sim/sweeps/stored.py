@@ -1,0 +1,47 @@
+"""What a run folder of a sweep holds, under the present names whichever release wrote it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from verigap.sim.sweeps.config import Sweep, config_mapping, validated_sweep
+from verigap.sim.sweeps.spelling import cells_from_schema_1, config_from_schema_1
+from verigap.storage.run_store import RunStore
+
+
+def stored_config(store: RunStore) -> Sweep:
+    """The configuration of a stored run.
+
+    Raises:
+      ConfigError: it is not the configuration of a sweep.
+    """
+    source = str(store.path / "config.yaml")
+    content = config_mapping(store.config_yaml, source)
+    if content.get("schema") == 1:
+        content = config_from_schema_1(content)
+    return validated_sweep(content, source)
+
+
+def stored_cells(store: RunStore) -> pl.DataFrame:
+    """Every finished cell of a stored run, one row each, sorted by cell.
+
+    Raises:
+      ConfigError: the folder's config.yaml cannot be read.
+      StoreError: the batches of the run disagree about a column.
+    """
+    schema = config_mapping(store.config_yaml, str(store.path / "config.yaml")).get("schema")
+    cells = store.read_cells()
+    return cells_from_schema_1(cells) if schema == 1 else cells
+
+
+def read_rows(folder: str | Path) -> list[dict[str, Any]]:
+    """The finished cells of a run folder as dictionaries.
+
+    Raises:
+      StoreError: there is no run folder at this path, or its batches disagree about a column.
+      ConfigError: the folder's config.yaml cannot be read.
+    """
+    return stored_cells(RunStore.read_only(folder)).to_dicts()
