@@ -39,7 +39,7 @@ def sound(log2_class_size: Array | float = 10.0, label_error: Array | float = 0.
         log2_class_size=log2_class_size,
         chi2_radius=1.0,
         expert_radius=0.01,
-        best_of=8.0,
+        num_candidates=8.0,
         label_error=label_error,
     )
 
@@ -88,7 +88,7 @@ def worlds() -> dict[str, Setting]:
         "certain failure": replace(game, failure_probability=number(1.0)),
         "no coverage": replace(game, coverage=number(0.0)),
         "more coverage than the law": replace(game, coverage=number(1.0)),
-        "half a draw": replace(game, best_of=number(1.5)),
+        "half a draw": replace(game, num_candidates=number(1.5)),
         "strong demonstrations": replace(game, expert_radius=number(0.9)),
         "hard prompts all over": replace(hard, coverage=number(0.6)),
         "more hard prompts than fit": replace(hard, log2_class_size=number(200.0)),

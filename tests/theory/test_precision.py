@@ -34,7 +34,7 @@ def build(atoms: Array, horizon: Array, n: Array, d: Array, tilt: Array) -> Sett
         log2_class_size=d,
         chi2_radius=tilt**2,
         expert_radius=tilt**2,
-        best_of=4.0,
+        num_candidates=4.0,
         label_error=0.01,
     )
 

@@ -111,7 +111,8 @@ SAME_LEVEL = Assumption(
     needs_law=True,
 )
 WHOLE_DRAWS = Assumption(
-    "N is a whole number >= 1", lambda s: (s.best_of >= 1) & (s.best_of == jnp.round(s.best_of))
+    "N is a whole number >= 1",
+    lambda s: (s.num_candidates >= 1) & (s.num_candidates == jnp.round(s.num_candidates)),
 )
 EXACT_LABELS = Assumption("eta = 0: labels are exact", lambda s: s.label_error == 0)
 ERRING_LABELS = Assumption(
