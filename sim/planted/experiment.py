@@ -13,13 +13,13 @@ from jaxtyping import PRNGKeyArray
 
 from verigap.sim.models.accounting import forward_flops, sampling_flops, training_flops
 from verigap.sim.models.sampling import sample_many
-from verigap.sim.models.training import TrainingState
 from verigap.sim.models.transformer import Params, count_parameters
 from verigap.sim.planted.automata import sample_traces
 from verigap.sim.planted.instance import Bases, Note, PlantedInstance, training_plan
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.learners.cloning import clone
 from verigap.sim.planted.learners.data import Demonstrations, LabelledTraces, prompt_ids
+from verigap.sim.planted.learners.fitting import Fitted
 from verigap.sim.planted.learners.policy_gradient import policy_gradient
 from verigap.sim.planted.learners.pretraining import divergence_from_oracle
 from verigap.sim.planted.learners.scoring import Pool, draw_pool
@@ -69,7 +69,7 @@ class _Training:
         where = f"{p.family}, H = {p.horizon}, n = {p.data_budget}, training {p.trial + 1}"
         self.note(f"{what}: {where}")
 
-    def clone(self) -> TrainingState:
+    def clone(self) -> Fitted:
         """The base trained on the expert's demonstrations."""
         self.tell("cloning")
         return clone(
@@ -80,7 +80,7 @@ class _Training:
             self.key("cloning"),
         )
 
-    def verifier(self) -> TrainingState:
+    def verifier(self) -> Fitted:
         """The verifier, trained on labelled traces of the base."""
         self.tell("verifier")
         return train_verifier(
@@ -107,7 +107,7 @@ def run_trained(
 
     Args:
       parameters: the point.
-      root: the random stream of the point.
+      root: random stream of the point.
       bases: where pre-trained bases are kept.
       note: told what is being done.
 

@@ -22,6 +22,7 @@ from verigap.sim.relabelling.learners import (
     CommittingLearner,
     Learner,
 )
+from verigap.sim.relabelling.learners.learner import Player
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.storage.digests import name_stream
 from verigap.theory import RewardLaw, chi2_ball_expert
@@ -175,7 +176,7 @@ def _demonstrations(
     return draw
 
 
-def policy_gain(learner: Learner, game: RelabellingGame, leashed: bool) -> Float[Array, ""]:
+def policy_gain(learner: Player, game: RelabellingGame, leashed: bool) -> Float[Array, ""]:
     """What a committing learner's policy gains over the base if its codeword is right (tokens)."""
     ratio = learner.policy(game.law, game, leashed)
     return jnp.mean(game.law.expectation(ratio) - game.law.mean)
@@ -344,8 +345,9 @@ def simulate_cell(key: PRNGKeyArray, game: RelabellingGame, plan: Plan) -> dict[
             outcomes = _tally(risk, survivors) if labelled else (none, none)
         else:
             confidence, right = played[learner.name]
+            committing: Any = learner  # It reads the law of its own side alone.
             risk, leashed, exact, gain = _committing_risks(
-                learner, game, evidence.law[learner.side], confidence
+                committing, game, evidence.law[learner.side], confidence
             )
             hits = jnp.sum(right.astype(risk.dtype))
             outcomes = (
