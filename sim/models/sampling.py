@@ -73,7 +73,7 @@ def sample(
     """Draw one trace a prompt, remembering keys and values instead of computing them again.
 
     Args:
-      key: of the whole data set.
+      key: random stream of the whole data set.
       params: of a model of this shape.
       config: the shape; `length` at least k + H - 1.
       prompts: ids of the symbols, as the model reads them.
@@ -181,7 +181,7 @@ def sample_many(
     """Traces of many prompts on the host, drawn a chunk of rows at a time.
 
     Args:
-      key: of the whole data set.
+      key: random stream of the whole data set.
       params: of a model of this shape.
       config: the shape.
       prompts: ids of the symbols; B at least 1.

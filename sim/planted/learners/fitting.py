@@ -51,7 +51,7 @@ def fit(
       params: where to start.
       data: at least 5 rows.
       plan: how to train.
-      key: of the batches.
+      key: random stream of the batches.
 
     Raises:
       ValueError: too few rows.

@@ -35,7 +35,7 @@ class Rollout(NamedTuple):
     """What one step of policy gradient starts from; fixed networks travel along as data.
 
     Attributes:
-      key: of the traces.
+      key: random stream of the traces.
       prompts: ids, each repeated once a trace of its group.
       base: parameters of the base policy.
       verifier: parameters of the verifier.
@@ -137,7 +137,7 @@ def policy_gradient(
       penalty: weight of the divergence, in shares of the horizon.
       plan: its `batch` is the number of prompts a step.
       group: traces a prompt.
-      key: of prompts and traces.
+      key: random stream of the prompts and the traces.
 
     Returns:
       The policy's parameters, and the mean surrogate loss of every part of the training.

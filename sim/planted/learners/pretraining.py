@@ -49,7 +49,7 @@ def pretrain(
     """Next-token training on fresh traces of a policy; every step draws its own.
 
     Args:
-      key: of the parameters, prompts and traces.
+      key: random stream of the parameters, prompts and traces.
       config: the shape.
       ids: all prompts as the model reads them, in the policy's order.
       policy: what is to be learnt.

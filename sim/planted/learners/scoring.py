@@ -68,7 +68,7 @@ def draw_pool(
     """Sample a policy on every prompt and judge its traces.
 
     Args:
-      key: of the traces.
+      key: random stream of the traces.
       policy: parameters of what is scored.
       base: parameters of the base, of the same shape; may be the policy itself.
       verifier: parameters of the verifier, or None.

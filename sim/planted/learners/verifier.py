@@ -51,7 +51,7 @@ def train_verifier(
       config: the verifier's shape, from `verifier_config`.
       labelled: base traces with rewards.
       plan: how to train.
-      key: of the head and the batches.
+      key: random stream of the new head and of the batches.
     """
     head_key, batch_key = jax.random.split(key)
     fresh = init(head_key, config)
