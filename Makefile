@@ -47,7 +47,7 @@ run: quickstart ## reward laws from real samples, a sweep over them, every bound
 	$(VENV)/bin/verigap check runs/quickstart
 
 quickstart: $(READY)
-	$(VENV)/bin/verigap laws examples/game24_gpt4.parquet --budgets 64,96,128,192 --out runs/quickstart-laws.parquet
+	$(VENV)/bin/verigap laws examples/game24_gpt4.parquet --horizon 64,96,128,192 --out runs/quickstart-laws.parquet
 	$(VENV)/bin/verigap sweep configs/quickstart.yaml --out runs/quickstart
 
 # A file stays on one process, which compiles what its tests share once.
@@ -103,7 +103,7 @@ sample-demo: $(READY_LLM) ## 32 x 32 samples of SmolLM2-135M, resumable
 
 finetune-demo: $(READY_LLM) ## clones of SmolLM2-135M and verifier heads on its samples, resumable
 	$(VENV_LLM)/bin/verigap finetune examples/smollm2_products.parquet --model "$(SMOLLM2)" \
-	  --data 16,64 --samples 16 --out runs/finetune-demo
+	  --n 16,64 --samples 16 --out runs/finetune-demo
 
 test-llm: $(READY_LLM) ## the tests that need the llm extra (tests_llm/)
 	$(VENV_LLM)/bin/python -m pytest tests_llm

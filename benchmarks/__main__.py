@@ -33,7 +33,7 @@ def time_run(folder: str) -> float:
     run = str(Path(folder) / "runs" / "quickstart")
     start = time.perf_counter()
     for arguments in (
-        ["laws", traces, "--budgets", "64,96,128,192", "--out", str(laws)],
+        ["laws", traces, "--horizon", "64,96,128,192", "--out", str(laws)],
         ["sweep", str(config), "--out", run],
         ["check", run],
     ):

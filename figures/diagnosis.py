@@ -6,7 +6,7 @@ figure: they are anybody's, and matplotlib reads mathematics into dollar signs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Group = Mapping[str, Any]
 
@@ -70,6 +71,21 @@ def draw_group(group: Group) -> list[PageFigure]:
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         drawn.append(PageFigure(name, buffer.getvalue(), caption))
     return drawn
+
+
+def draw_overview(groups: Sequence[Group]) -> Figure:
+    """What each arm earns, and the gap over the data; one row of panels a group."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    with styled(), rc_context(_LETTERS):
+        width, height = _SIZE
+        figure = Figure(figsize=(2 * width, len(groups) * height), layout="constrained")
+        rows = figure.subplots(len(groups), 2, squeeze=False)
+        for (left, right), group in zip(rows, groups, strict=True):
+            _arms(left, group)
+            _gap_over_data(right, group)
+    return figure
 
 
 def _unit(group: Group) -> str:

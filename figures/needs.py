@@ -74,13 +74,14 @@ class Content:
 
     def obtain(self, folder: Path, full: bool, report: Report) -> Any:
         """The content; read if `folder` keeps one made from the same tables by this version."""
-        from verigap import __version__
+        from importlib.metadata import version
+
         from verigap.storage.digests import digest
         from verigap.storage.files import strict_json, write_durably
 
         paths = [_of_repository(table) for table in self.tables]
         made_from = {
-            "version": __version__,
+            "version": version("verigap"),
             "full": full,
             "tables": {str(path): digest(path.read_bytes()) for path in paths},
         }

@@ -40,13 +40,13 @@ def checked_budgets(budgets: Iterable[int]) -> list[int]:
             horizon = 0
         if isinstance(budget, bool) or not 1 <= horizon <= LARGEST_BUDGET:
             raise TableError(
-                f"budgets: {budget!r} is no budget; give whole numbers from 1 to {LARGEST_BUDGET}"
+                f"horizons: {budget!r} is no budget; give whole numbers from 1 to {LARGEST_BUDGET}"
             )
         if horizon in checked:
-            raise TableError(f"budgets: {horizon} comes twice; give each budget once")
+            raise TableError(f"horizons: {horizon} comes twice; give each budget once")
         checked.append(horizon)
     if not checked:
-        raise TableError("budgets: there are none; give at least one")
+        raise TableError("horizons: there are none; give at least one")
     return sorted(checked)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,15 +12,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from pydantic import TypeAdapter, ValidationError
 
-from verigap.sim.relabelling.exact_risks import exact_risks
-from verigap.sim.sweeps.laws import LawSpec, TableSpec
+from verigap.sim.relabelling.exact_risks import ExactRisks, exact_risks
+from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
-from verigap.theory import BOUNDS, RewardLaw, Setting
+from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
-_MOST = 1 << 30
+MOST = 1 << 30
+"""Largest budget, number of traces and number of candidates."""
+
+_ATOMS = 16
 
 HEADLINES = {
     "vf_lower": "VF-LOWER",
@@ -30,142 +33,171 @@ HEADLINES = {
 """JSON keys of the four bounds everybody asks for."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """What the calculator is asked.
+@dataclass(frozen=True, kw_only=True)
+class Moments:
+    """What is known of a law whose shape is not: its mean and standard deviation, in tokens.
 
-    Lengths and returns are in the unit of the law table, if `law` is one, else in tokens.
+    Bounds take the worst law with these moments; there are no exact risks.
+    """
+
+    mean: float
+    sd: float
+
+
+Law = RewardLaw | LawSpec | Moments | str
+"""A reward law in tokens, a family as a sweep names it, moments, "two-level", or a table's path."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BoundValue:
+    """One bound in one setting.
 
     Attributes:
-      horizon: H >= 1.
-      n: data budget >= 1.
-      log2_class: d, bits, > 0.
-      kappa: chi-square radius of the expert class; by default tilt^2, or 1 without a tilt.
-      tilt: epsilon = sqrt(kappa') of the demonstrating expert; by default the best of the ball.
-      delta: failure probability.
-      law: "two-level", "FAMILY:key=value,...", "returns:r1,r2,...", or a law table's path.
-      dataset, model: which group of a law table.
-      sigma, mean: of the return under the base; they define the two-level law.
-      c0: coverage; by default computed from the law.
-      best_of: N of best-of-N.
-      atoms: traces a general law is quantised to.
-      seed, replicates: of the VF-Bayes simulation; a tenth of them on a population.
+      value: in tokens; a probability for bounds on a matching.
+      proved: whether every assumption of the bound is known to hold in the setting.
+      failing_assumptions: those that do not hold.
+      unchecked_assumptions: those that cannot be checked without the law.
+      quantity: what it bounds (see `theory.Bound`).
+      title, source: of the bound.
     """
 
+    value: float
+    proved: bool
+    failing_assumptions: tuple[str, ...]
+    unchecked_assumptions: tuple[str, ...]
+    quantity: str
+    title: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Calculation:
+    """Every bound and every exact risk of one setting; returns and risks are in `unit`.
+
+    Attributes:
+      unit: what the budget, returns and risks count: that of a law table, else tokens.
+      horizon, data_budget, log2_class_size, chi2_radius, failure_probability, num_candidates: as
+        asked, defaults filled in.
+      mean, sd: of the return under the base.
+      coverage: c0.
+      bounds: by name.
+      hardest_tilt: tilt of the expert that VF-LOWER finds hardest to clone; None where the expert
+        is given.
+      vf_lower_at_expert: VF-LOWER at the best expert of the ball; None where the expert is given.
+      exact: risks of the learners against the demonstrating expert; None where only moments of the
+        law are known.
+      exact_hardest: the same against the hardest expert; None also where the expert is given.
+      setting: what the bounds were evaluated in.
+    """
+
+    unit: LengthUnit
     horizon: int
-    n: int
-    log2_class: float
-    kappa: float | None = None
-    tilt: float | None = None
-    delta: float = 0.05
-    law: str | None = None
-    dataset: str | None = None
-    model: str | None = None
-    sigma: float | None = None
-    mean: float | None = None
-    c0: float | None = None
-    best_of: int = 8
-    atoms: int = 16
-    seed: int = 0
-    replicates: int = 20_000
-
-    def __post_init__(self) -> None:
-        def refuse(bad: bool, name: str, needs: str) -> None:
-            if bad:
-                raise ValueError(f"--{name.replace('_', '-')}: {needs}, not {getattr(self, name)}")
-
-        refuse(not 1 <= self.horizon <= _MOST, "horizon", f"must be 1 to {_MOST}")
-        refuse(not 1 <= self.n <= _MOST, "n", f"must be 1 to {_MOST}")
-        refuse(not 0 < self.log2_class <= 200, "log2_class", "must be in (0, 200] bits")
-        refuse(not 0 < self.delta < 1, "delta", "must lie strictly between 0 and 1")
-        refuse(not 1 <= self.best_of <= _MOST, "best_of", f"must be 1 to {_MOST}")
-        refuse(not 0 <= self.seed < 1 << 32, "seed", "must be 0 to 4294967295")
-        if self.kappa is not None:
-            refuse(not 0 < self.kappa < math.inf, "kappa", "must be positive and finite")
-        if self.tilt is not None:
-            refuse(not 0 < self.tilt < math.inf, "tilt", "must be positive and finite")
-        if self.kappa is not None and self.tilt is not None:
-            outside = self.tilt**2 > self.kappa * (1 + 1e-9)
-            refuse(outside, "tilt", f"its square must not exceed --kappa {self.kappa:g}")
-        if self.c0 is not None:
-            refuse(not 0 < self.c0 <= 1, "c0", "must be in (0, 1]")
-        if self.mean is not None:
-            refuse(not 0 <= self.mean <= self.horizon, "mean", "must lie in [0, horizon]")
-        if self.sigma is not None:
-            mean = self.horizon / 2 if self.mean is None else self.mean
-            most = math.sqrt(mean * (self.horizon - mean))
-            refuse(
-                not 0 < self.sigma <= most * (1 + 1e-9),
-                "sigma",
-                f"must be in (0, {most:.6g}]: a return in [0, {self.horizon}] with mean {mean:g} "
-                "cannot spread more",
-            )
-
-    @property
-    def radius(self) -> float:
-        """kappa with its defaults filled in."""
-        if self.kappa is not None:
-            return self.kappa
-        return 1.0 if self.tilt is None else self.tilt**2
+    data_budget: int
+    log2_class_size: float
+    chi2_radius: float
+    failure_probability: float
+    num_candidates: int
+    mean: float
+    sd: float
+    coverage: float
+    bounds: Mapping[str, BoundValue]
+    hardest_tilt: float | None
+    vf_lower_at_expert: float | None
+    exact: ExactRisks | None
+    exact_hardest: ExactRisks | None
+    setting: Setting
 
 
-def _two_level(question: Question) -> np.ndarray:
-    mean = question.horizon / 2 if question.mean is None else question.mean
-    sigma = min(mean, question.horizon - mean) if question.sigma is None else question.sigma
-    if sigma <= 0:
-        raise ValueError("--mean: leaves the two-level law no spread; give 0 < mean < horizon")
-    return np.asarray([[mean - sigma, mean + sigma]], np.float64)
+def _refuse(bad: bool, name: str, needs: str, value: object) -> None:
+    if bad:
+        raise ValueError(f"{name}: {needs}, not {value}")
 
 
-def law_atoms(question: Question) -> tuple[np.ndarray, bool, LengthUnit]:
-    """Equiprobable atoms (prompts, K), whether they are a law and not a stand-in, and their unit.
+def _check(
+    horizon: int,
+    data_budget: int,
+    log2_class_size: float,
+    chi2_radius: float | None,
+    expert_radius: float | None,
+    failure_probability: float,
+    coverage: float | None,
+    num_candidates: int,
+    seed: int,
+) -> None:
+    """Raise a ValueError that names the first parameter out of its range."""
+    for name, whole in (
+        ("horizon", horizon),
+        ("data_budget", data_budget),
+        ("num_candidates", num_candidates),
+    ):
+        _refuse(not 1 <= whole <= MOST, name, f"must be 1 to {MOST}", whole)
+    _refuse(
+        not 0 < log2_class_size <= 200,
+        "log2_class_size",
+        "must be in (0, 200] bits",
+        log2_class_size,
+    )
+    _refuse(
+        not 0 < failure_probability < 1,
+        "failure_probability",
+        "must lie strictly between 0 and 1",
+        failure_probability,
+    )
+    _refuse(not 0 <= seed < 1 << 32, "seed", "must be 0 to 4294967295", seed)
+    for name, radius in (("chi2_radius", chi2_radius), ("expert_radius", expert_radius)):
+        if radius is not None:
+            _refuse(not 0 < radius < math.inf, name, "must be positive and finite", radius)
+    if chi2_radius is not None and expert_radius is not None:
+        outside = expert_radius > chi2_radius * (1 + 1e-9)
+        needs = f"must not exceed the radius of the class, {chi2_radius:g}"
+        _refuse(outside, "expert_radius", needs, f"{expert_radius:g}")
+    if coverage is not None:
+        _refuse(not 0 < coverage <= 1, "coverage", "must be in (0, 1]", coverage)
+
+
+def two_level_atoms(mean: float, sd: float, horizon: int) -> Float[np.ndarray, "1 2"]:
+    """The equiprobable returns mean - sd and mean + sd, in tokens.
 
     Raises:
-      ValueError: for a law that cannot be read, in one line.
+      ValueError: no return in [0, horizon] has these moments.
     """
-    text = question.law
-    if text is None:
-        return _two_level(question), False, LengthUnit.TOKENS
-    if text == "two-level":
-        atoms = _two_level(question)
-        if atoms.min() < -1e-9 or atoms.max() > question.horizon * (1 + 1e-9):
-            raise ValueError(
-                f"--sigma: the two-level law pays {atoms[0, 0]:g} and {atoms[0, 1]:g} tokens, "
-                f"outside [0, {question.horizon}]"
-            )
-        return atoms, True, LengthUnit.TOKENS
-    if question.sigma is not None or question.mean is not None:
-        raise ValueError(
-            f"--law {text}: --sigma and --mean only shape the two-level law; drop them"
-        )
-    family, _, rest = text.partition(":")
-    try:
-        if text.endswith(".parquet"):
-            spec: Any = TableSpec(
-                family="table", table=text, dataset=question.dataset, model=question.model
-            )
-        elif family == "returns":
-            shares = [[float(part) / question.horizon for part in rest.split(",")]]
-            spec = TypeAdapter(LawSpec).validate_python({"family": family, "returns": shares})
+    _refuse(not 0 < mean < horizon, "mean", f"must lie strictly between 0 and {horizon}", mean)
+    most = math.sqrt(mean * (horizon - mean))
+    needs = f"must be in (0, {most:.6g}], as no return in [0, {horizon}] with mean {mean:g} spreads"
+    _refuse(not 0 < sd <= most * (1 + 1e-9), "sd", f"{needs} more", sd)
+    return np.asarray([[mean - sd, mean + sd]], np.float64)
+
+
+def _atoms(law: Law, horizon: int, count: int) -> tuple[np.ndarray, LengthUnit]:
+    """Equiprobable returns (prompts, K) and their unit; moments stand for a two-level law."""
+    if isinstance(law, Moments):
+        return two_level_atoms(law.mean, law.sd, horizon), LengthUnit.TOKENS
+    if isinstance(law, RewardLaw):
+        return _atoms_of_law(law, horizon, count), LengthUnit.TOKENS
+    spec = law
+    if isinstance(spec, str):
+        if spec == "two-level":
+            spec = TwoLevelSpec(family="two-level")
+        elif spec.endswith(".parquet"):
+            spec = TableSpec(family="table", table=spec)
         else:
-            pairs = dict(part.split("=", 1) for part in rest.split(",") if part)
-            spec = TypeAdapter(LawSpec).validate_python(
-                {"family": family, **{key: float(value) for key, value in pairs.items()}}
+            raise ValueError(
+                f"law: {spec!r} is neither two-level nor a law table ending in .parquet; other laws"
+                " are RewardLaw objects"
             )
-    except ValidationError as error:
-        first = error.errors()[0]
-        if first["type"] == "union_tag_invalid":
-            known = first.get("ctx", {}).get("expected_tags", "").replace("'", "")
-            raise ValueError(f"--law: no family {family!r}; one of {known}") from None
-        where = ".".join(str(part) for part in first["loc"])
-        raise ValueError(f"--law {text}: {where}: {first['msg']}") from None
-    except ValueError:
-        raise ValueError(
-            f"--law {text}: expected two-level, FAMILY:key=value,..., returns:r1,r2,... or a "
-            "law table ending in .parquet"
-        ) from None
-    atoms = spec.atoms(question.horizon, question.atoms, Path())
-    return atoms.returns, True, atoms.unit
+    atoms = spec.atoms(horizon, count, Path())
+    return atoms.returns, atoms.unit
+
+
+def _atoms_of_law(law: RewardLaw, horizon: int, count: int) -> Float[np.ndarray, "prompts K"]:
+    support, mass = (np.atleast_2d(np.asarray(a)) for a in (law.atoms, law.probabilities))
+    checked = RewardLaw.checked(support, mass)
+    outside = support[(support < 0) | (support > horizon * (1 + 1e-9))]
+    if outside.size:
+        raise ValueError(f"law: a return of {outside[0]:g} tokens lies outside [0, {horizon}]")
+    if np.ptp(mass) <= 1e-9 * mass.max():
+        return np.asarray(checked.support, np.float64)
+    return np.asarray(equiprobable_atoms(checked, count)[0].support, np.float64)
 
 
 # Compiled as one, as each operation on its own is a program to compile.
@@ -177,37 +209,19 @@ def _setting(atoms: Float[Array, "prompts K"], **numbers: Any) -> Setting:
 _with_expert = jax.jit(Setting.with_expert)
 
 
-def setting_of(question: Question, atoms: np.ndarray, known_law: bool) -> Setting:
-    """The setting the bounds are evaluated in.
-
-    With sigma, mean and c0 only, VF-LOWER is that of the two-level law with these moments, and
-    the expert's moments in VF-UPPER are the largest that returns in [0, H] allow.
-    """
-    setting = _setting(
-        jnp.asarray(atoms),
-        horizon=float(question.horizon),
-        data_budget=float(question.n),
-        log2_class_size=float(question.log2_class),
-        chi2_radius=float(question.radius),
-        expert_radius=None if question.tilt is None else question.tilt**2,
-        failure_probability=question.delta,
-        num_candidates=float(question.best_of),
+def _with_moments_only(setting: Setting) -> Setting:
+    """The setting of moments alone: the expert's moments are the largest that they allow."""
+    horizon = setting.horizon
+    low = jnp.mean(setting.law.mean)
+    reach = jnp.sqrt(setting.expert_radius) * jnp.mean(setting.law.sd)
+    high = jnp.minimum(low + reach, horizon)
+    middle = jnp.clip(0.5 * horizon, low, high)
+    return replace(
+        setting,
+        expert_sd=jnp.sqrt(middle * (horizon - middle)),
+        expert_mean_max=high,
+        law_known=False,
     )
-    if question.c0 is not None:
-        setting = replace(setting, coverage=jnp.asarray(question.c0, setting.coverage.dtype))
-    if not known_law:
-        horizon = setting.horizon
-        low = jnp.mean(setting.law.mean)
-        reach = jnp.sqrt(setting.expert_radius) * jnp.mean(setting.law.sd)
-        high = jnp.minimum(low + reach, horizon)
-        middle = jnp.clip(0.5 * horizon, low, high)
-        setting = replace(
-            setting,
-            expert_sd=jnp.sqrt(middle * (horizon - middle)),
-            expert_mean_max=high,
-            law_known=False,
-        )
-    return setting
 
 
 @jax.jit
@@ -220,67 +234,144 @@ def _evaluate(setting: Setting):
     return values, hardest_tilt(setting, vf_lower), vf_lower(replace(setting, hardest_expert=False))
 
 
-def calculate(question: Question) -> dict[str, Any]:
-    """All bounds, the exact risks, and what they were computed for; values in `unit`.
+def calculate(
+    law: Law,
+    *,
+    horizon: int,
+    data_budget: int,
+    log2_class_size: float,
+    chi2_radius: float | None = None,
+    expert_radius: float | None = None,
+    failure_probability: float = 0.05,
+    coverage: float | None = None,
+    num_candidates: int = 8,
+    atoms: int = _ATOMS,
+    seed: int = 0,
+    replicates: int = 20_000,
+) -> Calculation:
+    """All bounds and exact risks of one setting.
 
-    Returns:
-      The four headline bounds under `vf_lower`, `vf_upper`, `vb_upper`, `separation` (each with
-      `value` and `assumptions_hold`, false where an assumption fails or cannot be checked without
-      the law), every bound under `bounds`, `unit` (what H, returns and risks count: that of the
-      law table, else tokens), and `exact` (None without a law)
-      with a `Risk` (`value`, `method`, `standard_error`, `replicates`) under every learner's name:
-      suboptimality against the demonstrating expert, which is the best of the chi-square ball
-      unless `tilt` is given. VF-LOWER is free to choose an expert of the ball: without `tilt` it is
-      that of the hardest one, `tilt` is its tilt, `value_at_expert` the bound at the best one, and
-      `exact_hardest` has the exact risks against the hardest one.
+    Exact risks are suboptimality against the demonstrating expert, which is the best of the
+    chi-square ball unless `expert_radius` is given. Without it VF-LOWER is free to choose an expert
+    of the ball, and takes the one that is hardest to clone.
+
+    Args:
+      law: reward law of the base: a `RewardLaw` (K,) or (prompts, K) in tokens, a family as a sweep
+        names it, `Moments` (then `coverage` is needed), "two-level" for returns 0 and H, or the
+        path of a law table ending in .parquet.
+      horizon: H, tokens, at least 1.
+      data_budget: n, traces to learn from, at least 1.
+      log2_class_size: d, bits, in (0, 200].
+      chi2_radius: kappa of the expert class, above 0; by default that of the expert, or 1.
+      expert_radius: kappa' of the demonstrating expert, above 0, at most kappa.
+      failure_probability: delta, strictly between 0 and 1.
+      coverage: c0 in (0, 1]; by default computed from the law.
+      num_candidates: N of best-of-N, at least 1.
+      atoms: equiprobable traces a prompt, where a law is quantised.
+      seed: seed of the simulated risks.
+      replicates: simulated data sets; a tenth of them on a population of prompts.
 
     Raises:
-      ValueError: for an impossible question, in one line.
+      ValueError: a parameter is out of range, in one line that names it.
     """
-    if question.law is None and (
-        question.sigma is None or question.mean is None or question.c0 is None
-    ):
-        raise ValueError("give --law, or all of --sigma, --mean and --c0")
-    atoms, known_law, unit = law_atoms(question)
-    setting = setting_of(question, atoms, known_law)
-    bounds: dict[str, Any] = {}
-    free = question.tilt is None
+    _check(
+        horizon, data_budget, log2_class_size, chi2_radius, expert_radius, failure_probability,
+        coverage, num_candidates, seed,
+    )  # fmt: skip
+    known_law = not isinstance(law, Moments)
+    if not known_law and coverage is None:
+        raise ValueError("coverage: is missing; moments alone do not give it")
+    if chi2_radius is None:
+        chi2_radius = 1.0 if expert_radius is None else expert_radius
+    returns, unit = _atoms(law, horizon, atoms)
+    setting = _setting(
+        jnp.asarray(returns),
+        horizon=float(horizon),
+        data_budget=float(data_budget),
+        log2_class_size=float(log2_class_size),
+        chi2_radius=float(chi2_radius),
+        expert_radius=expert_radius,
+        failure_probability=failure_probability,
+        best_of=float(num_candidates),
+    )
+    if coverage is not None:
+        setting = replace(setting, coverage=jnp.asarray(coverage, setting.coverage.dtype))
+    if not known_law:
+        setting = _with_moments_only(setting)
     values, hardest, at_expert = jax.device_get(_evaluate(setting))
-    for name, bound in BOUNDS.items():
-        value, held = values[name]
-        unmet = [a for a, ok in zip(bound.assumptions, held, strict=True) if not ok]
-        bounds[name] = {
-            "value": float(value),
-            "assumptions_hold": not unmet,
-            "assumptions_failing": [a.text for a in unmet if a.can_be_checked(setting)],
-            "assumptions_unchecked": [a.text for a in unmet if not a.can_be_checked(setting)],
+    free = expert_radius is None
+
+    def exact_at(chosen: Setting) -> ExactRisks | None:
+        return exact_risks(chosen, seed=seed, replicates=replicates) if known_law else None
+
+    return Calculation(
+        unit=unit,
+        horizon=horizon,
+        data_budget=data_budget,
+        log2_class_size=log2_class_size,
+        chi2_radius=chi2_radius,
+        failure_probability=failure_probability,
+        num_candidates=num_candidates,
+        mean=float(jnp.mean(setting.law.mean)),
+        sd=float(jnp.sqrt(jnp.mean(setting.law.variance))),
+        coverage=float(setting.coverage),
+        bounds={name: _bound_value(name, setting, *values[name]) for name in BOUNDS},
+        hardest_tilt=float(hardest) if free else None,
+        vf_lower_at_expert=float(at_expert) if free else None,
+        exact=exact_at(setting),
+        exact_hardest=exact_at(_with_expert(setting, hardest**2)) if free else None,
+        setting=setting,
+    )
+
+
+def _bound_value(name: str, setting: Setting, value: Any, held: list[Any]) -> BoundValue:
+    bound = BOUNDS[name]
+    unmet = [a for a, ok in zip(bound.assumptions, held, strict=True) if not ok]
+    return BoundValue(
+        value=float(value),
+        proved=not unmet,
+        failing_assumptions=tuple(a.text for a in unmet if a.can_be_checked(setting)),
+        unchecked_assumptions=tuple(a.text for a in unmet if not a.can_be_checked(setting)),
+        quantity=bound.quantity,
+        title=bound.title,
+        source=bound.source,
+    )
+
+
+def as_content(calculation: Calculation) -> dict[str, Any]:
+    """A calculation as plain dictionaries and lists, ready for JSON.
+
+    The four bounds everybody asks for are also under `vf_lower`, `vf_upper`, `vb_upper` and
+    `separation`.
+    """
+    bounds: dict[str, dict[str, Any]] = {
+        name: {
+            "value": bound.value,
+            "assumptions_hold": bound.proved,
+            "assumptions_failing": list(bound.failing_assumptions),
+            "assumptions_unchecked": list(bound.unchecked_assumptions),
             "quantity": bound.quantity,
             "title": bound.title,
             "source": bound.source,
         }
-    if free:
-        bounds["VF-LOWER"]["tilt"] = float(hardest)
-        bounds["VF-LOWER"]["value_at_expert"] = float(at_expert)
-    law = setting.law
-
-    def exact_at(chosen: Setting) -> dict[str, Any] | None:
-        if not known_law:
-            return None
-        found = exact_risks(chosen, seed=question.seed, replicates=question.replicates)
-        return found.as_json()
-
+        for name, bound in calculation.bounds.items()
+    }
+    if calculation.hardest_tilt is not None:
+        bounds["VF-LOWER"]["tilt"] = calculation.hardest_tilt
+        bounds["VF-LOWER"]["value_at_expert"] = calculation.vf_lower_at_expert
+    exact, hardest = calculation.exact, calculation.exact_hardest
     return {
-        "unit": unit,
-        "horizon": question.horizon,
-        "n": question.n,
-        "log2_class": question.log2_class,
-        "kappa": question.radius,
-        "delta": question.delta,
-        "mean": float(jnp.mean(law.mean)),
-        "sigma": float(jnp.sqrt(jnp.mean(law.variance))),
-        "c0": float(setting.coverage),
+        "unit": calculation.unit,
+        "horizon": calculation.horizon,
+        "data_budget": calculation.data_budget,
+        "log2_class_size": calculation.log2_class_size,
+        "chi2_radius": calculation.chi2_radius,
+        "failure_probability": calculation.failure_probability,
+        "mean": calculation.mean,
+        "sd": calculation.sd,
+        "coverage": calculation.coverage,
         **{key: bounds[name] for key, name in HEADLINES.items()},
-        "exact": exact_at(setting),
-        "exact_hardest": exact_at(_with_expert(setting, hardest**2)) if free else None,
+        "exact": None if exact is None else exact.as_json(),
+        "exact_hardest": None if hardest is None else hardest.as_json(),
         "bounds": bounds,
     }

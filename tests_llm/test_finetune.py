@@ -125,7 +125,7 @@ def test_clones_earn_more_and_the_run_reads_as_a_measurement(
 ) -> None:
     folder = table.parent
     asked = (
-        "finetune", table, "--model", tiny, "--task", "jsonl:q.jsonl", "--data", "8,64",
+        "finetune", table, "--model", tiny, "--task", "jsonl:q.jsonl", "--n", "8,64",
         "--samples", 32, "--learning-rate", 0.02, "--epochs", 4, "--out", "run", "--json",
     )  # fmt: skip
     first = json.loads(succeeded(verigap(*asked, cwd=folder)).stdout)
@@ -161,7 +161,7 @@ def test_clones_earn_more_and_the_run_reads_as_a_measurement(
 
 def test_refusals(engine: TransformersEngine, table: Path, tmp_path: Path) -> None:
     for changes, says in (
-        ({"data": (8, 4)}, "--data: expected ascending"),
+        ({"data": (8, 4)}, "--n: expected ascending"),
         ({"samples": 0}, "--samples: expected at least 1"),
         ({"recipe": Recipe(epochs=0)}, "--epochs: expected at least 1"),
         ({"recipe": Recipe(learning_rate=0.0)}, "--learning-rate: expected a number above 0"),

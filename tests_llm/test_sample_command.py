@@ -84,7 +84,7 @@ def test_forced_answers_of_a_reasoning_gym_task(
     points = rows.filter(pl.col("first_correct") < pl.col("n_tokens") - 1)["first_correct"]
     assert set(points) <= {3, 6}
     laws = succeeded(
-        verigap("laws", "t.parquet", "--budgets", "6,12", "--out", "l.parquet", cwd=tmp_path)
+        verigap("laws", "t.parquet", "--horizon", "6,12", "--out", "l.parquet", cwd=tmp_path)
     )
     assert "laws of 2 prompts at H = 6, 12 tokens" in laws.stdout
 

@@ -77,7 +77,7 @@ def task_of(sampling: Mapping[str, Any], task: str | None) -> Task:
     wanted = TaskOptions(sampling["style"], sampling["shots"], sampling["task_config"])
     found = load_task(task or sampling["task"], sampling["prompts"], sampling["seed"], wanted)
     if found.identity["questions"] != sampling["questions"]:
-        raise ValueError("--task: asks other questions than the table was sampled on; check it")
+        raise ValueError("task: asks other questions than the table was sampled on; check it")
     return found
 
 

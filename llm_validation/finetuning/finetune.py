@@ -78,21 +78,21 @@ class FinetuneOptions:
     def __post_init__(self) -> None:
         recipe = self.recipe
         if not self.data or min(self.data) < 1 or list(self.data) != sorted(set(self.data)):
-            raise ValueError("--data: expected ascending numbers of traces from 1 on")
-        for flag, value, least in (
+            raise ValueError("data_budgets: expected ascending numbers of traces from 1 on")
+        for name, value, least in (
             ("repetitions", self.repetitions, 1),
             ("samples", self.samples, 1),
-            ("candidates", self.candidates, 1),
-            ("batch-size", self.batch_size, 1),
+            ("num_candidates", self.candidates, 1),
+            ("batch_size", self.batch_size, 1),
             ("seed", self.seed, 0),
             ("epochs", recipe.epochs, 1),
-            ("train-batch-size", recipe.batch_size, 1),
+            ("train_batch_size", recipe.batch_size, 1),
         ):
             if value < least:
-                raise ValueError(f"--{flag}: expected at least {least}, not {value}")
-        for flag, value in (("radius", self.radius), ("learning-rate", recipe.learning_rate)):
+                raise ValueError(f"{name}: expected at least {least}, not {value}")
+        for name, value in (("chi2_radius", self.radius), ("learning_rate", recipe.learning_rate)):
             if not 0 < value < float("inf"):
-                raise ValueError(f"--{flag}: expected a number above 0, not {value}")
+                raise ValueError(f"{name}: expected a number above 0, not {value}")
 
 
 class FinetuneProgress(NamedTuple):
@@ -136,7 +136,7 @@ def finetune(
     """
     sampling = sampling_of(traces)
     if sampling["fingerprint"] != engine.identity["fingerprint"]:
-        raise TableError(f"{traces.source}: was sampled from another model; check --model")
+        raise TableError(f"{traces.source}: was sampled from another model; check the model")
     base = base_samples(traces, task, sampling, engine)
     config = {
         **asdict(options),

@@ -122,12 +122,12 @@ def fit(
     """
     horizons = checked_budgets(budgets)
     grids = checked_grids(grids or Grids())
-    wanted = [whole(k, "pass-at", 1, _LARGEST_K) for k in pass_at]
+    wanted = [whole(k, "pass_at", 1, _LARGEST_K) for k in pass_at]
     seed = whole(seed, "seed", 0, 2**63 - 1)
     if replicates is not None:
         replicates = whole(replicates, "replicates", 100, 100_000)
     if samples is not None:
-        traces = first_samples(traces, whole(samples, "first-samples", 1, 2**53))
+        traces = first_samples(traces, whole(samples, "first_samples", 1, 2**53))
     groups, left_out = [], []
     for counts in group_counts(traces):
         if counts.prompts == 0:

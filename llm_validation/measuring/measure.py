@@ -55,9 +55,11 @@ def measure(
     """
     budgets = None if horizons is None else tuple(checked_budgets(horizons))
     amounts = None if data is None else checked_data(data)
-    chosen = CANDIDATES if candidates is None else whole(candidates, "candidates", 1, 10**9)
+    chosen = CANDIDATES if candidates is None else whole(candidates, "num_candidates", 1, 10**9)
     if not (math.isfinite(radius) and 0 < radius <= 1e6):
-        raise TableError(f"radius: {radius!r} is out of range; give a number above 0, at most 1e6")
+        raise TableError(
+            f"chi2_radius: {radius!r} is out of range; give a number above 0, at most 1e6"
+        )
     seeds = whole(seeds, "seeds", 2, 10_000)
     seed = whole(seed, "seed", 0, 2**63 - 1)
     groups = verified_pools(traces)

@@ -75,14 +75,14 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        whole(self.candidates, "candidates", 1, 10**9)
+        whole(self.candidates, "num_candidates", 1, 10**9)
         whole(self.seed, "seed", 0, 2**32 - 1)
         size = self.log2_class_size
         for name, value, least, most in (
-            ("radius", self.radius, 1e-6, 1e6),
-            ("log2-class-size", 1.0 if size is None else size, 1e-3, 200.0),
-            ("false-positive", self.false_positive, 0.0, 1.0),
-            ("false-negative", self.false_negative, 0.0, 1.0),
+            ("chi2_radius", self.radius, 1e-6, 1e6),
+            ("log2_class_size", 1.0 if size is None else size, 1e-3, 200.0),
+            ("false_positive", self.false_positive, 0.0, 1.0),
+            ("false_negative", self.false_negative, 0.0, 1.0),
         ):
             if not (math.isfinite(value) and least <= value <= most):
                 raise TableError(
@@ -152,8 +152,8 @@ def predict_laws(
     """
     if options.log2_class_size is None or options.estimate_errors:
         raise TableError(
-            "reward laws do not say how large a class is, nor how a learned verifier errs: give "
-            "--log2-class-size and the error rates, or predict from the traces"
+            "log2_class_size: reward laws do not say how large a class is, nor how a learned "
+            "verifier errs; give it and the error rates, or predict from the traces"
         )
     amounts = DATA if data is None else checked_data(data)
     return tuple(predict_group(group, amounts, options) for group in groups)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from verigap import __version__
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.intervals import LEVEL, Statistic
 from verigap.llm_validation.predicting.content import by_number, cell_content, statistic_content
@@ -48,7 +48,7 @@ def diagnosis_content(
     verifiers = VERIFIERS if verifier is None else (verifier,)
     return {
         "format": FORMAT,
-        "version": __version__,
+        "version": version("verigap"),
         "source": diagnosis.source,
         "level": LEVEL,
         "seed": diagnosis.fit.seed,

@@ -35,9 +35,9 @@ class Decoding:
 
     def __post_init__(self) -> None:
         if self.max_tokens < 1:
-            raise ValueError(f"--max-tokens: expected at least 1, not {self.max_tokens}")
+            raise ValueError(f"max_tokens: expected at least 1, not {self.max_tokens}")
         if not 0 <= self.temperature < float("inf"):
-            raise ValueError(f"--temperature: expected 0 or more, not {self.temperature}")
+            raise ValueError(f"temperature: expected 0 or more, not {self.temperature}")
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def refuse_lengths(requests: Sequence[Request], decoding: Decoding, longest: int
         raise EngineError("a prompt has no tokens; check the task")
     if longest is not None and max(sizes) + decoding.max_tokens > longest:
         raise EngineError(
-            f"--max-tokens: a prompt of {max(sizes)} tokens and {decoding.max_tokens} more are "
+            f"max_tokens: a prompt of {max(sizes)} tokens and {decoding.max_tokens} more are "
             f"past the model's limit of {longest}; ask for fewer"
         )
 

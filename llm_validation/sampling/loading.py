@@ -21,4 +21,4 @@ def load_engine(name: str, spec: ModelSpec) -> Engine:
         from verigap.llm_validation.sampling.vllm_engine import VllmEngine
 
         return VllmEngine.load(spec)
-    raise EngineError(f"--engine: unknown {name!r}; use {' or '.join(ENGINES)}")
+    raise EngineError(f"engine: unknown {name!r}; use {' or '.join(ENGINES)}")

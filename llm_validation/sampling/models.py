@@ -51,19 +51,19 @@ def locate(spec: ModelSpec, unpack: Callable[[Path, Path, str], None]) -> Locate
     path = Path(spec.name).expanduser()
     if path.suffix.lower() == ".gguf" or path.is_file():
         if not path.is_file():
-            raise EngineError(f"{spec.name}: no such file; check --model")
+            raise EngineError(f"{spec.name}: no such file; check the model")
         with path.open("rb") as file:
             if file.read(4) != b"GGUF":
-                raise EngineError(f"{spec.name}: is not a GGUF file; check --model")
+                raise EngineError(f"{spec.name}: is not a GGUF file; check the model")
         fingerprint = _file_digest(path)
         folder = _unpacked(path, fingerprint, spec.dtype, unpack)
         return Located(str(folder), path.stem, f"sha256:{fingerprint}")
     if path.is_dir():
         if not (path / "config.json").is_file():
-            raise EngineError(f"{spec.name}: holds no config.json, so no model; check --model")
+            raise EngineError(f"{spec.name}: holds no config.json, so no model; check the model")
         return Located(str(path), path.resolve().name, f"sha256:{_folder_digest(path)}")
     if path.is_absolute() or not _HUB_ID.fullmatch(spec.name):
-        raise EngineError(f"{spec.name}: no such file or folder, and no hub id; check --model")
+        raise EngineError(f"{spec.name}: no such file or folder, and no hub id; check the model")
     return Located(spec.name, spec.name, "")
 
 

@@ -79,21 +79,20 @@ class SampleOptions:
     def __post_init__(self) -> None:
         for name in ("samples", "batch_size", "workers"):
             if getattr(self, name) < 1:
-                flag = name.replace("_", "-")
-                raise ValueError(f"--{flag}: expected at least 1, not {getattr(self, name)}")
+                raise ValueError(f"{name}: expected at least 1, not {getattr(self, name)}")
         if not 0 < self.timeout < float("inf"):
-            raise ValueError(f"--timeout: expected seconds, not {self.timeout}")
+            raise ValueError(f"timeout: expected seconds, not {self.timeout}")
         if self.seed < 0:
-            raise ValueError(f"--seed: expected 0 or more, not {self.seed}")
+            raise ValueError(f"seed: expected 0 or more, not {self.seed}")
         if self.first_correct not in MODES:
             raise ValueError(
-                f"--first-correct: unknown {self.first_correct!r}; use {' or '.join(MODES)}"
+                f"first_correct: unknown {self.first_correct!r}; use {' or '.join(MODES)}"
             )
         if self.grid is not None:
             if self.first_correct == FIRST_MENTION:
-                raise ValueError("--grid: of no use with --first-correct first-mention; drop it")
+                raise ValueError("grid: of no use where first_correct is first-mention; drop it")
             if not self.grid or min(self.grid) < 1 or list(self.grid) != sorted(set(self.grid)):
-                raise ValueError("--grid: expected ascending token counts from 1 on")
+                raise ValueError("grid: expected ascending token counts from 1 on")
         Decoding(self.max_tokens, self.temperature)
 
 
@@ -124,7 +123,7 @@ def check_out(out: Path) -> None:
     if out.suffix.lower() != ".parquet":
         raise TableError(f"{out}: traces are written as Parquet; end the name in .parquet")
     if out.is_dir():
-        raise TableError(f"{out}: is a folder, not a file; choose another --out")
+        raise TableError(f"{out}: is a folder, not a file; choose another path")
 
 
 def sample_traces(
@@ -316,7 +315,7 @@ def _configuration_of(out: Path) -> dict[str, Any]:
     except (TypeError, ValueError):
         config = None
     if not isinstance(config, dict):
-        raise TableError(f"{out}: is no table of `verigap sample`; choose another --out")
+        raise TableError(f"{out}: is no table of `verigap sample`; choose another path")
     return config
 
 
@@ -338,7 +337,7 @@ def _refuse_other(place: Path, found: Mapping[str, Any], asked: Mapping[str, Any
     )
     more = f" and {len(names) - 4} more" if len(names) > 4 else ""
     raise StoreError(
-        f"{place}: holds samples of another configuration: {shown}{more}; choose another --out or "
+        f"{place}: holds samples of another configuration: {shown}{more}; choose another path or "
         "remove it"
     )
 

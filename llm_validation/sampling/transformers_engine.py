@@ -82,11 +82,11 @@ class TransformersEngine(Tokenizing):
           EngineError: a package is missing, there is no such model, or it cannot be loaded.
         """
         if spec.dtype not in DTYPES:
-            raise EngineError(f"--dtype: unknown {spec.dtype!r}; use one of {', '.join(DTYPES)}")
+            raise EngineError(f"dtype: unknown {spec.dtype!r}; use one of {', '.join(DTYPES)}")
         missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
         if missing:
             raise EngineError(
-                f"--engine transformers: needs {', '.join(missing)}; "
+                f"engine transformers: needs {', '.join(missing)}; "
                 "install it with: pip install 'verigap[llm]'"
             )
         import torch  # pyright: ignore[reportMissingImports]
@@ -106,7 +106,7 @@ class TransformersEngine(Tokenizing):
             except Exception as error:
                 why = " ".join(str(error).split())[:160] or type(error).__name__
                 raise EngineError(
-                    f"{spec.name}: cannot be loaded as a model ({why}); check --model"
+                    f"{spec.name}: cannot be loaded as a model ({why}); check the model"
                 ) from None
         if not located.fingerprint:
             revision = getattr(model.config, "_commit_hash", None) or "unknown"

@@ -64,9 +64,9 @@ class VllmEngine(Tokenizing):
           EngineError: vLLM is missing, there is no such model, or it cannot be loaded.
         """
         if spec.dtype not in DTYPES:
-            raise EngineError(f"--dtype: unknown {spec.dtype!r}; use one of {', '.join(DTYPES)}")
+            raise EngineError(f"dtype: unknown {spec.dtype!r}; use one of {', '.join(DTYPES)}")
         if importlib.util.find_spec("vllm") is None:
-            raise EngineError("--engine vllm: needs vllm; install it with: pip install vllm")
+            raise EngineError("engine vllm: needs vllm; install it with: pip install vllm")
         import torch  # pyright: ignore[reportMissingImports]
 
         on_cpu = not torch.cuda.is_available()
@@ -87,7 +87,7 @@ class VllmEngine(Tokenizing):
         except Exception as error:
             why = " ".join(str(error).split())[:160] or type(error).__name__
             raise EngineError(
-                f"{spec.name}: cannot be loaded as a model ({why}); check --model"
+                f"{spec.name}: cannot be loaded as a model ({why}); check the model"
             ) from None
         if not located.fingerprint:
             config = model.llm_engine.model_config.hf_config

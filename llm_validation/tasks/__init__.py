@@ -27,6 +27,6 @@ def load_task(name: str, prompts: int, seed: int, options: TaskOptions) -> Task:
 
         return load_jsonl(rest, prompts, seed, options)
     raise ValueError(
-        f"--task: unknown {name!r}; use rg:NAME for a dataset of reasoning-gym (rg:products), or "
+        f"task: unknown {name!r}; use rg:NAME for a dataset of reasoning-gym (rg:products), or "
         "jsonl:FILE for questions and answers"
     )

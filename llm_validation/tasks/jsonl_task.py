@@ -29,17 +29,17 @@ def load_jsonl(file: str, prompts: int, seed: int, options: TaskOptions) -> Task
     """
     if importlib.util.find_spec("math_verify") is None:
         raise ValueError(
-            "--task jsonl: needs math-verify; install it with: pip install 'verigap[llm]'"
+            "task jsonl: needs math-verify; install it with: pip install 'verigap[llm]'"
         )
     if options.config:
-        raise ValueError("--task-config: of no use for jsonl; drop it")
+        raise ValueError("task_config: of no use for jsonl; drop it")
     rows = _rows(Path(file))
     wanted = prompts + options.shots
     if len(rows) < wanted:
         raise ValueError(
             f"{file}: holds {len(rows)} questions, fewer than {prompts} prompts"
             + (f" and {options.shots} examples" if options.shots else "")
-            + "; lower --prompts"
+            + "; ask for fewer prompts"
         )
     style = options.style or ("plain" if options.shots else "boxed")
     order = random.Random(f"verigap jsonl {seed}").sample(range(len(rows)), wanted)
@@ -68,10 +68,10 @@ def _rows(path: Path) -> list[tuple[str, str, str]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise ValueError(f"{path}: no such file; check --task") from None
+        raise ValueError(f"{path}: no such file; check the task") from None
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "not UTF-8"
-        raise ValueError(f"{path}: cannot be read ({why}); check --task") from None
+        raise ValueError(f"{path}: cannot be read ({why}); check the task") from None
     rows: list[tuple[str, str, str]] = []
     seen: set[str] = set()
     for number, line in enumerate(lines, 1):

@@ -40,9 +40,9 @@ class TaskOptions:
 
     def __post_init__(self) -> None:
         if self.style is not None and self.style not in STYLES:
-            raise ValueError(f"--style: unknown {self.style!r}; use one of {', '.join(STYLES)}")
+            raise ValueError(f"style: unknown {self.style!r}; use one of {', '.join(STYLES)}")
         if self.shots < 0:
-            raise ValueError(f"--shots: expected 0 or more, not {self.shots}")
+            raise ValueError(f"shots: expected 0 or more, not {self.shots}")
 
 
 @dataclass(frozen=True)

@@ -324,7 +324,24 @@ def load_sweep(path: str | Path) -> LoadedSweep:
         raise ConfigError(f"{path}: no such file; give a sweep configuration") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None
-    config = parse_sweep(text, str(path))
+    return _with_cells(parse_sweep(text, str(path)), path)
+
+
+def sweep_from(content: Mapping[str, Any], folder: str | Path = ".") -> LoadedSweep:
+    """Validate a configuration given as a mapping, with the keys of a configuration file.
+
+    Args:
+      content: the configuration.
+      folder: what the paths of law tables are relative to.
+
+    Raises:
+      ConfigError: with one line saying what is wrong, where, and what to do.
+    """
+    return _with_cells(validated_sweep(content, "config"), Path(folder) / "config")
+
+
+def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
+    """A validated configuration with every cell and law table it names."""
     cells: dict[str, Cell | TrainedCell] = {}
     tables: dict[str, LawTable] = {}
     for block in config.sweeps:

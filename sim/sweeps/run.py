@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
@@ -77,27 +78,88 @@ def run_sweep(
     provenance = collect_provenance(command, sweep.config.seed, PACKAGES) | computing_device()
     with RunStore.open(folder, sweep.resolved_yaml(), provenance) as store:
         finished = store.finished_cells() & {cell.name for cell in sweep.cells}
-        todo = [cell for cell in sweep.cells if cell.name not in finished]
-        done, failed = len(finished), 0
-
-        def show(doing: str = "") -> None:
-            report(Progress(done, len(sweep.cells), failed, doing))
-
-        show()
-        for work in _work(sweep, todo, store.path):
-            try:
-                rows = work.compute(show)
-            except (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
-                message = f"{type(error).__name__}: {error}".splitlines()[0]
-                store.record_failures(
-                    [{"cell": cell.name, "error": message} for cell in work.cells]
-                )
-                failed += len(work.cells)
-            else:
-                store.write_batch(pl.DataFrame(rows))
-                done += len(work.cells)
-            show()
+        failed = _compute(sweep, store, finished, store.path, report)
         return Outcome(len(sweep.cells), len(finished), failed, tuple(store.warnings))
+
+
+def run_in_memory(
+    sweep: LoadedSweep, *, report: Callable[[Progress], None] = lambda progress: None
+) -> MemoryRun:
+    """Simulate every cell of a sweep and keep the results in memory.
+
+    Args:
+      sweep: a loaded configuration.
+      report: called after every batch.
+    """
+    kept = MemoryRun(sweep.resolved_yaml())
+    # Pre-trained bases of trained networks pass through files; these are gone afterwards.
+    with tempfile.TemporaryDirectory() as folder:
+        _compute(sweep, kept, set(), Path(folder), report)
+    return kept
+
+
+@runtime_checkable
+class _Store(Protocol):
+    """Where finished cells and failures go."""
+
+    def write_batch(self, frame: pl.DataFrame) -> None: ...
+
+    def record_failures(self, rows: Sequence[Mapping[str, object]]) -> None: ...
+
+
+class MemoryRun:
+    """What a sweep has computed, kept in memory instead of a run folder.
+
+    Attributes:
+      config_yaml: the resolved configuration.
+      failures: `cell` and `error` of every cell that failed.
+    """
+
+    def __init__(self, config_yaml: str) -> None:
+        self.config_yaml = config_yaml
+        self.failures: list[dict[str, object]] = []
+        self._batches: list[pl.DataFrame] = []
+
+    def write_batch(self, frame: pl.DataFrame) -> None:
+        """Keep finished cells."""
+        self._batches.append(frame)
+
+    def record_failures(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Keep what went wrong."""
+        self.failures += [dict(row) for row in rows]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Finished cells, one dictionary a cell."""
+        return [row for batch in self._batches for row in batch.to_dicts()]
+
+
+def _compute(
+    sweep: LoadedSweep,
+    store: _Store,
+    finished: Set[str],
+    folder: Path,
+    report: Callable[[Progress], None],
+) -> int:
+    """Compute and store every cell that is not finished; how many failed."""
+    todo = [cell for cell in sweep.cells if cell.name not in finished]
+    done, failed = len(finished), 0
+
+    def show(doing: str = "") -> None:
+        report(Progress(done, len(sweep.cells), failed, doing))
+
+    show()
+    for work in _work(sweep, todo, folder):
+        try:
+            rows = work.compute(show)
+        except (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
+            message = f"{type(error).__name__}: {error}".splitlines()[0]
+            store.record_failures([{"cell": cell.name, "error": message} for cell in work.cells])
+            failed += len(work.cells)
+        else:
+            store.write_batch(pl.DataFrame(rows))
+            done += len(work.cells)
+        show()
+    return failed
 
 
 def _work(sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path) -> Iterator[_Work]:

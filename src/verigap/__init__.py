@@ -1,7 +1,84 @@
-"""verigap: does it pay to verify rather than to clone, at this token budget and this much data?"""
+"""verigap: does it pay to verify rather than to clone, at this token budget and this much data?
 
-from importlib.metadata import version
+Verbs, from a reward law to bounds and simulations:
 
-__version__ = version("verigap")
+  calculate    every bound and every exact risk of one setting
+  sweep        simulate learners over a grid of settings
+  check        test every bound against a sweep
 
-__all__ = ["__version__"]
+Verbs, from samples of a language model to a verdict:
+
+  read_traces  a table of sampled answers, from Parquet, CSV or JSON Lines
+  fit          heterogeneity, coverage and pass@k, with intervals
+  predict      what cloning and verifying will earn, before anything is trained
+  measure      what they earn on held-out prompts
+  diagnose     fit, predict, measure, and one report with a verdict
+
+Rooms, for everything else:
+
+  theory          mathematics on finite reward laws: bounds, experts, exact risks
+  sim             games, learners, sweeps and checks
+  llm_validation  traces, fits, predictions, measurements, reports
+  figures         the figures of the documentation
+
+Everything is imported when it is first used. Computations follow JAX's precision: enable 64-bit
+numbers with jax.config.update("jax_enable_x64", True), as the command line does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verigap import figures, llm_validation, sim, theory
+    from verigap.verbs import (
+        calculate,
+        check,
+        diagnose,
+        fit,
+        measure,
+        predict,
+        read_traces,
+        sweep,
+    )
+
+    __version__: str
+
+_ROOMS = ("figures", "llm_validation", "sim", "theory")
+
+__all__ = [
+    "__version__",
+    "calculate",
+    "check",
+    "diagnose",
+    "figures",
+    "fit",
+    "llm_validation",
+    "measure",
+    "predict",
+    "read_traces",
+    "sim",
+    "sweep",
+    "theory",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        # Late, as looking for installed packages takes longer than all the rest.
+        from importlib.metadata import version
+
+        value: Any = version("verigap")
+    elif name in _ROOMS:
+        value = import_module(f"{__name__}.{name}")
+    elif name in __all__:
+        value = getattr(import_module(f"{__name__}.verbs"), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -60,7 +60,7 @@ def in_process() -> InProcess:
 def law_table(verigap: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Laws of the example traces at 64 and 96 tokens, made by `verigap laws`."""
     path = tmp_path_factory.mktemp("laws") / "laws.parquet"
-    succeeded(verigap("laws", EXAMPLE, "--budgets", "64,96", "--out", path))
+    succeeded(verigap("laws", EXAMPLE, "--horizon", "64,96", "--out", path))
     return path
 
 

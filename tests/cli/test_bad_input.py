@@ -125,7 +125,7 @@ def test_traces(
     if text is not None:
         (tmp_path / name).write_text(text)
     before = contents(tmp_path)
-    done = in_process("laws", name, "--budgets", "64", "--out", "laws.parquet", cwd=tmp_path)
+    done = in_process("laws", name, "--horizon", "64", "--out", "laws.parquet", cwd=tmp_path)
     assert_refused(done, says)
     assert contents(tmp_path) == before
 
@@ -138,7 +138,7 @@ def test_nan_in_parquet_traces(in_process: InProcess, tmp_path: Path, column: st
     frame.with_columns(**{name: pl.Series(value) for name, value in values.items()}).write_parquet(
         tmp_path / "t.parquet"
     )
-    done = in_process("laws", "t.parquet", "--budgets", "64", "--out", "laws.parquet", cwd=tmp_path)
+    done = in_process("laws", "t.parquet", "--horizon", "64", "--out", "laws.parquet", cwd=tmp_path)
     assert_refused(done, f"t.parquet: column '{column}', row 2 (value nan)")
     assert contents(tmp_path) == ["t.parquet"]
 
@@ -146,8 +146,8 @@ def test_nan_in_parquet_traces(in_process: InProcess, tmp_path: Path, column: st
 @pytest.mark.parametrize("budgets", ["0", "abc", "", "64,64"])
 def test_budgets(in_process: InProcess, tmp_path: Path, budgets: str) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\na,true,5\n")
-    done = in_process("laws", "t.csv", "--budgets", budgets, "--out", "laws.parquet", cwd=tmp_path)
-    assert_refused(done, "budgets: ")
+    done = in_process("laws", "t.csv", "--horizon", budgets, "--out", "laws.parquet", cwd=tmp_path)
+    assert_refused(done, "--horizon: ")
     assert contents(tmp_path) == ["t.csv"]
 
 
@@ -188,8 +188,8 @@ def test_questions(in_process: InProcess, tmp_path: Path, changed: str, says: st
         ("bounds --law two-level --n 8", "--horizon, --log2-class: missing"),
         ("bounds --nosuch 3", "No such option: --nosuch"),
         ("simulate", "No such command 'simulate'"),
-        ("laws t.csv --out laws.parquet", "Missing option '--budgets'"),
-        ("laws t.csv --budgets 64", "Missing option '--out'"),
+        ("laws t.csv --out laws.parquet", "Missing option '--horizon'"),
+        ("laws t.csv --horizon 64", "Missing option '--out'"),
         ("sweep", "Missing argument"),
         ("sweep nowhere.yaml", "nowhere.yaml: no such file"),
         ("sweep nowhere.yaml --engine ray", "--engine: unknown engine 'ray'"),

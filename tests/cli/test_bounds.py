@@ -80,7 +80,7 @@ def test_two_level_numbers(two_level: Finished) -> None:
     bayes = found["exact"]["vf-bayes"]
     assert found["vf_lower"]["value"] < bayes["value"] < found["exact"]["vf-mle"]["value"]
     # --tilt fixes the expert, and with it the class: value 1 + 0.12 of at most 2.
-    assert found["kappa"] == pytest.approx(0.0144)
+    assert found["chi2_radius"] == pytest.approx(0.0144)
     assert found["exact"]["expert_value"] == pytest.approx(1.12)
     # With 1000 labels the plug-in finds the correct trace: 2 tokens, 0.88 above the expert.
     assert found["exact"]["vb-plug-in"]["value"] == pytest.approx(-0.88, abs=1e-6)
@@ -100,7 +100,7 @@ def test_moments_alone_have_no_exact_risk(verigap: Command) -> None:
     done = ask(verigap, f"{UNIT} --sigma 1 --mean 1 --c0 0.25 --kappa 0.0144 --json")
     found = strict_json(done.stdout)
     assert found["exact"] is None
-    assert (found["sigma"], found["mean"], found["c0"]) == (1.0, 1.0, 0.25)
+    assert (found["sd"], found["mean"], found["coverage"]) == (1.0, 1.0, 0.25)
     for key in HEADLINES:
         assert isinstance(found[key]["value"], float)
         assert isinstance(found[key]["assumptions_hold"], bool)
@@ -111,7 +111,7 @@ def test_a_measured_law(verigap: Command, tmp_path: Path) -> None:
     (tmp_path / "traces.csv").write_text(
         "prompt_id,correct,first_correct\na,true,4\na,true,4\na,true,4\na,false,\n"
     )
-    succeeded(verigap("laws", "traces.csv", "--budgets", "8", "--out", "l.parquet", cwd=tmp_path))
+    succeeded(verigap("laws", "traces.csv", "--horizon", "8", "--out", "l.parquet", cwd=tmp_path))
     question = "bounds --horizon 8 --n 64 --log2-class 10 --tilt 0.3 --law l.parquet"
     done = succeeded(verigap(*question.split(), cwd=tmp_path))
     assert done.stderr == ""

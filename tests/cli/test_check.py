@@ -18,7 +18,7 @@ CONTROLS = Path(__file__).parents[2] / "configs" / "controls.yaml"
 
 def test_laws_of_the_example(verigap: Command, tmp_path: Path) -> None:
     out = tmp_path / "made" / "laws.parquet"
-    done = succeeded(verigap("laws", EXAMPLE, "--budgets", "64,96", "--out", out, "--json"))
+    done = succeeded(verigap("laws", EXAMPLE, "--horizon", "64,96", "--out", out, "--json"))
     assert done.stderr == ""
     told = json.loads(done.stdout)
     assert told["out"] == str(out)
@@ -41,7 +41,7 @@ def test_laws_of_the_example(verigap: Command, tmp_path: Path) -> None:
 
 def test_laws_tells_people(verigap: Command, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\na,true,3\na,,3\nb,,5\na,false,9\n")
-    done = succeeded(verigap("laws", "t.csv", "--budgets", "8", "--out", "l.pq", cwd=tmp_path))
+    done = succeeded(verigap("laws", "t.csv", "--horizon", "8", "--out", "l.pq", cwd=tmp_path))
     assert "l.pq: laws of 1 prompts at H = 8 tokens, from 2 verified samples" in done.stdout
     assert "2 samples could not be verified; 1 prompts" in done.stdout
     assert "1 correct samples are only known to be correct at their end" in done.stdout
@@ -101,7 +101,7 @@ def test_laws_measured_anew_are_not_checked_with_the_old(
     run = shutil.copytree(mixed_run, tmp_path / "run")
     config = shutil.copy(mixed_config, tmp_path)
     pl.read_parquet(EXAMPLE).filter(pl.col("sample_id") > 0).write_parquet(tmp_path / "t.parquet")
-    laws = verigap("laws", "t.parquet", "--budgets", "64,96", "--out", "laws.parquet", cwd=tmp_path)
+    laws = verigap("laws", "t.parquet", "--horizon", "64,96", "--out", "laws.parquet", cwd=tmp_path)
     succeeded(laws)
     swept = verigap("sweep", config, "--out", run, "--json")
     # A sweep over other laws may be refused, or done, but then the verdicts are about its cells.

@@ -12,7 +12,7 @@ from tests.cli.command import Command, InProcess, assert_refused, succeeded
 from tests.llm_validation.reporting.builders import rows
 
 PROMPTS, SAMPLES = 24, 8
-OPTIONS = ("--budgets", "32", "--data", "16,32", "--candidates", "8")
+OPTIONS = ("--horizon", "32", "--n", "16,32", "--candidates", "8")
 
 
 def agreed() -> pl.DataFrame:
@@ -113,11 +113,11 @@ def test_one_prompt_and_one_sample(verigap: Command, tmp_path: Path) -> None:
     ("options", "says"),
     [
         ("--verifier perfect", "--verifier: unknown 'perfect'; use exact or learned"),
-        ("--budgets 8,x", "--budgets: expected whole numbers and commas"),
-        ("--budgets 0", "budgets: 0 is no budget"),
-        ("--data 0", "data: 0 is out of range"),
+        ("--horizon 8,x", "--horizon: expected whole numbers and commas"),
+        ("--horizon 0", "--horizon: 0 is no budget"),
+        ("--n 0", "--n: 0 is out of range"),
         ("--candidates 0", "candidates: 0 is out of range"),
-        ("--radius nan", "radius: nan"),
+        ("--kappa nan", "radius: nan"),
         ("--out mine", "mine: holds other things than a report; choose a new folder"),
         ("--out t.csv", "t.csv: is a file, not a folder"),
     ],

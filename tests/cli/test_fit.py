@@ -20,7 +20,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_json(in_process: InProcess, small: Path) -> None:
     done = succeeded(
-        in_process("fit", small, "--budgets", "128,64", "--c0", "0.2", "--per-prompt", "--json")
+        in_process("fit", small, "--horizon", "128,64", "--c0", "0.2", "--per-prompt", "--json")
     )
     content = json.loads(done.stdout)
     assert (content["unit"], content["c0"]) == ("tokens", 0.2)
@@ -48,7 +48,7 @@ def test_json(in_process: InProcess, small: Path) -> None:
 
 
 def test_tables(verigap: Command, small: Path) -> None:
-    done = succeeded(verigap("fit", small, "--budgets", "64", "--first-samples", "5"))
+    done = succeeded(verigap("fit", small, "--horizon", "64", "--first-samples", "5"))
     assert done.stderr == ""
     for words in ("game24 gpt-4-io", "tokens", "pass@k", "50 (beyond)", "c*(kappa)", "5 samples"):
         assert words in done.stdout
@@ -57,10 +57,10 @@ def test_tables(verigap: Command, small: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "options", "says"),
     [
-        ("p,true,5\n", "--budgets 0", "budgets: 0 is no budget"),
-        ("p,true,5\n", "--budgets 64,abc", "--budgets: expected whole numbers and commas"),
-        ("p,true,5\n", "--budgets 8 --c0 nan", "c0: nan"),
-        ("p,true,NaN\n", "--budgets 8", "column 'n_tokens', row 1"),
+        ("p,true,5\n", "--horizon 0", "--horizon: 0 is no budget"),
+        ("p,true,5\n", "--horizon 64,abc", "--horizon: expected whole numbers and commas"),
+        ("p,true,5\n", "--horizon 8 --c0 nan", "c0: nan"),
+        ("p,true,NaN\n", "--horizon 8", "column 'n_tokens', row 1"),
     ],
 )
 def test_bad_input(
@@ -72,13 +72,13 @@ def test_bad_input(
 
 def test_nothing_verified(in_process: InProcess, tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"prompt_id": "p", "correct": null, "n_tokens": 5}\n')
-    done = in_process("fit", "t.jsonl", "--budgets", "8", cwd=tmp_path)
+    done = in_process("fit", "t.jsonl", "--horizon", "8", cwd=tmp_path)
     assert_refused(done, "no trace could be verified")
 
 
 def test_one_sample_in_all(in_process: InProcess, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\np,true,5\n")
-    done = succeeded(in_process("fit", "t.csv", "--budgets", "8", "--json", cwd=tmp_path))
+    done = succeeded(in_process("fit", "t.csv", "--horizon", "8", "--json", cwd=tmp_path))
     group = json.loads(done.stdout)["groups"][0]
     assert group["mean_correct"] == {"estimate": 1.0, "low": None, "high": None}
     assert group["warnings"]

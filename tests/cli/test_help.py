@@ -21,22 +21,22 @@ def test_version(verigap: Command) -> None:
     [
         ("", "laws bounds sweep check version"),
         ("version", "--help"),
-        ("laws", "TRACES --budgets --out --json"),
+        ("laws", "TRACES --horizon --out --json"),
         ("import", "FORMAT FILES --out --map --answers --tokenizer --unit --on-error --json"),
         (
             "bounds",
             "--list --horizon --n --log2-class --kappa --tilt --delta --law --sigma --mean --c0 "
-            "--seed --json",
+            "--candidates --seed --json",
         ),
         (
             "measure",
-            "TRACES --budgets --data --candidates --radius --seeds --seed --finetuned --json",
+            "TRACES --horizon --n --candidates --kappa --seeds --seed --finetuned --json",
         ),
         ("sweep", "CONFIG --out --engine --json"),
         ("check", "RUN --json"),
         (
             "diagnose",
-            "TRACES --out --budgets --data --candidates --verifier --radius --include-text "
+            "TRACES --out --horizon --n --candidates --verifier --kappa --include-text "
             "--seed --json",
         ),
     ],

@@ -22,7 +22,7 @@ def test_from_a_log_to_laws(verigap: Command, tmp_path: Path) -> None:
     ]
     assert done.stderr == ""
     laws = succeeded(
-        verigap("laws", "t.parquet", "--budgets", "8", "--out", "l.parquet", cwd=tmp_path)
+        verigap("laws", "t.parquet", "--horizon", "8", "--out", "l.parquet", cwd=tmp_path)
     )
     assert "at H = 8 words, from 6 verified samples" in laws.stdout
     assert set(pl.read_parquet(tmp_path / "l.parquet")["unit"]) == {"words"}

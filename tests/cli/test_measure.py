@@ -22,9 +22,9 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_json_and_table(verigap: Command, small: Path) -> None:
-    options = ("--data", "8,32", "--candidates", "4", "--seeds", "4", "--seed", "3")
+    options = ("--n", "8,32", "--candidates", "4", "--seeds", "4", "--seed", "3")
     done = succeeded(
-        verigap("measure", small, "--budgets", "200,80", *options, "--radius", "0.5", "--json")
+        verigap("measure", small, "--horizon", "200,80", *options, "--kappa", "0.5", "--json")
     )
     assert done.stderr == ""
     content = json.loads(done.stdout)
@@ -40,7 +40,7 @@ def test_json_and_table(verigap: Command, small: Path) -> None:
             assert "score" not in cell["values"]
     assert content["groups"][1]["cells"][-1]["extrapolated"] is True
     shown = succeeded(
-        verigap("measure", small, "--budgets", "200,80", *options, "--radius", "0.5")
+        verigap("measure", small, "--horizon", "200,80", *options, "--kappa", "0.5")
     ).stdout
     for words in ("game24 gpt-4-io", "tokens", "same leash", "200 (beyond)", "answer agreement"):
         assert words in shown
@@ -60,9 +60,9 @@ def test_trained_networks(in_process: InProcess) -> None:
     [
         ("", "give a trace table or --finetuned RUN"),
         ("t.csv --finetuned run", "give a trace table or --finetuned RUN"),
-        ("t.csv --budgets 8,x", "--budgets: expected whole numbers and commas"),
-        ("t.csv --data 0", "data: 0 is out of range"),
-        ("t.csv --radius nan", "radius: nan"),
+        ("t.csv --horizon 8,x", "--horizon: expected whole numbers and commas"),
+        ("t.csv --n 0", "--n: 0 is out of range"),
+        ("t.csv --kappa nan", "radius: nan"),
         ("t.csv --seeds 1", "seeds: 1 is out of range"),
         ("nowhere.parquet", "nowhere.parquet: no such file"),
     ],

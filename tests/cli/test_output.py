@@ -40,7 +40,7 @@ def test_law_tables_that_cannot_be_written(in_process: InProcess, tmp_path: Path
     (tmp_path / "notes.txt").write_text("not a folder\n")
     (tmp_path / "t.csv").write_text("prompt_id,correct,n_tokens\na,true,5\n")
     before = contents(tmp_path)
-    done = in_process("laws", "t.csv", "--budgets", "8", "--out", out, cwd=tmp_path)
+    done = in_process("laws", "t.csv", "--horizon", "8", "--out", out, cwd=tmp_path)
     assert_refused(done, "choose another path")
     assert contents(tmp_path) == before
 

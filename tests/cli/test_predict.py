@@ -19,7 +19,7 @@ def strict(text: str) -> dict:
 
 
 def test_a_law_table(verigap: Command, law_table: Path) -> None:
-    options = "--log2-class-size 10 --data 32,16 --budgets 96 --false-positive 0.01 --json"
+    options = "--log2-class 10 --n 32,16 --horizon 96 --false-positive 0.01 --json"
     done = succeeded(verigap("predict", law_table, *options.split()))
     assert done.stderr == ""
     found = strict(done.stdout)
@@ -45,7 +45,7 @@ def test_traces(verigap: Command, tmp_path: Path) -> None:
     )
     small.write_parquet(tmp_path / "t.parquet")
     done = succeeded(
-        verigap("predict", "t.parquet", "--budgets", "24,64", "--data", "16,64", cwd=tmp_path)
+        verigap("predict", "t.parquet", "--horizon", "24,64", "--n", "16,64", cwd=tmp_path)
     )
     assert re.search(r"d = [\d.]+ \[[\d.]+, [\d.]+\] bits \(calibrated\)", done.stdout)
     assert re.search(r"parametric fits better in \d[\d.]* % of the resampled slices", done.stdout)
@@ -58,10 +58,10 @@ def test_traces(verigap: Command, tmp_path: Path) -> None:
     ("options", "says"),
     [
         ("LAWS", "reward laws do not say how large a class is"),
-        ("LAWS --log2-class-size 1,2", "give one number, or 'calibrated'"),
-        ("LAWS --log2-class-size 9 --false-negative 2", "false-negative: 2.0 is out of range"),
-        ("LAWS --log2-class-size 9 --data 4,4", "data: give distinct numbers"),
-        ("LAWS --log2-class-size 9 --budgets 7", "no laws at horizon 7"),
+        ("LAWS --log2-class 1,2", "give one number, or 'calibrated'"),
+        ("LAWS --log2-class 9 --false-negative 2", "false-negative: 2.0 is out of range"),
+        ("LAWS --log2-class 9 --n 4,4", "--n: give distinct numbers"),
+        ("LAWS --log2-class 9 --horizon 7", "no laws at horizon 7"),
         ("nowhere.parquet", "nowhere.parquet: no such file"),
     ],
 )

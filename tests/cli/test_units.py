@@ -17,12 +17,12 @@ ALLOWED = (
     "Import with --tokenizer",
 )
 COMMANDS = {
-    "fit": "fit t.parquet --budgets 16",
-    "measure": "measure t.parquet --budgets 16 --data 8 --candidates 2 --seeds 2",
-    "predict": "predict t.parquet --budgets 16 --data 8 --candidates 2",
-    "predict laws": "predict laws.parquet --data 8 --candidates 2 --log2-class-size 4",
-    "laws": "laws t.parquet --budgets 16 --out again.parquet",
-    "bounds": "bounds --horizon 16 --n 8 --log2-class 4 --best-of 2 --law laws.parquet",
+    "fit": "fit t.parquet --horizon 16",
+    "measure": "measure t.parquet --horizon 16 --n 8 --candidates 2 --seeds 2",
+    "predict": "predict t.parquet --horizon 16 --n 8 --candidates 2",
+    "predict laws": "predict laws.parquet --n 8 --candidates 2 --log2-class 4",
+    "laws": "laws t.parquet --horizon 16 --out again.parquet",
+    "bounds": "bounds --horizon 16 --n 8 --log2-class 4 --candidates 2 --law laws.parquet",
 }
 
 
@@ -74,7 +74,7 @@ def counted(
     """A unit, and a folder with a trace table and a law table in it."""
     folder = tmp_path_factory.mktemp(request.param)
     rows(request.param).write_parquet(folder / "t.parquet")
-    ask(in_process, folder, "laws t.parquet --budgets 16 --out laws.parquet")
+    ask(in_process, folder, "laws t.parquet --horizon 16 --out laws.parquet")
     return request.param, folder
 
 
@@ -116,7 +116,7 @@ def test_a_budget_without_laws(in_process: InProcess, counted: tuple[str, Path])
 
 def test_the_report_of_a_diagnosis(in_process: InProcess, tmp_path: Path) -> None:
     rows("words").write_parquet(tmp_path / "t.parquet")
-    command = "diagnose t.parquet --budgets 16 --data 8 --candidates 2 --out d"
+    command = "diagnose t.parquet --horizon 16 --n 8 --candidates 2 --out d"
     assert "at H = 16 words, n = 8" in ask(in_process, tmp_path, command)
     for name in ("report.html", "report.md", "report.json"):
         text = (tmp_path / "d" / name).read_text()
@@ -138,7 +138,7 @@ def test_groups_in_different_units(in_process: InProcess, tmp_path: Path) -> Non
     measured = ask(in_process, tmp_path, COMMANDS["measure"])
     assert "w (values in words of correct trace)" in measured
     assert "t (values in tokens of correct trace)" in measured
-    laws = "laws t.parquet --budgets 16 --out laws.parquet"
+    laws = "laws t.parquet --horizon 16 --out laws.parquet"
     assert "H = 16 tokens / words, from" in ask(in_process, tmp_path, laws)
     for model, unit in own.items():
         bounds = ask(in_process, tmp_path, f"{COMMANDS['bounds']} --model {model}")
@@ -146,7 +146,7 @@ def test_groups_in_different_units(in_process: InProcess, tmp_path: Path) -> Non
 
 
 def test_a_formula_has_no_table_and_counts_tokens(in_process: InProcess, tmp_path: Path) -> None:
-    command = "bounds --horizon 16 --n 8 --log2-class 4 --best-of 2 --sigma 8 --mean 8 --c0 0.5"
+    command = "bounds --horizon 16 --n 8 --log2-class 4 --candidates 2 --sigma 8 --mean 8 --c0 0.5"
     assert "H = 16 tokens" in ask(in_process, tmp_path, command)
     assert json.loads(ask(in_process, tmp_path, f"{command} --json"))["unit"] == "tokens"
 
@@ -159,11 +159,11 @@ def test_an_imported_batch_without_token_counts(in_process: InProcess, tmp_path:
         cwd=tmp_path,
     )
     assert "lengths in words" in succeeded(done).stdout
-    ask(in_process, tmp_path, "laws T.parquet --budgets 12 --out L.parquet")
+    ask(in_process, tmp_path, "laws T.parquet --horizon 12 --out L.parquet")
     for command in (
-        "fit T.parquet --budgets 12",
-        "measure T.parquet --budgets 12 --data 16 --seeds 2",
-        "bounds --horizon 12 --n 64 --log2-class 10 --law L.parquet --best-of 2",
+        "fit T.parquet --horizon 12",
+        "measure T.parquet --horizon 12 --n 16 --seeds 2",
+        "bounds --horizon 12 --n 64 --log2-class 10 --law L.parquet --candidates 2",
     ):
         shown = ask(in_process, tmp_path, command)
         assert "words" in shown

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from verigap.cli.options import JsonFlag, prepare_jax, show_json
-
-if TYPE_CHECKING:
-    pass
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +48,7 @@ def bounds(
     c0: Annotated[
         float | None, typer.Option("--c0", help="Coverage. Default: from the law.")
     ] = None,
-    best_of: Annotated[int, typer.Option("--best-of", help="N of best-of-N.")] = 8,
+    candidates: Annotated[int, typer.Option("--candidates", help="N of best-of-N.")] = 8,
     dataset: Annotated[str | None, typer.Option("--dataset", help="Group of a law table.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="Group of a law table.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the VF-Bayes simulation.")] = 0,
@@ -62,39 +59,39 @@ def bounds(
     if list_all:
         _list_bounds(as_json)
         return
-    if horizon is None or n is None or log2_class is None:
-        missing = [
-            name
-            for name, value in (("--horizon", horizon), ("--n", n), ("--log2-class", log2_class))
-            if value is None
-        ]
+    missing = [
+        name
+        for name, value in (("--horizon", horizon), ("--n", n), ("--log2-class", log2_class))
+        if value is None
+    ]
+    if missing or horizon is None or n is None or log2_class is None:
         raise ValueError(f"{', '.join(missing)}: missing (or ask for --list)")
-    from verigap.sim.calculator import Question, calculate
+    if tilt is not None and not tilt > 0:
+        raise ValueError(f"--tilt: must be positive and finite, not {tilt}")
+    if law is None and (sigma is None or mean is None or c0 is None):
+        raise ValueError("give --law, or all of --sigma, --mean and --c0")
+    import verigap as vg
+    from verigap.cli.law_text import parse_law
+    from verigap.sim.calculator import as_content
 
-    result = calculate(
-        Question(
-            horizon=horizon,
-            n=n,
-            log2_class=log2_class,
-            kappa=kappa,
-            tilt=tilt,
-            delta=delta,
-            law=law,
-            dataset=dataset,
-            model=model,
-            sigma=sigma,
-            mean=mean,
-            c0=c0,
-            best_of=best_of,
-            seed=seed,
-        )
+    found = vg.calculate(
+        parse_law(law, horizon, sigma=sigma, mean=mean, dataset=dataset, model=model),
+        horizon=horizon,
+        data_budget=n,
+        log2_class_size=log2_class,
+        chi2_radius=kappa,
+        expert_radius=None if tilt is None else tilt**2,
+        failure_probability=delta,
+        coverage=c0,
+        num_candidates=candidates,
+        seed=seed,
     )
     if as_json:
-        show_json(result)
+        show_json(as_content(found))
     else:
         from verigap.cli.tables.bounds import show_calculation
 
-        show_calculation(result)
+        show_calculation(as_content(found))
 
 
 def _list_bounds(as_json: bool) -> None:

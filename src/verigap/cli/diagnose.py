@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from verigap.cli.options import numbers, prepare_jax, show_json
-
-if TYPE_CHECKING:
-    from verigap.llm_validation.reporting.verdict import Verifier
 
 
 def register(app: typer.Typer) -> None:
@@ -24,13 +21,13 @@ def diagnose(
         Path | None,
         typer.Option("--out", help="Folder of the report. Default: runs/TRACES-diagnosis."),
     ] = None,
-    budgets: Annotated[
+    horizon: Annotated[
         str | None,
-        typer.Option("--budgets", help="Budgets H, with commas. Default: by length."),
+        typer.Option("--horizon", help="Budgets H, with commas. Default: by length."),
     ] = None,
-    data: Annotated[
+    n: Annotated[
         str | None,
-        typer.Option("--data", help="Training traces n, with commas. Default: 16 to 1024."),
+        typer.Option("--n", help="Training traces n, with commas. Default: 16 to 1024."),
     ] = None,
     candidates: Annotated[int, typer.Option("--candidates", help="N of best-of-N and votes.")] = 8,
     verifier: Annotated[
@@ -40,8 +37,8 @@ def diagnose(
             help="exact (a 0/1 check exists at test time) or learned. Default: both.",
         ),
     ] = None,
-    radius: Annotated[
-        float, typer.Option("--radius", help="Chi-square leash of both policies.")
+    kappa: Annotated[
+        float, typer.Option("--kappa", help="Chi-square leash of both policies.")
     ] = 1.0,
     include_text: Annotated[
         bool, typer.Option("--include-text", help="Show some samples with their text.")
@@ -53,43 +50,31 @@ def diagnose(
 ) -> None:
     """Clone, vote or verify? Fit, predict, measure, and write one report."""
     prepare_jax()
-    chosen = _verifier(verifier)
-    horizons = None if budgets is None else numbers(budgets, "--budgets", int)
-    amounts = None if data is None else numbers(data, "--data", int)
-    folder = out or Path("runs") / f"{traces.stem}-diagnosis"
-    from verigap.llm_validation.reporting.writing import refuse_foreign, write_report
-
-    # Before minutes of work, not after them.
-    refuse_foreign(folder)
+    import verigap as vg
     from verigap.cli.progress import ProgressBar
-    from verigap.figures.diagnosis import draw_group
-    from verigap.llm_validation import diagnose as diagnose_traces
-    from verigap.llm_validation.reporting.content import diagnosis_content
-    from verigap.llm_validation.reporting.page import render_page
-    from verigap.llm_validation.traces import read_traces
 
     with ProgressBar("diagnose", quiet=as_json, counted="stages") as report:
-        found = diagnose_traces(
-            read_traces(traces),
-            horizons,
-            amounts,
-            candidates=candidates,
-            radius=radius,
+        found = vg.diagnose(
+            traces,
+            out or Path("runs") / f"{traces.stem}-diagnosis",
+            horizons=None if horizon is None else numbers(horizon, "--horizon", int),
+            data_budgets=None if n is None else numbers(n, "--n", int),
+            num_candidates=candidates,
+            verifier=_verifier(verifier),
+            chi2_radius=kappa,
+            include_text=include_text,
             seed=seed,
             report=report,
         )
-    content = diagnosis_content(found, verifier=chosen, include_text=include_text)
-    page = render_page(content, [draw_group(group) for group in content["groups"]])
-    written = write_report(folder, content, page)
     if as_json:
-        show_json(content)
+        show_json(found.content)
     else:
         from verigap.cli.tables.diagnose import show_diagnosis
 
-        show_diagnosis(content, written[0])
+        show_diagnosis(found.content, found.files[0])
 
 
-def _verifier(name: str | None) -> Verifier | None:
+def _verifier(name: str | None) -> Literal["exact", "learned"] | None:
     if name is None or name == "exact" or name == "learned":
         return name
     raise ValueError(f"--verifier: unknown {name!r}; use exact or learned")

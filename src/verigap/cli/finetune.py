@@ -29,7 +29,7 @@ def finetune(
         str | None,
         typer.Option("--task", help="jsonl:FILE, where the table's task came from a file."),
     ] = None,
-    data: Annotated[str, typer.Option("--data", help="Training traces n, with commas.")] = "64,256",
+    n: Annotated[str, typer.Option("--n", help="Training traces n, with commas.")] = "64,256",
     repetitions: Annotated[
         int, typer.Option("--repetitions", help="Splits and training data; pairs swap halves.")
     ] = 2,
@@ -37,8 +37,8 @@ def finetune(
         int, typer.Option("--samples", help="Of each held-out prompt by each clone.")
     ] = 32,
     candidates: Annotated[int, typer.Option("--candidates", help="N of best-of-N and votes.")] = 8,
-    radius: Annotated[
-        float, typer.Option("--radius", help="Chi-square leash of both policies.")
+    kappa: Annotated[
+        float, typer.Option("--kappa", help="Chi-square leash of both policies.")
     ] = 1.0,
     epochs: Annotated[int, typer.Option("--epochs", help="Of fine-tuning.")] = 2,
     learning_rate: Annotated[
@@ -66,11 +66,11 @@ def finetune(
 
     # What is cheap to refuse comes before the model.
     options = FinetuneOptions(
-        numbers(data, "--data", int),
+        numbers(n, "--n", int),
         repetitions,
         samples,
         candidates,
-        radius,
+        kappa,
         Recipe(epochs, learning_rate, train_batch_size),
         batch_size,
         seed,

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def fit(
     traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
-    budgets: Annotated[str, typer.Option("--budgets", help="Budgets H, separated by commas.")],
+    horizon: Annotated[str, typer.Option("--horizon", help="Budgets H, separated by commas.")],
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
     c0: Annotated[
         float, typer.Option("--c0", help="Coverage that a prompt must have to count.")
@@ -44,19 +44,18 @@ def fit(
     prepare_jax()
     from dataclasses import replace
 
-    from verigap.llm_validation import fit as fit_traces
+    import verigap as vg
     from verigap.llm_validation.fitting.content import as_content
     from verigap.llm_validation.fitting.population import Grids
-    from verigap.llm_validation.traces import read_traces
 
     grids = replace(Grids(), c0=c0)
     if epsilon is not None:
         grids = replace(grids, margins=numbers(epsilon, "--epsilon", float))
     if kappa is not None:
         grids = replace(grids, radii=numbers(kappa, "--kappa", float))
-    result = fit_traces(
-        read_traces(traces),
-        numbers(budgets, "--budgets", int),
+    result = vg.fit(
+        traces,
+        numbers(horizon, "--horizon", int),
         seed=seed,
         grids=grids,
         pass_at=() if pass_at is None else numbers(pass_at, "--pass-at", int),

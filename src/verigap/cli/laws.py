@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 
 def laws(
     traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
-    budgets: Annotated[str, typer.Option("--budgets", help="Budgets H, separated by commas.")],
+    horizon: Annotated[str, typer.Option("--horizon", help="Budgets H, separated by commas.")],
     out: Annotated[Path, typer.Option("--out", help="Law table to write (Parquet).")],
     as_json: JsonFlag = False,
 ) -> None:
@@ -29,7 +29,7 @@ def laws(
     from verigap.llm_validation.traces import read_traces
     from verigap.sim.sweeps.law_table import write_law_table
 
-    table, report = reward_laws(read_traces(traces), numbers(budgets, "--budgets", int))
+    table, report = reward_laws(read_traces(traces), numbers(horizon, "--horizon", int))
     write_law_table(table, out)
     if as_json:
         show_json({"out": str(out), "horizons": list(table.horizons), **_report(report)})

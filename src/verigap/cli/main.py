@@ -23,7 +23,7 @@ from verigap.cli import (
     sample,
     sweep,
 )
-from verigap.cli.options import BAD_INPUT, FINE, INTERRUPTED
+from verigap.cli.options import BAD_INPUT, FINE, INTERRUPTED, current_flags, with_flags
 
 app = typer.Typer(
     name="verigap",
@@ -68,7 +68,7 @@ def main() -> None:
         # violation.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        code = app(standalone_mode=False)
+        code = app(current_flags(sys.argv[1:]), standalone_mode=False)
     except typer.Exit as error:
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -86,7 +86,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BAD_INPUT
     except ValueError as error:
-        typer.echo(f"verigap: {error}", err=True)
+        typer.echo(f"verigap: {with_flags(str(error))}", err=True)
         code = BAD_INPUT
     if code == INTERRUPTED:
         typer.echo("verigap: interrupted; the same command continues where it stopped", err=True)

@@ -19,19 +19,19 @@ def measure(
     traces: Annotated[
         Path | None, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")
     ] = None,
-    budgets: Annotated[
+    horizon: Annotated[
         str | None,
-        typer.Option("--budgets", help="Budgets H, with commas. Default: by length."),
+        typer.Option("--horizon", help="Budgets H, with commas. Default: by length."),
     ] = None,
-    data: Annotated[
+    n: Annotated[
         str | None,
-        typer.Option("--data", help="Training traces n, with commas. Default: 16 to 1024."),
+        typer.Option("--n", help="Training traces n, with commas. Default: 16 to 1024."),
     ] = None,
     candidates: Annotated[
         int | None, typer.Option("--candidates", help="N of best-of-N and votes. Default: 8.")
     ] = None,
-    radius: Annotated[
-        float, typer.Option("--radius", help="Chi-square leash of both policies.")
+    kappa: Annotated[
+        float, typer.Option("--kappa", help="Chi-square leash of both policies.")
     ] = 1.0,
     seeds: Annotated[
         int, typer.Option("--seeds", help="Repetitions: splits and training data.")
@@ -45,43 +45,31 @@ def measure(
 ) -> None:
     """What cloning and verifying earn on held-out prompts of sampled traces."""
     prepare_jax()
-    from verigap.llm_validation.measuring.content import as_content
-
     if (traces is None) == (finetuned is None):
         raise ValueError("give a trace table or --finetuned RUN, one of the two")
-    if finetuned is not None:
-        from verigap.llm_validation.measuring.finetuned_runs import (
-            finetuned_model,
-            is_finetuned,
+    source = traces if traces is not None else finetuned
+    assert source is not None
+    if finetuned is not None and not finetuned.is_dir():
+        raise ValueError(f"{finetuned}: no such run folder")
+    import verigap as vg
+    from verigap.cli.progress import ProgressBar
+
+    with ProgressBar("measure", quiet=as_json) as report:
+        found = vg.measure(
+            source,
+            None if horizon is None else numbers(horizon, "--horizon", int),
+            None if n is None else numbers(n, "--n", int),
+            num_candidates=candidates,
+            chi2_radius=kappa,
+            seeds=seeds,
+            seed=seed,
+            report=report,
         )
-        from verigap.llm_validation.measuring.planted_runs import finetuned as read_run
-        from verigap.sim.sweeps.stored import stored_cells
-        from verigap.storage.run_store import RunStore
-
-        store = RunStore.read_only(finetuned)
-        rows = stored_cells(store).to_dicts()
-        llm = bool(rows) and is_finetuned(rows[0])
-        found = (finetuned_model(rows),) if llm else read_run(rows)
-        for warning in store.warnings:
-            typer.echo(f"verigap: warning: {warning}", err=True)
-    else:
-        from verigap.cli.progress import ProgressBar
-        from verigap.llm_validation.measuring.measure import measure as measure_traces
-        from verigap.llm_validation.traces import read_traces
-
-        assert traces is not None
-        with ProgressBar("measure", quiet=as_json) as report:
-            found = measure_traces(
-                read_traces(traces),
-                None if budgets is None else numbers(budgets, "--budgets", int),
-                None if data is None else numbers(data, "--data", int),
-                candidates,
-                radius,
-                seeds,
-                seed,
-                report,
-            )
+    for warning in found.warnings:
+        typer.echo(f"verigap: warning: {warning}", err=True)
     if as_json:
+        from verigap.llm_validation.measuring.content import as_content
+
         show_json(as_content(found, seed))
     else:
         from verigap.cli.tables.measure import show_measurements

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -13,6 +13,69 @@ import typer
 FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+_RENAMED = {
+    "--best-of": "--candidates",
+    "--budgets": "--horizon",
+    "--data": "--n",
+    "--log2-class-size": "--log2-class",
+    "--radius": "--kappa",
+}
+"""Flags of the release before by their names now; kept for one release."""
+
+_KEEPS_DATA = "figures"
+"""The command whose `--data` is a folder, and no number of traces."""
+
+_FLAGS = {
+    "chi2_radius": "--kappa",
+    "coverage": "--c0",
+    "data_budget": "--n",
+    "data_budgets": "--n",
+    "expert_radius": "--tilt",
+    "failure_probability": "--delta",
+    "horizons": "--horizon",
+    "log2_class_size": "--log2-class",
+    "num_candidates": "--candidates",
+    "samples_used": "--first-samples",
+    "sd": "--sigma",
+}
+"""Flags of parameters whose names differ by more than dashes."""
+
+_SAME_NAME = (
+    "batch_size", "dtype", "engine", "epochs", "epsilon", "false_negative", "false_positive",
+    "first_correct", "first_samples", "grid", "horizon", "kappa", "law", "learning_rate",
+    "max_tokens", "mean", "model", "out", "pass_at", "prompts", "repetitions", "samples", "seed",
+    "seeds", "shots", "style", "task", "task_config", "temperature", "timeout", "train_batch_size",
+    "verifier", "workers",
+)  # fmt: skip
+"""Parameters whose flag is their name with dashes."""
+
+
+def with_flags(message: str) -> str:
+    """A message of the library, which begins with the name of a parameter, about the flag."""
+    name, colon, rest = message.partition(":")
+    parameter, *more = name.split(" ", 1)
+    flag = _FLAGS.get(parameter) or (
+        f"--{parameter.replace('_', '-')}" if parameter in _SAME_NAME else None
+    )
+    return message if flag is None or not colon else f"{' '.join((flag, *more))}:{rest}"
+
+
+def current_flags(arguments: Sequence[str]) -> list[str]:
+    """Arguments with the flags of the release before replaced, each with one line on stderr."""
+    replaced: list[str] = []
+    for place, argument in enumerate(arguments):
+        if argument == "--":
+            return [*replaced, *arguments[place:]]
+        old, equals, value = argument.partition("=")
+        new = _RENAMED.get(old)
+        if new is None or (old == "--data" and arguments[0] == _KEEPS_DATA):
+            replaced.append(argument)
+            continue
+        typer.echo(f"verigap: {old} is now {new}", err=True)
+        replaced.append(f"{new}{equals}{value}")
+    return replaced
+
 
 Number = TypeVar("Number", int, float)
 

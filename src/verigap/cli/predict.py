@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
-
-if TYPE_CHECKING:
-    from verigap.llm_validation.predicting.predict import Options
-    from verigap.llm_validation.predicting.prediction import GroupPrediction
 
 CALIBRATED = "calibrated"
 
@@ -29,21 +25,21 @@ def predict(
             "`verigap fit --per-prompt --json`."
         ),
     ],
-    budgets: Annotated[
+    horizon: Annotated[
         str | None,
-        typer.Option("--budgets", help="Budgets H, with commas. Default: from lengths."),
+        typer.Option("--horizon", help="Budgets H, with commas. Default: from lengths."),
     ] = None,
-    data: Annotated[
+    n: Annotated[
         str | None,
-        typer.Option("--data", help="Traces to learn from n, with commas. Default: 16 to 1024."),
+        typer.Option("--n", help="Traces to learn from n, with commas. Default: 16 to 1024."),
     ] = None,
-    radius: Annotated[
-        float, typer.Option("--radius", help="Chi-square leash kappa of expert and learners.")
+    kappa: Annotated[
+        float, typer.Option("--kappa", help="Chi-square leash kappa of expert and learners.")
     ] = 1.0,
     class_size: Annotated[
         str | None,
         typer.Option(
-            "--log2-class-size",
+            "--log2-class",
             help="Bits d, or 'calibrated' on measured small n (the default for traces).",
         ),
     ] = None,
@@ -65,29 +61,28 @@ def predict(
 ) -> None:
     """Predict cloning, verifying and their gap over n and H, before any is trained."""
     prepare_jax()
-    from verigap.llm_validation.predicting.predict import Options
-
     size = None
     if class_size not in (None, CALIBRATED):
-        (size, *more) = numbers(class_size, "--log2-class-size", float)
+        (size, *more) = numbers(class_size, "--log2-class", float)
         if more:
-            raise ValueError("--log2-class-size: give one number, or 'calibrated'")
-    options = Options(
-        radius=radius,
-        candidates=candidates,
-        log2_class_size=size,
-        false_positive=false_positive,
-        false_negative=false_negative,
-        estimate_errors=estimate_errors,
-        seed=seed,
-    )
-    found = _predictions(
-        source,
-        None if budgets is None else numbers(budgets, "--budgets", int),
-        None if data is None else numbers(data, "--data", int),
-        options,
-        quiet=as_json,
-    )
+            raise ValueError("--log2-class: give one number, or 'calibrated'")
+    import verigap as vg
+    from verigap.cli.progress import ProgressBar
+
+    with ProgressBar("predict", quiet=as_json) as report:
+        found = vg.predict(
+            source,
+            None if horizon is None else numbers(horizon, "--horizon", int),
+            None if n is None else numbers(n, "--n", int),
+            chi2_radius=kappa,
+            log2_class_size=size,
+            num_candidates=candidates,
+            false_positive=false_positive,
+            false_negative=false_negative,
+            estimate_errors=estimate_errors,
+            seed=seed,
+            report=report,
+        )
     if as_json:
         from verigap.llm_validation.predicting.content import as_content
 
@@ -96,24 +91,3 @@ def predict(
         from verigap.cli.tables.predict import show_predictions
 
         show_predictions(found)
-
-
-def _predictions(
-    source: Path,
-    budgets: tuple[int, ...] | None,
-    data: tuple[int, ...] | None,
-    options: Options,
-    *,
-    quiet: bool,
-) -> tuple[GroupPrediction, ...]:
-    from verigap.cli.progress import ProgressBar
-    from verigap.llm_validation.predicting.group_laws import read_laws
-    from verigap.llm_validation.predicting.predict import predict, predict_laws
-    from verigap.llm_validation.traces import read_traces
-
-    laws = read_laws(source, budgets)
-    if laws is not None:
-        return predict_laws(laws, data, options)
-    traces = read_traces(source)
-    with ProgressBar("predict", quiet=quiet) as report:
-        return predict(traces, budgets, data, options, report=report)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from verigap.cli.options import SHORT, JsonFlag, command_line, prepare_jax, show_json
-
-if TYPE_CHECKING:
-    pass
 
 
 def register(app: typer.Typer) -> None:
@@ -31,33 +28,30 @@ def sweep(
     prepare_jax()
     if engine != "local":
         raise ValueError(f"--engine: unknown engine {engine!r}; use local")
+    import verigap as vg
     from verigap.cli.progress import ProgressBar
-    from verigap.sim.sweeps.config import load_sweep
-    from verigap.sim.sweeps.run import run_sweep
 
-    loaded = load_sweep(config)
     folder = out or Path("runs") / config.stem
     with ProgressBar(f"sweep {config.stem}", quiet=as_json) as report:
-        outcome = run_sweep(loaded, folder, command=command_line(), report=report)
-    for warning in outcome.warnings:
+        found = vg.sweep(config, folder, command=command_line(), report=report)
+    for warning in found.warnings:
         typer.echo(f"verigap: warning: {warning}", err=True)
+    failed = found.cells - len(found.rows)
     if as_json:
         show_json(
             {
                 "run": str(folder),
-                "cells": outcome.cells,
-                "resumed": outcome.resumed,
-                "failed": outcome.failed,
+                "cells": found.cells,
+                "resumed": found.resumed,
+                "failed": failed,
             }
         )
     else:
-        resumed = f" ({outcome.resumed} from before)" if outcome.resumed else ""
+        resumed = f" ({found.resumed} from before)" if found.resumed else ""
+        typer.echo(f"{folder}: {len(found.rows)} of {found.cells} cells done{resumed}")
+    if failed:
         typer.echo(
-            f"{folder}: {outcome.cells - outcome.failed} of {outcome.cells} cells done{resumed}"
-        )
-    if outcome.failed:
-        typer.echo(
-            f"verigap: {outcome.failed} cells failed; see failures.parquet, run again to retry",
+            f"verigap: {failed} cells failed; see failures.parquet, run again to retry",
             err=True,
         )
         raise typer.Exit(SHORT)

@@ -159,9 +159,9 @@ def test_a_group_without_a_verdict_is_listed() -> None:
     [
         ({"budgets": []}, "there are none"),
         ({"seed": -1}, "seed: -1 is out of range"),
-        ({"samples": 0}, "first-samples: 0"),
+        ({"samples": 0}, "first_samples: 0"),
         ({"replicates": 5}, "replicates: 5"),
-        ({"pass_at": [0]}, "pass-at: 0"),
+        ({"pass_at": [0]}, "pass_at: 0"),
         ({"grids": Grids(c0=0.0)}, "c0: 0.0"),
         ({"grids": Grids(c0=float("nan"))}, "c0: nan"),
         ({"grids": Grids(margins=(-1.0,))}, "epsilon: -1.0"),

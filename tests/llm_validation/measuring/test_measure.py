@@ -177,12 +177,12 @@ def test_rounding_does_not_push_a_budget_past_the_longest_trace() -> None:
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"horizons": (0,)}, "budgets: 0"),
-        ({"data": (0,)}, "data: 0"),
-        ({"data": (4, 4)}, "data: give distinct"),
+        ({"horizons": (0,)}, "horizons: 0"),
+        ({"data": (0,)}, "data_budgets: 0"),
+        ({"data": (4, 4)}, "data_budgets: give distinct"),
         ({"candidates": 0}, "candidates: 0"),
-        ({"radius": float("nan")}, "radius: nan"),
-        ({"radius": 0.0}, "radius: 0.0"),
+        ({"radius": float("nan")}, "chi2_radius: nan"),
+        ({"radius": 0.0}, "chi2_radius: 0.0"),
         ({"seeds": 1}, "seeds: 1"),
         ({"seed": -1}, "seed: -1"),
     ],

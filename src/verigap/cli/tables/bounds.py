@@ -28,9 +28,10 @@ def show_calculation(result: Mapping[str, Any]) -> None:
     console = open_console()
     horizon, unit = result["horizon"], result["unit"]
     console.print(
-        f"H = {horizon} {unit}, n = {result['n']}, d = {result['log2_class']:g} bits, "
-        f"kappa = {result['kappa']:.4g}, mean = {number(result['mean'])}, "
-        f"sigma = {number(result['sigma'])}, c0 = {number(result['c0'])}\n",
+        f"H = {horizon} {unit}, n = {result['data_budget']}, "
+        f"d = {result['log2_class_size']:g} bits, kappa = {result['chi2_radius']:.4g}, "
+        f"mean = {number(result['mean'])}, sigma = {number(result['sd'])}, "
+        f"c0 = {number(result['coverage'])}\n",
         highlight=False,
     )
     table = plain_table(f"Bounds ({unit})", "bound", "value", "share of H", words="proved here")

@@ -1,0 +1,66 @@
+"""Everything that is checked about a run: bounds, exponents, trained networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from verigap.sim.checks.check import Report, Row, check
+from verigap.sim.checks.exponents import Exponent, exponents
+from verigap.sim.planted.measured import TrainedReport, check_trained, is_trained
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RunCheck:
+    """What a run says about the bounds.
+
+    Attributes:
+      rows: the simulated cells.
+      trainings: how many cells are trainings.
+      bounds: verdicts and the tests behind them; None where every cell is a training.
+      exponents: fitted powers of the horizon.
+      trained: measured values of trained networks; None where there are none.
+      warnings: what was found damaged in the run folder.
+    """
+
+    rows: tuple[Row, ...]
+    trainings: int
+    bounds: Report | None
+    exponents: tuple[Exponent, ...]
+    trained: TrainedReport | None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> int:
+        """Cells of the run, simulated and trained."""
+        return len(self.rows) + self.trainings
+
+    @property
+    def ok(self) -> bool:
+        """Whether no bound is violated and no network is under-trained."""
+        networks = self.trained.points if self.trained is not None else ()
+        return (self.bounds is None or self.bounds.ok) and not any(
+            point.under_training for point in networks
+        )
+
+
+def check_rows(
+    rows: Sequence[Row], names: Iterable[str] | None = None, warnings: Sequence[str] = ()
+) -> RunCheck:
+    """Test bounds in simulated cells, and measure the trained ones.
+
+    Args:
+      rows: cells of a run, at least one.
+      names: bounds or controls; every true bound by default.
+      warnings: passed on.
+    """
+    trained = [row for row in rows if is_trained(row)]
+    simulated = [row for row in rows if not is_trained(row)]
+    return RunCheck(
+        rows=tuple(simulated),
+        trainings=len(trained),
+        bounds=check(simulated, names) if simulated else None,
+        exponents=tuple(exponents(simulated)),
+        trained=check_trained(trained) if trained else None,
+        warnings=tuple(warnings),
+    )

@@ -1,0 +1,54 @@
+"""Results of a sweep as one table of cells by learners."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+_CELL = {
+    "mean": "base_mean",
+    "sd": "base_sd",
+}
+_LEARNER = {
+    "mean": "risk",
+    "variance": "risk_variance",
+    "leashed_mean": "leashed_risk",
+    "leashed_variance": "leashed_risk_variance",
+    "exact": "exact_risk",
+}
+
+
+def cells_by_learners(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
+    """One row a cell and learner.
+
+    The first columns describe the cell (`cell`, `block`, `game`, `horizon`, `data_budget`, ...),
+    then come those of the learner. Of simulated games: `risk`, the mean suboptimality over the
+    replicates in tokens, `risk_variance`, the same on the leash, and `exact_risk` (NaN where there
+    is no closed form). Of trained networks: means over the held-out prompts of `value`, `leashed`
+    and more.
+
+    Args:
+      rows: cells as a run store gives them.
+    """
+    flat: list[dict[str, Any]] = []
+    for row in rows:
+        cell = {_CELL.get(key, key): value for key, value in row.items() if _scalar(value)}
+        for entry in row.get("learners") or ():
+            own = {key: value for key, value in entry.items() if _scalar(value)}
+            flat.append(cell | {_LEARNER.get(key, key): value for key, value in own.items()})
+        flat += [
+            cell | {key: _over_prompts(value) for key, value in entry.items()}
+            for entry in row.get("policies") or ()
+        ]
+    return pl.DataFrame(flat, infer_schema_length=None)
+
+
+def _scalar(value: object) -> bool:
+    return value is not None and not isinstance(value, (list, tuple, dict))
+
+
+def _over_prompts(value: Any) -> Any:
+    return float(np.mean(value)) if isinstance(value, list) else value

@@ -1,0 +1,15 @@
+"""The verbs of `import verigap as vg`; the command line is a client of exactly these."""
+
+from verigap.verbs.samples import diagnose, fit, measure, predict, read_traces
+from verigap.verbs.settings import calculate, check, sweep
+
+__all__ = [
+    "calculate",
+    "check",
+    "diagnose",
+    "fit",
+    "measure",
+    "predict",
+    "read_traces",
+    "sweep",
+]

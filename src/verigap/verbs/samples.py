@@ -1,0 +1,288 @@
+"""Verbs about samples of language models: read, fit, predict, measure, diagnose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from verigap.llm_validation.fitting.population import Grids
+    from verigap.llm_validation.traces import Traces
+    from verigap.results import DiagnosisResult, FitResult, Measurements, Predictions
+    from verigap.storage.progress import Progress
+
+    TraceSource = Traces | pl.DataFrame | str | Path
+    Report = Callable[[Progress], None]
+
+
+def read_traces(path: str | Path) -> Traces:
+    """A table of sampled answers of language models, checked row by row.
+
+    Args:
+      path: Parquet (.parquet), CSV (.csv) or JSON Lines (.jsonl, .ndjson), one row a sample. Only
+        the columns `prompt_id` and `correct` are required; `llm_validation.traces.Traces` lists
+        the others.
+
+    Returns:
+      The traces; `frame` is a polars table.
+
+    Raises:
+      ValueError: the file is missing, damaged, or a row contradicts itself; one line names it.
+
+    Example:
+      >>> import verigap as vg
+      >>> traces = vg.read_traces("examples/smollm2_products.parquet")
+      >>> traces.num_prompts, traces.num_samples
+      (32, 1024)
+    """
+    from verigap.llm_validation import traces
+
+    return traces.read_traces(path)
+
+
+def _traces(source: TraceSource) -> Traces:
+    """Traces from whatever a verb takes for them."""
+    import polars as pl
+
+    from verigap.llm_validation.traces import Traces
+
+    if isinstance(source, Traces):
+        return source
+    return Traces(source) if isinstance(source, pl.DataFrame) else read_traces(source)
+
+
+def fit(
+    traces: TraceSource,
+    horizons: Iterable[int],
+    *,
+    seed: int = 0,
+    grids: Grids | None = None,
+    pass_at: Iterable[int] = (),
+    samples: int | None = None,
+) -> FitResult:
+    """Heterogeneity, coverage and pass@k of sampled traces, with 95 % intervals over prompts.
+
+    Args:
+      traces: the samples: traces, a polars table with their columns, or the path of one. Every
+        (dataset, model) is fitted on its own.
+      horizons: distinct token budgets H.
+      seed: seed of the bootstrap, at least 0.
+      grids: where coverage is evaluated: margins, chi-square radii, and the least coverage c0.
+      pass_at: further k of pass@k.
+      samples: use only the first so many samples of each prompt.
+
+    Returns:
+      `groups`, one a (dataset, model), each with `budgets`. `plot()` draws them.
+
+    Raises:
+      ValueError: an argument is out of range, or no sample was verified.
+
+    Example:
+      >>> import verigap as vg
+      >>> found = vg.fit("examples/smollm2_products.parquet", horizons=[64])
+      >>> round(found.groups[0].mean_correct.estimate, 3)
+      0.093
+    """
+    from verigap.llm_validation.fitting import fit as fitting
+    from verigap.results import FitResult, shown
+
+    found = fitting.fit(
+        _traces(traces), horizons, seed=seed, grids=grids, pass_at=pass_at, samples=samples
+    )
+    return shown(FitResult, found)
+
+
+def predict(
+    source: TraceSource,
+    horizons: Iterable[int] | None = None,
+    data_budgets: Iterable[int] | None = None,
+    *,
+    chi2_radius: float = 1.0,
+    log2_class_size: float | None = None,
+    num_candidates: int = 8,
+    false_positive: float = 0.0,
+    false_negative: float = 0.0,
+    estimate_errors: bool = False,
+    seed: int = 0,
+    report: Report | None = None,
+) -> Predictions:
+    """What cloning and verifying will earn over n and H, before anything is trained.
+
+    Args:
+      source: traces, a polars table with their columns, the path of one, of a law table (Parquet),
+        or of the JSON of a fit with its prompts.
+      horizons: distinct token budgets H. Default: from the lengths of the traces.
+      data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
+      chi2_radius: chi-square leash kappa of the expert and of both policies, above 0.
+      log2_class_size: d in bits; None calibrates it on measured small n, which needs traces.
+      num_candidates: N of best-of-N.
+      false_positive: share of wrong traces that the check accepts, in [0, 1].
+      false_negative: share of right traces that it rejects, in [0, 1].
+      estimate_errors: estimate both shares for a learned verifier instead; needs traces.
+      seed: seed of all randomness.
+      report: called before each group.
+
+    Returns:
+      One `GroupPrediction` a (dataset, model). `plot()` draws the predicted gap.
+
+    Raises:
+      ValueError: an argument is out of range, or needs the traces.
+
+    Example:
+      >>> import verigap as vg
+      >>> (group,) = vg.predict(
+      ...     "examples/smollm2_products.parquet", [64], [64], log2_class_size=4.0
+      ... )
+      >>> group.cell(64, 64).gap.estimate > 0
+      True
+    """
+    from verigap.llm_validation.predicting.group_laws import read_laws
+    from verigap.llm_validation.predicting.predict import Options, predict_laws
+    from verigap.llm_validation.predicting.predict import predict as predict_traces
+    from verigap.results import Predictions
+
+    options = Options(
+        radius=chi2_radius,
+        candidates=num_candidates,
+        log2_class_size=log2_class_size,
+        false_positive=false_positive,
+        false_negative=false_negative,
+        estimate_errors=estimate_errors,
+        seed=seed,
+    )
+    budgets = None if horizons is None else tuple(horizons)
+    laws = read_laws(Path(source), budgets) if isinstance(source, str | Path) else None
+    if laws is not None:
+        return Predictions(predict_laws(laws, data_budgets, options))
+    found = predict_traces(_traces(source), budgets, data_budgets, options, report=report)
+    return Predictions(found)
+
+
+def measure(
+    source: TraceSource,
+    horizons: Iterable[int] | None = None,
+    data_budgets: Iterable[int] | None = None,
+    *,
+    num_candidates: int | None = None,
+    chi2_radius: float = 1.0,
+    seeds: int = 16,
+    seed: int = 0,
+    report: Report | None = None,
+) -> Measurements:
+    """What cloning and verifying earn on held-out prompts of sampled traces.
+
+    Args:
+      source: traces, a polars table with their columns, or the path of one. A run folder of trained
+        networks is read as it is, and the other arguments say nothing about it.
+      horizons: distinct token budgets H. Default: from the lengths of the traces.
+      data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
+      num_candidates: N of best-of-N and of the vote. Default: 8.
+      chi2_radius: chi-square leash kappa of the expert and of both leashed policies, above 0.
+      seeds: repetitions, each with its own split of the prompts and training data; at least 2.
+      seed: seed of all randomness.
+      report: called before each budget of each group.
+
+    Returns:
+      One measurement a (dataset, model). `plot()` draws the measured gap.
+
+    Raises:
+      ValueError: an argument is out of range, or no sample was verified.
+
+    Example:
+      >>> import verigap as vg
+      >>> (group,) = vg.measure("examples/smollm2_products.parquet", [64], [16], seeds=4)
+      >>> round(float(group.gap(leashed=False)[64, 16].estimate)) in range(0, 10)
+      True
+    """
+    from verigap.llm_validation.measuring.measure import measure as measure_traces
+    from verigap.llm_validation.measuring.trained_runs import measured_run
+    from verigap.results import Measurements
+
+    if isinstance(source, str | Path) and Path(source).is_dir():
+        groups, warnings = measured_run(source)
+        return Measurements.of(groups, seed, warnings)
+    found = measure_traces(
+        _traces(source),
+        horizons,
+        data_budgets,
+        num_candidates,
+        chi2_radius,
+        seeds,
+        seed,
+        report,
+    )
+    return Measurements.of(found, seed)
+
+
+def diagnose(
+    traces: TraceSource,
+    out: str | Path | None = None,
+    *,
+    horizons: Iterable[int] | None = None,
+    data_budgets: Iterable[int] | None = None,
+    num_candidates: int = 8,
+    verifier: Literal["exact", "learned"] | None = None,
+    chi2_radius: float = 1.0,
+    include_text: bool = False,
+    seed: int = 0,
+    report: Report | None = None,
+) -> DiagnosisResult:
+    """Clone, vote or verify? Fit, predict, measure, and write one report with a verdict.
+
+    Args:
+      traces: the samples: traces, a polars table with their columns, or the path of one.
+      out: folder of the report (report.html, report.json, report.md), made or replaced. Without it
+        nothing is written.
+      horizons: distinct token budgets H. Default: from the lengths of the traces.
+      data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
+      num_candidates: N of best-of-N and of the vote.
+      verifier: "exact" (a 0/1 check exists at test time) or "learned". Default: a verdict for both.
+      chi2_radius: chi-square leash kappa of both policies, above 0.
+      include_text: show some samples with their text.
+      seed: seed of all randomness.
+      report: called before each stage of each group.
+
+    Returns:
+      `content` (the report as dictionaries), `page` (as HTML), `files` (what was written).
+
+    Raises:
+      ValueError: an argument is out of range, no sample was verified, or the folder holds other
+        things.
+
+    Example:
+      >>> import verigap as vg
+      >>> found = vg.diagnose(
+      ...     "examples/smollm2_products.parquet", horizons=[64], data_budgets=[16, 64]
+      ... )
+      >>> [row["verifier"] for row in found.content["groups"][0]["verdicts"]]
+      ['exact', 'learned']
+    """
+    from verigap.figures.diagnosis import draw_group
+    from verigap.llm_validation.reporting.content import diagnosis_content
+    from verigap.llm_validation.reporting.diagnose import diagnose as diagnose_traces
+    from verigap.llm_validation.reporting.page import render_page
+    from verigap.llm_validation.reporting.writing import refuse_foreign, write_report
+    from verigap.results import DiagnosisResult
+
+    if verifier not in (None, "exact", "learned"):
+        raise ValueError(f"verifier: unknown {verifier!r}; use exact or learned")
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        # Before minutes of work, not after them.
+        refuse_foreign(folder)
+    found = diagnose_traces(
+        _traces(traces),
+        horizons,
+        data_budgets,
+        candidates=num_candidates,
+        radius=chi2_radius,
+        seed=seed,
+        report=report,
+    )
+    content = diagnosis_content(found, verifier=verifier, include_text=include_text)
+    page = render_page(content, [draw_group(group) for group in content["groups"]])
+    files = () if folder is None else tuple(write_report(folder, content, page))
+    return DiagnosisResult(diagnosis=found, content=content, page=page, files=files)

@@ -1,0 +1,181 @@
+"""Verbs about settings: bounds and exact risks of one, simulations of many, and their check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from verigap.results import CalculationResult, CheckResult, SweepResult
+    from verigap.sim.calculator import Law
+    from verigap.storage.progress import Progress
+
+    Report = Callable[[Progress], None]
+
+
+def calculate(
+    law: Law,
+    *,
+    horizon: int,
+    data_budget: int,
+    log2_class_size: float,
+    chi2_radius: float | None = None,
+    expert_radius: float | None = None,
+    failure_probability: float = 0.05,
+    coverage: float | None = None,
+    num_candidates: int = 8,
+    seed: int = 0,
+    replicates: int = 20_000,
+) -> CalculationResult:
+    """Every bound and every exact risk of one setting, in tokens of correct trace.
+
+    Args:
+      law: reward law of the base policy: a `theory.RewardLaw` of shape (K,) or (prompts, K) in
+        tokens, "two-level" for returns of 0 and `horizon`, or the path of a law table (.parquet).
+      horizon: token budget H, at least 1.
+      data_budget: n, traces to learn from, at least 1.
+      log2_class_size: d in bits, in (0, 200].
+      chi2_radius: radius kappa of the expert class, above 0. Default: the expert's, or 1.
+      expert_radius: radius kappa' of the demonstrating expert, above 0, at most kappa. Default: the
+        best expert of the class, and for VF-LOWER the one that is hardest to clone.
+      failure_probability: delta, strictly between 0 and 1.
+      coverage: c0 in (0, 1]. Default: computed from the law.
+      num_candidates: N of best-of-N, at least 1.
+      seed: seed of the risks that are simulated.
+      replicates: simulated data sets; a tenth of them where the law has several prompts.
+
+    Returns:
+      `bounds` by name (each with `value`, `proved`, `failing_assumptions`), `exact` risks against
+      the expert, and what was asked. `plot()` draws the bounds.
+
+    Raises:
+      ValueError: a parameter is out of range; the message begins with its name.
+
+    Example:
+      >>> import verigap as vg
+      >>> found = vg.calculate(
+      ...     "two-level", horizon=64, data_budget=64, log2_class_size=12.0, replicates=200
+      ... )
+      >>> found.bounds["VF-LOWER"].proved
+      True
+      >>> round(found.bounds["VF-LOWER"].value, 1)
+      4.8
+    """
+    from verigap.results import CalculationResult, shown
+    from verigap.sim import calculator
+
+    found = calculator.calculate(
+        law,
+        horizon=horizon,
+        data_budget=data_budget,
+        log2_class_size=log2_class_size,
+        chi2_radius=chi2_radius,
+        expert_radius=expert_radius,
+        failure_probability=failure_probability,
+        coverage=coverage,
+        num_candidates=num_candidates,
+        seed=seed,
+        replicates=replicates,
+    )
+    return shown(CalculationResult, found)
+
+
+def sweep(
+    config: Mapping[str, Any] | str | Path,
+    out: str | Path | None = None,
+    *,
+    command: Sequence[str] = (),
+    report: Report = lambda progress: None,
+) -> SweepResult:
+    """Simulate learners over a grid of settings.
+
+    Args:
+      config: the configuration, as a mapping with the keys of docs/configs.md or as the path of a
+        YAML file. Paths in a mapping are relative to the working directory.
+      out: run folder, made or continued: finished cells are read, failed ones tried again. Without
+        it nothing is kept on disk.
+      command: what the user typed, for the provenance in the run folder.
+      report: called after every batch of cells.
+
+    Returns:
+      `frame`, a polars table with one row a cell and learner; `failures`, the cells that could not
+      be computed; `plot()` draws the risks.
+
+    Raises:
+      ValueError: the configuration or the folder cannot be used; one line says what to change.
+
+    Example:
+      >>> import verigap as vg
+      >>> run = vg.sweep({
+      ...     "replicates": 50,
+      ...     "learners": ["vf-mle", "vb-plug-in"],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "n": 16, "log2_class": 8}],
+      ... })
+      >>> run.frame["learner"].to_list()
+      ['vf-mle', 'vb-plug-in']
+    """
+    from verigap.results import SweepResult
+    from verigap.sim.sweeps.config import load_sweep, sweep_from
+    from verigap.sim.sweeps.run import run_in_memory, run_sweep
+    from verigap.storage.run_store import RunStore
+
+    loaded = sweep_from(config) if isinstance(config, Mapping) else load_sweep(config)
+    resumed, warnings = 0, ()
+    if out is None:
+        kept = run_in_memory(loaded, report=report)
+        rows, failures = kept.rows(), kept.failures
+    else:
+        outcome = run_sweep(loaded, out, command=command, report=report)
+        resumed, warnings = outcome.resumed, outcome.warnings
+        store = RunStore.read_only(out)
+        rows, failures = store.read_cells().to_dicts(), store.failures().to_dicts()
+    return SweepResult(
+        rows=tuple(rows),
+        cells=len(loaded.cells),
+        resumed=resumed,
+        failures=tuple(failures),
+        bounds=loaded.config.bounds,
+        out=None if out is None else Path(out),
+        warnings=tuple(warnings),
+    )
+
+
+def check(run: SweepResult | str | Path) -> CheckResult:
+    """Test every applicable bound in every cell of a sweep, with one family-wise error of 0.001.
+
+    Args:
+      run: result of `sweep`, or the path of a run folder.
+
+    Returns:
+      `ok` (no bound is violated), `bounds` (verdicts and tests), `exponents` (fitted powers of the
+      horizon), `trained` (measured values, where networks were trained). `plot()` draws how tight
+      the bounds are.
+
+    Raises:
+      ValueError: there is no finished cell, or the folder is no run.
+
+    Example:
+      >>> import verigap as vg
+      >>> run = vg.sweep({
+      ...     "replicates": 50,
+      ...     "learners": ["vf-mle", "vb-plug-in"],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "n": 16, "log2_class": 8}],
+      ... })
+      >>> vg.check(run).ok
+      True
+    """
+    from verigap.results import CheckResult, SweepResult, shown
+    from verigap.sim.checks.run_check import check_rows
+    from verigap.sim.sweeps.config import parse_sweep
+    from verigap.storage.run_store import RunStore
+
+    if isinstance(run, SweepResult):
+        rows, names, where, warnings = run.rows, run.bounds, run.out or "sweep", run.warnings
+    else:
+        store = RunStore.read_only(run)
+        names = parse_sweep(store.config_yaml, str(Path(run) / "config.yaml")).bounds
+        rows, where, warnings = store.read_cells().to_dicts(), run, store.warnings
+    if not rows:
+        raise ValueError(f"{where}: no finished cell; sweep again")
+    return shown(CheckResult, check_rows(rows, names, warnings))
