@@ -113,7 +113,7 @@ def sweep(
       ...     "sweeps": [{"name": "demo", "horizon": 16, "n": 16, "log2_class": 8}],
       ... })
       >>> run.frame["learner"].to_list()
-      ['vf-mle', 'vb-plug-in']
+      ['vb-plug-in', 'vf-mle']
     """
     from verigap.results import SweepResult
     from verigap.sim.sweeps.config import load_sweep, sweep_from
