@@ -1,5 +1,7 @@
 """Learners of the relabelling game, one a module; the registry is all the simulator reads."""
 
+from typing import Any
+
 from verigap.sim.relabelling.learners.learner import AveragingLearner, CommittingLearner
 from verigap.sim.relabelling.learners.vb_best_of_n import VBBestOfN
 from verigap.sim.relabelling.learners.vb_pessimism import VBPessimism
@@ -8,7 +10,8 @@ from verigap.sim.relabelling.learners.vf_bayes import VFBayes
 from verigap.sim.relabelling.learners.vf_mle import VFMLE
 from verigap.sim.relabelling.learners.vf_posterior_sampling import VFPosteriorSampling
 
-Learner = VFBayes | VFMLE | VFPosteriorSampling | VBPessimism | VBPlugIn | VBBestOfN
+Learner = CommittingLearner[Any] | AveragingLearner[Any]
+"""Whatever does what one of the two protocols asks for, registered here or by a user."""
 
 LEARNERS: dict[str, Learner] = {
     learner.name: learner
