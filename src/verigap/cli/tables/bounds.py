@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from verigap.cli.tables.common import how_certain, number, open_console, plain_table
+from verigap.cli.tables.common import number, open_console, plain_table
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.risk import Risk
 from verigap.storage.units import LengthUnit
