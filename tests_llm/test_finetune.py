@@ -161,16 +161,16 @@ def test_clones_earn_more_and_the_run_reads_as_a_measurement(
 
 def test_refusals(engine: TransformersEngine, table: Path, tmp_path: Path) -> None:
     for changes, says in (
-        ({"data": (8, 4)}, "--n: expected ascending"),
-        ({"samples": 0}, "--samples: expected at least 1"),
-        ({"recipe": Recipe(epochs=0)}, "--epochs: expected at least 1"),
-        ({"recipe": Recipe(learning_rate=0.0)}, "--learning-rate: expected a number above 0"),
+        ({"data": (8, 4)}, "data_budgets: expected ascending"),
+        ({"samples": 0}, "samples: expected at least 1"),
+        ({"recipe": Recipe(epochs=0)}, "epochs: expected at least 1"),
+        ({"recipe": Recipe(learning_rate=0.0)}, "learning_rate: expected a number above 0"),
     ):
         with pytest.raises(ValueError, match=says):
             FinetuneOptions(**{"data": (4, 8), **changes})
     traces = read_traces(table)
     sampling = sampling_of(traces)
-    with pytest.raises(ValueError, match="--task: asks other questions"):
+    with pytest.raises(ValueError, match="task: asks other questions"):
         task_of(sampling, "rg:products")
     with pytest.raises(TableError, match="is no table of one run of `verigap sample`"):
         sampling_of(Traces(traces.frame.with_columns(sampling=None)))

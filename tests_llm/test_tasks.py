@@ -70,17 +70,17 @@ def test_shots_are_turns_and_no_problems() -> None:
 def test_reasoning_gym_refusals() -> None:
     for name, options, says in (
         ("rg:product", TaskOptions(), "no dataset 'product'; near: products"),
-        ("rg:products", TaskOptions(config={"wings": 2}), "--task-config"),
-        ("rg:products", TaskOptions(config={"min_terms": -2}), "--task-config"),
-        ("gsm8k", TaskOptions(), "--task: unknown 'gsm8k'"),
-        ("rg:", TaskOptions(), "--task: unknown 'rg:'"),
+        ("rg:products", TaskOptions(config={"wings": 2}), "task_config"),
+        ("rg:products", TaskOptions(config={"min_terms": -2}), "task_config"),
+        ("gsm8k", TaskOptions(), "task: unknown 'gsm8k'"),
+        ("rg:", TaskOptions(), "task: unknown 'rg:'"),
     ):
         with pytest.raises(ValueError, match=says) as refusal:
             load_task(name, 2, 0, options)
         assert "\n" not in str(refusal.value)
-    with pytest.raises(ValueError, match="--style"):
+    with pytest.raises(ValueError, match="style: "):
         TaskOptions(style="rhymes")
-    with pytest.raises(ValueError, match="--shots"):
+    with pytest.raises(ValueError, match="shots: "):
         TaskOptions(shots=-1)
 
 

@@ -117,7 +117,7 @@ def test_one_prompt_and_one_sample(verigap: Command, tmp_path: Path) -> None:
         ("--horizon 0", "--horizon: 0 is no budget"),
         ("--n 0", "--n: 0 is out of range"),
         ("--candidates 0", "candidates: 0 is out of range"),
-        ("--kappa nan", "radius: nan"),
+        ("--kappa nan", "--kappa: nan"),
         ("--out mine", "mine: holds other things than a report; choose a new folder"),
         ("--out t.csv", "t.csv: is a file, not a folder"),
     ],

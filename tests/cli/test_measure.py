@@ -62,7 +62,7 @@ def test_trained_networks(in_process: InProcess) -> None:
         ("t.csv --finetuned run", "give a trace table or --finetuned RUN"),
         ("t.csv --horizon 8,x", "--horizon: expected whole numbers and commas"),
         ("t.csv --n 0", "--n: 0 is out of range"),
-        ("t.csv --kappa nan", "radius: nan"),
+        ("t.csv --kappa nan", "--kappa: nan"),
         ("t.csv --seeds 1", "seeds: 1 is out of range"),
         ("nowhere.parquet", "nowhere.parquet: no such file"),
     ],

@@ -229,16 +229,16 @@ def test_seeds_are_distinct_and_depend_on_the_place_alone() -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        ({"samples": 0}, "--samples"),
-        ({"batch_size": 0}, "--batch-size"),
-        ({"max_tokens": 0}, "--max-tokens"),
-        ({"temperature": float("nan")}, "--temperature"),
-        ({"temperature": -1.0}, "--temperature"),
-        ({"seed": -1}, "--seed"),
-        ({"timeout": 0.0}, "--timeout"),
-        ({"first_correct": "guess"}, "--first-correct"),
-        ({"grid": (1, 2)}, "--grid: of no use"),
-        ({"grid": (2, 1), "first_correct": "forced-answer"}, "--grid: expected ascending"),
+        ({"samples": 0}, "samples"),
+        ({"batch_size": 0}, "batch_size"),
+        ({"max_tokens": 0}, "max_tokens"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"temperature": -1.0}, "temperature"),
+        ({"seed": -1}, "seed"),
+        ({"timeout": 0.0}, "timeout"),
+        ({"first_correct": "guess"}, "first_correct"),
+        ({"grid": (1, 2)}, "grid: of no use"),
+        ({"grid": (2, 1), "first_correct": "forced-answer"}, "grid: expected ascending"),
     ],
 )
 def test_bad_options(change: dict[str, object], says: str) -> None:
