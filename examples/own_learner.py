@@ -35,9 +35,9 @@ try:
             "sweeps": [
                 {
                     "name": "own-learner",
-                    "grid": {"n": [4, 8, 16]},
+                    "grid": {"data_budget": [4, 8, 16]},
                     "horizon": 16,
-                    "log2_class": 8,
+                    "log2_class_size": 8,
                     "law": {"family": "returns", "returns": [[0, 0, 0.25, 0.5, 0.5, 0.75, 1, 1]]},
                 }
             ],

@@ -14,8 +14,8 @@ run = vg.sweep(
         "sweeps": [
             {
                 "name": "price-of-not-verifying",
-                "zip": {"horizon": [16, 32, 64], "n": [16, 32, 64]},
-                "log2_class": 12,
+                "zip": {"horizon": [16, 32, 64], "data_budget": [16, 32, 64]},
+                "log2_class_size": 12,
                 "expert": "hardest",
             }
         ],

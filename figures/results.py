@@ -39,7 +39,7 @@ def draw_calculation(calculation: Calculation) -> Figure:
     with styled():
         chosen = {
             name: bound
-            for name, bound in reversed(calculation.bounds.items())
+            for name, bound in reversed(list(calculation.bounds.items()))
             if np.isfinite(bound.value) and bound.quantity != "matching"
         }
         figure, (axis,) = _figure(height=0.4 + 0.2 * len(chosen))

@@ -292,7 +292,7 @@ def calculate(
         chi2_radius=float(chi2_radius),
         expert_radius=expert_radius,
         failure_probability=failure_probability,
-        best_of=float(num_candidates),
+        num_candidates=float(num_candidates),
     )
     if coverage is not None:
         setting = replace(setting, coverage=jnp.asarray(coverage, setting.coverage.dtype))

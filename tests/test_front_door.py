@@ -21,7 +21,9 @@ VERBS = ("calculate", "check", "diagnose", "fit", "measure", "predict", "read_tr
 CONFIG: dict[str, Any] = {
     "replicates": 50,
     "learners": ["vf-mle", "vb-plug-in"],
-    "sweeps": [{"name": "demo", "grid": {"horizon": [16, 32]}, "n": 16, "log2_class": 8}],
+    "sweeps": [
+        {"name": "demo", "grid": {"horizon": [16, 32]}, "data_budget": 16, "log2_class_size": 8}
+    ],
 }
 
 PROBE = """
@@ -54,7 +56,7 @@ def test_names_load_when_used() -> None:
 
 
 def test_help_lists_rooms_and_verbs() -> None:
-    shown = pydoc.render_doc(vg, renderer=pydoc.plaintext)
+    shown = pydoc.plain(pydoc.render_doc(vg))
     summary, _, functions = shown.partition("FUNCTIONS")
     for name in (*ROOMS, *VERBS):
         assert f"\n      {name} " in summary
@@ -105,7 +107,10 @@ def test_a_sweep_without_a_folder_leaves_no_file(
     [
         ({"replicate": 3}, "config: replicate: unknown key"),
         ({"learners": ["vf-gpt"]}, "config: unknown learner 'vf-gpt'"),
-        ({"sweeps": [{"name": "a", "horizon": 0, "n": 1, "log2_class": 1}]}, "horizon: "),
+        (
+            {"sweeps": [{"name": "a", "horizon": 0, "data_budget": 1, "log2_class_size": 1}]},
+            "horizon: ",
+        ),
     ],
 )
 def test_a_bad_mapping_is_refused_as_a_file_is(change: dict[str, Any], says: str) -> None:

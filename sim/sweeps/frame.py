@@ -35,15 +35,18 @@ def cells_by_learners(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """
     flat: list[dict[str, Any]] = []
     for row in rows:
-        cell = {_CELL.get(key, key): value for key, value in row.items() if _scalar(value)}
-        for entry in row.get("learners") or ():
-            own = {key: value for key, value in entry.items() if _scalar(value)}
-            flat.append(cell | {_LEARNER.get(key, key): value for key, value in own.items()})
+        cell = _renamed(row, _CELL)
+        flat += [cell | _renamed(entry, _LEARNER) for entry in row.get("learners") or ()]
         flat += [
-            cell | {key: _over_prompts(value) for key, value in entry.items()}
+            cell | {str(key): _over_prompts(value) for key, value in entry.items()}
             for entry in row.get("policies") or ()
         ]
     return pl.DataFrame(flat, infer_schema_length=None)
+
+
+def _renamed(entry: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The single values of an entry, under the names of the table."""
+    return {str(names.get(key, key)): value for key, value in entry.items() if _scalar(value)}
 
 
 def _scalar(value: object) -> bool:

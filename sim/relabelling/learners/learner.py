@@ -7,7 +7,7 @@ for it, or averages returns over codewords and plays a policy for the average.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -15,7 +15,6 @@ from jaxtyping import Array, Float
 from verigap.sim.relabelling.evidence import Belief, Demonstrations, Labels
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.theory import RewardLaw
-from verigap.theory.lattices import LikelihoodLattice, SumLattice
 
 EvidenceT_contra = TypeVar("EvidenceT_contra", Demonstrations, Labels, contravariant=True)
 Side = Literal["verifier-free", "verifier-based"]
@@ -57,13 +56,11 @@ class CommittingLearner(Player, Protocol[EvidenceT_contra]):
         """Posterior probability that the picked codeword is the true one."""
         ...
 
-    def exact_confidence(
-        self, law: LikelihoodLattice | SumLattice, log2_class_size: Float[Array, ""]
-    ) -> Float[Array, ""]:
+    def exact_confidence(self, law: Any, log2_class_size: Float[Array, ""]) -> Float[Array, ""]:
         """Mean of `confidence` over data sets in closed form; NaN where none is known.
 
-        `law` is that of the log-likelihood ratio for a verifier-free learner, of the labels'
-        log-probability for a verifier-based one.
+        `law` is that of the log-likelihood ratio (a `LikelihoodLattice`) for a verifier-free
+        learner, of the labels' log-probability (a `SumLattice`) for a verifier-based one.
         """
         ...
 

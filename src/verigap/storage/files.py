@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from pathlib import Path
 
-from pydantic_core import to_json
+from pydantic_core import to_jsonable_python
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -39,4 +40,7 @@ def sync(path: Path) -> None:
 
 def strict_json(content: object) -> str:
     """The content as indented JSON, in which what is not a finite number is null."""
-    return to_json(content, indent=2, inf_nan_mode="null").decode()
+    # Dumped by the standard library, as text of models may hold half characters, which only its
+    # escapes can carry.
+    plain = to_jsonable_python(content, inf_nan_mode="null")
+    return json.dumps(plain, indent=2, allow_nan=False)

@@ -110,7 +110,7 @@ def sweep(
       >>> run = vg.sweep({
       ...     "replicates": 50,
       ...     "learners": ["vf-mle", "vb-plug-in"],
-      ...     "sweeps": [{"name": "demo", "horizon": 16, "n": 16, "log2_class": 8}],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
       ... })
       >>> run.frame["learner"].to_list()
       ['vb-plug-in', 'vf-mle']
@@ -118,6 +118,7 @@ def sweep(
     from verigap.results import SweepResult
     from verigap.sim.sweeps.config import load_sweep, sweep_from
     from verigap.sim.sweeps.run import run_in_memory, run_sweep
+    from verigap.sim.sweeps.stored import stored_cells
     from verigap.storage.run_store import RunStore
 
     loaded = sweep_from(config) if isinstance(config, Mapping) else load_sweep(config)
@@ -129,7 +130,7 @@ def sweep(
         outcome = run_sweep(loaded, out, command=command, report=report)
         resumed, warnings = outcome.resumed, outcome.warnings
         store = RunStore.read_only(out)
-        rows, failures = store.read_cells().to_dicts(), store.failures().to_dicts()
+        rows, failures = stored_cells(store).to_dicts(), store.failures().to_dicts()
     return SweepResult(
         rows=tuple(rows),
         cells=len(loaded.cells),
@@ -160,22 +161,22 @@ def check(run: SweepResult | str | Path) -> CheckResult:
       >>> run = vg.sweep({
       ...     "replicates": 50,
       ...     "learners": ["vf-mle", "vb-plug-in"],
-      ...     "sweeps": [{"name": "demo", "horizon": 16, "n": 16, "log2_class": 8}],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
       ... })
       >>> vg.check(run).ok
       True
     """
     from verigap.results import CheckResult, SweepResult, shown
     from verigap.sim.checks.run_check import check_rows
-    from verigap.sim.sweeps.config import parse_sweep
+    from verigap.sim.sweeps.stored import stored_cells, stored_config
     from verigap.storage.run_store import RunStore
 
     if isinstance(run, SweepResult):
         rows, names, where, warnings = run.rows, run.bounds, run.out or "sweep", run.warnings
     else:
         store = RunStore.read_only(run)
-        names = parse_sweep(store.config_yaml, str(Path(run) / "config.yaml")).bounds
-        rows, where, warnings = store.read_cells().to_dicts(), run, store.warnings
+        names = stored_config(store).bounds
+        rows, where, warnings = stored_cells(store).to_dicts(), run, store.warnings
     if not rows:
         raise ValueError(f"{where}: no finished cell; sweep again")
     return shown(CheckResult, check_rows(rows, names, warnings))
