@@ -30,8 +30,12 @@ _MINERVA = re.compile(
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(?P<answer>\S[^\n]*)", re.MULTILINE)
 _HASHED_NUMBER = re.compile(r"(?:\\?[$€£])?-?[.\d][\d.,]*")
 _NUMBERED_HEADING = re.compile(r"\d+[.):]?[ \t]+[A-Z]")
+# The words are found first, by a pattern that is fast; most texts have none.
+_SIGNAL_PARTS = ("nswer", "NSWER", "ption", "hoice")
+_SIGNAL_WORD = re.compile(r"[Aa]nswer|ANSWER|[Oo]ption|[Cc]hoice")
+_RIGHT = ("correct", "right", "best")
 _SIGNAL = re.compile(
-    r"\b(?:answer|(?:correct|right|best)[ \t]+(?:option|choice))\b[ \t*_]*"
+    r"\b[ \t*_]*"
     r"(?:to[ \t][^.:\n]{1,80}?[ \t](?=is\b))?"
     r"(?:(?:is|would[ \t]+be|should[ \t]+be|must[ \t]+be|equals)\b[ \t*_]*(?::|=)?|:|=)"
     r"[ \t*_]*(?:(?:option|choice)[ \t]+(?=\(?[A-Za-z]\b))?",
@@ -92,8 +96,11 @@ def last_quantity(text: str, stops: Iterable[str] = ()) -> str | None:
 
 
 def _without_tail(text: str, stops: Iterable[str]) -> str:
-    ends = [match.start() for match in [_SPECIAL.search(text)] if match]
+    # Most texts have no such mark, and looking for it costs more than knowing that.
+    ends = [match.start() for match in [_SPECIAL.search(text)] if match] if "<" in text else []
     ends += [text.find(stop) for stop in stops if stop]
+    if not ends:
+        return text
     kept = text[: min((end for end in ends if end >= 0), default=len(text))]
     return kept if kept.strip() else text
 
@@ -135,23 +142,36 @@ def _hashed(text: str) -> str | None:
             continue
         last = not text[match.end() :].strip()
         if _HASHED_NUMBER.match(answer) or (last and not answer.rstrip("*_ ").endswith(":")):
-            return _trimmed(answer) if not _SIGNAL.search(answer) else _signalled(answer)
+            return _signalled(answer) or _trimmed(answer)
     return None
 
 
 def _signalled(text: str) -> str | None:
-    for match in reversed(list(_SIGNAL.finditer(text))):
+    if not any(part in text for part in _SIGNAL_PARTS):
+        return None
+    words = [match.span() for match in _SIGNAL_WORD.finditer(text)]
+    for start, after in reversed(words):
+        match = _SIGNAL.match(text, after)
+        if match is None or not _is_signal(text, start):
+            continue
         end = text.find("\n", match.end())
         rest = text[match.end() : end if end >= 0 else len(text)].strip()
         if rest.strip("*_ :$") and not rest.startswith("#") and not _REMARK.match(rest):
             return _trimmed(rest)
-    for match in reversed(list(_OPEN_SIGNAL.finditer(text))):
+    for match in reversed(list(_OPEN_SIGNAL.finditer(text)) if words else []):
         answer = match["answer"].strip()
         if answer in ("$$", r"\["):
             answer = text[match.end() :].strip().partition("\n")[0].strip()
-        if not answer.startswith("#") and not _SIGNAL.search(answer):
+        if not answer.startswith("#") and _signalled(answer) is None:
             return _trimmed(answer)
     return None
+
+
+def _is_signal(text: str, start: int) -> bool:
+    """Whether the word there speaks of the answer: "answer", or "the correct option"."""
+    if text[start].lower() == "a":
+        return not text[max(0, start - 1) : start].isalpha()
+    return text[max(0, start - 12) : start].rstrip(" \t").lower().endswith(_RIGHT)
 
 
 def _trimmed(answer: str) -> str:

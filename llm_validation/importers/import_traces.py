@@ -174,6 +174,7 @@ class _Run:
         self.left_out: Counter[str] = Counter()
         self.verdicts = Verdicts()
         self._paths: tuple[str, ...] = ()
+        self._last = "\0"
         self._numbers: Counter[tuple[str, str, str]] = Counter()
         names = {"dataset": options.dataset, "model": options.model}
         self._renamed = {key: name for key, name in names.items() if name is not None}
@@ -181,7 +182,7 @@ class _Run:
     def rows(self, paths: Sequence[Path], reading: Reading) -> Iterator[tuple[str, dict[str, Any]]]:
         """Rows of usable samples with their places; the others are counted, or raise."""
         # The longest first: a path may be the beginning of another.
-        self._paths = tuple(sorted(map(str, paths), key=len, reverse=True))
+        self._paths = tuple(sorted((f"{path}" for path in paths), key=len, reverse=True))
         for place, where, sample in self._graded(self._samples(paths, reading)):
             try:
                 row = self._row(sample, place)
@@ -223,11 +224,14 @@ class _Run:
         waiting: list[tuple[str, str, Sample]] = []
         pending = characters = 0
         for item in samples:
+            if not waiting and not item[2].pending:
+                yield item
+                continue
             waiting.append(item)
             pending += bool(item[2].pending)
             characters += len(item[2].text or "")
             full = len(waiting) >= _MOST_WAITING or pending >= _MOST_PENDING
-            if not pending or full or characters >= _MOST_CHARACTERS:
+            if full or characters >= _MOST_CHARACTERS:
                 yield from self._settled(waiting)
                 waiting, pending, characters = [], 0, 0
         yield from self._settled(waiting)
@@ -245,7 +249,10 @@ class _Run:
 
     def _file(self, place: str) -> str:
         """The file that a place is in."""
-        return next((path for path in self._paths if place.startswith(path)), place)
+        end = len(self._last)
+        if place[:end] != self._last or place[end : end + 1] not in ("", ","):
+            self._last = next((path for path in self._paths if place.startswith(path)), place)
+        return self._last
 
     def refuse(self, place: str, problem: BadRecord) -> None:
         """Count a record that cannot be used, or stop at it."""
@@ -273,7 +280,8 @@ class _Run:
             row["sample_id"] = self._numbers[key]
             self._numbers[key] += 1
         if row["source"] is None:
-            row["source"] = f"{Path(self._file(place)).name}; correct by {sample.decided_by}"
+            file = self._file(place).rpartition("/")[2]
+            row["source"] = f"{file}; correct by {sample.decided_by}"
         if sample.answer is not None and sample.answer_canonical is None:
             row["answer_canonical"] = canonical_answer(sample.answer)
         if not self.options.keep_text:

@@ -126,8 +126,11 @@ def _sample(
             logprob=values.real(cell("logprob"), mapping["logprob"]),
             sampling=words("sampling"),
             source=words("source"),
-            score=values.score(raw),
-            **assessment._asdict(),
+            score=None if raw is None or isinstance(raw, bool) else values.score(raw),
+            answer=assessment.answer,
+            correct=assessment.correct,
+            reason=assessment.reason,
+            pending=assessment.pending,
         )
     ]
 

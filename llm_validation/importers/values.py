@@ -125,6 +125,8 @@ def verdict(value: object, name: str, above: float | None = None) -> bool | None
     Raises:
       UnclearVerdict: a number that is neither 0 nor 1, without `above`, or another value.
     """
+    if value is None or isinstance(value, bool):
+        return value
     number = score(value)
     if number is not None and above is not None:
         return number > above
