@@ -59,13 +59,13 @@ class Traces:
     Columns: `dataset`, `model`, `prompt_id` (text), `sample_id` (whole number) form the key;
     `correct` is true, false, or null where the answer is ungraded (no reference, or a grader that
     crashed or timed out); `first_correct` is the 1-based place (a token, word or character: see
-    `unit`) at which the trace is first correct, null for never, or where nobody knows; `n_tokens` (its length), `verifier_score`, `answer`, `logprob`, `text`,
-    `source`, `sampling` may be null; `first_correct_is_end` marks rows whose `first_correct` is
-    only known to be at most the end; `answer_canonical` is one form for all answers that are the
-    same number (see `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens`
-    count: "tokens", "words" or "characters", the same for all rows of a (dataset, model);
-    `correct_at_end` says, where it is known, whether the last answer is correct, which a trace may
-    have lost again.
+    `unit`) at which the trace is first correct, null for never, or where nobody knows; `n_tokens`
+    (its length), `verifier_score`, `answer`, `logprob`, `text`, `source`, `sampling` may be null;
+    `first_correct_is_end` marks rows whose `first_correct` is only known to be at most the end;
+    `answer_canonical` is one form for all answers that are the same number (see
+    `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens` count: "tokens",
+    "words" or "characters", the same for all rows of a (dataset, model); `correct_at_end` says,
+    where it is known, whether the last answer is correct, which a trace may have lost again.
 
     Only `prompt_id` and `correct` are required. A missing `dataset` or `model` becomes "", missing
     sample numbers count from 0 within a prompt. A correct trace without `first_correct` counts as
