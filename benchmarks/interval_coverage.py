@@ -126,6 +126,8 @@ def sampled(population: str, prompts: int, samples: int, rng: np.random.Generato
         0,
         0,
         0,
+        np.zeros(prompts, np.int64),
+        None,
     )
 
 

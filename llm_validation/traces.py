@@ -114,6 +114,21 @@ def nothing_verified(source: str) -> TableError:
     )
 
 
+def refuse_unplaced(traces: Traces) -> None:
+    """Refuse correct traces of which nobody knows from where on they are correct.
+
+    Raises:
+      TableError: there is one; what needs no budget, accuracy and pass@k, can still be had.
+    """
+    unplaced = traces.frame.filter(pl.col("correct"), pl.col("first_correct").is_null()).height
+    if unplaced:
+        raise TableError(
+            f"{traces.source}: {unplaced} correct traces have neither first_correct nor n_tokens, "
+            "so no budget can be evaluated; add one of them (`verigap fit` gives accuracy and "
+            "pass@k without)"
+        )
+
+
 def group_traces(traces: Traces, dataset: str, model: str) -> Traces:
     """The traces of one (dataset, model).
 

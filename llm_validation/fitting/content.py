@@ -7,6 +7,7 @@ from typing import Any
 from verigap.llm_validation.fitting.budgets import BudgetFit, Heterogeneity
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, PassAtK
 from verigap.llm_validation.fitting.population import Coverage
+from verigap.llm_validation.fitting.ungraded import UngradedBounds
 from verigap.llm_validation.intervals import LEVEL, Statistic
 from verigap.storage.units import shared_unit
 
@@ -47,6 +48,7 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
         "samples": int(counts.samples.sum()),
         "unverified": int(counts.unverified.sum()) + counts.left_out_samples,
         "prompts_left_out": counts.left_out,
+        "ungraded_bounds": _ungraded(counts.ungraded),
         "correct_only_at_end": counts.correct_only_at_end,
         "warnings": list(group.warnings),
         "mean_correct": _statistic(group.mean_correct),
@@ -67,6 +69,17 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
     if per_prompt:
         content["per_prompt"] = _prompts(group)
     return content
+
+
+def _ungraded(bounds: UngradedBounds | None) -> dict[str, Any] | None:
+    if bounds is None:
+        return None
+    return {
+        "ungraded": bounds.ungraded,
+        "samples": bounds.samples,
+        "mean_correct": list(bounds.mean_correct),
+        "pass_at_k": {str(k): list(ends) for k, ends in bounds.pass_at_k.items()},
+    }
 
 
 def _pass_at_k(value: PassAtK) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
+from verigap.llm_validation.fitting.ungraded import UngradedBounds, ungraded_bounds
 from verigap.llm_validation.traces import PROMPT_KEY, Traces
 from verigap.storage.units import LengthUnit
 
@@ -31,6 +32,8 @@ class GroupCounts:
       left_out: prompts without any verified sample.
       left_out_samples: their samples.
       correct_only_at_end: correct samples whose index is only known to be at most the end.
+      unplaced: correct samples of each prompt of which nobody knows from where on they are.
+      ungraded: what the ungraded samples leave open; None where there are none.
     """
 
     dataset: str
@@ -45,6 +48,8 @@ class GroupCounts:
     left_out: int
     left_out_samples: int
     correct_only_at_end: int
+    unplaced: Int[np.ndarray, " P"]
+    ungraded: UngradedBounds | None
 
     @property
     def prompts(self) -> int:
@@ -58,7 +63,7 @@ class GroupCounts:
     @cached_property
     def correct(self) -> Int[np.ndarray, " P"]:
         """Correct samples of each prompt."""
-        return self.total(np.ones(self.count.size)).astype(np.int64)
+        return self.total(np.ones(self.count.size)).astype(np.int64) + self.unplaced
 
     def within(self, horizon: int) -> GroupCounts:
         """The same prompts with only the samples that are correct within a budget as hits."""
@@ -68,6 +73,7 @@ class GroupCounts:
             prompt=self.prompt[kept],
             first_correct=self.first_correct[kept],
             count=self.count[kept],
+            unplaced=np.zeros_like(self.unplaced),
         )
 
 
@@ -97,12 +103,17 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
             .agg(
                 samples=pl.col("count").filter(pl.col("correct").is_not_null()).sum(),
                 unverified=pl.col("count").filter(pl.col("correct").is_null()).sum(),
+                correct=pl.col("count").filter(pl.col("correct")).sum(),
+                unplaced=pl.col("count")
+                .filter(pl.col("correct") & pl.col("first_correct").is_null())
+                .sum(),
             )
             .with_columns(left_out=pl.col("samples") == 0)
         )
         kept = prompts.filter(~pl.col("left_out")).with_row_index("prompt")
         left = prompts.filter("left_out")
-        hits = rows.filter("correct").join(kept.select("prompt_id", "prompt"), on="prompt_id")
+        right = rows.filter(pl.col("correct"), pl.col("first_correct").is_not_null())
+        hits = right.join(kept.select("prompt_id", "prompt"), on="prompt_id")
         hits = hits.sort("prompt", "first_correct")
         groups.append(
             GroupCounts(
@@ -118,6 +129,12 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
                 left.height,
                 int(left["unverified"].sum()),
                 int(hits["at_end"].sum()),
+                kept["unplaced"].to_numpy(),
+                ungraded_bounds(
+                    prompts["correct"].to_numpy(),
+                    prompts["samples"].to_numpy(),
+                    prompts["unverified"].to_numpy(),
+                ),
             )
         )
     return tuple(groups)
