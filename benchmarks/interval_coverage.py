@@ -128,6 +128,8 @@ def sampled(population: str, prompts: int, samples: int, rng: np.random.Generato
         0,
         np.zeros(prompts, np.int64),
         None,
+        np.zeros(prompts, np.int64),
+        0,
     )
 
 

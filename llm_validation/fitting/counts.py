@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
+from verigap.llm_validation.fitting.lost import LostCorrectness, lost_correctness
 from verigap.llm_validation.fitting.ungraded import UngradedBounds, ungraded_bounds
 from verigap.llm_validation.traces import PROMPT_KEY, Traces
 from verigap.storage.units import LengthUnit
@@ -34,6 +35,8 @@ class GroupCounts:
       correct_only_at_end: correct samples whose index is only known to be at most the end.
       unplaced: correct samples of each prompt of which nobody knows from where on they are.
       ungraded: what the ungraded samples leave open; None where there are none.
+      lost: correct samples of each prompt whose last answer is wrong.
+      end_unknown: correct samples of which nobody knows whether their last answer is correct.
     """
 
     dataset: str
@@ -50,11 +53,24 @@ class GroupCounts:
     correct_only_at_end: int
     unplaced: Int[np.ndarray, " P"]
     ungraded: UngradedBounds | None
+    lost: Int[np.ndarray, " P"]
+    end_unknown: int
+
+    @property
+    def lost_correctness(self) -> LostCorrectness | None:
+        """Both readings of "correct" where they differ, else None."""
+        return lost_correctness(self.correct, self.lost, self.samples)
 
     @property
     def prompts(self) -> int:
         """P."""
         return len(self.prompt_ids)
+
+    @property
+    def open_questions(self) -> list[str]:
+        """What a reader of any statistic must know of the verdicts, one line each."""
+        found = [self.ungraded, self.lost_correctness]
+        return [statement.sentence() for statement in found if statement is not None]
 
     def total(self, per_hit: Float[np.ndarray, " hits"]) -> Float[np.ndarray, " P"]:
         """Sum over the correct samples of each prompt of a number given for each hit."""
@@ -91,6 +107,10 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
         .agg(
             count=pl.len().cast(pl.Int64),
             unit=pl.col("unit").first(),
+            lost=(pl.col("correct") & ~pl.col("correct_at_end")).sum().cast(pl.Int64),
+            end_unknown=(pl.col("correct") & pl.col("correct_at_end").is_null())
+            .sum()
+            .cast(pl.Int64),
             at_end=pl.col("first_correct_is_end").fill_null(value=False).sum().cast(pl.Int64),
         )
         .sort(PROMPT_KEY)
@@ -104,6 +124,7 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
                 samples=pl.col("count").filter(pl.col("correct").is_not_null()).sum(),
                 unverified=pl.col("count").filter(pl.col("correct").is_null()).sum(),
                 correct=pl.col("count").filter(pl.col("correct")).sum(),
+                lost=pl.col("lost").sum(),
                 unplaced=pl.col("count")
                 .filter(pl.col("correct") & pl.col("first_correct").is_null())
                 .sum(),
@@ -135,6 +156,8 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
                     prompts["samples"].to_numpy(),
                     prompts["unverified"].to_numpy(),
                 ),
+                kept["lost"].to_numpy(),
+                int(rows["end_unknown"].sum()),
             )
         )
     return tuple(groups)

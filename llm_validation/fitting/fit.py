@@ -243,8 +243,7 @@ def _warnings(counts: GroupCounts) -> list[str]:
             f"{samples} samples a prompt: sigma and coverage rest on the assumed family of laws "
             f"below {_FEW_SAMPLES} samples"
         )
-    if counts.ungraded is not None:
-        found.append(counts.ungraded.sentence())
+    found += counts.open_questions
     if counts.unplaced.any():
         found.append(
             f"no budget is fitted: {int(counts.unplaced.sum())} correct samples have neither "

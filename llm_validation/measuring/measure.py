@@ -67,9 +67,7 @@ def measure(
         own = Settings(amounts or default_data(pools), chosen, radius, seeds, seed)
         plans.append((pools, budgets or default_horizons(pools), own))
     open_questions = {
-        (counts.dataset, counts.model): [counts.ungraded.sentence()]
-        for counts in group_counts(traces)
-        if counts.ungraded is not None
+        (counts.dataset, counts.model): counts.open_questions for counts in group_counts(traces)
     }
     total, done, found = sum(len(plan[1]) for plan in plans), 0, []
     for pools, own_budgets, settings in plans:
@@ -84,8 +82,7 @@ def measure(
             cells.append(values_at(pools, horizon, settings, phi, train))
             done += 1
         notes = _warnings(pools, own_budgets, settings)
-        if pools.unverified:
-            notes = [*open_questions[pools.dataset, pools.model], *notes]
+        notes = [*open_questions[pools.dataset, pools.model], *notes]
         found.append(
             GroupMeasurement.of(
                 pools, settings, own_budgets, cells, warnings=notes, features=tuple(names)
