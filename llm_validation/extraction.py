@@ -59,6 +59,8 @@ _SENTENCE_END = re.compile(
 _BARE = re.compile(
     r"\S{1,80}|(?:[-+]?\s*[\d$€£\\(\[{]|[A-Za-z]\s*=|\(?[A-Z]\))[^\n]{0,79}", re.DOTALL
 )
+# Of a bare answer: "18 square metres each".
+_WORD, _MOST_WORDS = re.compile(r"[A-Za-z]{2,}"), 3
 _LAST_NUMBER = re.compile(r"(?<![\w.])-?\$?\d[\d,]*(?:\.\d+)?(?![\w])")
 _LAST_FORMULA = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 
@@ -182,4 +184,6 @@ def _trimmed(answer: str) -> str:
 
 def _bare(text: str) -> str | None:
     plain = text.strip()
-    return _trimmed(plain) if "\n" not in plain and _BARE.fullmatch(plain) else None
+    if "\n" in plain or not _BARE.fullmatch(plain) or len(_WORD.findall(plain)) > _MOST_WORDS:
+        return None
+    return _trimmed(plain)

@@ -144,7 +144,8 @@ def _by_inspect(path: Path, reading: Reading, why: str) -> tuple[dict[str, Any],
         old = "" if why != "Zstandard" or sys.version_info >= (3, 14) else " by this Python"
         raise TableError(
             f"{path}: its samples are packed in a way ({why}) that cannot be read{old}; "
-            f"{_INSTALL}, or convert the log with `inspect log convert --to json`"
+            f"{_INSTALL}, or convert the log with "
+            "`inspect log convert LOG --to json --output-dir DIR`"
         )
     from inspect_ai.log import read_eval_log  # pyright: ignore[reportMissingImports]
 
