@@ -11,6 +11,7 @@ from functools import lru_cache
 
 # Longer than any answer; beyond it a text is compared as it stands.
 _LONGEST = 2000
+_LONGEST_CACHED = 200
 
 _WRAPPERS = "boxed|fbox|text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox"
 _WRAPPED = re.compile(rf"\\(?:{_WRAPPERS})\s*\{{(?P<inside>[^{{}}]*)\}}")
@@ -90,6 +91,13 @@ def same_answer(answer: str, target: str) -> bool | None:
     Returns:
       None where only algebra can tell, or where `target` is empty.
     """
+    # The samples of a prompt share few answers; a long text is kept out of the cache.
+    short = len(answer) + len(target) <= _LONGEST_CACHED
+    return (_compared if short else _compared.__wrapped__)(answer, target)
+
+
+@lru_cache(maxsize=8192)
+def _compared(answer: str, target: str) -> bool | None:
     first, second = canonical_answer(answer), canonical_answer(target)
     if second is None:
         return None
