@@ -126,6 +126,10 @@ def sampled(population: str, prompts: int, samples: int, rng: np.random.Generato
         0,
         0,
         0,
+        np.zeros(prompts, np.int64),
+        None,
+        np.zeros(prompts, np.int64),
+        0,
     )
 
 

@@ -1,7 +1,6 @@
-"""Answers as text: find the final one, bring it to one form, and compare it to a target.
+"""Answers as text: bring one to one form, and compare two as far as that takes no algebra.
 
-A stopgap on purpose: it knows exact numbers and nothing else about mathematics, and whatever it
-cannot decide stays undecided.
+What takes algebra is left to Math-Verify, in a process of its own (`tasks.mathematics`).
 """
 
 from __future__ import annotations
@@ -12,11 +11,12 @@ from functools import lru_cache
 
 # Longer than any answer; beyond it a text is compared as it stands.
 _LONGEST = 2000
+_LONGEST_CACHED = 200
 
 _WRAPPERS = "boxed|fbox|text|textbf|textit|textrm|mathrm|mathbf|mathit|mathsf|mbox"
 _WRAPPED = re.compile(rf"\\(?:{_WRAPPERS})\s*\{{(?P<inside>[^{{}}]*)\}}")
 _WHOLLY_WRAPPED = re.compile(rf"\\(?:{_WRAPPERS})\s*\{{(?P<inside>.*)\}}", re.DOTALL)
-_SPACING = re.compile(r"\\[,;:!>]|\\q?quad(?![A-Za-z])|\\ |~")
+_SPACING = re.compile(r"\\[,;:!>]|\\(?:q?quad|(?:thin|med|thick|en)space)(?![A-Za-z])|\\ |~")
 _DELIMITERS = (("$$", "$$"), ("$", "$"), (r"\(", r"\)"), (r"\[", r"\]"))
 _UNITS = (
     "degrees?|dollars?|cents?|euros?|units?|percent|inch(?:es)?|feet|foot|ft|yards?|miles?|mm|cm|km|"
@@ -38,10 +38,19 @@ _MIXED = re.compile(
     rf"{_SIGN}(?P<whole>\d+)?\s*\\[dtc]?frac\s*(?:\{{\s*(?P<top>-?\s*{_DECIMAL})\s*\}}|(?P<top_digit>\d))"
     rf"\s*(?:\{{\s*(?P<below>-?\s*{_DECIMAL})\s*\}}|(?P<below_digit>\d))"
 )
-_SIGNALS = re.compile(
-    r"(?:final\s+answer|answer)(?:\s+is)?\s*[:=]?\s*(?P<answer>[^\n]+)", re.IGNORECASE
+# Math-Verify rounds to as many decimals where one of two numbers is a decimal.
+DECIMALS = 6
+_CHOICE = re.compile(r"\(?(?P<letter>[A-Za-z])(?:\)|(?=$|[.:,;]|\s+[-\u2013\u2014]\s))")
+_ONLY_CHOICE = re.compile(r"\(?(?P<letter>[A-Za-z])\)?")
+_WORDS = re.compile(r"[^\W\d_]{2,}(?:[\s'\u2019-]+[^\W\d_]+)*")
+_CLAUSE_END = re.compile(r"[.,;:!?(]")
+_ASSIGNMENT = re.compile(r"(?P<name>\\?[A-Za-z]\w{0,9})\s*=\s*(?P<value>[^=]+)")
+_NO_UNIT = "and|or|to|pi|times|over|plus|minus|sqrt|sin|cos|tan|log|ln|exp"
+_LEADING_NUMBER = re.compile(
+    rf"(?:\\?[$€£]\s*)?(?P<number>-?{_DECIMAL})"
+    rf"(?:[.,;:!?)]*$|[.,;:!]?\s+\(?(?!(?:{_NO_UNIT})\b)[A-Za-z]{{2}})"
 )
-_HASHES = re.compile(r"^[ \t]*####[ \t]*(?P<answer>\S[^\n]*)", re.MULTILINE)
+_WORDS_AND_NUMBER = re.compile(rf"[A-Za-z\s-]+\(?(?P<number>-?{_DECIMAL})\)?[.!]?")
 
 
 def canonical_answer(text: str) -> str | None:
@@ -71,49 +80,84 @@ def _canonical(text: str) -> str | None:
     return plain if number is None else str(number)
 
 
-def extract_answer(text: str) -> str | None:
-    r"""The final answer that a response states, or None where it states none recognisably.
-
-    In this order: what the last `\boxed{}` holds, the last line after `####`, and what follows the
-    last "answer is" or "answer:".
-    """
-    if (boxed := _last_boxed(text)) is not None:
-        return boxed.strip() or None
-    for pattern in (_HASHES, _SIGNALS):
-        answer = None
-        for match in pattern.finditer(text):
-            answer = match["answer"]
-        if answer is not None:
-            return answer.strip().strip("*").strip() or None
-    return None
-
-
 def same_answer(answer: str, target: str) -> bool | None:
-    """Whether two answers are equal: None where that would take more than exact numbers.
+    """Whether an answer is the right one, as far as that takes no algebra.
 
-    Equal canonical forms are equal. Two different numbers, or two different single letters (choices
-    of a multiple-choice question), are unequal. Everything else is undecided.
+    Settled here: texts that are equal apart from white space and LaTeX spacing, choices ("C) 15."
+    is C), words (without regard to case), numbers (also with a unit or a remark behind them, and
+    rounded to `DECIMALS` decimals where one is a decimal), and the same under an assignment
+    ("x = 5" is 5).
+
+    Returns:
+      None where only algebra can tell, or where `target` is empty.
     """
-    forms = canonical_answer(answer), canonical_answer(target)
-    if None in forms:
+    # The samples of a prompt share few answers; a long text is kept out of the cache.
+    short = len(answer) + len(target) <= _LONGEST_CACHED
+    return (_compared if short else _compared.__wrapped__)(answer, target)
+
+
+@lru_cache(maxsize=8192)
+def _compared(answer: str, target: str) -> bool | None:
+    first, second = canonical_answer(answer), canonical_answer(target)
+    if second is None:
         return None
-    first, second = (str(form) for form in forms)
-    if first == second:
-        return True
-    choices = [form.strip("()") for form in (first, second)]
-    if all(len(choice) == 1 and choice.isalpha() for choice in choices):
-        return choices[0].upper() == choices[1].upper()
-    if all(_exact(form) is not None for form in (first, second)):
+    if first is None:
         return False
+    if first == second or _tight(first) == _tight(second):
+        return True
+    names = [_ASSIGNMENT.fullmatch(form) for form in (first, second)]
+    if any(names) and len({match["name"] for match in names if match}) == 1:
+        bare = [
+            match["value"] if match else form
+            for match, form in zip(names, (first, second), strict=True)
+        ]
+        return same_answer(*bare)
+    if "%" in answer + target:
+        # Half of 1 is 50 % of it, and 50 % as a number is 50: both readings are Math-Verify's.
+        return None
+    for settled in (_same_choice, _same_number, _same_words):
+        verdict = settled(first, second)
+        if verdict is not None:
+            return verdict
     return None
 
 
-def grade(text: str, target: str) -> tuple[str | None, bool | None]:
-    """The final answer of a response and whether it equals the target (None: undecided)."""
-    answer = extract_answer(text)
-    if answer is None:
-        return None, None
-    return answer, same_answer(answer, extract_answer(target) or target)
+def _tight(form: str) -> str:
+    return re.sub(r"\\[dt]frac(?![A-Za-z])", r"\\frac", re.sub(r"\s+", "", form))
+
+
+def _same_choice(first: str, second: str) -> bool | None:
+    right = _ONLY_CHOICE.fullmatch(second)
+    if right is None:
+        return None
+    given = _CHOICE.match(first)
+    if given is not None:
+        return given["letter"].upper() == right["letter"].upper()
+    sentence = " " in first and _WORDS.fullmatch(first.partition(" ")[2])
+    return False if sentence or _WORDS.fullmatch(first) or _exact(first) is not None else None
+
+
+def _same_number(first: str, second: str) -> bool | None:
+    right = _exact(second)
+    if right is None:
+        return None
+    given, written = _exact(first), first
+    if given is None:
+        match = _LEADING_NUMBER.match(first) or _WORDS_AND_NUMBER.fullmatch(first)
+        written = match["number"] if match else ""
+        given = _exact(written)
+    if given is not None:
+        return given == right or round(given, DECIMALS) == round(right, DECIMALS)
+    return False if "\\" not in first and not any(map(str.isdigit, first)) else None
+
+
+def _same_words(first: str, second: str) -> bool | None:
+    right = second.strip(" .!*\"'")
+    if "\\" in first or not _WORDS.fullmatch(right):
+        return None
+    wanted = "".join(right.casefold().split())
+    given = [first, _CLAUSE_END.split(first.lstrip(" \"'*("))[0]]
+    return any("".join(text.strip(" .!*\"'").casefold().split()) == wanted for text in given)
 
 
 def _unwrapped(text: str) -> str:
@@ -179,16 +223,3 @@ def _decimal(text: str) -> Fraction | None:
     if not any(character.isdigit() for character in digits) or not digits.isascii():
         return None
     return Fraction(digits.rstrip(".") if digits.endswith(".") else digits)
-
-
-def _last_boxed(text: str) -> str | None:
-    start = max(text.rfind(r"\boxed{"), text.rfind(r"\fbox{"))
-    if start < 0:
-        return None
-    start = text.index("{", start) + 1
-    depth = 1
-    for end in range(start, len(text)):
-        depth += (text[end] == "{") - (text[end] == "}")
-        if depth == 0:
-            return text[start:end]
-    return None

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from verigap.llm_validation.arguments import checked_budgets
-from verigap.llm_validation.traces import PROMPT_KEY, Traces, nothing_verified
+from verigap.llm_validation.traces import PROMPT_KEY, Traces, nothing_verified, refuse_unplaced
 from verigap.sim.sweeps.law_table import COLUMNS, LawTable
 from verigap.storage.units import LengthUnit
 
@@ -58,6 +58,7 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
       TableError: a budget is not a positive whole number or comes twice, or no prompt has a
         verified sample.
     """
+    refuse_unplaced(traces)
     horizons = pl.DataFrame({"horizon": checked_budgets(budgets)}, schema={"horizon": pl.Int64})
     counts = traces.frame.group_by(PROMPT_KEY).agg(
         samples=pl.col("correct").count().cast(pl.Int64),

@@ -57,15 +57,15 @@ class Traces:
     """A checked trace table with every canonical column, in the row order it came in.
 
     Columns: `dataset`, `model`, `prompt_id` (text), `sample_id` (whole number) form the key;
-    `correct` is true, false, or null where the answer could not be verified; `first_correct` is the
-    1-based place (a token, word or character: see `unit`) at which the trace is first correct, null
-    for never (or unknown); `n_tokens` (its length), `verifier_score`, `answer`, `logprob`, `text`,
-    `source`, `sampling` may be null; `first_correct_is_end` marks rows whose `first_correct` is
-    only known to be at most the end; `answer_canonical` is one form for all answers that are the
-    same number (see `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens`
-    count: "tokens", "words" or "characters", the same for all rows of a (dataset, model);
-    `correct_at_end` says, where it is known, whether the last answer is correct, which a trace may
-    have lost again.
+    `correct` is true, false, or null where the answer is ungraded (no reference, or a grader that
+    crashed or timed out); `first_correct` is the 1-based place (a token, word or character: see
+    `unit`) at which the trace is first correct, null for never, or where nobody knows; `n_tokens`
+    (its length), `verifier_score`, `answer`, `logprob`, `text`, `source`, `sampling` may be null;
+    `first_correct_is_end` marks rows whose `first_correct` is only known to be at most the end;
+    `answer_canonical` is one form for all answers that are the same number (see
+    `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens` count: "tokens",
+    "words" or "characters", the same for all rows of a (dataset, model); `correct_at_end` says,
+    where it is known, whether the last answer is correct, which a trace may have lost again.
 
     Only `prompt_id` and `correct` are required. A missing `dataset` or `model` becomes "", missing
     sample numbers count from 0 within a prompt. A correct trace without `first_correct` counts as
@@ -112,6 +112,21 @@ def nothing_verified(source: str) -> TableError:
         f"{source}: no trace could be verified (correct is null everywhere); verify the traces "
         "first"
     )
+
+
+def refuse_unplaced(traces: Traces) -> None:
+    """Refuse correct traces of which nobody knows from where on they are correct.
+
+    Raises:
+      TableError: there is one; what needs no budget, accuracy and pass@k, can still be had.
+    """
+    unplaced = traces.frame.filter(pl.col("correct"), pl.col("first_correct").is_null()).height
+    if unplaced:
+        raise TableError(
+            f"{traces.source}: {unplaced} correct traces have neither first_correct nor n_tokens, "
+            "so no budget can be evaluated; add one of them (`verigap fit` gives accuracy and "
+            "pass@k without)"
+        )
 
 
 def group_traces(traces: Traces, dataset: str, model: str) -> Traces:
@@ -200,7 +215,9 @@ def checked_rows(frame: pl.DataFrame, source: str) -> pl.DataFrame:
     at_end = correct & pl.col("first_correct").is_null()
     marked = correct & pl.col("first_correct_is_end").fill_null(value=False)
     return frame.with_columns(
-        pl.coalesce("first_correct", pl.when(at_end).then("n_tokens")).alias("first_correct"),
+        pl.coalesce(
+            "first_correct", pl.when(at_end & (pl.col("n_tokens") > 0)).then("n_tokens")
+        ).alias("first_correct"),
         (marked | at_end).alias("first_correct_is_end"),
         pl.col("unit").fill_null(LengthUnit.TOKENS.value),
     )
@@ -249,12 +266,6 @@ def _refuse_unusable(frame: pl.DataFrame, source: str) -> None:
         first.is_not_null() & correct.is_null(),
         "the trace could not be verified (correct is null)",
         "set first_correct to null or say whether the trace is correct",
-    )
-    refuse(
-        "first_correct",
-        correct & first.is_null() & (length.is_null() | (length < 1)),
-        "the trace is correct but neither first_correct nor a positive n_tokens says from where",
-        "give one of them",
     )
     refuse(
         "first_correct",

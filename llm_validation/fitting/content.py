@@ -6,7 +6,9 @@ from typing import Any
 
 from verigap.llm_validation.fitting.budgets import BudgetFit, Heterogeneity
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, PassAtK
+from verigap.llm_validation.fitting.lost import LostCorrectness
 from verigap.llm_validation.fitting.population import Coverage
+from verigap.llm_validation.fitting.ungraded import UngradedBounds
 from verigap.llm_validation.intervals import LEVEL, Statistic
 from verigap.storage.units import shared_unit
 
@@ -47,6 +49,8 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
         "samples": int(counts.samples.sum()),
         "unverified": int(counts.unverified.sum()) + counts.left_out_samples,
         "prompts_left_out": counts.left_out,
+        "ungraded_bounds": _ungraded(counts.ungraded),
+        "lost_correctness": _lost(counts.lost_correctness),
         "correct_only_at_end": counts.correct_only_at_end,
         "warnings": list(group.warnings),
         "mean_correct": _statistic(group.mean_correct),
@@ -67,6 +71,32 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
     if per_prompt:
         content["per_prompt"] = _prompts(group)
     return content
+
+
+def _ungraded(bounds: UngradedBounds | None) -> dict[str, Any] | None:
+    if bounds is None:
+        return None
+    return {
+        "ungraded": bounds.ungraded,
+        "samples": bounds.samples,
+        "mean_correct": list(bounds.mean_correct),
+        "pass_at_k": {str(k): list(ends) for k, ends in bounds.pass_at_k.items()},
+    }
+
+
+def _lost(lost: LostCorrectness | None) -> dict[str, Any] | None:
+    if lost is None:
+        return None
+    return {
+        "lost": lost.lost,
+        "correct": lost.correct,
+        "mean_correct": _readings(lost.mean_correct),
+        "pass_at_k": {str(k): _readings(pair) for k, pair in lost.pass_at_k.items()},
+    }
+
+
+def _readings(pair: tuple[float, float]) -> dict[str, float]:
+    return {"at_some_place": pair[0], "at_end": pair[1]}
 
 
 def _pass_at_k(value: PassAtK) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
+from verigap.llm_validation.fitting.lost import LostCorrectness, lost_correctness
+from verigap.llm_validation.fitting.ungraded import UngradedBounds, ungraded_bounds
 from verigap.llm_validation.traces import PROMPT_KEY, Traces
 from verigap.storage.units import LengthUnit
 
@@ -31,6 +33,10 @@ class GroupCounts:
       left_out: prompts without any verified sample.
       left_out_samples: their samples.
       correct_only_at_end: correct samples whose index is only known to be at most the end.
+      unplaced: correct samples of each prompt of which nobody knows from where on they are.
+      ungraded: what the ungraded samples leave open; None where there are none.
+      lost: correct samples of each prompt whose last answer is wrong.
+      end_unknown: correct samples of which nobody knows whether their last answer is correct.
     """
 
     dataset: str
@@ -45,11 +51,26 @@ class GroupCounts:
     left_out: int
     left_out_samples: int
     correct_only_at_end: int
+    unplaced: Int[np.ndarray, " P"]
+    ungraded: UngradedBounds | None
+    lost: Int[np.ndarray, " P"]
+    end_unknown: int
+
+    @property
+    def lost_correctness(self) -> LostCorrectness | None:
+        """Both readings of "correct" where they differ, else None."""
+        return lost_correctness(self.correct, self.lost, self.samples)
 
     @property
     def prompts(self) -> int:
         """P."""
         return len(self.prompt_ids)
+
+    @property
+    def open_questions(self) -> list[str]:
+        """What a reader of any statistic must know of the verdicts, one line each."""
+        found = [self.ungraded, self.lost_correctness]
+        return [statement.sentence() for statement in found if statement is not None]
 
     def total(self, per_hit: Float[np.ndarray, " hits"]) -> Float[np.ndarray, " P"]:
         """Sum over the correct samples of each prompt of a number given for each hit."""
@@ -58,7 +79,7 @@ class GroupCounts:
     @cached_property
     def correct(self) -> Int[np.ndarray, " P"]:
         """Correct samples of each prompt."""
-        return self.total(np.ones(self.count.size)).astype(np.int64)
+        return self.total(np.ones(self.count.size)).astype(np.int64) + self.unplaced
 
     def within(self, horizon: int) -> GroupCounts:
         """The same prompts with only the samples that are correct within a budget as hits."""
@@ -68,6 +89,7 @@ class GroupCounts:
             prompt=self.prompt[kept],
             first_correct=self.first_correct[kept],
             count=self.count[kept],
+            unplaced=np.zeros_like(self.unplaced),
         )
 
 
@@ -85,6 +107,10 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
         .agg(
             count=pl.len().cast(pl.Int64),
             unit=pl.col("unit").first(),
+            lost=(pl.col("correct") & ~pl.col("correct_at_end")).sum().cast(pl.Int64),
+            end_unknown=(pl.col("correct") & pl.col("correct_at_end").is_null())
+            .sum()
+            .cast(pl.Int64),
             at_end=pl.col("first_correct_is_end").fill_null(value=False).sum().cast(pl.Int64),
         )
         .sort(PROMPT_KEY)
@@ -97,12 +123,18 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
             .agg(
                 samples=pl.col("count").filter(pl.col("correct").is_not_null()).sum(),
                 unverified=pl.col("count").filter(pl.col("correct").is_null()).sum(),
+                correct=pl.col("count").filter(pl.col("correct")).sum(),
+                lost=pl.col("lost").sum(),
+                unplaced=pl.col("count")
+                .filter(pl.col("correct") & pl.col("first_correct").is_null())
+                .sum(),
             )
             .with_columns(left_out=pl.col("samples") == 0)
         )
         kept = prompts.filter(~pl.col("left_out")).with_row_index("prompt")
         left = prompts.filter("left_out")
-        hits = rows.filter("correct").join(kept.select("prompt_id", "prompt"), on="prompt_id")
+        right = rows.filter(pl.col("correct"), pl.col("first_correct").is_not_null())
+        hits = right.join(kept.select("prompt_id", "prompt"), on="prompt_id")
         hits = hits.sort("prompt", "first_correct")
         groups.append(
             GroupCounts(
@@ -118,6 +150,14 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
                 left.height,
                 int(left["unverified"].sum()),
                 int(hits["at_end"].sum()),
+                kept["unplaced"].to_numpy(),
+                ungraded_bounds(
+                    prompts["correct"].to_numpy(),
+                    prompts["samples"].to_numpy(),
+                    prompts["unverified"].to_numpy(),
+                ),
+                kept["lost"].to_numpy(),
+                int(rows["end_unknown"].sum()),
             )
         )
     return tuple(groups)

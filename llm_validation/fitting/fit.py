@@ -42,7 +42,7 @@ class PassAtK:
     Attributes:
       value: estimate and interval. Beyond the samples: the beta-binomial estimate, and the interval
         that covers those of both laws.
-      prompts: prompts that entered: those with at least k samples, all beyond.
+      prompts: prompts that entered: the same, all of the group, for every k.
       extrapolated: whether k is beyond the samples.
       models: the estimate of each law, by its name; empty within the samples.
     """
@@ -65,7 +65,7 @@ class GroupFit:
       success_laws: fitted laws of per-prompt success, beta-binomial first.
       mean_first_correct: mean first-correct index of a correct sample of a random prompt, prompts
         weighted by their success.
-      budgets: by budget, ascending.
+      budgets: by budget, ascending; none where a correct sample has no place and no length.
       warnings: what a reader must know before using the numbers, one line each.
     """
 
@@ -184,7 +184,9 @@ def _fit_group(
         measured,
         laws,
         first,
-        tuple(fit_budget(counts, horizon, grids, resampler, first) for horizon in horizons),
+        ()
+        if counts.unplaced.any()
+        else tuple(fit_budget(counts, horizon, grids, resampler, first) for horizon in horizons),
         tuple(_warnings(counts)),
     )
 
@@ -193,19 +195,14 @@ def _measured_pass_at_k(
     counts: GroupCounts, largest: int, resampler: Resampler
 ) -> dict[int, PassAtK]:
     each = pass_at_k(counts.correct, counts.samples, largest)
-    known = ~np.isnan(each)
-    entered = known.sum(axis=0)
-    each = np.where(known, each, 0.0)
-    estimate = each.sum(axis=0) / entered
-    # A mean over some prompts is a ratio of two means; its linear part is resampled.
-    linear = np.where(known, (each - estimate) * (counts.prompts / entered), 0.0) + estimate
-    interval = mean_interval(linear, resampler)
+    estimate = each.mean(axis=0)
+    interval = mean_interval(each, resampler)
     return {
         index + 1: PassAtK(
             Statistic(
                 float(estimate[index]), float(interval.low[index]), float(interval.high[index])
             ),
-            int(entered[index]),
+            counts.prompts,
             False,
             {},
         )
@@ -215,7 +212,7 @@ def _measured_pass_at_k(
 
 def _mean_first_correct(counts: GroupCounts, resampler: Resampler) -> Statistic:
     """Mean first-correct index of the correct samples, a ratio of two means over prompts."""
-    if not counts.count.size:
+    if not counts.count.size or counts.unplaced.any():
         return Statistic(*[float("nan")] * 3)
     top = counts.total(counts.first_correct.astype(float)) / counts.samples
     bottom = counts.correct / counts.samples
@@ -245,6 +242,12 @@ def _warnings(counts: GroupCounts) -> list[str]:
         found.append(
             f"{samples} samples a prompt: sigma and coverage rest on the assumed family of laws "
             f"below {_FEW_SAMPLES} samples"
+        )
+    found += counts.open_questions
+    if counts.unplaced.any():
+        found.append(
+            f"no budget is fitted: {int(counts.unplaced.sum())} correct samples have neither "
+            "first_correct nor n_tokens, so nobody knows within which budget they are correct"
         )
     if not counts.correct.any():
         found.append("no sample is correct: coverage is unknown, and intervals are one-sided")

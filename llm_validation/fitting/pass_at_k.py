@@ -28,6 +28,5 @@ def pass_at_k(
 
 
 def largest_measured(samples: Int[np.ndarray, " P"]) -> int:
-    """Largest k for which at least half of the prompts have k samples."""
-    ordered = np.sort(samples)[::-1]
-    return int(ordered[(samples.size + 1) // 2 - 1])
+    """Largest k for which every prompt has k samples, so that every k is over the same prompts."""
+    return int(samples.min())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -10,6 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from verigap.llm_validation.answers import canonical_answer
+from verigap.llm_validation.importers.account import (
+    HarnessAccuracy,
+    ScoreRange,
+    ScorerTally,
+    Verdicts,
+)
+from verigap.llm_validation.importers.grading import MISSING, NOT_JUDGED, Grader
 from verigap.llm_validation.importers.lengths import Lengths
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -18,6 +26,8 @@ from verigap.llm_validation.importers.records import (
     LeftOut,
     Reading,
     Sample,
+    Stated,
+    UnclearVerdict,
 )
 from verigap.llm_validation.importers.writing import TraceWriter
 from verigap.storage.tables import TableError
@@ -26,6 +36,10 @@ from verigap.storage.tables import TableError
 MOST_LISTED = 1000
 # Samples between two words on the progress.
 _STEP = 64
+# Samples are graded together, up to a number of them, of questions, and of characters.
+_MOST_WAITING, _MOST_PENDING, _MOST_CHARACTERS = 4096, 512, 16 * 2**20
+# Records that are searched for further values of a score before it is refused.
+_MORE_SCORES = 1000
 
 
 class ImportProgress(NamedTuple):
@@ -45,10 +59,17 @@ class ImportReport:
       prompts: distinct (dataset, model, prompt_id).
       correct: samples found correct.
       incorrect: samples found incorrect.
-      unverified: samples of which neither could be said (`correct` is null).
+      ungraded: samples of which neither could be said (`correct` is null).
+      incorrect_because: incorrect samples that did not answer, by reason.
+      ungraded_because: ungraded samples, by reason.
       unit: what lengths count.
       decided_by: how correctness was decided, with the number of samples each.
+      scorers: what each scorer in the log says, where it has any; that which decided is among them.
+      harness: accuracies that the log's own harness states, beside those of the samples here.
+      correct_above: the share of correct samples at each threshold that separates the scores seen,
+        where they are not all 0 and 1.
       groups: verdicts of each dataset and model.
+      unknown_lengths: samples without a length.
       skipped: unreadable records, lines or samples left out (with `skip_bad` only).
       skipped_list: the first of them, with the place and the reason.
       left_out: sound records without a sample to import, by reason.
@@ -59,9 +80,15 @@ class ImportReport:
     prompts: int
     correct: int
     incorrect: int
-    unverified: int
+    ungraded: int
+    incorrect_because: dict[str, int]
+    ungraded_because: dict[str, int]
     unit: str
+    unknown_lengths: int
     decided_by: dict[str, int]
+    scorers: tuple[ScorerTally, ...]
+    harness: tuple[HarnessAccuracy, ...]
+    correct_above: dict[str, float]
     groups: list[dict[str, str | int]]
     skipped: int
     skipped_list: tuple[str, ...]
@@ -94,12 +121,11 @@ def import_traces(
     for path in paths:
         if out.exists() and path.exists() and out.samefile(path):
             raise TableError(f"{out}: is one of the files to import; choose another --out")
-    run = _Run(form, options)
     reading = Reading(paths)
-    with writer, closing(reading):
+    with writer, closing(reading), Grader() as grader:
+        run = _Run(form, options, grader)
         for place, row in run.rows(paths, reading):
             writer.add(row, place)
-            run.decided_by[row["decided_by"]] += 1
             run.taken += 1
             if progress is not None and run.taken % _STEP == 0:
                 progress(ImportProgress(reading.done, reading.total, run.taken))
@@ -113,13 +139,19 @@ def import_traces(
         prompts, groups = writer.summary()
         writer.finish()
     verdicts = {name: sum(group[name] for group in groups.values())
-                for name in ("correct", "incorrect", "unverified")}  # fmt: skip
+                for name in ("correct", "incorrect", "ungraded")}  # fmt: skip
     return ImportReport(
         samples=run.taken,
         prompts=prompts,
         **verdicts,
+        incorrect_because=dict(run.verdicts.incorrect_because),
+        ungraded_because=dict(run.verdicts.ungraded_because),
         unit=run.lengths.unit or "tokens",
-        decided_by=dict(run.decided_by),
+        unknown_lengths=run.unknown_lengths,
+        decided_by=dict(run.verdicts.decided_by),
+        scorers=run.verdicts.scorers(),
+        harness=run.verdicts.harness(),
+        correct_above=run.verdicts.thresholds(),
         groups=[
             {"dataset": dataset, "model": model, **counts}
             for (dataset, model), counts in groups.items()
@@ -134,34 +166,93 @@ def import_traces(
 class _Run:
     """The account of one import."""
 
-    def __init__(self, form: Format, options: ImportOptions) -> None:
-        self.form, self.options = form, options
+    def __init__(self, form: Format, options: ImportOptions, grader: Grader) -> None:
+        self.form, self.options, self.grader = form, options, grader
         self.lengths = Lengths(options)
-        self.taken = self.skipped = 0
+        self.taken = self.skipped = self.unknown_lengths = 0
         self.skipped_list: list[str] = []
         self.left_out: Counter[str] = Counter()
-        self.decided_by: Counter[str] = Counter()
+        self.verdicts = Verdicts()
+        self._paths: tuple[str, ...] = ()
+        self._last = "\0"
         self._numbers: Counter[tuple[str, str, str]] = Counter()
         names = {"dataset": options.dataset, "model": options.model}
         self._renamed = {key: name for key, name in names.items() if name is not None}
 
     def rows(self, paths: Sequence[Path], reading: Reading) -> Iterator[tuple[str, dict[str, Any]]]:
         """Rows of usable samples with their places; the others are counted, or raise."""
+        # The longest first: a path may be the beginning of another.
+        self._paths = tuple(sorted((f"{path}" for path in paths), key=len, reverse=True))
+        for place, where, sample in self._graded(self._samples(paths, reading)):
+            try:
+                row = self._row(sample, place)
+            except BadRecord as problem:
+                self.refuse(where, problem)
+                continue
+            self.unknown_lengths += row["n_tokens"] is None
+            yield place, row
+
+    def _samples(
+        self, paths: Sequence[Path], reading: Reading
+    ) -> Iterator[tuple[str, str, Sample]]:
+        """Samples with their places, roughly and exactly."""
+        unclear: ScoreRange | None = None
         for place, outcome in self.form.read(paths, self.options, reading):
-            if isinstance(outcome, LeftOut):
+            if unclear is not None:
+                if not unclear.wants(outcome):
+                    break
+            elif isinstance(outcome, UnclearVerdict):
+                unclear = ScoreRange(place, outcome, _MORE_SCORES)
+            elif isinstance(outcome, LeftOut):
                 self.left_out[str(outcome)] += 1
-                continue
-            if isinstance(outcome, BadRecord):
+            elif isinstance(outcome, BadRecord):
                 self.refuse(place, outcome)
+            elif isinstance(outcome, Stated):
+                self.verdicts.state(self._file(place), outcome)
+            else:
+                for number, sample in enumerate(outcome, 1):
+                    many = len(outcome) > 1
+                    yield place, f"{place}, sample {number}" if many else place, sample
+        if unclear is not None:
+            # Not to be skipped: the samples that it drops would be chosen by their verdict.
+            raise TableError(unclear.refusal())
+
+    def _graded(
+        self, samples: Iterator[tuple[str, str, Sample]]
+    ) -> Iterator[tuple[str, str, Sample]]:
+        """The same samples in order, none of them pending."""
+        waiting: list[tuple[str, str, Sample]] = []
+        pending = characters = 0
+        for item in samples:
+            if not waiting and not item[2].pending:
+                yield item
                 continue
-            for number, sample in enumerate(outcome, 1):
-                try:
-                    row = self._row(sample, place)
-                except BadRecord as problem:
-                    where = f"{place}, sample {number}" if len(outcome) > 1 else place
-                    self.refuse(where, problem)
-                    continue
-                yield place, row
+            waiting.append(item)
+            pending += bool(item[2].pending)
+            characters += len(item[2].text or "")
+            full = len(waiting) >= _MOST_WAITING or pending >= _MOST_PENDING
+            if full or characters >= _MOST_CHARACTERS:
+                yield from self._settled(waiting)
+                waiting, pending, characters = [], 0, 0
+        yield from self._settled(waiting)
+
+    def _settled(self, waiting: list[tuple[str, str, Sample]]) -> Iterator[tuple[str, str, Sample]]:
+        asked = [(s.answer or "", s.pending) for _, _, s in waiting if s.pending]
+        found = iter(self.grader.settle(asked) if asked else ())
+        for place, where, sample in waiting:
+            settled = sample
+            if sample.pending:
+                correct = next(found)
+                reason = NOT_JUDGED if correct is None else None
+                settled = sample._replace(correct=correct, reason=reason, pending=())
+            yield place, where, settled
+
+    def _file(self, place: str) -> str:
+        """The file that a place is in."""
+        end = len(self._last)
+        if place[:end] != self._last or place[end : end + 1] not in ("", ","):
+            self._last = next((path for path in self._paths if place.startswith(path)), place)
+        return self._last
 
     def refuse(self, place: str, problem: BadRecord) -> None:
         """Count a record that cannot be used, or stop at it."""
@@ -175,7 +266,12 @@ class _Run:
 
     def _row(self, sample: Sample, place: str) -> dict[str, Any]:
         """A row of the table, in which what a table would refuse is refused by its place."""
+        if sample.reason in MISSING and self.options.missing == "ungraded":
+            sample = sample._replace(correct=None)
         length = self.lengths.measured(sample)
+        if sample.correct and sample.first_correct is None and length == 0:
+            # Nothing is correct in no tokens: somewhere, and nobody knows where.
+            length = None
         _refuse_contradiction(sample, length)
         row = sample._asdict()
         row |= {"n_tokens": length, "unit": self.lengths.unit or "tokens"} | self._renamed
@@ -184,12 +280,13 @@ class _Run:
             row["sample_id"] = self._numbers[key]
             self._numbers[key] += 1
         if row["source"] is None:
-            file = place.partition(", ")[0].rpartition("/")[2]
+            file = self._file(place).rpartition("/")[2]
             row["source"] = f"{file}; correct by {sample.decided_by}"
         if sample.answer is not None and sample.answer_canonical is None:
             row["answer_canonical"] = canonical_answer(sample.answer)
         if not self.options.keep_text:
             row["text"] = None
+        self.verdicts.add(self._file(place), sample)
         return row
 
 
@@ -201,12 +298,6 @@ def _refuse_contradiction(sample: Sample, length: int | None) -> None:
         raise BadRecord("first_correct counts from 1")
     if first is not None and length is not None and first > length:
         raise BadRecord(f"first_correct is {first}, past the end of the sample at {length}")
-    if sample.correct and first is None and not length:
-        raise BadRecord(
-            "the sample is correct, but has no text and no length that says from where"
-            if length is None
-            else "the sample is correct, but empty"
-        )
 
 
 def _refuse_useless(form: Format, options: ImportOptions) -> None:
@@ -215,10 +306,15 @@ def _refuse_useless(form: Format, options: ImportOptions) -> None:
         "metric": options.metric,
         "scorer": options.scorer,
         "score": options.score,
+        "correct_above": options.correct_above,
         "answers": options.answers,
         "mapping": options.mapping or None,
     }
+    if options.missing not in ("incorrect", "ungraded"):
+        raise ValueError(f"missing: unknown {options.missing!r}; use incorrect or ungraded")
+    if options.correct_above is not None and not math.isfinite(options.correct_above):
+        raise ValueError(f"correct-above: {options.correct_above} is no threshold; give a number")
     for name, value in given.items():
         if value is not None and name not in form.options:
-            flag = "--map" if name == "mapping" else f"--{name}"
+            flag = "--map" if name == "mapping" else f"--{name.replace('_', '-')}"
             raise ValueError(f"{flag}: of no use for {form.about}; drop it")

@@ -19,8 +19,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from verigap.llm_validation.answers import extract_answer
-from verigap.llm_validation.importers import values
+from verigap.llm_validation.extraction import extract_answer
+from verigap.llm_validation.importers import scores, values
+from verigap.llm_validation.importers.grading import NO_ANSWER, NO_VERDICT, Assessment, assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
@@ -37,6 +38,7 @@ from verigap.llm_validation.importers.sources import (
     document,
     json_object,
     opened,
+    peeked,
 )
 from verigap.storage.tables import TableError
 
@@ -48,7 +50,6 @@ _MOST_ENTRIES = 2_000_000
 _HARMLESS, _STEEPEST = 256 * 2**20, 200
 _UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _ATTACHMENT = "attachment://"
-_VERDICTS = {"C": True, "I": False, "N": False, "P": None}
 _INSTALL = "install inspect_ai, whose reader is then used"
 
 
@@ -56,7 +57,20 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
     """The samples of each log, one an epoch."""
     for path in paths:
         header, records = _opened_log(path, reading)
-        yield from parse_each(records, partial(_samples, header=header, scorer=options.scorer))
+        first, records = peeked(records)
+        scorer = _chosen(first, options)
+        yield from scores.stated(header, scorer, str(path))
+        parse = partial(_samples, header=header, scorer=scorer, above=options.correct_above)
+        yield from parse_each(records, parse)
+
+
+def _chosen(records: list[Record], options: ImportOptions) -> str | None:
+    found = [record.content for record in records if isinstance(record.content, dict)]
+    return scores.choose(
+        [scores.flattened(content.get("scores")) for content in found],
+        options.scorer,
+        options.correct_above,
+    )
 
 
 def _opened_log(path: Path, reading: Reading) -> tuple[dict[str, Any], Iterable[Record]]:
@@ -130,7 +144,8 @@ def _by_inspect(path: Path, reading: Reading, why: str) -> tuple[dict[str, Any],
         old = "" if why != "Zstandard" or sys.version_info >= (3, 14) else " by this Python"
         raise TableError(
             f"{path}: its samples are packed in a way ({why}) that cannot be read{old}; "
-            f"{_INSTALL}, or convert the log with `inspect log convert --to json`"
+            f"{_INSTALL}, or convert the log with "
+            "`inspect log convert LOG --to json --output-dir DIR`"
         )
     from inspect_ai.log import read_eval_log  # pyright: ignore[reportMissingImports]
 
@@ -186,7 +201,9 @@ def _json_log(path: Path, reading: Reading) -> tuple[dict[str, Any], list[Record
     return content, records
 
 
-def _samples(record: dict[str, Any], header: dict[str, Any], scorer: str | None) -> list[Sample]:
+def _samples(
+    record: dict[str, Any], header: dict[str, Any], scorer: str | None, above: float | None
+) -> list[Sample]:
     prompt = values.identifier(values.get(record, "id"), "id")
     epoch = values.count(record.get("epoch", 1), "epoch") or 1
     if record.get("error"):
@@ -197,7 +214,8 @@ def _samples(record: dict[str, Any], header: dict[str, Any], scorer: str | None)
         raise LeftOut("a sample without output")
     attachments = record.get("attachments")
     text = _text(values.mapping(choices[0], "a choice"), attachments or {})
-    answer, correct, decided_by = _verdict(record, scorer)
+    found = scores.flattened(record.get("scores"))
+    assessment, decided_by, verdicts = _verdict(record, text, found, scorer, above)
     usage = output.get("usage")
     tokens = usage.get("output_tokens") if isinstance(usage, dict) and len(choices) == 1 else None
     count = values.count(tokens, "output.usage.output_tokens")
@@ -207,16 +225,16 @@ def _samples(record: dict[str, Any], header: dict[str, Any], scorer: str | None)
     return [
         Sample(
             prompt,
-            correct,
-            decided_by,
+            decided_by=decided_by,
             dataset=task if isinstance(task, str) else "",
             model=model if isinstance(model, str) else "",
             sample_id=epoch - 1,
             text=text,
-            answer=answer or extract_answer(text),
             # Nothing is generated in no tokens; models without a count report zero.
             n_tokens=count if count or not text else None,
             sampling=_sampling(header, spec),
+            verdicts=verdicts,
+            **assessment._asdict(),
         )
     ]
 
@@ -235,21 +253,33 @@ def _text(choice: dict[str, Any], attachments: dict[str, Any]) -> str:
     return "\n".join(filter(None, texts))
 
 
-def _verdict(record: dict[str, Any], scorer: str | None) -> tuple[str | None, bool | None, str]:
-    scores = values.mapping(record.get("scores") or {}, "scores")
-    name = scorer or next(iter(scores), None)
-    if name is None or (name not in scores and not scores):
-        return None, None, "nothing"
-    score = values.mapping(values.get(scores, name), f"score {name}")
-    answer, value = score.get("answer"), score.get("value")
-    correct: bool | None = None
-    if isinstance(value, str) and value in _VERDICTS:
-        correct = _VERDICTS[value]
-    elif isinstance(value, bool) or value in (0, 1):
-        correct = bool(value)
-    elif isinstance(value, str) and value.lower() in {"true", "yes", "false", "no"}:
-        correct = value.lower() in {"true", "yes"}
-    return answer if isinstance(answer, str) else None, correct, f"scorer {name}"
+def _verdict(
+    record: dict[str, Any],
+    text: str,
+    found: dict[str, scores.Score],
+    scorer: str | None,
+    above: float | None,
+) -> tuple[Assessment, str, dict[str, bool | None]]:
+    """The verdict, whose it is, and those of all scorers."""
+    if scorer is None:
+        target = record.get("target")
+        references = target if isinstance(target, list) else [target]
+        stop = record["output"]["choices"][0].get("stop_reason")
+        graded = assess(
+            text,
+            references,
+            cut_off=stop in ("max_tokens", "model_length"),
+            refused=stop == "content_filter",
+        )
+        return graded, "final answer against target" if target is not None else "nothing", {}
+    verdicts = {name: score.lenient(above) for name, score in found.items()}
+    if scorer not in found:
+        return Assessment(extract_answer(text), None, NO_VERDICT), "nothing", verdicts
+    score = found[scorer]
+    correct = score.verdict(scorer, above, tuple(found))
+    reason = NO_ANSWER if score.value == "N" else NO_VERDICT if correct is None else None
+    answer = score.answer or extract_answer(text)
+    return Assessment(answer, correct, reason), f"scorer {scorer}", verdicts
 
 
 def _sampling(header: dict[str, Any], spec: dict[str, Any]) -> str | None:
@@ -262,4 +292,4 @@ def _sampling(header: dict[str, Any], spec: dict[str, Any]) -> str | None:
     return values.parameters(json.loads(json.dumps(found, default=str)))
 
 
-FORMAT = Format(read, "Inspect .eval or .json log", frozenset({"scorer"}))
+FORMAT = Format(read, "Inspect .eval or .json log", frozenset({"scorer", "correct_above"}))

@@ -37,11 +37,15 @@ class Lengths:
             self._counters["tokens"] = _token_counter(options.tokenizer)
 
     def measured(self, sample: Sample) -> int | None:
-        """The length of a sample in the unit of the table, None where it has none.
+        """The length of a sample in the unit of the table, None where it is unknown.
+
+        A length of 0 beside a text is unknown. A text is not counted in tokens without a tokenizer.
 
         Raises:
           BadRecord: the length is known in another unit only.
         """
+        if sample.n_tokens == 0 and sample.text:
+            sample = sample._replace(n_tokens=None)
         if sample.n_tokens is not None and self.unit in (None, sample.unit):
             self.unit = sample.unit
             return sample.n_tokens
@@ -58,10 +62,7 @@ class Lengths:
         unit = self.unit or "words"
         count = self._counters.get(unit)
         if count is None:
-            raise BadRecord(
-                "the source does not say how many tokens it has; give --tokenizer, or --unit words "
-                "to count words everywhere"
-            )
+            return None
         self.unit = unit
         return count(sample.text)
 

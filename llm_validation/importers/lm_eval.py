@@ -1,8 +1,8 @@
 """Samples that lm-evaluation-harness logs with `--log_samples`: one document a line.
 
 A task with several filters logs each document once a filter, all with the same responses, so the
-lines of one filter count. `filtered_resps` keeps one response of several (the default filter takes
-the first), so with repeats the verdicts are made again from `resps`.
+lines of one filter count. With repeats the logged metric is one number for all responses of a
+document (the default filter takes the first), so each response is graded by itself.
 """
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from verigap.llm_validation.answers import extract_answer, grade
+from verigap.llm_validation.extraction import extract_answer
 from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.grading import NO_ANSWER, Assessment, assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
@@ -22,6 +23,8 @@ from verigap.llm_validation.importers.records import (
     Parsed,
     Reading,
     Sample,
+    Stated,
+    UnclearVerdict,
     parse_each,
 )
 from verigap.llm_validation.importers.sources import json_lines, json_object
@@ -30,7 +33,9 @@ _FILE = re.compile(
     r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)\.jsonl(?:\.gz)?"
 )
 # In order of preference; what else a task logs is tried after them.
-_METRICS = ("exact_match", "math_verify", "acc", "pass@1", "prompt_level_strict_acc")
+_METRICS = ("math_verify", "exact_match", "acc", "pass@1", "prompt_level_strict_acc")
+# What `--predict_only` logs in place of a metric.
+_NO_METRIC = "bypass"
 _NO_FILTER = "none"
 _LARGEST_RESULTS = 64 * 2**20
 
@@ -38,7 +43,9 @@ _LARGEST_RESULTS = 64 * 2**20
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """Responses of logged documents, in order."""
     for path in paths:
-        yield from parse_each(json_lines([path], reading), _Log(path, options))
+        log = _Log(path, options)
+        yield from parse_each(json_lines([path], reading), log)
+        yield from log.stated(str(path))
 
 
 class _Log:
@@ -47,8 +54,11 @@ class _Log:
     def __init__(self, path: Path, options: ImportOptions) -> None:
         name = _FILE.fullmatch(path.name)
         self.dataset = name["task"] if name else ""
-        self.model = _model(path.with_name(f"results_{name['date']}.json")) if name else ""
-        self.metric = options.metric
+        self.results = _results(path.with_name(f"results_{name['date']}.json")) if name else {}
+        model = self.results.get("model_name")
+        self.model = model if isinstance(model, str) else ""
+        self.asked, self.above = options.metric, options.correct_above
+        self.metric: str | None = None
         self.filter = options.filter
 
     def __call__(self, record: dict[str, Any]) -> list[Sample]:
@@ -59,65 +69,112 @@ class _Log:
         if name != self.filter:
             raise LeftOut(f"a line of filter {name!r}, where {self.filter!r} decides")
         responses = _responses(record)
-        sampling = _sampling(record)
-        common = {"dataset": self.dataset, "model": self.model, "sampling": sampling}
+        metrics = _metrics(record)
+        if self.asked is not None:
+            self._refuse_useless(list(metrics), len(responses))
+        settings = _settings(record)
+        stops = values.stops(settings.get("until"))
         samples: list[Sample] = []
         for number, text in enumerate(responses):
-            if len(responses) == 1:
-                answer, correct, decided_by = self._logged(record, text)
+            if len(responses) == 1 and metrics:
+                assessment, decided_by = self._logged(record, text, metrics)
             else:
-                answer, correct, decided_by = _graded(record, text)
+                assessment = assess(text, _targets(record), stops=stops)
+                decided_by = "final answer against target"
             samples.append(
                 Sample(
                     prompt,
-                    correct,
-                    decided_by,
+                    decided_by=decided_by,
+                    dataset=self.dataset,
+                    model=self.model,
+                    sampling=values.parameters(settings),
                     text=text,
-                    answer=answer,
                     sample_id=number,
-                    **common,
+                    verdicts=self._verdicts(metrics) if len(responses) == 1 else None,
+                    **assessment._asdict(),
                 )
             )
         return samples
 
-    def _logged(self, record: dict[str, Any], text: str) -> tuple[str | None, bool | None, str]:
+    def stated(self, place: str) -> list[Parsed]:
+        """The accuracies in the results file of the same run."""
+        results = self.results.get("results")
+        task = results.get(self.dataset) if isinstance(results, dict) else None
+        found: list[Parsed] = []
+        for key, value in task.items() if isinstance(task, dict) else ():
+            name, _, filter_name = key.partition(",")
+            if not isinstance(value, int | float) or filter_name != self.filter:
+                continue
+            if name == (self.metric or self.asked):
+                decided_by = f"metric {name}, filter {self.filter}"
+                found.append(Parsed(place, Stated(decided_by, key, float(value))))
+            elif self.metric is None and name in _METRICS:
+                of = "one number for all responses of a document"
+                stated = Stated("final answer against target", key, float(value), of)
+                found.append(Parsed(place, stated))
+        return found
+
+    def _refuse_useless(self, metrics: list[str], responses: int) -> None:
+        listed = ", ".join(metrics) or "none"
+        if self.asked not in metrics:
+            raise ValueError(f"metric: the log has no {self.asked!r}; it has {listed}")
+        if responses > 1:
+            raise ValueError(
+                f"metric: of no use for documents with several responses, of which {self.asked!r} "
+                "is one number for all; drop it, and each response is graded by itself"
+            )
+
+    def _logged(
+        self, record: dict[str, Any], text: str, metrics: dict[str, float]
+    ) -> tuple[Assessment, str]:
         """The harness's own verdict on a document's only response."""
-        metric = self._decisive(record)
-        if metric is None:
-            return _graded(record, text)
-        score = values.real(
-            int(record[metric]) if isinstance(record[metric], bool) else record[metric], metric
-        )
-        correct = None if score not in (0.0, 1.0) else score == 1.0
+        if self.metric is None:
+            self.metric = self.asked or self._decisive(metrics)
+        metric = self.metric
+        if metric not in metrics:
+            raise BadRecord(f"metric {metric!r} is missing, which decides other documents")
+        value = metrics[metric]
+        if self.above is None and value not in (0, 1):
+            others = [name for name in metrics if name != metric]
+            raise UnclearVerdict(metric, f"{value:g}", True, others)
+        correct = value == 1 if self.above is None else value > self.above
         filtered = record.get("filtered_resps")
         answer = filtered[0] if isinstance(filtered, list) and filtered else None
+        reason = NO_ANSWER if answer == "[invalid]" and not correct else None
         if not isinstance(answer, str) or answer == "[invalid]" or answer == text:
             answer = extract_answer(text)
-        return answer, correct, f"metric {metric}, filter {self.filter}"
+        return Assessment(answer, correct, reason), f"metric {metric}, filter {self.filter}"
 
-    def _decisive(self, record: dict[str, Any]) -> str | None:
-        if self.metric is not None:
-            values.get(record, self.metric)
-            return self.metric
-        logged = record.get("metrics")
-        others = [name for name in logged if isinstance(name, str)] if logged else []
-        for name in (*_METRICS, *others):
-            if isinstance(record.get(name), bool | int | float):
-                return name
-        return None
+    def _decisive(self, metrics: dict[str, float]) -> str:
+        clear = [name for name, value in metrics.items() if value in (0, 1)]
+        order = [name for name in _METRICS if name in metrics]
+        return next(iter([*order, *clear, *metrics]))
+
+    def _verdicts(self, metrics: dict[str, float]) -> dict[str, bool | None]:
+        if self.above is not None:
+            return {name: value > self.above for name, value in metrics.items()}
+        return {name: value == 1 if value in (0, 1) else None for name, value in metrics.items()}
 
 
-def _graded(record: dict[str, Any], text: str) -> tuple[str | None, bool | None, str]:
+def _metrics(record: dict[str, Any]) -> dict[str, float]:
+    """The numbers that the harness logged for a document, by metric."""
+    logged = record.get("metrics")
+    names = [name for name in logged if isinstance(name, str)] if logged else list(_METRICS)
+    numbers = {name: values.score(_plain(record.get(name))) for name in names}
+    return {
+        name: number
+        for name, number in numbers.items()
+        if name != _NO_METRIC and number is not None
+    }
+
+
+def _plain(value: object) -> object:
+    return int(value) if isinstance(value, bool) else value
+
+
+def _targets(record: dict[str, Any]) -> list[object]:
     target = record.get("target")
-    accepted = target if isinstance(target, list) else [target]
-    answer = extract_answer(text)
-    verdicts = [grade(text, right)[1] for right in accepted if isinstance(right, str)]
-    correct = None
-    if any(verdicts):
-        correct = True
-    elif verdicts and all(verdict is False for verdict in verdicts):
-        correct = False
-    return answer, correct, "final answer against target"
+    return target if isinstance(target, list) else [target]
 
 
 def _responses(record: dict[str, Any]) -> list[str]:
@@ -135,23 +192,27 @@ def _responses(record: dict[str, Any]) -> list[str]:
     return [values.text(response, "a response in resps") for response in requests]
 
 
-def _sampling(record: dict[str, Any]) -> str | None:
+def _settings(record: dict[str, Any]) -> dict[str, Any]:
+    """The parameters of the request."""
     arguments = record.get("arguments")
     first = arguments.get("gen_args_0") if isinstance(arguments, dict) else None
     settings = first.get("arg_1") if isinstance(first, dict) else None
-    return values.parameters(settings) if isinstance(settings, dict) else None
+    return settings if isinstance(settings, dict) else {}
 
 
-def _model(results: Path) -> str:
-    """The model's name in the results file of the same run, where that lies beside the samples."""
+def _results(path: Path) -> dict[str, Any]:
+    """The results file of the same run, where it lies beside the samples."""
     try:
-        if results.stat().st_size > _LARGEST_RESULTS:
-            return ""
-        content = json_object(results.read_bytes())
+        if path.stat().st_size > _LARGEST_RESULTS:
+            return {}
+        content = json_object(path.read_bytes())
     except OSError:
-        return ""
-    name = content.get("model_name") if isinstance(content, dict) else None
-    return name if isinstance(name, str) else ""
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
-FORMAT = Format(read, "lm-evaluation-harness --log_samples JSONL", frozenset({"filter", "metric"}))
+FORMAT = Format(
+    read,
+    "lm-evaluation-harness --log_samples JSONL",
+    frozenset({"filter", "metric", "correct_above"}),
+)

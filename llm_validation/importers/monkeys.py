@@ -7,11 +7,13 @@ data set holds one JSON record a problem (`is_corrects`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from verigap.llm_validation.answers import extract_answer, grade
+from verigap.llm_validation.extraction import extract_answer
 from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.grading import NO_VERDICT, Assessment, assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
@@ -30,7 +32,6 @@ _DEEPEST = 100
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """The samples of each problem."""
-    del options
     unnamed = 0
     for path in paths:
         name = path.name.lower().removesuffix(".gz")
@@ -44,10 +45,11 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
             # Numbered over all files, as a data set may come in several.
             fallback = prompt or str(unnamed)
             unnamed += 1
-            yield from parse_each([record], lambda content, name=fallback: _samples(content, name))
+            parse = partial(_samples, fallback=fallback, above=options.correct_above)
+            yield from parse_each([record], parse)
 
 
-def _samples(record: dict[str, Any], fallback: str) -> list[Sample]:
+def _samples(record: dict[str, Any], fallback: str, above: float | None) -> list[Sample]:
     texts = values.listing(values.get(record, "samples"), "samples")
     name = next((name for name in _VERDICTS if record.get(name) is not None), None)
     verdicts = values.aligned(record.get(name) if name else None, name or "", len(texts))
@@ -61,15 +63,20 @@ def _samples(record: dict[str, Any], fallback: str) -> list[Sample]:
     for number, (entry, verdict) in enumerate(zip(texts, verdicts, strict=True)):
         text = values.text(entry, f"sample {number + 1}")
         if name:
-            answer, decided_by = extract_answer(text), name
-            correct = values.flag(verdict, f"{name}, sample {number + 1},")
-        elif target is not None:
-            answer, correct = grade(text, str(target))
-            decided_by = "final answer against gt_answer"
+            correct = values.verdict(verdict, f"{name}, sample {number + 1},", above)
+            reason = NO_VERDICT if correct is None else None
+            assessment, decided_by = Assessment(extract_answer(text), correct, reason), name
         else:
-            answer, correct, decided_by = extract_answer(text), None, "nothing"
+            assessment = assess(text, [target])
+            decided_by = "nothing" if target is None else "final answer against gt_answer"
         samples.append(
-            Sample(prompt, correct, decided_by, text=text, answer=answer, sample_id=number)
+            Sample(
+                prompt,
+                decided_by=decided_by,
+                text=text,
+                sample_id=number,
+                **assessment._asdict(),
+            )
         )
     return samples
 
@@ -153,4 +160,4 @@ def _yaml_value(data: bytes) -> Any:
     return root[0] if root else None
 
 
-FORMAT = Format(read, "Large Language Monkeys YAML, JSON or JSONL")
+FORMAT = Format(read, "Large Language Monkeys YAML, JSON or JSONL", frozenset({"correct_above"}))

@@ -7,14 +7,15 @@ known.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from verigap.llm_validation.answers import extract_answer, grade
 from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.grading import assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
@@ -45,6 +46,7 @@ _SAMPLING = (
 class _Request(NamedTuple):
     prompt_id: str
     sampling: str | None
+    stops: tuple[str, ...] = ()
 
 
 @dataclass
@@ -68,7 +70,7 @@ class _Requests:
         sampling = values.parameters({key: body.get(key) for key in _SAMPLING})
         # A million requests share a few texts.
         sampling = self.settings.setdefault(sampling, sampling)
-        self.known[name] = _Request(prompt_id, sampling)
+        self.known[name] = _Request(prompt_id, sampling, values.stops(body.get("stop")))
         return []
 
 
@@ -106,16 +108,20 @@ def _samples(
     choices = values.listing(values.get(body, "choices"), "choices")
     model = body.get("model")
     target = answers.get(name, answers.get(request.prompt_id))
+    decided_by = "final answer against --answers" if target is not None else "nothing"
+    if target is None and answers:
+        decided_by = "nothing (no answer given)"
     samples: list[Sample] = []
     for entry in choices:
         choice = values.mapping(entry, "a choice")
-        text = _text(choice)
-        if target is None:
-            correct, decided_by = None, "nothing (no answer given)" if answers else "nothing"
-            answer = extract_answer(text)
-        else:
-            answer, correct = grade(text, target)
-            decided_by = "final answer against --answers"
+        text, refused = _text(choice)
+        assessment = assess(
+            text,
+            [target],
+            cut_off=choice.get("finish_reason") == "length",
+            refused=refused or choice.get("finish_reason") == "content_filter",
+            stops=request.stops,
+        )
         tokens, logprob = _logprobs(choice)
         if tokens is None and len(choices) == 1:
             # With several choices the usage is that of all together.
@@ -125,14 +131,13 @@ def _samples(
         samples.append(
             Sample(
                 request.prompt_id,
-                correct,
-                decided_by,
+                decided_by=decided_by,
                 model=model if isinstance(model, str) else "",
                 text=text,
-                answer=answer,
                 n_tokens=tokens,
                 logprob=logprob,
                 sampling=request.sampling,
+                **assessment._asdict(),
             )
         )
     return samples
@@ -140,6 +145,8 @@ def _samples(
 
 def _body(record: dict[str, Any]) -> dict[str, Any]:
     """The answer of the server; old versions of vLLM write it without status and body."""
+    if "response" not in record and not record.get("error"):
+        raise BadRecord(f"field 'response' is missing, so this is {_what(record)}")
     response = record.get("response")
     if record.get("error") or response is None:
         raise LeftOut("a request that failed")
@@ -151,13 +158,23 @@ def _body(record: dict[str, Any]) -> dict[str, Any]:
     return values.mapping(values.get(response, "body"), "response.body")
 
 
-def _text(choice: dict[str, Any]) -> str:
+def _what(record: dict[str, Any]) -> str:
+    result = record.get("result")
+    if isinstance(result, dict) and "type" in result:
+        return "a batch of Anthropic, not of OpenAI"
+    return "no response of an OpenAI batch"
+
+
+def _text(choice: dict[str, Any]) -> tuple[str, bool]:
+    """What was replied, and whether it is a refusal."""
     if "message" not in choice:
-        return values.text(values.get(choice, "text"), "text of a choice")
+        return values.text(values.get(choice, "text"), "text of a choice"), False
     message = values.mapping(choice["message"], "message")
     # What is billed as completion tokens includes the reasoning, where the server shows it.
     parts = [message.get("reasoning_content") or message.get("reasoning"), message.get("content")]
-    return "\n".join(values.text(part, "content of a message") for part in parts if part)
+    refusal = message.get("refusal") if not message.get("content") else None
+    texts = [values.text(part, "content of a message") for part in (*parts, refusal) if part]
+    return "\n".join(texts), bool(refusal)
 
 
 def _logprobs(choice: dict[str, Any]) -> tuple[int | None, float | None]:
@@ -172,7 +189,13 @@ def _logprobs(choice: dict[str, Any]) -> tuple[int | None, float | None]:
         numbers = logged["token_logprobs"]
     else:
         return None, None
-    known = [values.real(number, "a token's logprob") for number in numbers]
+    # A server that masks tokens logs one that is not finite, which says nothing of the rest.
+    known = [
+        None
+        if isinstance(number, float) and not math.isfinite(number)
+        else values.real(number, "a token's logprob")
+        for number in numbers
+    ]
     total = 0.0
     for number in known:
         if number is None:

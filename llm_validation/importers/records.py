@@ -12,6 +12,28 @@ class BadRecord(ValueError):
     """A record that cannot be read: an error, or a counted skip, as the user wishes."""
 
 
+class UnclearVerdict(BadRecord):
+    """A verdict that says neither correct nor incorrect; no sample is ever skipped for it.
+
+    Attributes:
+      value: what stands there, as it is to be shown.
+      others: further scores that the record has.
+    """
+
+    def __init__(self, name: str, value: str, number: bool, others: Sequence[str] = ()) -> None:
+        """A score of 0.5, -1 or 100, or a word that is no verdict.
+
+        Args:
+          name: of the score.
+          value: as it is to be shown.
+          number: whether a threshold could make a verdict of it.
+          others: further scores that the record has.
+        """
+        what = "neither right (1) nor wrong (0)" if number else "neither true, false nor null"
+        super().__init__(f"{name} is {value}, {what}")
+        self.value, self.number, self.others = value, number, tuple(others)
+
+
 class LeftOut(ValueError):
     """A sound record that holds no sample to import, such as a failed request; counted."""
 
@@ -24,6 +46,10 @@ class Sample(NamedTuple):
       n_tokens: length as the source counts it; None to be counted from `text`.
       unit: what the source's lengths count.
       decided_by: how `correct` was found, for the report.
+      reason: why the sample is wrong without an answer, or is not graded.
+      pending: right answers that Math-Verify has yet to compare with `answer`.
+      verdicts: what every scorer in the log says, by its name; None for neither right nor wrong.
+      score: the number that the verdict was made from, where it is neither 0 nor 1.
     """
 
     prompt_id: str
@@ -43,6 +69,26 @@ class Sample(NamedTuple):
     sampling: str | None = None
     source: str | None = None
     answer_canonical: str | None = None
+    reason: str | None = None
+    pending: tuple[str, ...] = ()
+    verdicts: Mapping[str, bool | None] | None = None
+    score: float | None = None
+
+
+class Stated(NamedTuple):
+    """An accuracy that the log's own harness states.
+
+    Attributes:
+      decided_by: of the samples it is the mean of, as their `decided_by`.
+      name: what the harness calls it.
+      value: the accuracy.
+      of: what it is the mean of, where that is not every sample.
+    """
+
+    decided_by: str
+    name: str
+    value: float
+    of: str = ""
 
 
 class Record(NamedTuple):
@@ -56,7 +102,7 @@ class Parsed(NamedTuple):
     """What a record turned out to be."""
 
     place: str
-    outcome: Sequence[Sample] | BadRecord | LeftOut
+    outcome: Sequence[Sample] | Stated | BadRecord | LeftOut
 
 
 @dataclass(frozen=True)
@@ -68,7 +114,9 @@ class ImportOptions:
       answers: file of right answers by custom_id.
       filter: lm-eval filter whose lines count.
       metric: lm-eval metric that decides correctness.
-      scorer: Inspect scorer that decides correctness.
+      scorer: Inspect scorer that decides correctness, or NAME.KEY for one key of its value.
+      correct_above: scores above this are correct, all others incorrect; None where all are 0 or 1.
+      missing: what a response without an answer is, "incorrect" or "ungraded".
       score: how the scores of steps become one verifier score: "last", "min" or "prod".
       dataset: name to use instead of the source's.
       model: name to use instead of the source's.
@@ -83,6 +131,8 @@ class ImportOptions:
     filter: str | None = None
     metric: str | None = None
     scorer: str | None = None
+    correct_above: float | None = None
+    missing: str = "incorrect"
     score: str | None = None
     dataset: str | None = None
     model: str | None = None
@@ -139,7 +189,8 @@ class Format:
     Attributes:
       read: the records of some files, one after the other.
       about: one line for people.
-      options: those of `filter`, `metric`, `scorer`, `score`, `answers` and `mapping` that it uses.
+      options: those of `filter`, `metric`, `scorer`, `score`, `correct_above`, `answers` and
+        `mapping` that it uses.
     """
 
     read: Reader

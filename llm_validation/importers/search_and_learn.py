@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from verigap.llm_validation.answers import extract_answer, grade
 from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.grading import assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
@@ -48,22 +48,16 @@ def _samples(record: dict[str, Any], fold: str) -> list[Sample]:
     samples: list[Sample] = []
     for number, (entry, steps, length) in enumerate(zip(texts, scores, lengths, strict=True)):
         text = values.text(entry, f"completion {number + 1}")
-        if target is None:
-            answer, correct, decided_by = extract_answer(text), None, "nothing"
-        else:
-            answer, correct = grade(text, str(target))
-            decided_by = "final answer against answer"
         samples.append(
             Sample(
                 prompt,
-                correct,
-                decided_by,
+                decided_by="nothing" if target is None else "final answer against answer",
                 sample_id=number,
                 text=text,
-                answer=answer,
                 # -1 stands for unknown.
                 n_tokens=None if length == -1 else values.count(length, "completion_tokens"),
                 verifier_score=_score(steps, fold),
+                **assess(text, [target])._asdict(),
             )
         )
     return samples

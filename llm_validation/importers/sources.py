@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import gzip
+import itertools
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -84,6 +85,13 @@ def json_lines(paths: Sequence[Path], reading: Reading) -> Iterator[Record]:
     for path in paths:
         for place, line in lines(path, reading):
             yield Record(place, line if isinstance(line, BadRecord) else json_object(line))
+
+
+def peeked(records: Iterable[Record], number: int = 100) -> tuple[list[Record], Iterator[Record]]:
+    """The first records, and all of them."""
+    rest = iter(records)
+    first = list(itertools.islice(rest, number))
+    return first, itertools.chain(first, rest)
 
 
 def json_object(data: bytes | str) -> dict[str, Any] | BadRecord:

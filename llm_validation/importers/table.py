@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from verigap.llm_validation.answers import extract_answer, same_answer
+from verigap.llm_validation.extraction import extract_answer
 from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.grading import NO_VERDICT, Assessment, assess
 from verigap.llm_validation.importers.records import (
     Format,
     ImportOptions,
@@ -37,7 +38,7 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
         if name not in known:
             raise ValueError(f"--map: unknown column {name!r}; use one of {', '.join(known)}")
     mapping = {name: name for name in known} | dict(options.mapping)
-    parse = partial(_sample, mapping=mapping, asked=options.mapping, unit=options.unit)
+    parse = partial(_sample, mapping=mapping, options=options)
     for path in paths:
         yield from parse_each(_rows(path, reading), parse)
 
@@ -77,9 +78,9 @@ def _parquet_rows(path: Path, reading: Reading) -> Iterator[Record]:
 
 
 def _sample(
-    row: Mapping[str, Any], mapping: Mapping[str, str], asked: Mapping[str, str], unit: str | None
+    row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportOptions
 ) -> list[Sample]:
-    for column in asked.values():
+    for column in options.mapping.values():
         values.get(row, column)
 
     def cell(name: str) -> Any:
@@ -98,34 +99,42 @@ def _sample(
     if TARGET not in mapping or row.get(mapping[TARGET]) is None:
         values.get(row, mapping["correct"])
     text, answer, target = words("text"), words("answer"), words(TARGET)
-    correct, decided_by = values.flag(cell("correct"), mapping["correct"]), mapping["correct"]
+    decided_by, raw = mapping["correct"], cell("correct")
+    correct = values.verdict(raw, decided_by, options.correct_above)
     if correct is None and target is not None:
-        answer = answer or (extract_answer(text) if text else None)
-        correct = same_answer(answer, target) if answer else None
+        assessment = assess(text or "", [target], answer=answer)
         decided_by = f"answer against {mapping[TARGET]}"
+    else:
+        answer = answer or (extract_answer(text) if text else None)
+        assessment = Assessment(answer, correct, NO_VERDICT if correct is None else None)
     return [
         Sample(
             values.identifier(values.get(row, mapping["prompt_id"]), mapping["prompt_id"]),
-            correct,
-            decided_by,
+            decided_by=decided_by,
             dataset=words("dataset") or "",
             model=words("model") or "",
             sample_id=values.count(cell("sample_id"), mapping["sample_id"]),
             text=text,
-            answer=answer,
             answer_canonical=words("answer_canonical"),
             first_correct=values.count(cell("first_correct"), mapping["first_correct"]),
             first_correct_is_end=values.flag(
                 cell("first_correct_is_end"), mapping["first_correct_is_end"]
             ),
             n_tokens=values.count(cell("n_tokens"), mapping["n_tokens"]),
-            unit=unit or words("unit") or "tokens",
+            unit=options.unit or words("unit") or "tokens",
             verifier_score=values.real(cell("verifier_score"), mapping["verifier_score"]),
             logprob=values.real(cell("logprob"), mapping["logprob"]),
             sampling=words("sampling"),
             source=words("source"),
+            score=None if raw is None or isinstance(raw, bool) else values.score(raw),
+            answer=assessment.answer,
+            correct=assessment.correct,
+            reason=assessment.reason,
+            pending=assessment.pending,
         )
     ]
 
 
-FORMAT = Format(read, "CSV, JSONL or Parquet, columns by --map", frozenset({"mapping"}))
+FORMAT = Format(
+    read, "CSV, JSONL or Parquet, columns by --map", frozenset({"mapping", "correct_above"})
+)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from verigap.llm_validation.importers.records import BadRecord
+from verigap.llm_validation.importers.records import BadRecord, UnclearVerdict
 
 _TRUE = {"true", "1", "1.0", "yes"}
 _FALSE = {"false", "0", "0.0", "no"}
@@ -117,6 +117,42 @@ def flag(value: object, name: str) -> bool | None:
     if word in _UNKNOWN:
         return None
     raise BadRecord(f"{name} is {shown(value)}, neither true, false nor null")
+
+
+def verdict(value: object, name: str, above: float | None = None) -> bool | None:
+    """Whether a score says correct: 0 or 1, a text for it, or any number where `above` is given.
+
+    Raises:
+      UnclearVerdict: a number that is neither 0 nor 1, without `above`, or another value.
+    """
+    if value is None or isinstance(value, bool):
+        return value
+    number = score(value)
+    if number is not None and above is not None:
+        return number > above
+    if number is not None and number not in (0, 1):
+        raise UnclearVerdict(name, f"{number:g}", True)
+    try:
+        return flag(value, name)
+    except BadRecord:
+        raise UnclearVerdict(name, shown(value), False) from None
+
+
+def score(value: object) -> float | None:
+    """A finite number, also one written as a text; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def stops(value: object) -> tuple[str, ...]:
+    """Stop sequences: one text, or a list of them; whatever else is in there is none."""
+    entries = value if isinstance(value, list) else [value]
+    return tuple(entry for entry in entries if isinstance(entry, str) and entry)
 
 
 def parameters(settings: Mapping[str, Any]) -> str | None:

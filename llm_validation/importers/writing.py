@@ -115,9 +115,9 @@ class TraceWriter:
         )
         groups: dict[tuple[str, str], dict[str, int]] = {}
         for dataset, model, correct, rows in counted.iter_rows():
-            name = "unverified" if correct is None else "correct" if correct else "incorrect"
+            name = "ungraded" if correct is None else "correct" if correct else "incorrect"
             group = groups.setdefault(
-                (dataset, model), {"correct": 0, "incorrect": 0, "unverified": 0}
+                (dataset, model), {"correct": 0, "incorrect": 0, "ungraded": 0}
             )
             group[name] = rows
         return pl.concat(self._prompts).n_unique(), groups

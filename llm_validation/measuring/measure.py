@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from verigap.llm_validation.arguments import checked_budgets, checked_data, whole
+from verigap.llm_validation.fitting.counts import group_counts
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.features import features, hashed_words
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
@@ -67,6 +68,9 @@ def measure(
     for pools in groups:
         own = Settings(amounts or default_data(pools), chosen, radius, seeds, seed)
         plans.append((pools, budgets or default_horizons(pools), own))
+    open_questions = {
+        (counts.dataset, counts.model): counts.open_questions for counts in group_counts(traces)
+    }
     total, done, found = sum(len(plan[1]) for plan in plans), 0, []
     for pools, own_budgets, settings in plans:
         name = " ".join(part for part in (pools.dataset, pools.model) if part)
@@ -80,6 +84,7 @@ def measure(
             cells.append(values_at(pools, horizon, settings, phi, train))
             done += 1
         notes = _warnings(pools, own_budgets, settings)
+        notes = [*open_questions[pools.dataset, pools.model], *notes]
         found.append(
             GroupMeasurement.of(
                 pools, settings, own_budgets, cells, warnings=notes, features=tuple(names)

@@ -10,7 +10,7 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from verigap.llm_validation.answers import canonical_answer
-from verigap.llm_validation.traces import Traces, nothing_verified
+from verigap.llm_validation.traces import Traces, nothing_verified, refuse_unplaced
 from verigap.storage.units import LengthUnit
 
 LARGEST_POOL = 512
@@ -96,7 +96,12 @@ class SamplePools:
 
 
 def sample_pools(traces: Traces) -> tuple[SamplePools, ...]:
-    """Pools of every (dataset, model), sorted; P = 0 where no sample could be verified."""
+    """Pools of every (dataset, model), sorted; P = 0 where no sample could be verified.
+
+    Raises:
+      TableError: a correct sample without `first_correct` has no length.
+    """
+    refuse_unplaced(traces)
     groups = traces.frame.sort("dataset", "model", "prompt_id", "sample_id").partition_by(
         "dataset", "model", maintain_order=True
     )

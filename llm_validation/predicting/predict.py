@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from verigap.llm_validation.arguments import checked_budgets, checked_data, whole
+from verigap.llm_validation.fitting.counts import group_counts
 from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
@@ -135,6 +136,8 @@ def predict(
         elif seen is not None:
             seen = calibration_slice(seen)
         (laws,) = laws_of_traces(own, own_budgets)
+        (counts,) = group_counts(own)
+        laws = replace(laws, warnings=(*counts.open_questions, *laws.warnings))
         found.append(predict_group(laws, own_data, options, pools, seen))
     if report is not None:
         report(Progress(len(groups), len(groups), 0))

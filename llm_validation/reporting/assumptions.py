@@ -64,15 +64,34 @@ def check_assumptions(
         *_coverage(counts, coverage),
         *_exchangeability(rows),
     ]
-    found.append(
+    return [*found, *_bi_level(counts)]
+
+
+def _bi_level(counts: GroupCounts) -> list[Assumption]:
+    """Whether a trace that is correct at one place stays correct."""
+    lost = counts.lost_correctness
+    if lost is not None:
+        once, at_end = (percent(share) for share in lost.mean_correct)
+        return [
+            Assumption(
+                "bi_level",
+                "fails",
+                f"{lost.lost} of {lost.correct} correct traces lose their right answer again: "
+                f"{once} are correct at some place, which is what the returns count, and {at_end} "
+                "at the end.",
+                "Stop a trace where a verifier accepts it, or read its last answer only.",
+            )
+        ]
+    if not counts.end_unknown:
+        return []
+    return [
         Assumption(
             "bi_level",
             "unchecked",
             "A trace that is correct at one place is taken to stay correct. One grade for a whole "
             "trace cannot show whether it would.",
         )
-    )
-    return found
+    ]
 
 
 def _sampling(counts: GroupCounts, mixed: int, unverified: float) -> list[Assumption]:

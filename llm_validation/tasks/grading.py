@@ -15,6 +15,8 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
 
 _START_SECONDS = 300.0
+# Verdicts that are remembered; a log may hold a million different answers.
+_REMEMBERED = 65_536
 
 
 class Question(NamedTuple):
@@ -78,7 +80,10 @@ class GradingPool:
         busy = self._workers[: max(1, min(len(new), len(self._workers)))]
         with ThreadPoolExecutor(len(busy)) as threads:
             self.timeouts += sum(threads.map(work, busy))
-        return [self._known[key] for key in keys]
+        verdicts = [self._known[key] for key in keys]
+        for key in list(self._known)[: max(0, len(self._known) - _REMEMBERED)]:
+            del self._known[key]
+        return verdicts
 
 
 class _Worker:
@@ -142,7 +147,7 @@ class _Worker:
         except (EOFError, OSError, TimeoutError):
             self.kill()
             raise GradingError(
-                "the grading process does not start; reinstall verigap[llm]"
+                "the grading process does not start; reinstall verigap and what the task needs"
             ) from None
 
     def _line(self, deadline: float) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from verigap.llm_validation.answers import extract_answer, same_answer
+from verigap.llm_validation.extraction import extract_answer
+from verigap.llm_validation.tasks.mathematics import JUDGE
 from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, conversation, digest
 
 _QUESTION, _ANSWER, _ID = (
@@ -25,12 +25,8 @@ def load_jsonl(file: str, prompts: int, seed: int, options: TaskOptions) -> Task
     The seed picks which, where the file holds more than `prompts` and the examples need.
 
     Raises:
-      ValueError: the file or a line cannot be used, or math-verify is missing.
+      ValueError: the file or a line cannot be used.
     """
-    if importlib.util.find_spec("math_verify") is None:
-        raise ValueError(
-            "task jsonl: needs math-verify; install it with: pip install 'verigap[llm]'"
-        )
     if options.config:
         raise ValueError("task_config: of no use for jsonl; drop it")
     rows = _rows(Path(file))
@@ -52,7 +48,7 @@ def load_jsonl(file: str, prompts: int, seed: int, options: TaskOptions) -> Task
     return Task(
         name=Path(file).stem,
         problems=problems,
-        judge={"maker": f"{__name__}:math_judge"},
+        judge=JUDGE,
         identity={
             "task": f"jsonl:{Path(file).name}",
             "style": style,
@@ -102,36 +98,3 @@ def _field(row: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
         if isinstance(value, (str, int, float)) and not isinstance(value, bool):
             return str(value) if str(value).strip() else None
     return None
-
-
-def math_judge(_: Mapping[str, Any]) -> Any:
-    """A function from a reference and an answer to a verdict; for a grading process.
-
-    Exact numbers are compared by `answers.same_answer`; the rest by math-verify. None where the
-    right answer is no mathematics that math-verify can read.
-    """
-    from math_verify import parse, verify  # pyright: ignore[reportMissingImports]
-
-    def read(text: str) -> Any:
-        # Without its own timeout, which needs the main thread's alarm: ours kills the process.
-        plain = text.strip().strip("$")
-        for form in (f"${plain}$", plain):
-            # What is declared as int turns the alarm off where it is None.
-            found = parse(form, parsing_timeout=None)  # pyright: ignore[reportArgumentType]
-            # A text that was found, but not understood, comes back as it is.
-            if any(not isinstance(part, str) for part in found):
-                return found
-        return []
-
-    def judge(reference: Mapping[str, Any], answer: str) -> bool | None:
-        target = str(reference["target"])
-        settled = same_answer(answer, target)
-        if settled is not None:
-            return settled
-        gold = read(target)
-        if not gold:
-            return None
-        found = read(answer)
-        return bool(found) and bool(verify(gold, found, timeout_seconds=None))
-
-    return judge

@@ -17,7 +17,7 @@ def test_from_a_log_to_laws(verigap: Command, tmp_path: Path) -> None:
     )
     assert done.stdout.splitlines() == [
         "t.parquet: 6 samples of 2 prompts, lengths in words",
-        "  3 correct, 3 incorrect, 0 could not be verified",
+        "  3 correct, 3 incorrect, 0 ungraded",
         "  correctness decided by is_corrects: 6 samples",
     ]
     assert done.stderr == ""
@@ -41,7 +41,7 @@ def test_json_with_a_mapping_into_a_new_folder(in_process: InProcess, tmp_path: 
     report = json.loads(done.stdout)
     assert (report["samples"], report["prompts"], report["unit"]) == (3, 2, "tokens")
     assert report["groups"] == [
-        {"dataset": "", "model": "m", "correct": 1, "incorrect": 1, "unverified": 1}
+        {"dataset": "", "model": "m", "correct": 1, "incorrect": 1, "ungraded": 1}
     ]
     assert contents(tmp_path) == ["new", "new/t.parquet"]
 

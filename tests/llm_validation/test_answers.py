@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verigap.llm_validation.answers import canonical_answer, extract_answer, grade, same_answer
+from verigap.llm_validation.answers import canonical_answer, same_answer
+from verigap.llm_validation.extraction import extract_answer
 
 
 @pytest.mark.parametrize(
@@ -75,22 +76,6 @@ def test_hostile_answers_take_no_time(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (r"so \boxed{1}, no, \boxed{\frac{1}{2}} it is", r"\frac{1}{2}"),
-        ("sum: 9\n#### 18", "18"),
-        ("The final answer is: **7**", "7"),
-        ("Answer: x\nthe answer is 3.", "3."),
-        ("I do not know", None),
-        (r"cut off at \boxed{12", None),
-        ("", None),
-    ],
-)
-def test_extraction(text: str, expected: str | None) -> None:
-    assert extract_answer(text) == expected
-
-
-@pytest.mark.parametrize(
     ("answer", "target", "expected"),
     [
         ("0.5", r"\frac12", True),
@@ -99,14 +84,37 @@ def test_extraction(text: str, expected: str | None) -> None:
         ("A", "B", False),
         ("2x", "3", None),
         (r"\frac{\pi}{2}", "pi/2", None),
-        ("Paris", "paris", None),
-        ("", "3", None),
+        ("Paris", "paris", True),
+        ("", "3", False),
+        ("3", "", None),
+        ("C) 15.", "C", True),
+        ("C) 15.", "D", False),
+        ("B.", "(B)", True),
+        ("a positive number", "A", False),
+        ("18 apples.", "18", True),
+        ("17 apples", "18", False),
+        ("18, since 9 * 2 = 18.", "18", True),
+        ("eighteen (18).", "18", True),
+        ("3 or 4", "3", None),
+        ("x = 5", "5", True),
+        ("5", "x=5", True),
+        ("6", "x=5", False),
+        ("y=5", "x=5", None),
+        (r"\left(3, \frac{\pi}{2}\right)", r"\left( 3, \frac{\pi}{2} \right)", True),
+        (r"\dfrac{\pi}{2}", r"\frac{\pi}{2}", True),
+        (r"a\,+\;b", "a+b", True),
+        ("true", "True", True),
+        ("No", "Yes", False),
+        ("Yes, because it is.", "Yes", True),
+        ("Evelyn", r"\text{Evelyn}", True),
+        ("1.16", r"\text{Evelyn}", False),
+        ("even", "odd", False),
+        ("New  York", "new york", True),
+        ("33.3", "100/3", False),
+        ("33.333333", "100/3", True),
+        ("0.5000001", "0.5", True),
+        ("50%", "0.5", None),
     ],
 )
 def test_equality(answer: str, target: str, expected: bool | None) -> None:
     assert same_answer(answer, target) is expected
-
-
-def test_a_worked_solution_is_graded_by_the_answer_at_its_end() -> None:
-    assert grade("it is 9, so the answer is 18", "9 and 9\n#### 18") == ("18", True)
-    assert grade("no idea", "18") == (None, None)

@@ -28,14 +28,11 @@ GOOD = {"prompt_id": "a", "correct": True, "text": "one two"}
         ("null", "a JSON NoneType where an object"),
         ({"correct": True}, "field 'prompt_id' is missing"),
         ({"prompt_id": ["a"], "correct": True}, "prompt_id is a list of 1, not a name"),
-        (GOOD | {"correct": "\x1b[31mred\n"}, r"'\\x1b\[31mred\\n', neither"),
-        (GOOD | {"correct": {"a": 1}}, "an object, neither true"),
         (GOOD | {"n_tokens": -1}, "cannot be negative"),
         (GOOD | {"n_tokens": 10**30}, "not a whole number"),
         (GOOD | {"sample_id": -1}, "cannot be negative"),
         (GOOD | {"logprob": True}, "not a number"),
         (GOOD | {"text": 7.5, "answer": []}, "answer is a list of 0, not text"),
-        (GOOD | {"text": " "}, "correct, but empty"),
     ],
     ids=lambda value: str(value)[:30],
 )
@@ -49,6 +46,23 @@ def test_a_bad_line(tmp_path: Path, bad: object, says: str) -> None:
     assert done.column("correct") == [True, False]
     assert done.report.skipped == 1
     assert done.report.skipped_list[0].startswith(f"{path}, line 3: ")
+
+
+@pytest.mark.parametrize(
+    ("correct", "says"),
+    [
+        ("\x1b[31mred\n", r"'\\x1b\[31mred\\n', neither"),
+        ({"a": 1}, "an object, neither true"),
+        (0.5, "0.5, neither right"),
+    ],
+)
+def test_no_sample_is_skipped_for_its_verdict(tmp_path: Path, correct: object, says: str) -> None:
+    path = write_lines(tmp_path / "t.jsonl", GOOD, "", GOOD | {"correct": correct}, GOOD)
+    for skip in (False, True):
+        with pytest.raises(TableError, match=rf"t\.jsonl, line 3: .*{says}") as refusal:
+            run("table", tmp_path, path, skip_bad=skip)
+        assert str(refusal.value).isprintable()
+        assert "on-error" not in str(refusal.value)
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.95])

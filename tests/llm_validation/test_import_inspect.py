@@ -46,15 +46,11 @@ def test_a_log_with_epochs_as_samples(tmp_path: Path) -> None:
         ("C", True),
         ("I", False),
         ("N", False),
-        ("P", None),
         (1, True),
         (0.0, False),
         (True, True),
         ("yes", True),
-        (0.5, None),
         (float("nan"), None),
-        ({"a": 1}, None),
-        ([1], None),
         (None, None),
     ],
 )
@@ -65,10 +61,23 @@ def test_values_of_a_score(tmp_path: Path, value: Any, expected: bool | None) ->
     assert run("inspect", tmp_path, log).column("correct") == [expected]
 
 
+@pytest.mark.parametrize("value", ["P", 0.5, "half", [1]])
+def test_what_is_neither_right_nor_wrong_is_refused(tmp_path: Path, value: Any) -> None:
+    log = inspect_log(
+        tmp_path / "l.eval", [inspect_sample("a", 1, "x", scores={"s": {"value": value}})]
+    )
+    for skip in (False, True):
+        with pytest.raises(TableError, match="neither"):
+            run("inspect", tmp_path, log, skip_bad=skip)
+    if value in ("P", 0.5):
+        assert run("inspect", tmp_path, log, correct_above=0.4).column("correct") == [True]
+        assert run("inspect", tmp_path, log, correct_above=0.5).column("correct") == [False]
+
+
 def test_a_chosen_scorer(tmp_path: Path) -> None:
     log = inspect_log(tmp_path / "l.eval", SAMPLES[1:2])
     assert run("inspect", tmp_path, log, scorer="judge").column("correct") == [True]
-    with pytest.raises(TableError, match="field 'human' is missing"):
+    with pytest.raises(ValueError, match="scorer: the log has no 'human'; it has match, judge"):
         run("inspect", tmp_path, log, scorer="human")
 
 

@@ -35,7 +35,7 @@ def test_another_filter_decides_otherwise(tmp_path: Path) -> None:
     assert done.column("correct") == [True, True, False]
     with pytest.raises(TableError, match=r"holds no samples .*where 'loose' decides"):
         run("lm-eval", tmp_path, GSM8K, filter="loose")
-    with pytest.raises(TableError, match="line 1: field 'acc' is missing"):
+    with pytest.raises(ValueError, match="metric: the log has no 'acc'; it has exact_match"):
         run("lm-eval", tmp_path, GSM8K, metric="acc")
 
 
@@ -46,22 +46,26 @@ def test_repeats_are_graded_one_by_one_from_resps(tmp_path: Path) -> None:
         ("0", 0, True),
         ("0", 1, True),
         ("0", 2, False),
-        ("0", 3, None),
+        ("0", 3, False),
         ("1", 0, True),
-        # The same set in another order, and no number: more than exact numbers can decide.
-        ("1", 1, None),
+        # The same set in another order.
+        ("1", 1, True),
         ("1", 2, True),
-        ("1", 3, None),
+        ("1", 3, False),
     ]
     assert done.report.decided_by == {"final answer against target": 8}
     assert set(done.rows("dataset", "model")) == {("halves", "m")}
-    assert (done.report.correct, done.report.incorrect, done.report.unverified) == (4, 1, 3)
+    assert (done.report.correct, done.report.incorrect, done.report.ungraded) == (5, 3, 0)
 
 
-def test_a_metric_that_is_no_verdict_leaves_the_sample_unverified(tmp_path: Path) -> None:
+def test_a_metric_that_is_no_verdict_is_refused_and_never_skipped(tmp_path: Path) -> None:
     line = json.loads((FIXTURES / GSM8K).read_text().splitlines()[0])
     log = write_lines(tmp_path / "l.jsonl", line | {"exact_match": 0.5})
-    assert run("lm-eval", tmp_path, log).column("correct") == [None]
+    for skip in (False, True):
+        with pytest.raises(TableError, match=r"exact_match is 0\.5, .*--correct-above") as caught:
+            run("lm-eval", tmp_path, log, skip_bad=skip)
+        assert "on-error" not in str(caught.value)
+    assert run("lm-eval", tmp_path, log, correct_above=0.4).column("correct") == [True]
 
 
 def test_a_document_with_several_targets(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ def test_records_of_the_published_data_set(tmp_path: Path, file: str) -> None:
         ("test/11", 1, False, "4"),
         ("test/11", 2, True, "2"),
         ("test/12", 0, True, "49"),
-        ("test/12", 1, False, None),
+        ("test/12", 1, False, "forty"),
         ("test/12", 2, False, "50"),
     ]
     assert done.column("answer")[2] == "2.0"
@@ -27,8 +27,8 @@ def test_one_yaml_file_a_problem_before_its_evaluation(tmp_path: Path) -> None:
     # Scalars stay as they are written: no sexagesimal 90, no false, no octal.
     assert done.rows("prompt_id", "text", "correct") == [
         ("problem_7", "Adding nothing changes nothing.\n#### 7", True),
-        ("problem_7", "1:30", None),
-        ("problem_7", "no", None),
+        ("problem_7", "1:30", False),
+        ("problem_7", "no", False),
     ]
 
 

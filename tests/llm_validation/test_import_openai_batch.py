@@ -16,7 +16,7 @@ def test_responses_alone(tmp_path: Path) -> None:
         ("mul-2", 0, None, 7, None, "tiny-chat"),
     ]
     assert done.report.unit == "tokens"
-    assert done.report.unverified == 4
+    assert done.report.ungraded == 4
     assert done.report.left_out == {"a request that failed": 1}
 
 

@@ -12,10 +12,10 @@ def test_completions_with_their_scores(tmp_path: Path) -> None:
     assert done.rows("prompt_id", "sample_id", "correct", "n_tokens", "verifier_score") == [
         (one, 0, True, 21, 0.95),
         (one, 1, False, 17, 0.5),
-        (one, 2, None, 1, None),
+        (one, 2, False, 1, None),
         (two, 0, True, 9, 0.75),
-        # Equal as mathematics, which exact numbers cannot tell.
-        (two, 1, None, 8, 0.5),
+        # Equal as mathematics.
+        (two, 1, True, 8, 0.5),
     ]
     assert done.report.unit == "tokens"
 

@@ -65,11 +65,12 @@ def test_a_target_grades_what_is_not_judged_yet(tmp_path: Path) -> None:
         tmp_path / "t.jsonl",
         {"p": "a", "out": "#### 0.5", "gold": "1/2"},
         {"p": "a", "out": "the answer is 3", "gold": "1/2"},
-        {"p": "a", "out": "unsure", "gold": "1/2"},
+        {"p": "a", "out": "I am not sure", "gold": "1/2"},
     )
     done = run("table", tmp_path, path, mapping={"prompt_id": "p", "text": "out", "target": "gold"})
-    assert done.column("correct") == [True, False, None]
+    assert done.column("correct") == [True, False, False]
     assert done.report.decided_by == {"answer against gold": 3}
+    assert done.report.incorrect_because == {"no answer found": 1}
 
 
 def test_a_parquet_of_many_pieces_keeps_its_order(tmp_path: Path) -> None:
@@ -92,8 +93,6 @@ def test_a_parquet_of_many_pieces_keeps_its_order(tmp_path: Path) -> None:
         ("prompt_id,correct,verifier_score\na,false,inf\n", "not a finite number"),
         ("prompt_id,correct\n,true\n", "prompt_id is '', not a name"),
         ("prompt_id,n_tokens\na,3\n", "field 'correct' is missing"),
-        ("prompt_id,correct\na,true\n", "no text and no length"),
-        ("prompt_id,correct,text\na,true,\n", "the sample is correct, but empty"),
         ("prompt_id,correct,n_tokens,first_correct\na,true,3,4\n", "past the end"),
         ("prompt_id,correct,n_tokens,first_correct\na,false,3,2\n", "is not correct"),
         ("prompt_id,correct,n_tokens,first_correct\na,true,3,0\n", "counts from 1"),

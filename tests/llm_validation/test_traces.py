@@ -121,8 +121,6 @@ def test_whole_floats_and_zero_one_flags_are_understood() -> None:
         ({"first_correct": [2, 3]}, "row 2 .*the trace is not correct"),
         ({"first_correct": [2, 3], "correct": [True, None]}, "row 2 .*could not be verified"),
         ({"first_correct": [6, None]}, "row 1 .*past the end"),
-        ({"first_correct": [None, None], "n_tokens": [None, 5]}, "row 1 .*neither first_correct"),
-        ({"first_correct": [None, None], "n_tokens": [0, 5]}, "row 1 .*neither first_correct"),
         ({"n_tokens": [5, -1]}, "column 'n_tokens', row 2 .*negative"),
         ({"n_tokens": [5.0, NAN]}, "column 'n_tokens', row 2 .*not a finite number"),
         ({"correct": [1.0, NAN]}, "column 'correct', row 2 .*not a finite number"),

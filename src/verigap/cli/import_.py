@@ -49,8 +49,16 @@ def import_(
     ] = None,
     scorer: Annotated[
         str | None,
-        typer.Option("--scorer", help="inspect: scorer that decides correctness. Default: first."),
+        typer.Option("--scorer", help="inspect: scorer (or NAME.KEY) that decides correctness."),
     ] = None,
+    correct_above: Annotated[
+        float | None,
+        typer.Option("--correct-above", help="Scores above this are correct, all others are not."),
+    ] = None,
+    missing: Annotated[
+        str,
+        typer.Option("--missing", help="What a reply without an answer is: incorrect or ungraded."),
+    ] = "incorrect",
     score: Annotated[
         str | None,
         typer.Option(
@@ -92,6 +100,8 @@ def import_(
         filter=filter_,
         metric=metric,
         scorer=scorer,
+        correct_above=correct_above,
+        missing=missing,
         score=score,
         dataset=dataset,
         model=model,
@@ -125,11 +135,19 @@ def _show(report: ImportReport, out: Path) -> None:
         f"{out}: {report.samples} samples of {report.prompts} prompts, lengths in {report.unit}"
     )
     typer.echo(
-        f"  {report.correct} correct, {report.incorrect} incorrect, {report.unverified} could not "
-        "be verified"
+        f"  {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} ungraded"
     )
+    for kind, reasons in (
+        ("incorrect", report.incorrect_because),
+        ("ungraded", report.ungraded_because),
+    ):
+        for reason, count in reasons.items():
+            typer.echo(f"  {count} {kind}: {_plain(reason)}")
     for name, count in report.decided_by.items():
         typer.echo(f"  correctness decided by {_plain(name)}: {count} samples")
+    _show_scorers(report)
+    if report.unknown_lengths:
+        typer.echo(f"  length unknown for {report.unknown_lengths} samples")
     for reason, count in report.left_out.items():
         typer.echo(f"  left out {count}: {_plain(reason)}")
     if report.mended:
@@ -140,6 +158,31 @@ def _show(report: ImportReport, out: Path) -> None:
             typer.echo(f"  {_plain(line)}", err=True)
         if report.skipped > _LISTED:
             typer.echo(f"  and {report.skipped - _LISTED} more", err=True)
+
+
+def _show_scorers(report: ImportReport) -> None:
+    """What the log's other scorers and its harness say."""
+    for tally in report.scorers if len(report.scorers) > 1 else ():
+        neither = f", {tally.neither} neither" if tally.neither else ""
+        role = "decides" if tally.decides else f"differs on {tally.differs}"
+        typer.echo(
+            f"  {_plain(tally.name)}: {tally.correct} correct, {tally.incorrect} incorrect"
+            f"{neither} ({role})"
+        )
+    for stated in report.harness:
+        of = f" ({stated.of})" if stated.of else ""
+        typer.echo(
+            f"  the harness states {_plain(stated.name)} {stated.stated:.4g}{of}; here "
+            f"{stated.found:.4g} of {stated.samples} samples"
+        )
+        if not stated.agrees and not stated.of:
+            typer.echo(
+                f"verigap: {_plain(stated.file)}: the harness states {stated.stated:.4g}, the "
+                f"samples imported give {stated.found:.4g}; find out why before using them",
+                err=True,
+            )
+    for threshold, share in report.correct_above.items():
+        typer.echo(f"  correct above {threshold}: {share:.4g} of the samples")
 
 
 def _plain(text: str) -> str:

@@ -105,6 +105,26 @@ def prepare_jax() -> None:
         # JAX reads its environment when it is imported.
         if "jax" in sys.modules:
             sys.modules["jax"].config.update("jax_enable_x64", True)
+    _refuse_unusable_jax()
+
+
+def _refuse_unusable_jax() -> None:
+    """Refuse settings of JAX in the environment under which no command can work."""
+    if os.environ.get("JAX_DEBUG_NANS", "").lower() in ("1", "true", "yes", "on"):
+        raise ValueError("JAX_DEBUG_NANS is set, and NaN stands here for what is unknown; unset it")
+    for name in ("JAX_PLATFORMS", "JAX_PLATFORM_NAME"):
+        value = os.environ.get(name, "")
+        if value in ("", "cpu"):
+            continue
+        import jax
+
+        try:
+            jax.devices()
+        # JAX raises errors of several kinds, assertions among them.
+        except Exception:
+            raise ValueError(
+                f"{name} is {value}, which cannot be used here; unset it or set it to cpu"
+            ) from None
 
 
 def show_json(content: object) -> None:

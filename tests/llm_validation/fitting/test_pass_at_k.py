@@ -3,11 +3,17 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.llm_validation.importing import FIXTURES
+from verigap.llm_validation.fitting.fit import fit
 from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
+from verigap.llm_validation.traces import Traces, read_traces
+
+CASES = FIXTURES / "cases"
 
 
 @st.composite
@@ -48,6 +54,30 @@ def test_unbiased_in_exact_fractions(success: Fraction) -> None:
         assert mean == pytest.approx(float(1 - (1 - success) ** k), abs=1e-14)
 
 
-@pytest.mark.parametrize(("samples", "expected"), [([5], 5), ([1, 9], 9), ([1, 1, 9], 1)])
-def test_half_of_the_prompts_must_have_k_samples(samples: list[int], expected: int) -> None:
+@pytest.mark.parametrize(("samples", "expected"), [([5], 5), ([1, 9], 1), ([3, 2, 9], 2)])
+def test_every_prompt_must_have_k_samples(samples: list[int], expected: int) -> None:
     assert largest_measured(np.array(samples)) == expected
+
+
+def test_a_curve_never_falls_when_prompts_have_unequal_samples() -> None:
+    """Over prompts of 2 to 10 samples, the well-sampled ones the harder."""
+    rows = [
+        {"prompt_id": f"p{prompt}", "correct": sample < solved, "n_tokens": 10}
+        for prompt, (samples, solved) in enumerate([(10, 0), (10, 1), (2, 2), (2, 2), (3, 1)] * 5)
+        for sample in range(samples)
+    ]
+    (group,) = fit(Traces(pl.DataFrame(rows)), [12], replicates=100, pass_at=(3, 5)).groups
+    values = [group.pass_at_k[k].value.estimate for k in sorted(group.pass_at_k)]
+    assert group.measured_k == 2
+    assert (np.diff(values) >= 0).all()
+    assert {row.prompts for row in group.pass_at_k.values()} == {25}
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"), [("t", [0.3125, 0.4722]), ("zero", [0.1667, 0.3333, 0.5])]
+)
+def test_pass_at_k_of_unequal_samples(file: str, expected: list[float]) -> None:
+    traces = read_traces(CASES / "passk-unequal-n" / f"{file}.jsonl")
+    (group,) = fit(traces, [30], replicates=100).groups
+    measured = [row.value.estimate for row in group.pass_at_k.values() if not row.extrapolated]
+    assert measured == pytest.approx(expected, abs=5e-5)

@@ -27,7 +27,9 @@ def failing(frame: pl.DataFrame, coverage: float = 0.2, **given: Any) -> set[str
         Coverage(1.0, nothing, 0.0, {0.1: coverage}, nothing),
         **({"horizon": 64, "mixed": 20, "extrapolated": False} | given),
     )
-    assert [row.name for row in found if row.status == "unchecked"] == ["bi_level"]
+    unknown = "correct_at_end" not in frame.columns
+    unchecked = ["bi_level"] if unknown else []
+    assert [row.name for row in found if row.status == "unchecked"] == unchecked
     assert all(row.text for row in found)
     return {row.name for row in found if row.status == "fails"}
 
@@ -64,6 +66,14 @@ def test_nothing_fails_of_sound_traces() -> None:
 )  # fmt: skip
 def test_what_fails_is_named(name: str, frame: pl.DataFrame) -> None:
     assert failing(frame) == {name}
+
+
+def test_correctness_that_is_lost_again_is_no_bi_level_reward() -> None:
+    """The column says of each trace whether its last answer is correct."""
+    kept = sound().with_columns(correct_at_end=pl.col("correct"))
+    assert failing(kept) == set()
+    lost = kept.with_columns(correct_at_end=pl.col("correct") & (pl.col("sample_id") > 2))
+    assert failing(lost) == {"bi_level"}
 
 
 def test_thresholds() -> None:

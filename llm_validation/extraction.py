@@ -1,0 +1,189 @@
+r"""The final answer that a response states, found by the patterns that evaluation harnesses use.
+
+| pattern | whose it is |
+| --- | --- |
+| the last `\boxed{}` | MATH, Minerva, Math-Verify |
+| `#### 18` | GSM8K |
+| "Final Answer: The final answer is $18$. I hope it is correct." | Minerva |
+| "the answer is 18", "Answer: C" | chain of thought, simple-evals |
+| the last number | GSM8K's flexible extraction, on the last line only |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from verigap.llm_validation.answers import canonical_answer
+
+_SPECIAL = re.compile(
+    r"<\|(?:im_end|eot_id|endoftext|end_of_text|end|im_start)\|>|</s>|<end_of_turn>"
+)
+# What a base model writes after its answer: the next question of a few-shot prompt.
+_NEXT_QUESTION = re.compile(
+    r"\n[ \t]*(?:\*\*)?(?:Question|Problem|Q|Human|User)[ \t]*\d*[ \t]*:", re.IGNORECASE
+)
+_BOX = re.compile(r"\\f?boxed(?:\s*\{|\s+(?P<bare>[^\s{}$]+))|\\fbox\s*\{")
+_MINERVA = re.compile(
+    r"final answer is[ \t]*(?P<answer>[^\n]+?)\.?[ \t]*I hope (?:it|this) is correct", re.IGNORECASE
+)
+_HASHES = re.compile(r"^[ \t]*####[ \t]*(?P<answer>\S[^\n]*)", re.MULTILINE)
+_HASHED_NUMBER = re.compile(r"(?:\\?[$€£])?-?[.\d][\d.,]*")
+_NUMBERED_HEADING = re.compile(r"\d+[.):]?[ \t]+[A-Z]")
+# The words are found first, by a pattern that is fast; most texts have none.
+_SIGNAL_PARTS = ("nswer", "NSWER", "ption", "hoice")
+_SIGNAL_WORD = re.compile(r"[Aa]nswer|ANSWER|[Oo]ption|[Cc]hoice")
+_RIGHT = ("correct", "right", "best")
+_SIGNAL = re.compile(
+    r"\b[ \t*_]*"
+    r"(?:to[ \t][^.:\n]{1,80}?[ \t](?=is\b))?"
+    r"(?:(?:is|would[ \t]+be|should[ \t]+be|must[ \t]+be|equals)\b[ \t*_]*(?::|=)?|:|=)"
+    r"[ \t*_]*(?:(?:option|choice)[ \t]+(?=\(?[A-Za-z]\b))?",
+    re.IGNORECASE,
+)
+_OPEN_SIGNAL = re.compile(
+    r"(?:\banswer\b[^\n.]{0,40}[:=]|\banswer[ \t]+is"
+    r"|^[ \t]*\#*[ \t]*\**[ \t]*(?:the[ \t]+)?(?:final[ \t]+)?answer)"
+    r"[ \t*_:]*\n\s*(?P<answer>[^\n]+)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_REMARK = re.compile(
+    r"(?:correct|incorrect|right|wrong|clear|obvious|therefore|thus|not|given|based|as follows|"
+    r"shown|below|above|already|a (?:bit|matter)|in the form)\b",
+    re.IGNORECASE,
+)
+# Not after a single letter, which is a choice: "B. Paris".
+_SENTENCE_END = re.compile(
+    r"(?<=[^\s.][^\s.A-Z(])[.!](?:[*_]*)[ \t]+(?=[A-Z])|(?<=\d)[.!][ \t]+(?=[A-Z])"
+)
+_BARE = re.compile(
+    r"\S{1,80}|(?:[-+]?\s*[\d$€£\\(\[{]|[A-Za-z]\s*=|\(?[A-Z]\))[^\n]{0,79}", re.DOTALL
+)
+# Of a bare answer: "18 square metres each".
+_WORD, _MOST_WORDS = re.compile(r"[A-Za-z]{2,}"), 3
+_LAST_NUMBER = re.compile(r"(?<![\w.])-?\$?\d[\d,]*(?:\.\d+)?(?![\w])")
+_LAST_FORMULA = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")
+
+
+def extract_answer(text: str, stops: Iterable[str] = ()) -> str | None:
+    r"""The final answer that a response states, or None where it states none recognisably.
+
+    In this order: what the last closed `\boxed{}` holds, the last line after `####` that is no
+    heading, what follows the last "answer is" or "answer:" on its line (or, where nothing does, on
+    the next line that is not empty), and a response that is nothing but an answer.
+
+    Args:
+      text: the response.
+      stops: the stop sequences it was asked for with; what follows one does not count, and neither
+        does what follows an end mark or the next question of a few-shot prompt.
+    """
+    text = _without_tail(text, stops)
+    question = _NEXT_QUESTION.search(text)
+    if question is not None and text[: question.start()].strip():
+        found = _stated(text[: question.start()])
+        if found is not None:
+            return found
+    return _stated(text)
+
+
+def last_quantity(text: str, stops: Iterable[str] = ()) -> str | None:
+    """The last formula, else the last number, on the last line of a response."""
+    text = _without_tail(text, stops).rstrip()
+    line = text[text.rfind("\n") + 1 :]
+    formulas = [next(filter(None, groups), "") for groups in _LAST_FORMULA.findall(line)]
+    if formulas:
+        return formulas[-1].strip() or None
+    numbers = _LAST_NUMBER.findall(line)
+    return numbers[-1] if numbers else None
+
+
+def _without_tail(text: str, stops: Iterable[str]) -> str:
+    # Most texts have no such mark, and looking for it costs more than knowing that.
+    ends = [match.start() for match in [_SPECIAL.search(text)] if match] if "<" in text else []
+    ends += [text.find(stop) for stop in stops if stop]
+    if not ends:
+        return text
+    kept = text[: min((end for end in ends if end >= 0), default=len(text))]
+    return kept if kept.strip() else text
+
+
+def _stated(text: str) -> str | None:
+    for find in (_boxed, _minerva, _hashed, _signalled, _bare):
+        answer = find(text)
+        if answer is not None and canonical_answer(answer) is not None:
+            return answer
+    return None
+
+
+def _boxed(text: str) -> str | None:
+    """What the last box that is closed holds."""
+    if "box" not in text:
+        return None
+    for match in reversed(list(_BOX.finditer(text))):
+        if match["bare"]:
+            return match["bare"].rstrip(".,;")
+        depth = 1
+        for end in range(match.end(), len(text)):
+            depth += (text[end] == "{") - (text[end] == "}")
+            if depth == 0:
+                return text[match.end() : end].strip()
+    return None
+
+
+def _minerva(text: str) -> str | None:
+    found = _MINERVA.findall(text) if "I hope" in text else []
+    return _trimmed(found[-1]) if found else None
+
+
+def _hashed(text: str) -> str | None:
+    if "####" not in text:
+        return None
+    for match in reversed(list(_HASHES.finditer(text))):
+        answer = match["answer"].strip()
+        if answer.startswith("#") or _NUMBERED_HEADING.match(answer):
+            continue
+        last = not text[match.end() :].strip()
+        if _HASHED_NUMBER.match(answer) or (last and not answer.rstrip("*_ ").endswith(":")):
+            return _signalled(answer) or _trimmed(answer)
+    return None
+
+
+def _signalled(text: str) -> str | None:
+    if not any(part in text for part in _SIGNAL_PARTS):
+        return None
+    words = [match.span() for match in _SIGNAL_WORD.finditer(text)]
+    for start, after in reversed(words):
+        match = _SIGNAL.match(text, after)
+        if match is None or not _is_signal(text, start):
+            continue
+        end = text.find("\n", match.end())
+        rest = text[match.end() : end if end >= 0 else len(text)].strip()
+        if rest.strip("*_ :$") and not rest.startswith("#") and not _REMARK.match(rest):
+            return _trimmed(rest)
+    for match in reversed(list(_OPEN_SIGNAL.finditer(text)) if words else []):
+        answer = match["answer"].strip()
+        if answer in ("$$", r"\["):
+            answer = text[match.end() :].strip().partition("\n")[0].strip()
+        if not answer.startswith("#") and _signalled(answer) is None:
+            return _trimmed(answer)
+    return None
+
+
+def _is_signal(text: str, start: int) -> bool:
+    """Whether the word there speaks of the answer: "answer", or "the correct option"."""
+    if text[start].lower() == "a":
+        return not text[max(0, start - 1) : start].isalpha()
+    return text[max(0, start - 12) : start].rstrip(" \t").lower().endswith(_RIGHT)
+
+
+def _trimmed(answer: str) -> str:
+    """Without the next sentence and without marks of emphasis."""
+    plain = _SENTENCE_END.split(answer.strip().strip("*_").strip(), maxsplit=1)[0]
+    return plain.strip().strip("*").strip()
+
+
+def _bare(text: str) -> str | None:
+    plain = text.strip()
+    if "\n" in plain or not _BARE.fullmatch(plain) or len(_WORD.findall(plain)) > _MOST_WORDS:
+        return None
+    return _trimmed(plain)

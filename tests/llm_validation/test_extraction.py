@@ -1,0 +1,91 @@
+"""Which part of a response is its final answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from verigap.llm_validation.extraction import extract_answer, last_quantity
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Boxes.
+        (r"so \boxed{1}, no, \boxed{\frac{1}{2}} it is", r"\frac{1}{2}"),
+        (r"\boxed{\boxed{5}}", "5"),
+        (r"\boxed{x^{2^{3}}}", "x^{2^{3}}"),
+        (r"\boxed{1} and then, cut off, \boxed{12", "1"),
+        (r"cut off at \boxed{12", None),
+        (r"so \boxed 7$", "7"),
+        # Hashes, and headings that are none.
+        ("sum: 9\n#### 18", "18"),
+        ("#### 18\n\nLet me know if you want another answer explained.", "18"),
+        ("#### Step 2: Add\nso 5\nThe answer is 7.", "7."),
+        ("#### 1. Setup\nwe have\n\nAnswer: 3", "3"),
+        ("#### Conclusion\n\nThe answer is 4", "4"),
+        # Not across lines, unless the next line is all there is.
+        ("so the correct answer is:\n\nAnswer: C", "C"),
+        ("Hence the most likely answer is:\n\n**Answer:** D", "D"),
+        ("The final answer is:\n\n42", "42"),
+        ("## Answer\n42", "42"),
+        ("**Final Answer**\n\n$$\n42\n$$", "42"),
+        ("The answer is:\n### Checking", None),
+        # Signals.
+        ("The final answer is: **7**", "7"),
+        ("Answer: x\nthe answer is 3.", "3."),
+        ("**Final Answer:** C", "C"),
+        ("The answer to the question is 7", "7"),
+        ("The correct option is (C)", "(C)"),
+        ("The answer is B. Paris", "B. Paris"),
+        ("The answer is 3.5. So that is it", "3.5"),
+        ("So the answer is 18. I hope this answer helps!", "18"),
+        ("The answer is 18. I hope the answer is correct.", "18"),
+        ("Final Answer: The final answer is $18$. I hope it is correct.", "$18$"),
+        (
+            r"Final Answer: The final answer is $\frac{1}{2}$. I hope it is correct.",
+            r"$\frac{1}{2}$",
+        ),
+        ("I hope this answer is correct.", None),
+        # What comes after the answer.
+        ("The answer is: 18\n\nQ: A man has 3 cars.\nA: The answer is 7.", "18"),
+        ("The answer is 4\nQuestion: and now?\nAnswer: 5", "4"),
+        ("Answer: C</s>Answer: D", "C"),
+        ("Answer: C<|im_end|>\nAnswer: D", "C"),
+        ("Problem: find x.\nThe answer is 4", "4"),
+        ("Let me see.\nQuestion: find x.\nThe answer is 4", "4"),
+        # Bare.
+        ("B", "B"),
+        ("b.", "b."),
+        ("(B)\n", "(B)"),
+        ("42", "42"),
+        ("18 apples.", "18 apples."),
+        ("$18", "$18"),
+        ("C) 15.", "C) 15."),
+        ("x = 5", "x = 5"),
+        # Nothing.
+        ("I do not know", None),
+        ("I cannot help with that.", None),
+        ("Let me set up the equations and check the cases, first", None),
+        ("", None),
+    ],
+)
+def test_extraction(text: str, expected: str | None) -> None:
+    assert extract_answer(text) == expected
+
+
+def test_what_follows_a_stop_sequence_does_not_count() -> None:
+    assert extract_answer("The answer is 4\n\n## Next\nThe answer is 5", ["## Next"]) == "4"
+    assert extract_answer("The answer is 4", ["never"]) == "4"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Therefore we have 18.", "18"),
+        (r"so\nhence $x$ is $\frac{1}{2}$.", r"\frac{1}{2}"),
+        ("there are 7\nand that is it", None),
+        ("", None),
+    ],
+)
+def test_the_last_quantity_of_the_last_line(text: str, expected: str | None) -> None:
+    assert last_quantity(text) == expected
