@@ -48,7 +48,15 @@ def laws_of(pools: SamplePools) -> GroupLaws:
         HORIZON,
     )
     samples = int(np.median(pools.sizes))
-    return GroupLaws(pools.dataset, "", pools.unit, pools.prompt_ids, samples, {HORIZON: law}, None)
+    return GroupLaws(
+        dataset=pools.dataset,
+        model="",
+        unit=pools.unit,
+        prompt_ids=pools.prompt_ids,
+        samples=samples,
+        laws={HORIZON: law},
+        longest=None,
+    )
 
 
 def table(
@@ -62,7 +70,8 @@ def table(
 
 def game_truth(population: str, samples: int) -> np.ndarray:
     """The game's gap at every n, averaged over many tables: that of one depends on its prompts."""
-    given, gaps = Assumptions(1.0, CLASS_SIZE, 8), []
+    given = Assumptions(chi2_radius=1.0, log2_class_size=CLASS_SIZE, num_candidates=8)
+    gaps = []
     for repetition in range(_GAME_TRUTHS):
         rng = np.random.default_rng([repetition, samples, 2])
         laws = laws_of(sampled(population, _TRUTH_PROMPTS, samples, rng))

@@ -53,7 +53,7 @@ def _measured(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                 "cells": [
                     {
                         "horizon": cell.horizon,
-                        "data": cell.data,
+                        "data": cell.data_budget,
                         "values": {name: list(cell.values[name]) for name in _ARMS},
                     }
                     for cell in group.cells()

@@ -95,8 +95,8 @@ def _unit(group: Group) -> str:
 def _target(group: Group) -> str:
     target = group["target"]
     return (
-        f"H = {target['horizon']:,} {group['unit']}, n = {target['data']:,}, "
-        f"N = {target['candidates']}"
+        f"H = {target['horizon']:,} {group['unit']}, n = {target['data_budget']:,}, "
+        f"N = {target['num_candidates']}"
     )
 
 
@@ -125,7 +125,7 @@ def _arms(axis: Axes, group: Group) -> str | None:
 
 def _gap_over_data(axis: Axes, group: Group) -> str | None:
     at = group["target"]["horizon"]
-    drawn = _gap(axis, group, "data", lambda cell: cell["horizon"] == at)
+    drawn = _gap(axis, group, "data_budget", lambda cell: cell["horizon"] == at)
     if not drawn:
         return None
     axis.set_xscale("log", base=2)
@@ -137,8 +137,8 @@ def _gap_over_data(axis: Axes, group: Group) -> str | None:
 
 
 def _gap_over_budget(axis: Axes, group: Group) -> str | None:
-    at = group["target"]["data"]
-    drawn = _gap(axis, group, "horizon", lambda cell: cell["data"] == at)
+    at = group["target"]["data_budget"]
+    drawn = _gap(axis, group, "horizon", lambda cell: cell["data_budget"] == at)
     if not drawn:
         return None
     axis.set_xlabel(f"budget H ({group['unit']})")
@@ -152,7 +152,7 @@ def _gap_over_budget(axis: Axes, group: Group) -> str | None:
 
 _GAP_CAPTION = (
     "Filled: measured, both on the same chi-square leash. Open: measured without a leash. Line and "
-    "band: predicted before any held-out cell was measured. Bars and band: 95 %.{beyond}"
+    "band: predicted from the calibration cells alone. Bars and band: 95 %.{beyond}"
 )
 
 
@@ -182,7 +182,7 @@ def _gap(
         middle, low, high = ends([cell[key] for cell in cells])
         if face == "white":
             # Beside its fellow, so that both bars can be seen.
-            x = x * 1.08 if along == "data" else x + 0.015 * horizon
+            x = x * 1.08 if along == "data_budget" else x + 0.015 * horizon
         axis.errorbar(
             x, middle, bars(middle, low, high), fmt="o", color=VB, mfc=face, capsize=2, ms=4.5,
             label=label,
@@ -224,7 +224,7 @@ def _phase(axis: Axes, group: Group) -> str | None:
     axis.set_ylabel(r"coverage $c_0$")
     return (
         "Which side has the smaller upper bound (WHEN VF WINS in the theory) with "
-        f"{group['target']['data']:,} traces and a class of 2^"
+        f"{group['target']['data_budget']:,} traces and a class of 2^"
         f"{group['prediction']['log2_class_size']['estimate']:.3g}. Star: this group, at the "
         "coverage of its median prompt; bar: from the tenth to the ninetieth percentile. This is "
         "advice and no proof, and it is about verifiers that must be learned: an exact check needs "

@@ -43,7 +43,7 @@ def fitted(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                 # The place depends on neither n nor d; only the frontier does.
                 place = phase(
                     traces, (group["dataset"], group["model"]), budget["horizon"], 1,
-                    radius=RADIUS, log2_class_size=1.0,
+                    chi2_radius=RADIUS, log2_class_size=1.0,
                     coverage={float(level): c for level, c in reached["quantiles"].items()},
                 )  # fmt: skip
                 budget["place"] = place and place["here"]

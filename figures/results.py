@@ -131,7 +131,7 @@ def draw_gaps(groups: Iterable[tuple[str, Sequence[Any]]], how: str) -> Figure:
                 own = [cell for cell in cells if cell.horizon == horizon]
                 middle, low, high = spans([cell.gap for cell in own])
                 axis.errorbar(
-                    [cell.data for cell in own], middle, bars(middle, low, high), fmt="o-",
+                    [cell.data_budget for cell in own], middle, bars(middle, low, high), fmt="o-",
                     capsize=2, label=f"H = {horizon}",
                 )  # fmt: skip
             axis.axhline(0.0, color=GUIDE, lw=0.8)

@@ -55,7 +55,7 @@ def cell_content(cell: MeasuredCell) -> dict[str, Any]:
     """One budget and n."""
     return {
         "horizon": cell.horizon,
-        "data": cell.data,
+        "data": cell.data_budget,
         "extrapolated": cell.extrapolated,
         "values": {name: value._asdict() for name, value in cell.values.items()},
         "gap": cell.gap._asdict(),

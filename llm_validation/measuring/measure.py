@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -63,36 +63,61 @@ def measure(
         )
     seeds = whole(seeds, "seeds", 2, 10_000)
     seed = whole(seed, "seed", 0, 2**63 - 1)
-    groups = verified_pools(traces)
-    plans = []
-    for pools in groups:
-        own = Settings(amounts or default_data(pools), chosen, radius, seeds, seed)
-        plans.append((pools, budgets or default_horizons(pools), own))
+    plans = [
+        (
+            pools,
+            budgets or default_horizons(pools),
+            Settings(amounts or default_data(pools), chosen, radius, seeds, seed),
+        )
+        for pools in verified_pools(traces)
+    ]
     open_questions = {
         (counts.dataset, counts.model): counts.open_questions for counts in group_counts(traces)
     }
-    total, done, found = sum(len(plan[1]) for plan in plans), 0, []
+    total, found = sum(len(horizons) for _, horizons, _ in plans), []
     for pools, own_budgets, settings in plans:
+        before = sum(len(group.horizons) for group in found)
         name = " ".join(part for part in (pools.dataset, pools.model) if part)
-        train, hashed = halves(pools.prompts, settings), hashed_words(pools)
-        cells, names = [], {}
-        for horizon in own_budgets:
+
+        def advance(done: int, before: int = before, name: str = name) -> None:
             if report is not None:
-                report(Progress(done, total, 0, name))
-            phi = features(pools, horizon, hashed)
-            names |= dict.fromkeys(phi.names)
-            cells.append(values_at(pools, horizon, settings, phi, train))
-            done += 1
-        notes = _warnings(pools, own_budgets, settings)
-        notes = [*open_questions[pools.dataset, pools.model], *notes]
-        found.append(
-            GroupMeasurement.of(
-                pools, settings, own_budgets, cells, warnings=notes, features=tuple(names)
-            )
-        )
+                report(Progress(before + done, total, 0, name))
+
+        notes = open_questions[pools.dataset, pools.model]
+        found.append(measure_group(pools, own_budgets, settings, notes, advance))
     if report is not None:
         report(Progress(total, total, 0))
     return tuple(found)
+
+
+def measure_group(
+    pools: SamplePools,
+    horizons: Sequence[int],
+    settings: Settings,
+    notes: Sequence[str] = (),
+    advance: Callable[[int], None] | None = None,
+) -> GroupMeasurement:
+    """Values of every policy on the pools of one (dataset, model).
+
+    Args:
+      pools: samples of at least one prompt.
+      horizons: distinct budgets H, ascending.
+      settings: what all budgets share.
+      notes: warnings that come before those of the measurement.
+      advance: called before each budget with how many are done.
+    """
+    train, hashed = halves(pools.prompts, settings), hashed_words(pools)
+    cells, names = [], {}
+    for done, horizon in enumerate(horizons):
+        if advance is not None:
+            advance(done)
+        phi = features(pools, horizon, hashed)
+        names |= dict.fromkeys(phi.names)
+        cells.append(values_at(pools, horizon, settings, phi, train))
+    notes = [*notes, *_warnings(pools, tuple(horizons), settings)]
+    return GroupMeasurement.of(
+        pools, settings, horizons, cells, warnings=notes, features=tuple(names)
+    )
 
 
 def default_horizons(pools: SamplePools) -> tuple[int, ...]:

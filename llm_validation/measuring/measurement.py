@@ -36,7 +36,7 @@ class MeasuredCell:
 
     Attributes:
       horizon: H, tokens.
-      data: n, demonstrations or labelled traces.
+      data_budget: n, demonstrations or labelled traces.
       extrapolated: whether H is beyond the longest trace.
       values: mean value of each policy (tokens).
       gap: verifying less cloning (tokens), both within the same chi-square ball: the headline.
@@ -44,7 +44,7 @@ class MeasuredCell:
     """
 
     horizon: int
-    data: int
+    data_budget: int
     extrapolated: bool
     values: dict[str, Statistic]
     gap: Statistic

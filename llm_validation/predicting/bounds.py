@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -21,48 +21,50 @@ _BESIDE = tuple(
 
 
 @jax.jit
-def _evaluate(law: RewardLaw, horizon, data, size, radius, candidates, delta, error):
-    def one(n: Float[Array, ""]):
-        setting = Setting.from_law(
-            law,
-            horizon=horizon,
-            data_budget=n,
-            log2_class_size=size,
-            chi2_radius=radius,
-            expert_radius=radius,
-            failure_probability=delta,
-            num_candidates=candidates,
-            label_error=error,
-        )
+def _evaluate(setting_of: Mapping[str, Array], law: RewardLaw, data_budgets: Float[Array, " n"]):
+    """Values of the bounds, and whether their assumptions hold, at every n."""
+
+    def one(data_budget: Float[Array, ""]):
+        setting = Setting.from_law(law, data_budget=data_budget, **setting_of)
         return {
             name: (BOUNDS[name].value(setting), BOUNDS[name].assumptions_hold(setting))
             for name in _BESIDE
         }
 
-    return jax.vmap(one)(data)
+    return jax.vmap(one)(data_budgets)
 
 
 def bounds_beside(
-    law: RewardLaw, horizon: int, given: Assumptions, data: Sequence[int], atoms: int
+    law: RewardLaw, horizon: int, given: Assumptions, data_budgets: Sequence[int], atoms: int
 ) -> list[dict[str, float]]:
     """The bounds that are proved in the setting of each n, by registry name.
 
     The bounds speak of K equally likely traces, so the law is quantised to as many as a pool has.
     Those with an assumption that fails are left out: with a check that errs, all that suppose exact
     labels, and with a class size that is not a whole number, all of them.
+
+    Args:
+      law: reward laws of the prompts, shape (P, K).
+      horizon: H.
+      given: what the prediction takes as given.
+      data_budgets: n.
+      atoms: K of the quantised law.
     """
     whole, _ = equiprobable_atoms(RewardLaw(law.atoms, law.probabilities), atoms)
     right = success(law)
-    error = (1 - right) * given.false_positive + right * given.false_negative
-    numbers = (
-        horizon, given.log2_class_size, given.radius, given.candidates,
-        given.failure_probability, float(error.mean()),
-    )  # fmt: skip
-    at, size, radius, candidates, delta, eta = (jnp.asarray(float(n)) for n in numbers)
-    found = jax.device_get(
-        _evaluate(whole, at, jnp.asarray(data, float), size, radius, candidates, delta, eta)
-    )
+    label_error = (1 - right) * given.false_positive + right * given.false_negative
+    setting = {
+        "horizon": horizon,
+        "log2_class_size": given.log2_class_size,
+        "chi2_radius": given.chi2_radius,
+        "expert_radius": given.chi2_radius,
+        "failure_probability": given.failure_probability,
+        "num_candidates": given.num_candidates,
+        "label_error": float(label_error.mean()),
+    }
+    numbers = {name: jnp.asarray(float(value)) for name, value in setting.items()}
+    found = jax.device_get(_evaluate(numbers, whole, jnp.asarray(data_budgets, float)))
     return [
         {name: float(values[index]) for name, (values, held) in found.items() if held[index]}
-        for index in range(len(data))
+        for index in range(len(data_budgets))
     ]

@@ -22,9 +22,9 @@ SIZES = tuple(float(size) for size in np.geomspace(0.25, 200.0, 70))
 """Effective log2 class sizes that are tried, bits."""
 
 MEASURED_AS = {
-    "vf_mle": "clone_leashed",
-    "vb_version_space": "verify_leashed",
-    "vb_best_of_n": "verify",
+    "vf-mle": "clone_leashed",
+    "vb-version-space": "verify_leashed",
+    "vb-best-of-n": "verify",
 }
 """The measured policy that each predicted learner is held to."""
 
@@ -50,20 +50,20 @@ def calibration_slice(measured: GroupMeasurement) -> GroupMeasurement:
     )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Slice:
     """Bootstrap replicates of a measured slice, what was measured in row 0 (tokens).
 
     Attributes:
-      horizons, data: H and n of the slice.
-      radius: chi-square leash kappa.
-      means: mean value of every policy, shape (B + 1, horizons, data); NaN if unknown.
+      horizons, data_budgets: H and n of the slice.
+      chi2_radius: chi-square radius kappa of the expert and of the leashed policies.
+      means: mean value of every policy, shape (B + 1, horizons, data_budgets); NaN if unknown.
     """
 
     horizons: tuple[int, ...]
-    data: tuple[int, ...]
-    radius: float
-    means: dict[str, Float[np.ndarray, "B horizons data"]]
+    data_budgets: tuple[int, ...]
+    chi2_radius: float
+    means: dict[str, Float[np.ndarray, "B horizons data_budgets"]]
 
     @classmethod
     def of(
@@ -81,10 +81,10 @@ class Slice:
         joint = counts if tuple(prompt_ids) == measured.prompt_ids else None
         drawn = measured.draws(len(counts), resampler.seed, joint)
         return cls(
-            measured.horizons,
-            measured.data,
-            measured.radius,
-            {
+            horizons=measured.horizons,
+            data_budgets=measured.data,
+            chi2_radius=measured.radius,
+            means={
                 name: np.concatenate([mean[None], drawn[name]])
                 for name, mean in measured.means().items()
             },
@@ -94,7 +94,7 @@ class Slice:
 def prediction_errors(
     predicted: Draws,
     horizons: Sequence[int],
-    data: Sequence[int],
+    data_budgets: Sequence[int],
     measured: Slice,
     learner: str,
 ) -> Iterator[tuple[int, int, Float[np.ndarray, " rows"]]]:
@@ -103,19 +103,19 @@ def prediction_errors(
     Args:
       predicted: replicates of the same prompts as those of the slice.
       horizons: H of the prediction.
-      data: n of the prediction.
+      data_budgets: n of the prediction.
       measured: the slice.
       learner: a key of `MEASURED_AS`.
 
     Yields:
-      The place of H in `horizons`, that of n in `data`, and the error in every row of the draws
-      (tokens), NaN where the slice does not know it.
+      The place of H in `horizons`, that of n in `data_budgets`, and the error in every row of the
+      draws (tokens), NaN where the slice does not know it.
     """
     shortfall = measured.means["expert"] - measured.means[MEASURED_AS[learner]]
     for at, horizon in enumerate(measured.horizons):
-        for column, n in enumerate(measured.data):
-            if horizon in horizons and n in data:
-                cell = horizons.index(horizon), data.index(n)
+        for column, n in enumerate(measured.data_budgets):
+            if horizon in horizons and n in data_budgets:
+                cell = horizons.index(horizon), data_budgets.index(n)
                 guess = predicted.suboptimality[learner][:, *cell]
                 yield *cell, shortfall[: len(guess), at, column] - guess
 
@@ -150,14 +150,14 @@ def effective_class_size(group: GroupLaws, measured: Slice, seed: int = 0) -> Cl
     for row, horizon in enumerate(measured.horizons):
         if horizon not in group.laws:
             continue
-        for column, n in enumerate(measured.data):
+        for column, n in enumerate(measured.data_budgets):
             base, expert, clone = (
                 measured.means[name][:, row, column] / horizon
                 for name in ("base", "expert", "clone_leashed")
             )
             if not (expert[0] - base[0] > 1e-9 and np.isfinite(clone).all()):
                 continue
-            shares = cloning_shares(group.laws[horizon], measured.radius, n, SIZES, seed)
+            shares = cloning_shares(group.laws[horizon], measured.chi2_radius, n, SIZES, seed)
             predicted = np.outer(expert - base, 1.0 - shares)
             misfit += (predicted - (expert - clone)[:, None]) ** 2
             informative = True

@@ -30,22 +30,24 @@ class Choice:
 
 
 def misfit(
-    predicted: Draws, horizons: Sequence[int], data: Sequence[int], measured: Slice
+    predicted: Draws, horizons: Sequence[int], data_budgets: Sequence[int], measured: Slice
 ) -> Float[np.ndarray, " rows"]:
     """Root mean square error of leashed suboptimality, cloning and verifying, as a share of H.
 
     Args:
       predicted: replicates of the same prompts as those of the slice.
       horizons: H of the prediction.
-      data: n of the prediction.
+      data_budgets: n of the prediction.
       measured: the slice; cells that were not predicted are left out.
 
     Returns:
       One number a row of the draws; NaN where nothing was measured that was predicted.
     """
     errors = [np.full(len(predicted.base), np.nan)]
-    for learner in ("vf_mle", "vb_version_space"):
-        for row, _, error in prediction_errors(predicted, horizons, data, measured, learner):
+    for learner in ("vf-mle", "vb-version-space"):
+        for row, _, error in prediction_errors(
+            predicted, horizons, data_budgets, measured, learner
+        ):
             errors.append(error / horizons[row])
     if len(errors) == 1:
         return errors[0]
@@ -55,7 +57,7 @@ def misfit(
 def choose(
     draws: Mapping[Predictor, Draws],
     horizons: Sequence[int],
-    data: Sequence[int],
+    data_budgets: Sequence[int],
     measured: Slice | None,
 ) -> Choice:
     """The predictor that fits a slice, and the mixture of all by how often each fits.
@@ -63,13 +65,13 @@ def choose(
     Args:
       draws: of every predictor, of the same prompts.
       horizons: H of the prediction.
-      data: n of the prediction.
+      data_budgets: n of the prediction.
       measured: the slice; without one the first predictor is taken.
     """
     names = list(draws)
     if measured is None or len(names) == 1:
         return Choice(names[0], float("nan"), draws[names[0]])
-    errors = np.stack([misfit(each, horizons, data, measured) for each in draws.values()])
+    errors = np.stack([misfit(each, horizons, data_budgets, measured) for each in draws.values()])
     best = np.argmin(np.where(np.isfinite(errors), errors, np.inf), axis=0)
     if not np.isfinite(errors[:, 0]).any():
         return Choice(names[0], float("nan"), draws[names[0]])

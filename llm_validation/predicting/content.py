@@ -20,8 +20,8 @@ def _group(each: GroupPrediction) -> dict[str, Any]:
         "model": each.model,
         "unit": each.unit,
         "prompts": each.prompts,
-        "radius": each.radius,
-        "candidates": each.candidates,
+        "chi2_radius": each.chi2_radius,
+        "num_candidates": each.num_candidates,
         "log2_class_size": statistic_content(each.log2_class_size),
         "class_size_source": each.class_size_source,
         "false_positive": each.false_positive,
@@ -34,7 +34,7 @@ def _group(each: GroupPrediction) -> dict[str, Any]:
             name: [cell_content(cell) for cell in cells] for name, cells in each.cells.items()
         },
         "chosen_cells": [cell_content(cell) for cell in each.chosen_cells],
-        "crossover_data": by_number(each.crossover_data),
+        "crossover_data_budget": by_number(each.crossover_data_budget),
         "crossover_horizon": by_number(each.crossover_horizon),
         "warnings": list(each.warnings),
     }
@@ -57,18 +57,12 @@ def cell_content(cell: PredictedCell) -> dict[str, Any]:
     """One budget and n."""
     return {
         "horizon": cell.horizon,
-        "data": cell.data,
+        "data_budget": cell.data_budget,
         "extrapolated": cell.extrapolated,
-        **{
-            name: statistic_content(getattr(cell, name))
-            for name in (
-                "vf_mle",
-                "vf_bayes",
-                "vb_version_space",
-                "vb_best_of_n",
-                "gap",
-                "gap_best_of_n",
-            )
+        "suboptimality": {
+            name: statistic_content(value) for name, value in cell.suboptimality.items()
         },
+        "gap": statistic_content(cell.gap),
+        "gap_best_of_n": statistic_content(cell.gap_best_of_n),
         "bounds": dict(cell.bounds),
     }

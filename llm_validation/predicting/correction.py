@@ -17,7 +17,7 @@ from verigap.llm_validation.predicting.draws import Draws
 
 
 def corrected(
-    predicted: Draws, horizons: Sequence[int], data: Sequence[int], measured: Slice
+    predicted: Draws, horizons: Sequence[int], data_budgets: Sequence[int], measured: Slice
 ) -> Draws:
     """The prediction plus c/n, in every replicate with the c of this replicate of the slice.
 
@@ -28,17 +28,19 @@ def corrected(
     Args:
       predicted: replicates of the same prompts as those of the slice.
       horizons: H of the prediction.
-      data: n of the prediction.
+      data_budgets: n of the prediction.
       measured: the slice; a learner of which it knows no cell that was predicted is left as it is.
     """
     budgets = np.asarray(horizons, float)[:, None]
-    # Where c is 1, shape (B + 1, horizons, data).
-    unit = (predicted.expert - predicted.base)[:, :, None] / np.asarray(data, float)
+    # Where c is 1, shape (B + 1, horizons, data_budgets).
+    unit = (predicted.expert - predicted.base)[:, :, None] / np.asarray(data_budgets, float)
     most = predicted.expert[:, :, None]
     found = dict(predicted.suboptimality)
     for learner in MEASURED_AS:
         product, square = np.zeros((2, len(unit)))
-        for row, column, error in prediction_errors(predicted, horizons, data, measured, learner):
+        for row, column, error in prediction_errors(
+            predicted, horizons, data_budgets, measured, learner
+        ):
             share = unit[:, row, column] / horizons[row]
             known = np.isfinite(error)
             product += np.where(known, share * error / horizons[row], 0.0)

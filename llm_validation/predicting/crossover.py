@@ -68,24 +68,25 @@ def crossing(
 
 def crossovers(
     horizons: Sequence[int],
-    data: Sequence[int],
-    gap: Float[np.ndarray, "B horizons data"],
+    data_budgets: Sequence[int],
+    gap: Float[np.ndarray, "B horizons data_budgets"],
     worth: Float[np.ndarray, "B horizons"],
 ) -> tuple[dict[int, Statistic | None], dict[int, Statistic | None]]:
     """n*(H) by horizon and H*(n) by n.
 
     Args:
       horizons: H of the grid, ascending.
-      data: n of the grid, ascending.
+      data_budgets: n of the grid, ascending.
       gap: J_VB - J_VF (tokens), the estimate in row 0.
       worth: J_expert - J_base (tokens).
     """
     height = gap - MARGIN * worth[:, :, None]
     by_horizon = {
-        horizon: crossing(data, height[:, index], rising=False)
+        horizon: crossing(data_budgets, height[:, index], rising=False)
         for index, horizon in enumerate(horizons)
     }
-    by_data = {
-        n: crossing(horizons, height[:, :, index], rising=True) for index, n in enumerate(data)
+    by_data_budget = {
+        n: crossing(horizons, height[:, :, index], rising=True)
+        for index, n in enumerate(data_budgets)
     }
-    return by_horizon, by_data
+    return by_horizon, by_data_budget

@@ -7,31 +7,27 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from verigap.llm_validation.intervals import (
-    LEVEL,
-    Resampler,
-    Statistic,
-    student_spread,
-)
+from verigap.llm_validation.intervals import LEVEL, Resampler, Statistic, student_spread
 
-LEARNERS = ("vf_mle", "vf_bayes", "vb_version_space", "vb_best_of_n")
+LEARNERS = ("vf-mle", "vf-bayes", "vb-version-space", "vb-best-of-n")
+"""Predicted learners, by their names in the registry of the relabelling game."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Assumptions:
     """What a prediction takes as given.
 
     Attributes:
-      radius: kappa > 0.
+      chi2_radius: chi-square radius kappa > 0.
       log2_class_size: d > 0, bits.
-      candidates: N of best-of-N >= 1.
+      num_candidates: N of best-of-N >= 1.
       false_positive, false_negative: error rates of the check that labels and selects.
       failure_probability: delta of the bounds.
     """
 
-    radius: float
+    chi2_radius: float
     log2_class_size: float
-    candidates: int
+    num_candidates: int
     false_positive: float = 0.0
     false_negative: float = 0.0
     failure_probability: float = 0.05
@@ -43,16 +39,18 @@ class Draws:
 
     Attributes:
       base, expert: J, shape (B + 1, horizons).
-      suboptimality: by learner, against the expert, shape (B + 1, horizons, data).
+      suboptimality: by learner, against the expert, shape (B + 1, horizons, data budgets).
     """
 
     base: Float[np.ndarray, "B horizons"]
     expert: Float[np.ndarray, "B horizons"]
-    suboptimality: dict[str, Float[np.ndarray, "B horizons data"]]
+    suboptimality: dict[str, Float[np.ndarray, "B horizons data_budgets"]]
 
-    def gap(self, verifier_based: str = "vb_version_space") -> Float[np.ndarray, "B horizons data"]:
+    def gap(
+        self, verifier_based: str = "vb-version-space"
+    ) -> Float[np.ndarray, "B horizons data_budgets"]:
         """J_VB - J_VF against cloning."""
-        return self.suboptimality["vf_mle"] - self.suboptimality[verifier_based]
+        return self.suboptimality["vf-mle"] - self.suboptimality[verifier_based]
 
 
 def resampled_means(

@@ -26,7 +26,7 @@ from verigap.storage.units import LengthUnit
 from verigap.theory import RewardLaw
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class GroupLaws:
     """Reward laws of the prompts of one (dataset, model).
 
@@ -107,18 +107,28 @@ def laws_of_table(
         samples = int(np.median(rows["samples"].to_numpy()))
         known = (longest or {}).get((dataset, model))
         unit = LengthUnit(rows["unit"][0])
-        groups.append(GroupLaws(dataset, model, unit, names, samples, laws, known))
+        groups.append(
+            GroupLaws(
+                dataset=dataset,
+                model=model,
+                unit=unit,
+                prompt_ids=names,
+                samples=samples,
+                laws=laws,
+                longest=known,
+            )
+        )
     return tuple(groups)
 
 
 def read_laws(
-    path: str | Path, budgets: Sequence[int] | None = None
+    path: str | Path, horizons: Sequence[int] | None = None
 ) -> tuple[GroupLaws, ...] | None:
     """Every group of a law table or of a fit's JSON; None for a file of another kind.
 
     Args:
       path: a file.
-      budgets: keep these budgets only.
+      horizons: keep these budgets only.
 
     Raises:
       TableError: the file is such a table or fit and cannot be used, or lacks a budget.
@@ -135,17 +145,17 @@ def read_laws(
         groups = laws_of_table(read_law_table(path))
     else:
         return None
-    if budgets is None:
+    if horizons is None:
         return groups
     kept = []
     for group in groups:
-        missing = [budget for budget in checked_budgets(budgets) if budget not in group.laws]
+        missing = [horizon for horizon in checked_budgets(horizons) if horizon not in group.laws]
         if missing:
             raise TableError(
                 f"{path}: no laws at horizon {missing[0]}; there are laws at "
                 f"{', '.join(map(str, group.laws))} {group.unit}"
             )
-        laws = {budget: group.laws[budget] for budget in sorted(budgets)}
+        laws = {horizon: group.laws[horizon] for horizon in sorted(horizons)}
         kept.append(replace(group, laws=laws))
     return tuple(kept)
 
@@ -158,7 +168,7 @@ def _is_law_table(path: str | Path) -> bool:
         return False
 
 
-def laws_of_traces(traces: Traces, budgets: Sequence[int]) -> tuple[GroupLaws, ...]:
+def laws_of_traces(traces: Traces, horizons: Sequence[int]) -> tuple[GroupLaws, ...]:
     """Every (dataset, model) of a trace table with a verified sample, at the given budgets.
 
     Raises:
@@ -173,7 +183,7 @@ def laws_of_traces(traces: Traces, budgets: Sequence[int]) -> tuple[GroupLaws, .
         for dataset, model, length in longest.iter_rows()
         if length is not None
     }
-    return laws_of_table(reward_laws(traces, budgets).table, known)
+    return laws_of_table(reward_laws(traces, horizons).table, known)
 
 
 def laws_of_fit(content: Mapping[str, Any], source: str) -> tuple[GroupLaws, ...]:
@@ -186,54 +196,54 @@ def laws_of_fit(content: Mapping[str, Any], source: str) -> tuple[GroupLaws, ...
     Raises:
       TableError: the content is no such fit.
     """
-    groups = []
     try:
-        for group in content["groups"]:
-            if "per_prompt" not in group:
-                raise TableError(
-                    f"{source}: has no entries for each prompt; make it with `verigap fit "
-                    "--per-prompt --json`"
-                )
-            prompts = group["per_prompt"]
-            returns: dict[int, list[list[float]]] = {}
-            chances: dict[int, list[list[float]]] = {}
-            for prompt in prompts:
-                for budget in prompt["budgets"]:
-                    horizon = int(budget["horizon"])
-                    top, share = two_points(
-                        float(budget["mean_return"]),
-                        horizon * float(budget["sigma_over_h_naive"]),
-                        horizon,
-                    )
-                    returns.setdefault(horizon, []).append([0.0, top])
-                    chances.setdefault(horizon, []).append([1.0 - share, share])
-            groups.append(
-                GroupLaws(
-                    str(group["dataset"]),
-                    str(group["model"]),
-                    LengthUnit(group["unit"]),
-                    tuple(str(prompt["prompt_id"]) for prompt in prompts),
-                    int(np.median([int(prompt["samples"]) for prompt in prompts])),
-                    {
-                        horizon: padded_law(returns[horizon], chances[horizon], horizon)
-                        for horizon in sorted(returns)
-                    },
-                    None,
-                    (
-                        "from a fit: each prompt's law has its mean and sd and two points; predict "
-                        "from the traces to use the laws themselves",
-                    ),
-                )
-            )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        if isinstance(error, TableError):
-            raise
+        groups = tuple(_group_of_fit(group, source) for group in content["groups"])
+    except TableError:
+        raise
+    except (KeyError, TypeError, ValueError, AttributeError):
         raise TableError(
             f"{source}: is no fit; make it with `verigap fit --per-prompt --json`"
         ) from None
     if not groups:
         raise TableError(f"{source}: holds no group")
-    return tuple(groups)
+    return groups
+
+
+def _group_of_fit(group: Mapping[str, Any], source: str) -> GroupLaws:
+    if "per_prompt" not in group:
+        raise TableError(
+            f"{source}: has no entries for each prompt; make it with `verigap fit "
+            "--per-prompt --json`"
+        )
+    prompts = group["per_prompt"]
+    returns: dict[int, list[list[float]]] = {}
+    chances: dict[int, list[list[float]]] = {}
+    for prompt in prompts:
+        for budget in prompt["budgets"]:
+            horizon = int(budget["horizon"])
+            top, share = two_points(
+                float(budget["mean_return"]),
+                horizon * float(budget["sigma_over_h_naive"]),
+                horizon,
+            )
+            returns.setdefault(horizon, []).append([0.0, top])
+            chances.setdefault(horizon, []).append([1.0 - share, share])
+    return GroupLaws(
+        dataset=str(group["dataset"]),
+        model=str(group["model"]),
+        unit=LengthUnit(group["unit"]),
+        prompt_ids=tuple(str(prompt["prompt_id"]) for prompt in prompts),
+        samples=int(np.median([int(prompt["samples"]) for prompt in prompts])),
+        laws={
+            horizon: padded_law(returns[horizon], chances[horizon], horizon)
+            for horizon in sorted(returns)
+        },
+        longest=None,
+        warnings=(
+            "from a fit: each prompt's law has its mean and sd and two points; predict from the "
+            "traces to use the laws themselves",
+        ),
+    )
 
 
 def two_points(mean: float, sd: float, horizon: int) -> tuple[float, float]:

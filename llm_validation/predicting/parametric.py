@@ -91,9 +91,9 @@ def estimator(
 def parametric_values(
     pools: SamplePools,
     horizon: int,
-    data: Sequence[int],
-    candidates: int,
-    radius: float,
+    data_budgets: Sequence[int],
+    num_candidates: int,
+    chi2_radius: float,
     seed: int = 0,
 ) -> dict[str, Float[np.ndarray, "data splits P"]]:
     """Predicted values of the learners on prompts they did not train on (tokens).
@@ -101,42 +101,44 @@ def parametric_values(
     Args:
       pools: samples of at least two prompts.
       horizon: H, tokens.
-      data: n.
-      candidates: N of best-of-N.
-      radius: chi-square leash kappa.
-      seed: of the halvings and of the draws.
+      data_budgets: n.
+      num_candidates: N of best-of-N.
+      chi2_radius: chi-square radius kappa of the expert and of the leashed policies.
+      seed: seed of the prompt splits and of the drawn parameters.
 
     Returns:
       "clone", "clone_leashed", "verify" and "verify_leashed"; NaN for the half that trains.
     """
     returns, mask = pools.returns(horizon), pools.mask
     phi = features(pools, horizon, hashed_words(pools))
-    train = halves(pools.prompts, Settings(tuple(data), candidates, radius, SPLITS, seed + 1))
-    expert = expert_policies(returns, mask, radius)
+    train = halves(
+        pools.prompts, Settings(tuple(data_budgets), num_candidates, chi2_radius, SPLITS, seed + 1)
+    )
+    expert = expert_policies(returns, mask, chi2_radius)
     shown = train & (returns > 0).any(axis=1)
     rng = np.random.default_rng([seed, 2])
     normal = rng.standard_normal((DRAWS // 2, phi.values.shape[2] + 1))
     normal = jnp.asarray(np.concatenate([normal, -normal]))
-    wins = jnp.asarray(win_table(pools.sizes, candidates))
+    wins = jnp.asarray(win_table(pools.sizes, num_candidates))
     values, padded = jnp.asarray(phi.values), jnp.asarray(mask)
-    world = (values, padded, jnp.asarray(returns / horizon), jnp.asarray(expert))
-    taught = (jnp.asarray(shown, float), jnp.asarray(train, float))
-    found = []
-    for n in data:
-        policies, predicted = _played(*world, *taught, normal, jnp.asarray(float(n)))
-        learned = learner_values(policies, predicted, returns, mask, wins, radius)
-        found.append([np.asarray(value).mean(axis=1) for value in learned])
+    samples = (values, padded, jnp.asarray(returns / horizon), jnp.asarray(expert))
+    teaching = (jnp.asarray(shown, float), jnp.asarray(train, float))
     names = ("clone", "clone_leashed", "verify", "verify_leashed")
-    hidden = {name: np.stack([row[i] for row in found]) for i, name in enumerate(names)}
-    return {name: np.where(train, np.nan, value) for name, value in hidden.items()}
+    means: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    for n in data_budgets:
+        policies, predicted = _played(*samples, *teaching, normal, jnp.asarray(float(n)))
+        learned = learner_values(policies, predicted, returns, mask, wins, chi2_radius)
+        for name, value in zip(names, learned, strict=True):
+            means[name].append(np.asarray(value).mean(axis=1))
+    return {name: np.where(train, np.nan, np.stack(value)) for name, value in means.items()}
 
 
 def parametric_draws(
     pools: SamplePools,
     horizons: Sequence[int],
-    data: Sequence[int],
-    candidates: int,
-    radius: float,
+    data_budgets: Sequence[int],
+    num_candidates: int,
+    chi2_radius: float,
     resampler: Resampler,
     seed: int = 0,
 ) -> Draws:
@@ -150,28 +152,28 @@ def parametric_draws(
     Args:
       pools: samples of at least two prompts.
       horizons: H, tokens.
-      data: n.
-      candidates: N of best-of-N.
-      radius: chi-square leash kappa.
+      data_budgets: n.
+      num_candidates: N of best-of-N.
+      chi2_radius: chi-square radius kappa of the expert and of the leashed policies.
       resampler: of the prompts.
-      seed: of the halvings and of the draws.
+      seed: seed of the prompt splits and of the drawn parameters.
     """
     base, expert, subs = [], [], {name: [] for name in LEARNERS}
     normal = np.random.default_rng([seed, 3]).standard_normal((len(resampler.weights), SPLITS))
     for horizon in horizons:
-        values = parametric_values(pools, horizon, data, candidates, radius, seed)
+        values = parametric_values(pools, horizon, data_budgets, num_candidates, chi2_radius, seed)
         each = {name: np.nanmean(value, axis=1) for name, value in values.items()}
-        mean, best = _pool_values(pools, horizon, radius)
-        drawn = resampled_means(np.stack([mean, best], axis=1), resampler)
-        base.append(drawn[:, 0])
-        expert.append(drawn[:, 1])
+        mean, best = _pool_values(pools, horizon, chi2_radius)
+        drawn_mean, drawn_best = resampled_means(np.stack([mean, best], axis=1), resampler).T
+        base.append(drawn_mean)
+        expert.append(drawn_best)
         for name, learner in MEASURED_AS.items():
             drawn = resampled_means((best[None] - each[learner]).T, resampler)
             off = np.nanmean(values[learner] - each[learner][:, None], axis=2)
             # Deviations are from the mean of the halvings that test a prompt, half of them.
             drawn[1:] -= normal @ off.T / (SPLITS - 2) ** 0.5
             subs[name].append(drawn)
-        subs["vf_bayes"].append(np.full_like(subs["vf_mle"][-1], np.nan))
+        subs["vf-bayes"].append(np.full_like(subs["vf-mle"][-1], np.nan))
     return Draws(
         np.stack(base, axis=1),
         np.stack(expert, axis=1),
@@ -180,11 +182,11 @@ def parametric_draws(
 
 
 def _pool_values(
-    pools: SamplePools, horizon: int, radius: float
+    pools: SamplePools, horizon: int, chi2_radius: float
 ) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
     """J_base and J_expert of every pool (tokens)."""
     returns = pools.returns(horizon)
-    best = expert_policies(returns, pools.mask, radius)
+    best = expert_policies(returns, pools.mask, chi2_radius)
     return returns.sum(axis=1) / pools.sizes, (best * returns).sum(axis=1)
 
 
@@ -249,7 +251,9 @@ class ErrorRates(NamedTuple):
     false_negative: float
 
 
-def learned_error_rates(pools: SamplePools, horizon: int, data: int, seed: int = 0) -> ErrorRates:
+def learned_error_rates(
+    pools: SamplePools, horizon: int, data_budget: int, seed: int = 0
+) -> ErrorRates:
     """Error rates of the learned reward model as a 0/1 check, on prompts it did not train on.
 
     The model of n labels is the centre of its normal law. It accepts as large a share of its
@@ -259,17 +263,18 @@ def learned_error_rates(pools: SamplePools, horizon: int, data: int, seed: int =
     Args:
       pools: samples of at least two prompts.
       horizon: H, tokens.
-      data: n.
-      seed: of the halvings of the prompts.
+      data_budget: n.
+      seed: seed of the prompt splits.
     """
     returns, mask = pools.returns(horizon), pools.mask
     phi = jnp.asarray(features(pools, horizon, hashed_words(pools)).values)
-    train = halves(pools.prompts, Settings((data,), 1, 1.0, SPLITS, seed + 1))
+    train = halves(pools.prompts, Settings((data_budget,), 1, 1.0, SPLITS, seed + 1))
     normal = jnp.zeros((1, phi.shape[2] + 1))
     expert = jnp.asarray(mask / pools.sizes[:, None])
     _, predicted = _played(
         phi, jnp.asarray(mask), jnp.asarray(returns / horizon), expert,
-        jnp.asarray(train, float), jnp.asarray(train, float), normal, jnp.asarray(float(data)),
+        jnp.asarray(train, float), jnp.asarray(train, float), normal,
+        jnp.asarray(float(data_budget)),
     )  # fmt: skip
     right = (returns > 0) & mask
     weight = mask / pools.sizes[:, None]

@@ -24,7 +24,7 @@ from verigap.sim.planted.measured import Point, points
 from verigap.storage.units import LengthUnit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PlantedPrediction:
     """The prediction of one family of a run, and what was measured.
 
@@ -65,21 +65,31 @@ def predict_planted(rows: Sequence[Mapping[str, Any]]) -> list[PlantedPrediction
         kappa = float(own[0]["chi2_radius"])
         seen = _seen(list(measured))
         size = _class_size(laws, {cell: measured[cell] for cell in seen}, kappa)
-        given = Assumptions(kappa, size, int(own[0]["num_candidates"]))
+        given = Assumptions(
+            chi2_radius=kappa, log2_class_size=size, num_candidates=int(own[0]["num_candidates"])
+        )
         resampler = Resampler(laws.prompts, 0, 1000)
-        data = sorted({n for _, n in measured})
-        gap = predicted_draws(laws, given, data, resampler).gap()
+        data_budgets = sorted({n for _, n in measured})
+        gap = predicted_draws(laws, given, data_budgets, resampler).gap()
         predicted = {
             (horizon, n): statistic(gap[:, i, j])
             for i, horizon in enumerate(laws.laws)
-            for j, n in enumerate(data)
+            for j, n in enumerate(data_budgets)
             if (horizon, n) in measured
         }
         truth = {
             cell: Statistic(point.gap.estimate, point.gap.low, point.gap.high)
             for cell, point in measured.items()
         }
-        found.append(PlantedPrediction(family, size, predicted, truth, tuple(seen)))
+        found.append(
+            PlantedPrediction(
+                family=family,
+                log2_class_size=size,
+                predicted=predicted,
+                measured=truth,
+                seen=tuple(seen),
+            )
+        )
     return found
 
 
@@ -99,8 +109,8 @@ def score_planted(
 def _seen(cells: list[Cell]) -> list[Cell]:
     """Cells whose budget or whose n is among the smaller half."""
     horizons = smaller_half(sorted({horizon for horizon, _ in cells}))
-    data = smaller_half(sorted({n for _, n in cells}))
-    return [(horizon, n) for horizon, n in cells if horizon in horizons or n in data]
+    small = smaller_half(sorted({n for _, n in cells}))
+    return [(horizon, n) for horizon, n in cells if horizon in horizons or n in small]
 
 
 def _laws(family: str, rows: Sequence[Mapping[str, Any]]) -> GroupLaws:
@@ -116,7 +126,15 @@ def _laws(family: str, rows: Sequence[Mapping[str, Any]]) -> GroupLaws:
             [[0.0, top] for top, _ in pairs], [[1.0 - share, share] for _, share in pairs], horizon
         )
     names = tuple(str(index) for index in range(prompts))
-    return GroupLaws("planted", family, LengthUnit.TOKENS, names, 64, laws, None)
+    return GroupLaws(
+        dataset="planted",
+        model=family,
+        unit=LengthUnit.TOKENS,
+        prompt_ids=names,
+        samples=64,
+        laws=laws,
+        longest=None,
+    )
 
 
 def _class_size(laws: GroupLaws, cells: Mapping[Cell, Point], kappa: float) -> float:

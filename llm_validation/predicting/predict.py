@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,11 +14,13 @@ from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     DATA,
+    SEEDS,
     default_data,
     default_horizons,
-    measure,
+    measure_group,
 )
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.pools.policy_values import Settings
 from verigap.llm_validation.pools.pools import SamplePools, verified_pools
 from verigap.llm_validation.predicting.bounds import bounds_beside
 from verigap.llm_validation.predicting.calibration import (
@@ -56,19 +58,19 @@ class Options:
     """What a prediction is asked for.
 
     Attributes:
-      radius: chi-square leash kappa > 0.
-      candidates: N of best-of-N.
+      chi2_radius: chi-square radius kappa > 0 of the expert and of every leashed policy.
+      num_candidates: N of best-of-N.
       log2_class_size: d in bits, or None to calibrate it.
       false_positive, false_negative: error rates of the check that labels and selects, in [0, 1].
       estimate_errors: estimate both rates for the learned reward model instead.
-      seed: of all randomness.
+      seed: seed of all randomness, from 0 to 2^32 - 1.
 
     Raises:
       TableError: on construction, if a number is out of range.
     """
 
-    radius: float = 1.0
-    candidates: int = CANDIDATES
+    chi2_radius: float = 1.0
+    num_candidates: int = CANDIDATES
     log2_class_size: float | None = None
     false_positive: float = 0.0
     false_negative: float = 0.0
@@ -76,11 +78,11 @@ class Options:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        whole(self.candidates, "num_candidates", 1, 10**9)
+        whole(self.num_candidates, "num_candidates", 1, 10**9)
         whole(self.seed, "seed", 0, 2**32 - 1)
         size = self.log2_class_size
         for name, value, least, most in (
-            ("chi2_radius", self.radius, 1e-6, 1e6),
+            ("chi2_radius", self.chi2_radius, 1e-6, 1e6),
             ("log2_class_size", 1.0 if size is None else size, 1e-3, 200.0),
             ("false_positive", self.false_positive, 0.0, 1.0),
             ("false_negative", self.false_negative, 0.0, 1.0),
@@ -94,7 +96,7 @@ class Options:
 def predict(
     traces: Traces,
     horizons: Iterable[int] | None = None,
-    data: Iterable[int] | None = None,
+    data_budgets: Iterable[int] | None = None,
     options: Options | None = None,
     *,
     measured: Sequence[GroupMeasurement] = (),
@@ -104,8 +106,8 @@ def predict(
 
     Args:
       traces: the samples.
-      horizons: distinct budgets H in tokens; those of the measurement by default.
-      data: distinct n; those of the measurement by default.
+      horizons: distinct budgets H in the unit of the traces; those of the measurement by default.
+      data_budgets: distinct n; those of the measurement by default.
       options: what is given, and how.
       measured: measurements of the groups; only their calibration slices are looked at. Without
         them the slice is measured here where the class size is to be calibrated.
@@ -116,36 +118,44 @@ def predict(
     """
     options = options or Options()
     budgets = None if horizons is None else tuple(checked_budgets(horizons))
-    amounts = None if data is None else checked_data(data)
+    amounts = None if data_budgets is None else checked_data(data_budgets)
     groups = verified_pools(traces)
     known = {(group.dataset, group.model): group for group in measured}
-    found = []
+    predictions = []
     for done, pools in enumerate(groups):
         name = " ".join(part for part in (pools.dataset, pools.model) if part)
         if report is not None:
             report(Progress(done, len(groups), 0, name))
         own_budgets = budgets or default_horizons(pools)
         own_data = amounts or default_data(pools)
+        whole_group = known.get((pools.dataset, pools.model))
+        if whole_group is not None:
+            calibration = calibration_slice(whole_group)
+        elif options.log2_class_size is None:
+            calibration = _measured_slice(pools, own_budgets, own_data, options)
+        else:
+            calibration = None
         own = group_traces(traces, pools.dataset, pools.model)
-        seen = known.get((pools.dataset, pools.model))
-        if seen is None and options.log2_class_size is None:
-            (seen,) = measure(
-                own, smaller_half(own_budgets), smaller_half(own_data), options.candidates,
-                options.radius, seed=options.seed,
-            )  # fmt: skip
-        elif seen is not None:
-            seen = calibration_slice(seen)
         (laws,) = laws_of_traces(own, own_budgets)
         (counts,) = group_counts(own)
         laws = replace(laws, warnings=(*counts.open_questions, *laws.warnings))
-        found.append(predict_group(laws, own_data, options, pools, seen))
+        predictions.append(predict_group(laws, own_data, options, pools, calibration))
     if report is not None:
         report(Progress(len(groups), len(groups), 0))
-    return tuple(found)
+    return tuple(predictions)
+
+
+def _measured_slice(
+    pools: SamplePools, horizons: Sequence[int], data_budgets: Sequence[int], options: Options
+) -> GroupMeasurement:
+    """The calibration slice of a grid, measured without the rest of it."""
+    small = smaller_half(data_budgets)
+    settings = Settings(small, options.num_candidates, options.chi2_radius, SEEDS, options.seed)
+    return measure_group(pools, smaller_half(horizons), settings)
 
 
 def predict_laws(
-    groups: Sequence[GroupLaws], data: Iterable[int] | None, options: Options
+    groups: Sequence[GroupLaws], data_budgets: Iterable[int] | None, options: Options
 ) -> tuple[GroupPrediction, ...]:
     """Predictions from reward laws alone, by the relabelling game.
 
@@ -158,13 +168,13 @@ def predict_laws(
             "log2_class_size: reward laws do not say how large a class is, nor how a learned "
             "verifier errs; give it and the error rates, or predict from the traces"
         )
-    amounts = DATA if data is None else checked_data(data)
+    amounts = DATA if data_budgets is None else checked_data(data_budgets)
     return tuple(predict_group(group, amounts, options) for group in groups)
 
 
 def predict_group(
     laws: GroupLaws,
-    data: Sequence[int],
+    data_budgets: Sequence[int],
     options: Options,
     pools: SamplePools | None = None,
     calibration: GroupMeasurement | None = None,
@@ -173,95 +183,138 @@ def predict_group(
 
     Args:
       laws: of the group's prompts at the wanted budgets.
-      data: n, ascending.
+      data_budgets: n, ascending.
       options: what is given, and how.
       pools: the samples, for the parametric predictor; without them there is none.
       calibration: a measured slice of small budgets and n; needed without a given class size.
     """
-    warnings = [*laws.warnings, *_warnings(laws)]
     resampler = Resampler(laws.prompts, options.seed, _REPLICATES)
     seen = None if calibration is None else Slice.of(calibration, laws.prompt_ids, resampler)
-    if options.log2_class_size is not None:
-        size, source = ClassSize(options.log2_class_size, None, ""), "given"
-    else:
-        assert seen is not None, "a class size is given or calibrated"
-        size, source = effective_class_size(laws, seen, options.seed), "calibrated"
-    warnings += [size.doubt] if size.doubt else []
-    horizons = tuple(laws.laws)
-    several = pools is not None and laws.prompts > 1
-    wrong, missed = options.false_positive, options.false_negative
-    if options.estimate_errors and pools is not None and several:
-        rates = learned_error_rates(pools, horizons[-1], data[-1], options.seed)
-        wrong, missed = (0.0 if math.isnan(rate) else rate for rate in rates)
-    given = Assumptions(options.radius, size.estimate, options.candidates, wrong, missed)
-    atoms = min(max(laws.samples, 2), _MOST_ATOMS)
-    beside = {
-        horizon: bounds_beside(law, horizon, given, data, atoms)
-        for horizon, law in laws.laws.items()
-    }
+    size = _class_size(laws, options, seen)
+    horizons, data_budgets = tuple(laws.laws), tuple(data_budgets)
+    # One prompt leaves nobody to learn from, so that there is nothing to predict from its samples.
+    usable = pools if laws.prompts > 1 else None
+    given = _assumptions(options, size, usable, horizons[-1], data_budgets[-1])
     draws: dict[Predictor, Draws] = {
-        RELABELLING: predicted_draws(laws, given, data, resampler, options.seed, size.draws)
+        RELABELLING: predicted_draws(laws, given, data_budgets, resampler, options.seed, size.draws)
     }
-    if pools is not None and several:
-        draws[PARAMETRIC] = parametric_draws(
-            pools, horizons, data, options.candidates, options.radius, resampler, options.seed
-        )
-        if seen is not None:
-            draws[PARAMETRIC] = corrected(draws[PARAMETRIC], horizons, tuple(data), seen)
-    choice = choose(draws, horizons, tuple(data), seen)
-    picked = choice.draws
+    if usable is not None:
+        draws[PARAMETRIC] = _parametric(usable, horizons, data_budgets, options, resampler, seen)
+    choice = choose(draws, horizons, data_budgets, seen)
+    bounds = _bounds(laws, given, data_budgets)
 
     def cells(each: Draws) -> tuple[PredictedCell, ...]:
-        return tuple(
-            _cell(each, laws, row, column, horizon, n, beside[horizon][column])
-            for row, horizon in enumerate(horizons)
-            for column, n in enumerate(data)
-        )
+        return predicted_cells(each, laws, data_budgets, bounds)
 
-    by_horizon, by_data = crossovers(horizons, data, picked.gap(), picked.expert - picked.base)
+    chosen = choice.draws
+    by_horizon, by_data_budget = crossovers(
+        horizons, data_budgets, chosen.gap(), chosen.expert - chosen.base
+    )
     return GroupPrediction(
-        laws.dataset,
-        laws.model,
-        laws.unit,
-        laws.prompts,
-        options.radius,
-        options.candidates,
-        size.statistic,
-        source,
-        wrong,
-        missed,
-        {h: statistic(picked.base[:, i]) for i, h in enumerate(horizons)},
-        {h: statistic(picked.expert[:, i]) for i, h in enumerate(horizons)},
-        {name: cells(each) for name, each in draws.items()},
-        choice.predictor,
-        choice.probability,
-        cells(picked),
-        by_horizon,
-        by_data,
-        tuple(warnings),
+        dataset=laws.dataset,
+        model=laws.model,
+        unit=laws.unit,
+        prompts=laws.prompts,
+        chi2_radius=options.chi2_radius,
+        num_candidates=options.num_candidates,
+        log2_class_size=size.statistic,
+        class_size_source="calibrated" if options.log2_class_size is None else "given",
+        false_positive=given.false_positive,
+        false_negative=given.false_negative,
+        base={h: statistic(chosen.base[:, i]) for i, h in enumerate(horizons)},
+        expert={h: statistic(chosen.expert[:, i]) for i, h in enumerate(horizons)},
+        cells={name: cells(each) for name, each in draws.items()},
+        chosen=choice.predictor,
+        chosen_probability=choice.probability,
+        chosen_cells=cells(chosen),
+        crossover_data_budget=by_horizon,
+        crossover_horizon=by_data_budget,
+        warnings=(*laws.warnings, *_warnings(laws), *filter(None, [size.doubt])),
     )
 
 
-def _cell(
+def _class_size(laws: GroupLaws, options: Options, seen: Slice | None) -> ClassSize:
+    if options.log2_class_size is not None:
+        return ClassSize(options.log2_class_size, None, "")
+    assert seen is not None, "a class size is given or calibrated"
+    return effective_class_size(laws, seen, options.seed)
+
+
+def _assumptions(
+    options: Options, size: ClassSize, pools: SamplePools | None, horizon: int, data_budget: int
+) -> Assumptions:
+    """What the relabelling game takes as given, error rates at the largest budget and n."""
+    wrong, missed = options.false_positive, options.false_negative
+    if options.estimate_errors and pools is not None:
+        rates = learned_error_rates(pools, horizon, data_budget, options.seed)
+        wrong, missed = (0.0 if math.isnan(rate) else rate for rate in rates)
+    return Assumptions(
+        chi2_radius=options.chi2_radius,
+        log2_class_size=size.estimate,
+        num_candidates=options.num_candidates,
+        false_positive=wrong,
+        false_negative=missed,
+    )
+
+
+def _parametric(
+    pools: SamplePools,
+    horizons: tuple[int, ...],
+    data_budgets: tuple[int, ...],
+    options: Options,
+    resampler: Resampler,
+    seen: Slice | None,
+) -> Draws:
+    """The parametric prediction, corrected by the slice where there is one."""
+    draws = parametric_draws(
+        pools,
+        horizons,
+        data_budgets,
+        options.num_candidates,
+        options.chi2_radius,
+        resampler,
+        options.seed,
+    )
+    return draws if seen is None else corrected(draws, horizons, data_budgets, seen)
+
+
+def _bounds(
+    laws: GroupLaws, given: Assumptions, data_budgets: Sequence[int]
+) -> dict[tuple[int, int], dict[str, float]]:
+    """The bounds that are proved, by (horizon, n)."""
+    atoms = min(max(laws.samples, 2), _MOST_ATOMS)
+    return {
+        (horizon, n): bounds
+        for horizon, law in laws.laws.items()
+        for n, bounds in zip(
+            data_budgets, bounds_beside(law, horizon, given, data_budgets, atoms), strict=True
+        )
+    }
+
+
+def predicted_cells(
     draws: Draws,
     laws: GroupLaws,
-    row: int,
-    column: int,
-    horizon: int,
-    data: int,
-    bounds: dict[str, float],
-) -> PredictedCell:
-    learners = {
-        name: statistic(values[:, row, column]) for name, values in draws.suboptimality.items()
-    }
-    return PredictedCell(
-        horizon,
-        data,
-        laws.extrapolated(horizon),
-        **learners,
-        gap=statistic(draws.gap()[:, row, column]),
-        gap_best_of_n=statistic(draws.gap("vb_best_of_n")[:, row, column]),
-        bounds=bounds,
+    data_budgets: Sequence[int],
+    bounds: Mapping[tuple[int, int], Mapping[str, float]],
+) -> tuple[PredictedCell, ...]:
+    """The statistics of every (horizon, n) of the draws, in this order."""
+    gap, gap_best_of_n = draws.gap(), draws.gap("vb-best-of-n")
+    return tuple(
+        PredictedCell(
+            horizon=horizon,
+            data_budget=n,
+            extrapolated=laws.extrapolated(horizon),
+            suboptimality={
+                name: statistic(values[:, row, column])
+                for name, values in draws.suboptimality.items()
+            },
+            gap=statistic(gap[:, row, column]),
+            gap_best_of_n=statistic(gap_best_of_n[:, row, column]),
+            bounds=bounds[horizon, n],
+        )
+        for row, horizon in enumerate(laws.laws)
+        for column, n in enumerate(data_budgets)
     )
 
 

@@ -14,7 +14,7 @@ RELABELLING: Predictor = "relabelling"
 PARAMETRIC: Predictor = "parametric"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class PredictedCell:
     """Predicted suboptimality at one budget and one amount of data.
 
@@ -23,50 +23,46 @@ class PredictedCell:
 
     Attributes:
       horizon: H >= 1.
-      data: n >= 1, expert traces (verifier-free) or labelled base traces (verifier-based).
+      data_budget: n >= 1, expert traces (verifier-free) or labelled base traces (verifier-based).
       extrapolated: whether H is beyond the longest trace.
-      vf_mle: log-loss cloning.
-      vf_bayes: the best verifier-free learner on average.
-      vb_version_space: version space with pessimism, or the chi-square tilt by a learned reward.
-      vb_best_of_n: best-of-N by the learned reward.
+      suboptimality: by learner: "vf-mle", log-loss cloning; "vf-bayes", the best verifier-free
+        learner on average; "vb-version-space", version space with pessimism, or the chi-square
+        tilt by a learned reward; "vb-best-of-n", best-of-N by the learned reward.
       gap: J_VB - J_VF on the same leash: version space against cloning.
       gap_best_of_n: the same with best-of-N for the version space: without a leash.
       bounds: value by registry name, of bounds whose assumptions hold.
     """
 
     horizon: int
-    data: int
+    data_budget: int
     extrapolated: bool
-    vf_mle: Statistic
-    vf_bayes: Statistic
-    vb_version_space: Statistic
-    vb_best_of_n: Statistic
+    suboptimality: Mapping[str, Statistic]
     gap: Statistic
     gap_best_of_n: Statistic
     bounds: Mapping[str, float]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class GroupPrediction:
     """The prediction of one (dataset, model).
 
     Attributes:
       dataset, model, unit: of the group; lengths and returns count the unit.
       prompts: prompts behind the intervals.
-      radius: kappa, the chi-square leash of the expert and of every leashed policy.
-      candidates: N of best-of-N.
+      chi2_radius: kappa, the chi-square radius of the expert and of every leashed policy.
+      num_candidates: N of best-of-N.
       log2_class_size: d in bits; the interval of a calibrated one, NaN for one that was given.
       class_size_source: whether d was given or calibrated on a small-n slice.
       false_positive, false_negative: error rates of the check at test time; 0 for an exact one.
       base, expert: J_base and J_expert by horizon.
-      cells: by predictor, in order of horizon and data.
+      cells: by predictor, in order of horizon and data budget.
       chosen: the predictor that fits the calibration slice, the only one where there is one.
       chosen_probability: share of the replicates of the slice in which it fits better; NaN where
         there is no slice or nothing to choose from.
       chosen_cells: its estimates, with intervals over both predictors, each as often as it is the
         one that fits. Crossovers are of these.
-      crossover_data: n*(H): fewest traces from which on the gap is not worth caring about, by the
-        margin of `crossover`; None where the grid holds no such place.
+      crossover_data_budget: n*(H): fewest traces from which on the gap is not worth caring about,
+        by the margin of `crossover`; None where the grid holds no such place.
       crossover_horizon: H*(n): the smallest budget from which on it is, likewise.
       warnings: what a reader must know before using the numbers, one line each.
     """
@@ -75,8 +71,8 @@ class GroupPrediction:
     model: str
     unit: LengthUnit
     prompts: int
-    radius: float
-    candidates: int
+    chi2_radius: float
+    num_candidates: int
     log2_class_size: Statistic
     class_size_source: Literal["given", "calibrated"]
     false_positive: float
@@ -87,13 +83,15 @@ class GroupPrediction:
     chosen: Predictor
     chosen_probability: float
     chosen_cells: tuple[PredictedCell, ...]
-    crossover_data: Mapping[int, Statistic | None]
+    crossover_data_budget: Mapping[int, Statistic | None]
     crossover_horizon: Mapping[int, Statistic | None]
     warnings: tuple[str, ...]
 
-    def cell(self, horizon: int, data: int, predictor: Predictor | None = None) -> PredictedCell:
+    def cell(
+        self, horizon: int, data_budget: int, predictor: Predictor | None = None
+    ) -> PredictedCell:
         """The chosen cell or that of the named predictor; KeyError where there is none."""
         for cell in self.cells[predictor] if predictor else self.chosen_cells:
-            if (cell.horizon, cell.data) == (horizon, data):
+            if (cell.horizon, cell.data_budget) == (horizon, data_budget):
                 return cell
-        raise KeyError((horizon, data))
+        raise KeyError((horizon, data_budget))

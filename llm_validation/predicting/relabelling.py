@@ -10,25 +10,25 @@ ratio of the rates. Where the class size is calibrated a replicate has one of it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from scipy.interpolate import PchipInterpolator
 
-from verigap.llm_validation.intervals import (
-    Resampler,
-)
+from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.predicting.draws import LEARNERS, Assumptions, Draws, resampled_means
 from verigap.llm_validation.predicting.group_laws import GroupLaws
-from verigap.sim.relabelling.learners.learner import posterior, version_space
+from verigap.sim.relabelling.learners.learner import Belief, posterior, version_space
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.theory import RewardLaw, best_of_n_policy, chi2_ball_expert
 from verigap.theory.imperfect_verifier import observed_returns
 from verigap.theory.lattices import (
+    SumLattice,
     as_likelihood,
     expert_steps,
     label_lattice,
@@ -47,11 +47,12 @@ _LABELLED = 256
 _KNOWN = 0.9995
 # Quantiles of the replicates' class sizes that are played; others play the nearest.
 _SIZES_PLAYED = (0.025, 0.25, 0.75, 0.975)
+_KIND = {learner: learner.partition("-")[0] for learner in LEARNERS}
 # Quantiles of what n traces of a replicate are worth at which shares are computed.
 _AROUND = (0.025, 0.25, 0.75, 0.975)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class HorizonGains:
     """Per-prompt quantities at one budget, shape (P,), in tokens unless said otherwise.
 
@@ -70,37 +71,54 @@ class HorizonGains:
 
 def horizon_gains(law: RewardLaw, given: Assumptions) -> HorizonGains:
     """What full knowledge of the reward is worth on every prompt, and how fast it comes."""
-    return HorizonGains(*jax.device_get(_gains(law, *_numbers(given))))
+    return HorizonGains(**jax.device_get(_gains(law, **_numbers(given))))
 
 
-def _numbers(given: Assumptions) -> list[Float[Array, ""]]:
-    values = (given.radius, given.candidates, given.false_positive, given.false_negative)
-    return [jnp.asarray(float(value)) for value in values]
+def _numbers(given: Assumptions) -> dict[str, Float[Array, ""]]:
+    """What is given about experts, candidates and checks, as arrays of one number each."""
+    values = {
+        "chi2_radius": given.chi2_radius,
+        "num_candidates": given.num_candidates,
+        "false_positive": given.false_positive,
+        "false_negative": given.false_negative,
+    }
+    return {name: jnp.asarray(float(value)) for name, value in values.items()}
 
 
 @jax.jit
-def _gains(law, radius, candidates, false_positive, false_negative):
-    expert = chi2_ball_expert(law, radius)
-    shown = observed_returns(law, false_positive, false_negative)
+def _gains(
+    law: RewardLaw,
+    chi2_radius: Float[Array, ""],
+    num_candidates: Float[Array, ""],
+    false_positive: Float[Array, ""],
+    false_negative: Float[Array, ""],
+) -> dict[str, Any]:
+    """The fields of `HorizonGains`."""
+    expert = chi2_ball_expert(law, chi2_radius)
+    observed = observed_returns(law, false_positive, false_negative)
 
     def earned(ratio: Float[Array, "P K"]) -> Float[Array, " P"]:
-        weight = shown.law.probabilities * ratio
-        return jnp.sum(weight * shown.true_return, axis=-1) - law.mean
+        weight = observed.law.probabilities * ratio
+        return jnp.sum(weight * observed.true_return, axis=-1) - law.mean
 
-    tilted = earned(chi2_ball_expert(shown.law, radius).density_ratio)
-    picked = earned(best_of_n_policy(shown.law, candidates))
+    tilted = earned(chi2_ball_expert(observed.law, chi2_radius).density_ratio)
+    picked = earned(best_of_n_policy(observed.law, num_candidates))
     gain = expert.value - law.mean
     ratio = expert.density_ratio
     log_ratio = jnp.where(ratio > 0, jnp.log(jnp.where(ratio > 0, ratio, 1.0)), 0.0)
-    information = jnp.sum(law.probabilities * ratio * log_ratio, axis=-1)
-    chance = shown.law.probabilities
+    chance = observed.law.probabilities
     surprise = jnp.where(chance > 0, -jnp.log(jnp.where(chance > 0, chance, 1.0)), 0.0)
-    reach = dict(zip(LEARNERS, (gain, gain, tilted, picked), strict=True))
-    return law.mean, expert.value, reach, information, jnp.sum(chance * surprise, axis=-1)
+    return {
+        "base": law.mean,
+        "expert": expert.value,
+        "reach": dict(zip(LEARNERS, (gain, gain, tilted, picked), strict=True)),
+        "cloning_rate": jnp.sum(law.probabilities * ratio * log_ratio, axis=-1),
+        "labelling_rate": jnp.sum(chance * surprise, axis=-1),
+    }
 
 
 def _spread_counts(
-    data: int, rate: Float[np.ndarray, " P"], seed: int
+    data_budget: int, rate: Float[np.ndarray, " P"], seed: int
 ) -> Float[np.ndarray, "kept P"]:
     """How many of n traces each prompt gets, in data sets that stand for all of them.
 
@@ -108,7 +126,7 @@ def _spread_counts(
     the middles of equal shares of many in order of their information.
     """
     rng = np.random.default_rng(seed)
-    counts = rng.multinomial(data, np.full(rate.size, 1 / rate.size), _DRAWN)
+    counts = rng.multinomial(data_budget, np.full(rate.size, 1 / rate.size), _DRAWN)
     order = np.argsort(counts @ rate, kind="stable")
     return counts[order[_DRAWN // (2 * _KEPT) :: _DRAWN // _KEPT]].astype(float)
 
@@ -116,18 +134,18 @@ def _spread_counts(
 @jax.jit
 def _cloning(
     law: RewardLaw,
-    radius: Float[Array, ""],
-    data: Float[Array, ""],
+    chi2_radius: Float[Array, ""],
+    data_budget: Float[Array, ""],
     counts: Float[Array, "kept P"],
-    sizes: Float[Array, " D"],
+    log2_class_sizes: Float[Array, " D"],
 ) -> Float[Array, " D"]:
     """P(VF-MLE is right) for several class sizes, averaged over the counts."""
-    ratio = chi2_ball_expert(law, radius).density_ratio
-    transforms = step_transforms(*expert_steps(law, ratio), data, _CELLS)
+    ratio = chi2_ball_expert(law, chi2_radius).density_ratio
+    transforms = step_transforms(*expert_steps(law, ratio), data_budget, _CELLS)
 
     def correct(count: Float[Array, " P"]) -> Float[Array, " D"]:
         lattice = as_likelihood(sum_of_terms(transforms, count))
-        return jax.vmap(lambda size: probability_correct(lattice, size))(sizes)
+        return jax.vmap(lambda size: probability_correct(lattice, size))(log2_class_sizes)
 
     return jnp.mean(jax.lax.map(correct, counts), axis=0)
 
@@ -135,66 +153,98 @@ def _cloning(
 @jax.jit
 def _shares(
     law: RewardLaw,
-    numbers: list[Float[Array, ""]],
-    data: Float[Array, ""],
-    size: Float[Array, ""],
+    numbers: Mapping[str, Float[Array, ""]],
+    data_budget: Float[Array, ""],
+    log2_class_size: Float[Array, ""],
     counts: Float[Array, "kept P"],
     key: PRNGKeyArray,
     prompts: Float[Array, ""],
-) -> Float[Array, " learners"]:
+) -> dict[str, Float[Array, ""]]:
     """Share of its reach that each learner gains.
 
-    Averaging over codewords divides the sd of the believed return by the root of their effective
-    number, 1 / sum p^2; by Lemma 2 it leaves at most sd sqrt(kappa sum p^2) of the gain, and all
-    of this while the ceiling is attained.
+    Args:
+      law: reward laws of the prompts, filled up by `_filled`.
+      numbers: see `_numbers`.
+      data_budget: n.
+      log2_class_size: d (bits).
+      counts: how many traces each prompt got, in data sets that stand for all.
+      key: of the simulated posteriors.
+      prompts: how many of the law's prompts are the group's own.
     """
-    radius, _, false_positive, false_negative = numbers
     own = jnp.arange(float(law.mean.shape[0])) < prompts
-    expert = chi2_ball_expert(law, radius)
-    transforms = step_transforms(*expert_steps(law, expert.density_ratio), data, _CELLS)
+    radius = numbers["chi2_radius"]
+    observed = observed_returns(law, numbers["false_positive"], numbers["false_negative"]).law
+    # Prompts that only fill up the shape give no labels.
+    labelled = RewardLaw(observed.support, jnp.where(own[:, None], observed.probabilities, 0.0))
+    labels = label_lattice(labelled, data_budget, _CELLS)
+    clone_key, label_key = jax.random.split(key)
+    correct, cloned = _clone_beliefs(law, radius, data_budget, log2_class_size, counts, clone_key)
+    consistent = _label_beliefs(labels, log2_class_size, label_key)
+    return {
+        "vf-mle": jnp.mean(correct),
+        "vf-bayes": _kept_share(law, radius, own, cloned),
+        "vb-version-space": _kept_share(observed, radius, own, consistent),
+        "vb-best-of-n": survivor_share(labels, log2_class_size),
+    }
 
-    def kept(believed: RewardLaw, weight: Float[Array, " replicates"]) -> Float[Array, ""]:
-        gain = jnp.where(own, chi2_ball_expert(believed, radius).value - believed.mean, 0.0)
-        ceiling = jnp.where(own, believed.sd * jnp.sqrt(radius), 0.0)
-        least = jnp.minimum(gain[None], ceiling[None] * jnp.sqrt(weight)[:, None])
-        total = jnp.sum(gain)
-        return jnp.where(total > 0, jnp.mean(jnp.sum(least, axis=-1)) / total, 0.0)
+
+def _kept_share(
+    believed: RewardLaw,
+    radius: Float[Array, ""],
+    own: Bool[Array, " P"],
+    weight: Float[Array, " replicates"],
+) -> Float[Array, ""]:
+    """Share of the gain that is left when a policy averages over the codewords it believes in.
+
+    Averaging divides the sd of the believed return by the root of the effective number of
+    codewords, 1 / sum p^2 = 1 / `weight`; by Lemma 2 it leaves at most sd sqrt(kappa sum p^2) of
+    the gain, and all of this while the ceiling is attained.
+    """
+    gain = jnp.where(own, chi2_ball_expert(believed, radius).value - believed.mean, 0.0)
+    ceiling = jnp.where(own, believed.sd * jnp.sqrt(radius), 0.0)
+    least = jnp.minimum(gain[None], ceiling[None] * jnp.sqrt(weight)[:, None])
+    total = jnp.sum(gain)
+    return jnp.where(total > 0, jnp.mean(jnp.sum(least, axis=-1)) / total, 0.0)
+
+
+def _concentration(belief: Belief) -> Float[Array, ""]:
+    """Sum of the squared probabilities of the codewords of a posterior."""
+    return jnp.sum(belief.weights**2) + belief.crowd_square
+
+
+def _clone_beliefs(
+    law: RewardLaw,
+    radius: Float[Array, ""],
+    data_budget: Float[Array, ""],
+    log2_class_size: Float[Array, ""],
+    counts: Float[Array, "kept P"],
+    key: PRNGKeyArray,
+) -> tuple[Float[Array, " kept"], Float[Array, " replicates"]]:
+    """P(VF-MLE is right) for each data set, and concentrations of simulated posteriors of it."""
+    ratio = chi2_ball_expert(law, radius).density_ratio
+    transforms = step_transforms(*expert_steps(law, ratio), data_budget, _CELLS)
 
     def clone(inputs: tuple[Float[Array, " P"], PRNGKeyArray]):
         count, own_key = inputs
         lattice = as_likelihood(sum_of_terms(transforms, count))
-        sampler = DemonstrationSampler(lattice, size, _LISTED)
+        sampler = DemonstrationSampler(lattice, log2_class_size, _LISTED)
+        keys = jax.random.split(own_key, _PLAYED)
+        played = jax.vmap(lambda each: _concentration(posterior(sampler(each))))(keys)
+        return probability_correct(lattice, log2_class_size), played
 
-        def concentration(key: PRNGKeyArray) -> Float[Array, ""]:
-            belief = posterior(sampler(key))
-            return jnp.sum(belief.weights**2) + belief.crowd_square
-
-        played = jax.vmap(concentration)(jax.random.split(own_key, _PLAYED))
-        return probability_correct(lattice, size), played
-
-    clone_key, label_key = jax.random.split(key)
-    keys = jax.random.split(clone_key, counts.shape[0])
+    keys = jax.random.split(key, counts.shape[0])
     correct, concentrations = jax.lax.map(clone, (counts, keys))
+    return correct, jnp.minimum(concentrations.ravel(), 1.0)
 
-    shown = observed_returns(law, false_positive, false_negative).law
-    # Prompts that only fill up the shape give no labels.
-    labelled = RewardLaw(shown.support, jnp.where(own[:, None], shown.probabilities, 0.0))
-    labels = label_lattice(labelled, data, _CELLS)
-    sampler = LabelSampler(labels, size, _LISTED)
 
-    def agreement(key: PRNGKeyArray) -> Float[Array, ""]:
-        belief = version_space(sampler(key))
-        return jnp.sum(belief.weights**2) + belief.crowd_square
-
-    agreed = jax.vmap(agreement)(jax.random.split(label_key, _LABELLED))
-    return jnp.stack(
-        [
-            jnp.mean(correct),
-            kept(law, jnp.minimum(concentrations.ravel(), 1.0)),
-            kept(shown, jnp.minimum(agreed, 1.0)),
-            survivor_share(labels, size),
-        ]
-    )
+def _label_beliefs(
+    labels: SumLattice, log2_class_size: Float[Array, ""], key: PRNGKeyArray
+) -> Float[Array, " replicates"]:
+    """Concentrations of simulated version spaces."""
+    sampler = LabelSampler(labels, log2_class_size, _LISTED)
+    keys = jax.random.split(key, _LABELLED)
+    agreed = jax.vmap(lambda each: _concentration(version_space(sampler(each))))(keys)
+    return jnp.minimum(agreed, 1.0)
 
 
 def _filled(law: RewardLaw) -> RewardLaw:
@@ -206,19 +256,37 @@ def _filled(law: RewardLaw) -> RewardLaw:
 
 
 def cloning_shares(
-    law: RewardLaw, radius: float, data: int, sizes: Sequence[float], seed: int = 0
+    law: RewardLaw,
+    chi2_radius: float,
+    data_budget: int,
+    log2_class_sizes: Sequence[float],
+    seed: int = 0,
 ) -> Float[np.ndarray, " D"]:
-    """P(VF-MLE is right) with n traces, for several class sizes d (bits)."""
-    given = Assumptions(radius, 1.0, 1)
-    filled, counts = _filled(law), _counts(law, horizon_gains(law, given).cloning_rate, data, seed)
-    numbers = (jnp.asarray(float(value)) for value in (radius, data))
-    return np.asarray(_cloning(filled, *numbers, counts, jnp.asarray(sizes, float)))
+    """P(VF-MLE is right) with n traces, for several class sizes d (bits).
+
+    Args:
+      law: reward laws of the prompts, shape (P, K).
+      chi2_radius: chi-square radius kappa > 0 of the expert.
+      data_budget: n.
+      log2_class_sizes: d, bits.
+      seed: seed of how the traces fall on the prompts.
+    """
+    given = Assumptions(chi2_radius=chi2_radius, log2_class_size=1.0, num_candidates=1)
+    rate = horizon_gains(law, given).cloning_rate
+    shares = _cloning(
+        _filled(law),
+        jnp.asarray(float(chi2_radius)),
+        jnp.asarray(float(data_budget)),
+        _counts(law, rate, data_budget, seed),
+        jnp.asarray(log2_class_sizes, float),
+    )
+    return np.asarray(shares)
 
 
 def _counts(
-    law: RewardLaw, rate: Float[np.ndarray, " P"], data: int, seed: int
+    law: RewardLaw, rate: Float[np.ndarray, " P"], data_budget: int, seed: int
 ) -> Float[Array, "kept filled"]:
-    counts = _spread_counts(data, rate, seed)
+    counts = _spread_counts(data_budget, rate, seed)
     return jnp.asarray(np.pad(counts, [(0, 0), (0, _filled(law).mean.shape[0] - rate.size)]))
 
 
@@ -227,101 +295,152 @@ class ShareCurves:
     """Share of its reach that each learner gains, as a function of n.
 
     Attributes:
-      data: grid of n, ascending.
+      data_budgets: grid of n, ascending.
       shares: by learner, on the grid, in [0, 1].
     """
 
-    data: Float[np.ndarray, " grid"]
+    data_budgets: Float[np.ndarray, " grid"]
     shares: dict[str, Float[np.ndarray, " grid"]]
 
-    def at(self, learner: str, data: Float[np.ndarray, "*any"]) -> Float[np.ndarray, "*any"]:
+    def at(
+        self, learner: str, data_budgets: Float[np.ndarray, "*any"]
+    ) -> Float[np.ndarray, "*any"]:
         """Shares at any n, by monotone interpolation in log n; constant beyond the grid."""
-        if self.data.size == 1:
-            return np.full(np.shape(data), self.shares[learner][0])
-        inside = np.clip(np.log(data), np.log(self.data[0]), np.log(self.data[-1]))
-        found = PchipInterpolator(np.log(self.data), self.shares[learner])(inside)
-        return np.clip(found, 0.0, 1.0)
+        grid, shares = self.data_budgets, self.shares[learner]
+        if grid.size == 1:
+            return np.full(np.shape(data_budgets), shares[0])
+        inside = np.clip(np.log(data_budgets), np.log(grid[0]), np.log(grid[-1]))
+        return np.clip(PchipInterpolator(np.log(grid), shares)(inside), 0.0, 1.0)
 
 
 def share_curves(
     law: RewardLaw,
     given: Assumptions,
-    data: Sequence[int],
+    data_budgets: Sequence[int],
     seed: int = 0,
     around: Sequence[float] = (0.5, 2.0),
 ) -> ShareCurves:
-    """Shares on a grid of n that holds `data` and the multiples of each that are wanted."""
-    steps = np.rint(np.outer(data, around)).astype(int).ravel()
-    grid = sorted({*data, *steps.tolist()} - {0})
+    """Shares on a grid of n.
+
+    Args:
+      law: reward laws of the prompts, shape (P, K).
+      given: what is taken as given.
+      data_budgets: n that the grid holds.
+      seed: seed of the simulated posteriors.
+      around: multiples of each n that the grid holds besides.
+    """
+    multiples = np.rint(np.outer(data_budgets, around)).astype(int).ravel()
+    grid = sorted({*data_budgets, *multiples.tolist()} - {0})
     filled, prompts = _filled(law), jnp.asarray(float(law.mean.shape[0]))
     rate = horizon_gains(law, given).cloning_rate
     size, key = jnp.asarray(float(given.log2_class_size)), jax.random.key(seed)
-    found = np.ones((len(grid), len(LEARNERS)))
+    shares = {learner: np.ones(len(grid)) for learner in LEARNERS}
     for index, n in enumerate(grid):
         counts = _counts(law, rate, n, seed)
-        found[index] = _shares(
-            filled, _numbers(given), jnp.asarray(float(n)), size, counts, key, prompts
-        )
-        if (found[index] >= _KNOWN).all():
+        at_n = _shares(filled, _numbers(given), jnp.asarray(float(n)), size, counts, key, prompts)
+        for learner, share in jax.device_get(at_n).items():
+            shares[learner][index] = share
+        if all(share[index] >= _KNOWN for share in shares.values()):
             # More data cannot tell more.
             break
-    columns: dict[str, np.ndarray] = dict(zip(LEARNERS, found.T, strict=True))
-    return ShareCurves(np.asarray(grid, float), columns)
+    return ShareCurves(np.asarray(grid, float), shares)
 
 
 def predicted_draws(
     group: GroupLaws,
     given: Assumptions,
-    data: Sequence[int],
+    data_budgets: Sequence[int],
     resampler: Resampler,
     seed: int = 0,
-    sizes: Float[np.ndarray, " B"] | None = None,
+    log2_class_sizes: Float[np.ndarray, " B"] | None = None,
 ) -> Draws:
     """Suboptimality of every learner at every budget of the group, for every replicate.
 
     Args:
       group: laws of the prompts.
       given: what is taken as given.
-      data: n.
+      data_budgets: n.
       resampler: of the prompts.
-      seed: of the simulated posteriors.
-      sizes: d of every replicate (bits); by default all have that of `given`.
+      seed: seed of the simulated posteriors.
+      log2_class_sizes: d of every replicate (bits); by default all have that of `given`.
     """
-    wanted = np.asarray(data, float)
-    played, nearest = _played_sizes(given.log2_class_size, sizes, resampler)
-    base, expert = [], []
-    subs: dict[str, list[np.ndarray]] = {learner: [] for learner in LEARNERS}
+    played, nearest = _played_sizes(given.log2_class_size, log2_class_sizes, resampler)
+    means, suboptimality = [], []
     for law in group.laws.values():
-        gains = horizon_gains(law, given)
-        columns = [gains.base, gains.expert, gains.cloning_rate, gains.labelling_rate]
-        columns += [gains.reach[learner] for learner in LEARNERS]
-        table = np.stack(columns, axis=1)
-        mean = table.mean(axis=0)
-        drawn = resampled_means(table, resampler) if group.prompts > 1 else mean[None]
-        speed = np.where(mean[2:4] > 0, drawn[:, 2:4] / np.where(mean[2:4] > 0, mean[2:4], 1), 1.0)
+        drawn = _resampled_gains(horizon_gains(law, given), resampler)
+        speed = _relative_speeds(drawn)
         # Shares rise steeply, so the grid is as fine as the replicates lie close.
-        speed = np.maximum(speed, 1e-9)
-        around = np.quantile(speed, _AROUND).tolist()
-        curves = [
-            share_curves(law, replace(given, log2_class_size=float(size)), data, seed, around)
-            for size in played
-        ]
-        base.append(drawn[:, 0])
-        expert.append(drawn[:, 1])
-        for index, learner in enumerate(LEARNERS):
-            rate = speed[:, 0 if learner.startswith("vf") else 1]
-            worth = rate[:, None] * wanted[None]
-            shares = np.empty_like(worth)
-            for which, curve in enumerate(curves):
-                rows = nearest[: len(drawn)] == which
-                shares[rows] = curve.at(learner, worth[rows])
-            gained = shares * drawn[:, 4 + index, None]
-            subs[learner].append((drawn[:, 1] - drawn[:, 0])[:, None] - gained)
+        around = np.quantile(np.stack(list(speed.values()), axis=1), _AROUND).tolist()
+        settings = [replace(given, log2_class_size=float(size)) for size in played]
+        curves = [share_curves(law, each, data_budgets, seed, around) for each in settings]
+        means.append(drawn)
+        suboptimality.append(
+            {
+                learner: (drawn.expert - drawn.base)[:, None]
+                - _drawn_shares(curves, nearest, learner, speed[_KIND[learner]], data_budgets)
+                * drawn.reach[learner][:, None]
+                for learner in LEARNERS
+            }
+        )
     return Draws(
-        np.stack(base, axis=1),
-        np.stack(expert, axis=1),
-        {learner: np.stack(rows, axis=1) for learner, rows in subs.items()},
+        np.stack([each.base for each in means], axis=1),
+        np.stack([each.expert for each in means], axis=1),
+        {
+            learner: np.stack([each[learner] for each in suboptimality], axis=1)
+            for learner in LEARNERS
+        },
     )
+
+
+def _resampled_gains(gains: HorizonGains, resampler: Resampler) -> HorizonGains:
+    """Means over prompts in place of the prompts: the estimate first, then every replicate."""
+    columns = {
+        "base": gains.base,
+        "expert": gains.expert,
+        "cloning_rate": gains.cloning_rate,
+        "labelling_rate": gains.labelling_rate,
+        **gains.reach,
+    }
+    table = np.stack(list(columns.values()), axis=1)
+    means = (
+        resampled_means(table, resampler) if len(table) > 1 else table.mean(axis=0, keepdims=True)
+    )
+    drawn = dict(zip(columns, means.T, strict=True))
+    reach = {learner: drawn.pop(learner) for learner in gains.reach}
+    return HorizonGains(**drawn, reach=reach)
+
+
+def _relative_speeds(drawn: HorizonGains) -> dict[str, Float[np.ndarray, " rows"]]:
+    """Rate of every replicate over that of the estimate, by kind of learner; 1 where that is 0."""
+    rates = {"vf": drawn.cloning_rate, "vb": drawn.labelling_rate}
+    return {
+        kind: np.maximum(rate / rate[0] if rate[0] > 0 else np.ones_like(rate), 1e-9)
+        for kind, rate in rates.items()
+    }
+
+
+def _drawn_shares(
+    curves: Sequence[ShareCurves],
+    nearest: Int[np.ndarray, " rows"],
+    learner: str,
+    speed: Float[np.ndarray, " rows"],
+    data_budgets: Sequence[int],
+) -> Float[np.ndarray, "rows n"]:
+    """Shares of every replicate: n traces of its prompts are worth `speed` times n.
+
+    Args:
+      curves: of the class sizes that are played.
+      nearest: which of the curves each replicate uses.
+      learner: a name of `LEARNERS`.
+      speed: of each replicate.
+      data_budgets: n.
+    """
+    worth = speed[:, None] * np.asarray(data_budgets, float)[None]
+    shares = np.empty_like(worth)
+    for index, curve in enumerate(curves):
+        rows = nearest[: len(worth)] == index
+        shares[rows] = curve.at(learner, worth[rows])
+    return shares
 
 
 def _played_sizes(

@@ -24,7 +24,7 @@ Cell = tuple[int, int]
 PREDICTED, CARRIED, POWER_LAW = "predicted", "last value", "power law"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MethodScore:
     """How one method did on the held-out cells; NaN where a number has no meaning.
 
@@ -79,10 +79,10 @@ def score(prediction: GroupPrediction, measured: GroupMeasurement) -> Prediction
         for n in smaller_half(measured.data)
     }
     predicted = {
-        name: {(cell.horizon, cell.data): cell.gap for cell in cells}
+        name: {(cell.horizon, cell.data_budget): cell.gap for cell in cells}
         for name, cells in prediction.cells.items()
     }
-    chosen = {(cell.horizon, cell.data): cell.gap for cell in prediction.chosen_cells}
+    chosen = {(cell.horizon, cell.data_budget): cell.gap for cell in prediction.chosen_cells}
     held_out, methods = score_gaps({PREDICTED: chosen, **predicted}, truth, seen)
     return PredictionScore(prediction.dataset, prediction.model, held_out, methods)
 
@@ -150,7 +150,15 @@ def _power_law(start: Mapping[Cell, float]):
 def _method(name: str, predicted: list[Statistic], measured: list[Statistic]) -> MethodScore:
     nan = float("nan")
     if not measured:
-        return MethodScore(name, 0, 0, nan, nan, nan, nan)
+        return MethodScore(
+            method=name,
+            cells=0,
+            clear=0,
+            sign_accuracy=nan,
+            relative_error=nan,
+            coverage=nan,
+            rank_correlation=nan,
+        )
     guess, guess_low, guess_high = np.asarray(predicted, float).T
     truth, low, high = np.asarray(measured, float).T
     clear = (low > 0) | (high < 0)
@@ -165,12 +173,13 @@ def _method(name: str, predicted: list[Statistic], measured: list[Statistic]) ->
     size = np.abs(truth).sum()
     ranked = np.unique(guess).size > 1 and np.unique(truth).size > 1
     rank: Any = stats.spearmanr(guess, truth) if ranked else None
+    covered = float((np.abs(error) <= room + 1e-12).mean()) if np.isfinite(room).all() else nan
     return MethodScore(
-        name,
-        len(measured),
-        int(clear.sum()),
-        float(right.mean()) if clear.any() else nan,
-        float(np.abs(error).sum() / size) if size > 0 else nan,
-        float((np.abs(error) <= room + 1e-12).mean()) if np.isfinite(room).all() else nan,
-        float(rank.statistic) if ranked else nan,
+        method=name,
+        cells=len(measured),
+        clear=int(clear.sum()),
+        sign_accuracy=float(right.mean()) if clear.any() else nan,
+        relative_error=float(np.abs(error).sum() / size) if size > 0 else nan,
+        coverage=covered,
+        rank_correlation=float(rank.statistic) if ranked else nan,
     )

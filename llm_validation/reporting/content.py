@@ -88,9 +88,9 @@ def _group(
         "verdicts": verdicts,
         "target": {
             "horizon": measured.horizons[at_horizon],
-            "data": measured.data[at_data],
-            "candidates": measured.candidates,
-            "radius": measured.radius,
+            "data_budget": measured.data[at_data],
+            "num_candidates": measured.candidates,
+            "chi2_radius": measured.radius,
             "extrapolated": measured.extrapolated[at_horizon],
         },
         "prompts": len(measured.prompt_ids),
@@ -127,7 +127,7 @@ def _verdict(group: GroupDiagnosis, verifier: Verifier) -> dict[str, Any]:
             found,
             verifier,
             gain,
-            candidates=measured.candidates,
+            num_candidates=measured.candidates,
             unit=measured.unit,
             mixed=measured.mixed,
         ),
@@ -167,19 +167,19 @@ def _measured(group: GroupDiagnosis) -> list[dict[str, Any]]:
     return [
         {
             "horizon": horizon,
-            "data": data,
+            "data_budget": n,
             "extrapolated": beyond,
-            "gap": leashed[horizon, data]._asdict(),
-            "gap_unleashed": unleashed[horizon, data]._asdict(),
+            "gap": leashed[horizon, n]._asdict(),
+            "gap_unleashed": unleashed[horizon, n]._asdict(),
         }
         for horizon, beyond in zip(measured.horizons, measured.extrapolated, strict=True)
-        for data in measured.data
+        for n in measured.data
     ]
 
 
 def _score(group: GroupDiagnosis) -> dict[str, Any]:
     return {
-        "held_out": [{"horizon": horizon, "data": data} for horizon, data in group.score.held_out],
+        "held_out": [{"horizon": horizon, "data_budget": n} for horizon, n in group.score.held_out],
         "methods": [asdict(method) for method in group.score.methods],
     }
 
@@ -202,17 +202,17 @@ def _comparison(
     held_out: Collection[tuple[int, int]],
 ) -> list[dict[str, Any]]:
     """The cells that were both predicted and measured, on the same leash."""
-    expected = {(cell["horizon"], cell["data"]): cell["gap"] for cell in predicted}
+    expected = {(cell["horizon"], cell["data_budget"]): cell["gap"] for cell in predicted}
     return [
         {
             "horizon": at[0],
-            "data": at[1],
+            "data_budget": at[1],
             "held_out": at in held_out,
             "predicted": expected[at],
             "measured": cell["gap"],
         }
         for cell in measured
-        if (at := (cell["horizon"], cell["data"])) in expected
+        if (at := (cell["horizon"], cell["data_budget"])) in expected
     ]
 
 
@@ -222,11 +222,11 @@ def _prediction(prediction: GroupPrediction) -> dict[str, Any]:
         "predictor_probability": prediction.chosen_probability,
         "log2_class_size": statistic_content(prediction.log2_class_size),
         "class_size_source": prediction.class_size_source,
-        "radius": prediction.radius,
-        "candidates": prediction.candidates,
+        "chi2_radius": prediction.chi2_radius,
+        "num_candidates": prediction.num_candidates,
         "false_positive": prediction.false_positive,
         "false_negative": prediction.false_negative,
-        "crossover_data": by_number(prediction.crossover_data),
+        "crossover_data_budget": by_number(prediction.crossover_data_budget),
         "crossover_horizon": by_number(prediction.crossover_horizon),
         "others": {
             name: [cell_content(cell) for cell in cells]

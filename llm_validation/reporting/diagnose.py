@@ -1,8 +1,8 @@
-"""Fit, predict, measure, score, decide: the one implementation behind `verigap diagnose`."""
+"""Fit, measure, predict, score, decide: the one implementation behind `verigap diagnose`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from verigap.llm_validation.arguments import checked_budgets, checked_data
@@ -10,13 +10,17 @@ from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
+    SEEDS,
     default_data,
     default_horizons,
-    measure,
+    measure_group,
 )
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.pools.pools import sample_pools
-from verigap.llm_validation.predicting.predict import Options, predict
+from verigap.llm_validation.pools.policy_values import Settings
+from verigap.llm_validation.pools.pools import SamplePools, sample_pools
+from verigap.llm_validation.predicting.calibration import calibration_slice
+from verigap.llm_validation.predicting.group_laws import laws_of_traces
+from verigap.llm_validation.predicting.predict import Options, predict_group
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.predicting.scoring import score
 from verigap.llm_validation.reporting.assumptions import check_assumptions
@@ -29,72 +33,89 @@ from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces, group_traces, nothing_verified
 from verigap.storage.progress import Progress
 
-_STAGES = ("fitting", "predicting", "measuring")
+_STAGES = ("fitting", "measuring", "predicting")
 
 
 def diagnose(
     traces: Traces,
-    budgets: Iterable[int] | None = None,
-    data: Iterable[int] | None = None,
+    horizons: Iterable[int] | None = None,
+    data_budgets: Iterable[int] | None = None,
     *,
-    candidates: int = CANDIDATES,
-    radius: float = 1.0,
+    num_candidates: int = CANDIDATES,
+    chi2_radius: float = 1.0,
     seed: int = 0,
     report: Callable[[Progress], None] | None = None,
 ) -> Diagnosis:
-    """Fit the statistics, predict the gap, measure it, and score the prediction, group by group.
+    """Fit the statistics, measure the gap, predict it, and score the prediction, group by group.
 
-    The prediction is calibrated on the small budgets and small n alone; the other cells are
-    measured after it is made.
+    The prediction sees the measured cells of the small budgets and small n alone, and is scored on
+    the others.
 
     Args:
       traces: the samples; every (dataset, model) is diagnosed on its own.
-      budgets: distinct budgets H in tokens; by default as `measure` chooses them. The verdict is
-        about the largest that is not beyond the longest trace.
-      data: distinct n, traces to learn from; by default as `measure` chooses them. The verdict is
-        about the largest.
-      candidates: N of best-of-N and of the vote.
-      radius: chi-square leash kappa.
-      seed: of all randomness, at least 0; the same seed gives the same numbers.
+      horizons: distinct budgets H in the unit of the traces; by default as `measure` chooses them.
+        The verdict is about the largest that is not beyond the longest trace.
+      data_budgets: distinct n, traces to learn from; by default as `measure` chooses them. The
+        verdict is about the largest.
+      num_candidates: N of best-of-N and of the vote.
+      chi2_radius: chi-square radius kappa > 0 of the expert and of both leashed policies.
+      seed: seed of all randomness, from 0 to 2^32 - 1; the same seed gives the same numbers.
       report: called before each stage of each group.
 
     Raises:
       TableError: an argument is out of range, or no sample was verified.
     """
-    given = None if budgets is None else checked_budgets(budgets)
-    amounts = None if data is None else checked_data(data)
-    options = Options(radius=radius, candidates=candidates, seed=seed)
-    pools = sample_pools(traces)
-    kept = [group for group in pools if group.prompts]
+    given = None if horizons is None else tuple(checked_budgets(horizons))
+    amounts = None if data_budgets is None else checked_data(data_budgets)
+    options = Options(chi2_radius=chi2_radius, num_candidates=num_candidates, seed=seed)
+    every = sample_pools(traces)
+    kept = [pools for pools in every if pools.prompts]
     if not kept:
         raise nothing_verified(traces.source)
-    groups: list[GroupDiagnosis] = []
     total = len(kept) * len(_STAGES)
+    groups: list[GroupDiagnosis] = []
+    for index, pools in enumerate(kept):
 
-    def at(stage: str) -> None:
-        if report is not None:
-            done = len(groups) * len(_STAGES) + _STAGES.index(stage)
-            report(Progress(done, total, 0, f"{stage} group {len(groups) + 1} of {len(kept)}"))
+        def enter(stage: str, index: int = index) -> None:
+            if report is not None:
+                done = index * len(_STAGES) + _STAGES.index(stage)
+                report(Progress(done, total, 0, f"{stage} group {index + 1} of {len(kept)}"))
 
-    for own in kept:
-        part = group_traces(traces, own.dataset, own.model)
-        horizons = tuple(given or default_horizons(own))
-        numbers = amounts or default_data(own)
-        at("fitting")
-        radii = tuple(sorted({*Grids().radii, radius}))
-        (fitted,) = fit(part, horizons, seed=seed, grids=replace(Grids(), radii=radii)).groups
-        at("predicting")
-        (prediction,) = predict(part, horizons, numbers, options)
-        at("measuring")
-        (measurement,) = measure(part, horizons, numbers, candidates, radius, seed=seed)
-        groups.append(_diagnosed(part, fitted, prediction, measurement, seed))
+        part = group_traces(traces, pools.dataset, pools.model)
+        cells = (given or default_horizons(pools), amounts or default_data(pools))
+        groups.append(_diagnose_group(part, pools, *cells, options, enter))
     if report is not None:
         report(Progress(total, total, 0))
     left_out = tuple(
-        (group.dataset, group.model, group.unverified) for group in pools if not group.prompts
+        (pools.dataset, pools.model, pools.unverified) for pools in every if not pools.prompts
     )
     whole = Fit(tuple(group.fit for group in groups), left_out, Grids(), seed)
     return Diagnosis(tuple(groups), whole, traces.source)
+
+
+def _diagnose_group(
+    traces: Traces,
+    pools: SamplePools,
+    horizons: Sequence[int],
+    data_budgets: tuple[int, ...],
+    options: Options,
+    enter: Callable[[str], None],
+) -> GroupDiagnosis:
+    """The diagnosis of one group; its pools and its measurement serve every stage."""
+    radius, seed = options.chi2_radius, options.seed
+    enter("fitting")
+    radii = tuple(sorted({*Grids().radii, radius}))
+    (fitted,) = fit(traces, horizons, seed=seed, grids=replace(Grids(), radii=radii)).groups
+    enter("measuring")
+    settings = Settings(data_budgets, options.num_candidates, radius, SEEDS, seed)
+    notes = fitted.counts.open_questions
+    measurement = measure_group(pools, horizons, settings, notes)
+    enter("predicting")
+    (laws,) = laws_of_traces(traces, horizons)
+    laws = replace(laws, warnings=(*notes, *laws.warnings))
+    seen = calibration_slice(measurement)
+    prediction = predict_group(laws, data_budgets, options, pools, seen)
+    return _diagnosed(traces, fitted, prediction, measurement, seed)
 
 
 def _diagnosed(
@@ -108,20 +129,20 @@ def _diagnosed(
     budget, radius = fitted.budgets[at_horizon], measurement.radius
     coverage = next(row for row in budget.reachable if row.at == radius)
     return GroupDiagnosis(
-        fitted,
-        prediction,
-        measurement,
-        score(prediction, measurement),
-        phase(
+        fit=fitted,
+        prediction=prediction,
+        measurement=measurement,
+        score=score(prediction, measurement),
+        phase=phase(
             part,
             (measurement.dataset, measurement.model),
             budget.horizon,
             measurement.data[at_data],
-            radius=radius,
+            chi2_radius=radius,
             log2_class_size=prediction.log2_class_size.estimate,
             coverage=coverage.quantiles,
         ),
-        tuple(
+        assumptions=tuple(
             check_assumptions(
                 part.frame,
                 fitted.counts,
@@ -131,6 +152,6 @@ def _diagnosed(
                 extrapolated=measurement.extrapolated[at_horizon],
             )
         ),
-        part.frame,
-        seed,
+        rows=part.frame,
+        seed=seed,
     )

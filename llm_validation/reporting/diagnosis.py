@@ -25,13 +25,13 @@ from verigap.llm_validation.reporting.verdict import Verdict, Verifier, decide
 VERIFY_POLICY: Mapping[Verifier, str] = {"exact": "exact", "learned": "verify"}
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class GroupDiagnosis:
     """The diagnosis of one (dataset, model).
 
     Attributes:
       fit: statistics of the traces.
-      prediction: made before any held-out cell was measured.
+      prediction: made from the calibration cells of the measurement alone.
       measurement: of the same traces.
       score: how the prediction did on the held-out cells.
       phase: see `reporting.phase`; None where the class size is not known.

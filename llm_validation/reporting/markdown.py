@@ -26,9 +26,10 @@ def render_markdown(content: Mapping[str, Any]) -> str:
             lines.append(f"- **{named}**: {row['sentence']}")
         lines += [
             "",
-            f"At H = {target['horizon']:,} {unit}, n = {target['data']:,}, "
-            f"N = {target['candidates']}; {group['prompts']:,} prompts ({group['mixed']:,} mixed), "
-            f"{group['samples']:,} samples, {group['unverified']:,} unverified.",
+            f"At H = {target['horizon']:,} {unit}, n = {target['data_budget']:,}, "
+            f"N = {target['num_candidates']}; {group['prompts']:,} prompts "
+            f"({group['mixed']:,} mixed), {group['samples']:,} samples, "
+            f"{group['unverified']:,} unverified.",
         ]
         fails = [row["text"] for row in group["assumptions"] if row["status"] == "fails"]
         for head, rows in (("Assumptions that fail", fails), ("Next", group["next_steps"])):

@@ -19,9 +19,9 @@ def phase(
     traces: Traces,
     group: tuple[str, str],
     horizon: int,
-    data: int,
+    data_budget: int,
     *,
-    radius: float,
+    chi2_radius: float,
     log2_class_size: float,
     coverage: Mapping[float, float],
 ) -> dict[str, Any] | None:
@@ -31,8 +31,8 @@ def phase(
       traces: the table.
       group: (dataset, model).
       horizon: H (tokens).
-      data: n.
-      radius: kappa of the expert.
+      data_budget: n.
+      chi2_radius: chi-square radius kappa of the expert.
       log2_class_size: d (bits) of both classes; None is returned where it is not known.
       coverage: quantiles of c*(kappa) over prompts, by level; 0.1, 0.5 and 0.9 are used.
 
@@ -53,9 +53,9 @@ def phase(
     setting = Setting.from_law(
         RewardLaw(jnp.asarray(laws.support), jnp.asarray(laws.probabilities)),
         horizon=float(horizon),
-        data_budget=float(data),
+        data_budget=float(data_budget),
         log2_class_size=log2_class_size,
-        chi2_radius=radius,
+        chi2_radius=chi2_radius,
         failure_probability=_DELTA,
         game="other",
     )

@@ -27,7 +27,7 @@ def verdict_sentence(
     verifier: Verifier,
     gain: Statistic,
     *,
-    candidates: int,
+    num_candidates: int,
     unit: LengthUnit,
     mixed: int,
 ) -> str:
@@ -37,11 +37,11 @@ def verdict_sentence(
       verdict: the verdict.
       verifier: which kind it supposes.
       gain: value of verifying minus the better of cloning and voting (in `unit`).
-      candidates: N.
+      num_candidates: N.
       unit: of the gain.
       mixed: prompts with both outcomes.
     """
-    pick = PICK[verifier].format(n=candidates)
+    pick = PICK[verifier].format(n=num_candidates)
     margin = f"the margin of {number(verdict.margin)} {unit}"
     sure = f"probability {chance(verdict.probability)}"
     gained = f"{spanned(gain)} {unit.of_correct_trace}"
@@ -52,8 +52,8 @@ def verdict_sentence(
         )
     if verdict.verdict == "vote":
         return (
-            f"Vote: taking the commonest of {candidates} answers is within {margin} of the best "
-            f"arm with {sure}; {pick} is worth {gained} beside it or cloning."
+            f"Vote: taking the commonest of {num_candidates} answers is within {margin} of the "
+            f"best arm with {sure}; {pick} is worth {gained} beside it or cloning."
         )
     if verdict.verdict == "clone":
         return (

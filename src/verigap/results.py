@@ -194,9 +194,9 @@ class Predictions(tuple[GroupPrediction, ...], Shown):
                 [
                     (
                         cell.horizon,
-                        cell.data,
-                        _span(cell.vf_mle),
-                        _span(cell.vb_version_space),
+                        cell.data_budget,
+                        _span(cell.suboptimality["vf-mle"]),
+                        _span(cell.suboptimality["vb-version-space"]),
                         _span(cell.gap),
                     )
                     for cell in group.chosen_cells
@@ -247,7 +247,7 @@ class Measurements(tuple[GroupMeasurement | FinetunedMeasurement, ...], Shown):
                 [
                     (
                         cell.horizon,
-                        cell.data,
+                        cell.data_budget,
                         _span(cell.values["clone"]),
                         _span(cell.values["verify"]),
                         _span(cell.gap),

@@ -30,10 +30,10 @@ def test_a_law_table(verigap: Command, law_table: Path) -> None:
         assert group["chosen_probability"] is None
         assert (group["chosen"], list(group["predictors"])) == ("relabelling", ["relabelling"])
         cells = group["predictors"]["relabelling"]
-        assert [(cell["horizon"], cell["data"]) for cell in cells] == [(96, 16), (96, 32)]
+        assert [(cell["horizon"], cell["data_budget"]) for cell in cells] == [(96, 16), (96, 32)]
         for cell in cells:
             assert cell["gap"]["low"] <= cell["gap"]["estimate"] <= cell["gap"]["high"]
-            assert cell["vf_mle"]["estimate"] >= 0
+            assert cell["suboptimality"]["vf-mle"]["estimate"] >= 0
             assert "VB-UPPER-ERRORS" in cell["bounds"]
             assert "VB-UPPER" not in cell["bounds"]
 

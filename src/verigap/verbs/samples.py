@@ -145,8 +145,8 @@ def predict(
     from verigap.results import Predictions
 
     options = Options(
-        radius=chi2_radius,
-        candidates=num_candidates,
+        chi2_radius=chi2_radius,
+        num_candidates=num_candidates,
         log2_class_size=log2_class_size,
         false_positive=false_positive,
         false_negative=false_negative,
@@ -277,8 +277,8 @@ def diagnose(
         _traces(traces),
         horizons,
         data_budgets,
-        candidates=num_candidates,
-        radius=chi2_radius,
+        num_candidates=num_candidates,
+        chi2_radius=chi2_radius,
         seed=seed,
         report=report,
     )

@@ -19,8 +19,8 @@ def draws(clone: float, tilt: float, noise: float = 0.0, seed: int = 0) -> Draws
     shape = (ROWS, len(HORIZONS), len(DATA))
     moved = noise * np.random.default_rng(seed).normal(size=(ROWS, 1, 1)) * np.ones(shape)
     moved[0] = 0.0
-    subs = {name: tilt + (0.0 if name == "vf_mle" else moved) for name in LEARNERS}
-    subs["vf_mle"] = clone + np.zeros(shape)
+    subs = {name: tilt + (0.0 if name == "vf-mle" else moved) for name in LEARNERS}
+    subs["vf-mle"] = clone + np.zeros(shape)
     subs = {name: values + np.zeros(shape) for name, values in subs.items()}
     return Draws(np.zeros(shape[:2]), np.full(shape[:2], 10.0), subs)
 
@@ -33,7 +33,7 @@ def seen(clone: float, tilt: float, noise: float = 0.0) -> Slice:
     values = {"base": 0.0, "expert": 10.0, "clone_leashed": 10.0 - clone}
     means = {name: np.full(shape, value) for name, value in values.items()}
     means["verify_leashed"] = 10.0 - tilt + moved * np.ones(shape)
-    return Slice(HORIZONS, DATA[:2], 1.0, means)
+    return Slice(horizons=HORIZONS, data_budgets=DATA[:2], chi2_radius=1.0, means=means)
 
 
 Predictors = dict[Predictor, Draws]
@@ -85,10 +85,10 @@ def test_a_doubtful_choice_has_an_interval_that_holds_both() -> None:
 
 def test_what_another_predictor_does_not_say_stays() -> None:
     silent = draws(5.0, 0.0)
-    silent.suboptimality["vf_bayes"][:] = np.nan
+    silent.suboptimality["vf-bayes"][:] = np.nan
     both: Predictors = {RELABELLING: draws(5.0, 4.0), PARAMETRIC: silent}
     choice = choose(both, HORIZONS, DATA, seen(5.0, 2.2, noise=2.0))
-    assert statistic(choice.draws.suboptimality["vf_bayes"][:, 0, 0]) == Statistic(4.0, 4.0, 4.0)
+    assert statistic(choice.draws.suboptimality["vf-bayes"][:, 0, 0]) == Statistic(4.0, 4.0, 4.0)
 
 
 def test_where_there_is_no_choice() -> None:

@@ -30,7 +30,9 @@ def seen(cells: int = 2, budgets: int = 1) -> Slice:
     means = {"expert": np.full((ROWS, budgets, cells), 9.0)}
     for name, policy in MEASURED_AS.items():
         means[policy] = 9.0 - truth()[name][:, :budgets, :cells]
-    return Slice(HORIZONS[:budgets], DATA[:cells], 1.0, means)
+    return Slice(
+        horizons=HORIZONS[:budgets], data_budgets=DATA[:cells], chi2_radius=1.0, means=means
+    )
 
 
 @pytest.mark.parametrize("cells", [1, 2])
@@ -48,12 +50,12 @@ def test_a_bias_that_falls_like_1_over_n_is_found(cells: int) -> None:
 def test_noise_is_averaged_by_least_squares() -> None:
     whole, noise = seen(budgets=2), np.array([[0.1, 0.3], [0.2, -0.4]])
     whole.means["clone_leashed"][0] -= noise
-    found = corrected(predicted(), HORIZONS, DATA, whole).suboptimality["vf_mle"]
+    found = corrected(predicted(), HORIZONS, DATA, whole).suboptimality["vf-mle"]
     unit = GAIN[0][:, None] / np.array(DATA)
     # Of shares of the budget.
     known = (unit[:, :2] / np.array(HORIZONS)[:, None]).ravel()
     shift = np.linalg.lstsq(known[:, None], (noise / np.array(HORIZONS)[:, None]).ravel())[0]
-    np.testing.assert_allclose(found[0], truth()["vf_mle"][0] + shift * unit)
+    np.testing.assert_allclose(found[0], truth()["vf-mle"][0] + shift * unit)
 
 
 def test_values_stay_within_the_budget() -> None:
@@ -61,7 +63,7 @@ def test_values_stay_within_the_budget() -> None:
     for shortfall, share in ((100.0, 0.0), (-100.0, 1.0)):
         far.means["verify"][:] = 9.0 - shortfall
         found = corrected(predicted(), HORIZONS, DATA, far)
-        learned = found.expert[:, :, None] - found.suboptimality["vb_best_of_n"]
+        learned = found.expert[:, :, None] - found.suboptimality["vb-best-of-n"]
         np.testing.assert_allclose(learned[:, :, 0], share * np.tile(HORIZONS, (ROWS, 1)))
         assert ((learned >= 0) & (learned <= np.array(HORIZONS)[:, None])).all()
 
@@ -76,9 +78,9 @@ def test_what_the_slice_does_not_know_is_left_as_it_is() -> None:
     gainless = corrected(nothing, HORIZONS, DATA, seen())
     for found, names in (
         (elsewhere, LEARNERS),
-        (partly, ("vb_best_of_n",)),
+        (partly, ("vb-best-of-n",)),
         (gainless, LEARNERS),
     ):
         for name in names:
             assert (found.suboptimality[name] == plain.suboptimality[name]).all()
-    assert (partly.suboptimality["vf_mle"] != plain.suboptimality["vf_mle"]).any()
+    assert (partly.suboptimality["vf-mle"] != plain.suboptimality["vf-mle"]).any()

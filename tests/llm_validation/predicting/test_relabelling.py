@@ -29,6 +29,22 @@ HORIZON = 16
 POPULATION = [[0.0, 8.0, 8.0, 16.0], [0.0, 0.0, 0.0, 12.0], [0.0, 0.0, 0.0, 0.0]]
 
 
+def assumed(
+    chi2_radius: float,
+    log2_class_size: float,
+    num_candidates: int,
+    false_positive: float = 0.0,
+    false_negative: float = 0.0,
+) -> Assumptions:
+    return Assumptions(
+        chi2_radius=chi2_radius,
+        log2_class_size=log2_class_size,
+        num_candidates=num_candidates,
+        false_positive=false_positive,
+        false_negative=false_negative,
+    )
+
+
 def group(rows: list[list[float]], horizon: int = HORIZON) -> GroupLaws:
     distinct = [sorted(set(row)) for row in rows]
     chances = [
@@ -37,7 +53,15 @@ def group(rows: list[list[float]], horizon: int = HORIZON) -> GroupLaws:
     ]
     law = padded_law(distinct, chances, horizon)
     names = tuple(str(index) for index in range(len(rows)))
-    return GroupLaws("d", "m", LengthUnit.TOKENS, names, len(rows[0]), {horizon: law}, horizon)
+    return GroupLaws(
+        dataset="d",
+        model="m",
+        unit=LengthUnit.TOKENS,
+        prompt_ids=names,
+        samples=len(rows[0]),
+        laws={horizon: law},
+        longest=horizon,
+    )
 
 
 def played(
@@ -81,13 +105,13 @@ def played(
 def test_shares_of_the_game_played_plainly(size: int, n: int, radius: float) -> None:
     right, kept = played(size, n, radius, 8_000, seed=size)
     law = group(POPULATION).laws[HORIZON]
-    curves = share_curves(law, Assumptions(radius, float(size), 4), [n])
+    curves = share_curves(law, assumed(radius, float(size), 4), [n])
     # The data sets kept for cloning stand for all, up to a few thousandths.
-    for learner, draws, bias in (("vf_mle", right, 0.006), ("vb_best_of_n", kept, 1e-3)):
+    for learner, draws, bias in (("vf-mle", right, 0.006), ("vb-best-of-n", kept, 1e-3)):
         share = float(curves.at(learner, np.array([float(n)]))[0])
         assert_same_mean(Estimate.of(draws), share, bias=bias, what=learner)
     assert cloning_shares(law, radius, n, [float(size)])[0] == pytest.approx(
-        float(curves.at("vf_mle", np.array([float(n)]))[0]), abs=1e-12
+        float(curves.at("vf-mle", np.array([float(n)]))[0]), abs=1e-12
     )
 
 
@@ -122,15 +146,15 @@ def test_shares_and_reach_stay_in_range(
     radius: float, size: float, wrong: float, candidates: int
 ) -> None:
     made = group(POPULATION)
-    given = Assumptions(radius, size, candidates, wrong, 1.0 - wrong)
+    given = assumed(radius, size, candidates, wrong, 1.0 - wrong)
     gains = horizon_gains(made.laws[HORIZON], given)
     # A verdict that says nothing teaches nothing where all correct traces return the same.
-    for learner in ("vb_version_space", "vb_best_of_n"):
+    for learner in ("vb-version-space", "vb-best-of-n"):
         np.testing.assert_allclose(gains.reach[learner][1:], 0.0, atol=1e-9)
     curves = share_curves(made.laws[HORIZON], given, [8, 64])
     for values in curves.shares.values():
         assert ((values >= 0) & (values <= 1 + 1e-9)).all()
-    at = curves.at("vf_mle", np.array([1.0, 8.0, 20.0, 64.0, 1e6]))
+    at = curves.at("vf-mle", np.array([1.0, 8.0, 20.0, 64.0, 1e6]))
     assert ((at >= 0) & (at <= 1)).all()
     assert (np.diff(at) >= -0.02).all()
 
@@ -146,13 +170,13 @@ def test_replicates_of_few_prompts_are_spread_out() -> None:
 
 def test_suboptimality_and_its_interval() -> None:
     made = group(POPULATION[:2] * 10)
-    given = Assumptions(1.0, 6.0, 8)
+    given = assumed(1.0, 6.0, 8)
     draws = predicted_draws(made, given, [4, 4000], Resampler(20, 0, 400))
     law = made.laws[HORIZON]
     expert = np.asarray(chi2_ball_expert(law, 1.0).value).mean()
     assert statistic(draws.expert[:, 0]).estimate == pytest.approx(expert)
-    assert draws.suboptimality["vf_mle"][0, 0, 1] == pytest.approx(0.0, abs=1e-3)
-    assert draws.suboptimality["vb_best_of_n"][0, 0, 1] < 0 < draws.suboptimality["vf_mle"][0, 0, 0]
+    assert draws.suboptimality["vf-mle"][0, 0, 1] == pytest.approx(0.0, abs=1e-3)
+    assert draws.suboptimality["vb-best-of-n"][0, 0, 1] < 0 < draws.suboptimality["vf-mle"][0, 0, 0]
     base = statistic(draws.base[:, 0])
     # Two kinds of prompts, with means 8 and 3.
     assert base.estimate == pytest.approx(5.5)
@@ -166,18 +190,18 @@ def test_suboptimality_and_its_interval() -> None:
 
 def test_bounds_hold_for_what_is_predicted() -> None:
     made, data = group(POPULATION), [4, 16, 64, 256]
-    given = Assumptions(0.5, 8.0, 8)
+    given = assumed(0.5, 8.0, 8)
     draws = predicted_draws(made, given, data, Resampler(3, 0, 10))
     found = bounds_beside(made.laws[HORIZON], HORIZON, given, data, 4)
     for index, bounds in enumerate(found):
         clone, tilt, best = (
             draws.suboptimality[name][0, 0, index]
-            for name in ("vf_mle", "vb_version_space", "vb_best_of_n")
+            for name in ("vf-mle", "vb-version-space", "vb-best-of-n")
         )
         assert bounds["VF-LOWER-PROPER"] - 1e-3 <= clone <= bounds["VF-UPPER"]
         assert tilt <= bounds["VB-UPPER-EXPECTATION"]
         assert best <= bounds["VB-UPPER-BEST-OF-N"]
         assert bounds["SEPARATION-PROPER"] <= clone - tilt + 1e-3
         assert "VB-UPPER-ERRORS" not in bounds
-    erring = bounds_beside(made.laws[HORIZON], HORIZON, Assumptions(0.5, 8.0, 8, 0.1), data, 4)
+    erring = bounds_beside(made.laws[HORIZON], HORIZON, assumed(0.5, 8.0, 8, 0.1), data, 4)
     assert all("VB-UPPER-ERRORS" in row and "VB-UPPER" not in row for row in erring)

@@ -109,12 +109,14 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
     cells = tuple(
         PredictedCell(
             horizon=horizon,
-            data=n,
+            data_budget=n,
             extrapolated=False,
-            vf_mle=about(3.0),
-            vf_bayes=Statistic(*[float("nan")] * 3),
-            vb_version_space=about(1.0),
-            vb_best_of_n=about(0.5),
+            suboptimality={
+                "vf-mle": about(3.0),
+                "vf-bayes": Statistic(*[float("nan")] * 3),
+                "vb-version-space": about(1.0),
+                "vb-best-of-n": about(0.5),
+            },
             gap=about(horizon / 10),
             gap_best_of_n=about(horizon / 8),
             bounds={"VF-LOWER": 1.0},
@@ -127,8 +129,8 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
         model=measured.model,
         unit=measured.unit,
         prompts=len(measured.prompt_ids),
-        radius=measured.radius,
-        candidates=measured.candidates,
+        chi2_radius=measured.radius,
+        num_candidates=measured.candidates,
         log2_class_size=Statistic(log2_class_size, log2_class_size / 2, log2_class_size * 2),
         class_size_source="calibrated",
         false_positive=0.0,
@@ -141,7 +143,7 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
         chosen_cells=tuple(
             replace(cell, gap=Statistic(cell.gap.estimate, -9.0, 9.0)) for cell in cells
         ),
-        crossover_data={32: None, 64: about(20.0)},
+        crossover_data_budget={32: None, 64: about(20.0)},
         crossover_horizon={16: None, 64: None},
         warnings=("measured: said before", "predicted: by hand"),
     )
@@ -163,18 +165,18 @@ def group(
         (measured.dataset, measured.model),
         HORIZONS[-1],
         DATA[-1],
-        radius=1.0,
+        chi2_radius=1.0,
         log2_class_size=log2_class_size,
         coverage={0.1: 0.05, 0.5: 0.2, 0.9: 0.4},
     )
     return GroupDiagnosis(
-        fitted,
-        predicted,
-        measured,
-        score(predicted, measured),
-        place,
-        assumptions,
-        traces.frame,
+        fit=fitted,
+        prediction=predicted,
+        measurement=measured,
+        score=score(predicted, measured),
+        phase=place,
+        assumptions=assumptions,
+        rows=traces.frame,
         seed=0,
     )
 

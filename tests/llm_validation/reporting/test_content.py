@@ -32,7 +32,8 @@ def test_a_named_verifier(usual: Diagnosis) -> None:
     named = [found[key] for key in ("verdict", "reason", "verifier", "probability")]
     assert named == ["verify", "verify_gains", "exact", 1.0]
     assert found["target"] == {
-        "horizon": 64, "data": 64, "candidates": 4, "radius": 1.0, "extrapolated": False,
+        "horizon": 64, "data_budget": 64, "num_candidates": 4, "chi2_radius": 1.0,
+        "extrapolated": False,
     }  # fmt: skip
     # Policies are worth what the builder says, and intervals hold it.
     for name, value in VALUES.items():
@@ -60,9 +61,9 @@ def test_both_verifiers(usual: Diagnosis) -> None:
 
 def test_gaps_and_scores(usual: Diagnosis) -> None:
     (found,) = diagnosis_content(usual)["groups"]
-    cells = [(cell["horizon"], cell["data"]) for cell in found["gap_measured"]]
+    cells = [(cell["horizon"], cell["data_budget"]) for cell in found["gap_measured"]]
     assert cells == [(horizon, n) for horizon in HORIZONS for n in DATA]
-    assert cells == [(cell["horizon"], cell["data"]) for cell in found["gap_predicted"]]
+    assert cells == [(cell["horizon"], cell["data_budget"]) for cell in found["gap_predicted"]]
     # Intervals are those of the choice, and each predictor's own are beside it.
     assert {(cell["gap"]["low"], cell["gap"]["high"]) for cell in found["gap_predicted"]} == {
         (-9, 9)
@@ -75,7 +76,7 @@ def test_gaps_and_scores(usual: Diagnosis) -> None:
         assert cell["gap"]["estimate"] == pytest.approx(7.0 * cell["horizon"] / 64)
         assert cell["gap_unleashed"]["estimate"] == pytest.approx(8.0 * cell["horizon"] / 64)
     # The smaller half of the budgets and of n calibrates; nothing is scored there.
-    roles = {(row["horizon"], row["data"]): row["held_out"] for row in found["comparison"]}
+    roles = {(row["horizon"], row["data_budget"]): row["held_out"] for row in found["comparison"]}
     assert roles == {(32, 16): False, (32, 64): True, (64, 16): True, (64, 64): True}
     assert found["prediction_score"]["methods"][0]["sign_accuracy"] == 1.0
     assert found["warnings"].count("measured: by hand") == 1
@@ -86,7 +87,7 @@ def test_gaps_and_scores(usual: Diagnosis) -> None:
 def test_it_is_strict_json(usual: Diagnosis) -> None:
     content = diagnosis_content(usual, include_text=True)
     read = json.loads(strict_json(content), parse_constant=pytest.fail)
-    assert read["groups"][0]["gap_predicted"][0]["vf_bayes"]["estimate"] is None
+    assert read["groups"][0]["gap_predicted"][0]["suboptimality"]["vf-bayes"]["estimate"] is None
     assert read["left_out"] == [{"dataset": "d", "model": "unverified", "unverified": 7}]
 
 

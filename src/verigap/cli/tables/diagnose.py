@@ -15,8 +15,8 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
     """One sentence a group and verifier, and where the report is."""
     for group in content["groups"]:
         target = group["target"]
-        at = f"at H = {target['horizon']:,} {group['unit']}, n = {target['data']:,}, "
-        typer.echo(f"{_line(group_title(group))} {at}N = {target['candidates']:,}")
+        at = f"at H = {target['horizon']:,} {group['unit']}, n = {target['data_budget']:,}, "
+        typer.echo(f"{_line(group_title(group))} {at}N = {target['num_candidates']:,}")
         for row in group["verdicts"]:
             typer.echo(f"  {row['verifier']} verifier: {row['sentence']}")
     for left in content["left_out"]:

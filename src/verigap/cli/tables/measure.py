@@ -46,13 +46,13 @@ def _show(console: Console, cells: Sequence[MeasuredCell]) -> None:
     table = plain_table("", "H", "n", *(name.replace("_", " ") for name in names))
     for cell in cells:
         values = [number(cell.values[name].estimate) for name in names]
-        table.add_row(_budget(cell), str(cell.data), *values)
+        table.add_row(_budget(cell), str(cell.data_budget), *values)
     console.print(table, highlight=False)
     table = plain_table("", "H", "n", "gap, same leash", "share of H", "gap, unleashed")
     for cell in cells:
         table.add_row(
             _budget(cell),
-            str(cell.data),
+            str(cell.data_budget),
             plain(spanned(cell.gap)),
             number(cell.gap.estimate / cell.horizon),
             plain(spanned(cell.gap_unleashed)),

@@ -28,7 +28,7 @@ def _show(console: Console, each: GroupPrediction) -> None:
     show_group(console, each.dataset, each.model, f"values in {each.unit.of_correct_trace}")
     _line(
         console,
-        f"{each.prompts} prompts; kappa = {each.radius:g}, N = {each.candidates}, d = "
+        f"{each.prompts} prompts; kappa = {each.chi2_radius:g}, N = {each.num_candidates}, d = "
         f"{_short(each.log2_class_size)} bits ({each.class_size_source})",
     )
     if each.false_positive or each.false_negative:
@@ -51,10 +51,10 @@ def _show(console: Console, each: GroupPrediction) -> None:
         for cell in shown:
             table.add_row(
                 f"{cell.horizon}{'*' if cell.extrapolated else ''}",
-                str(cell.data),
+                str(cell.data_budget),
                 *(
-                    _digits(learner.estimate)
-                    for learner in (cell.vf_mle, cell.vb_version_space, cell.vb_best_of_n)
+                    _digits(cell.suboptimality[learner].estimate)
+                    for learner in ("vf-mle", "vb-version-space", "vb-best-of-n")
                 ),
                 plain(_short(cell.gap)),
             )
@@ -67,7 +67,7 @@ def _show(console: Console, each: GroupPrediction) -> None:
         )
     if any(cell.extrapolated for cell in each.chosen_cells):
         _line(console, "* beyond the longest trace")
-    for horizon, crossing in each.crossover_data.items():
+    for horizon, crossing in each.crossover_data_budget.items():
         _line(console, f"n*({horizon}): {_crossing(crossing, 'cloning catches up nowhere here')}")
     for n, crossing in each.crossover_horizon.items():
         _line(console, f"H*({n}): {_crossing(crossing, 'verifying begins to pay nowhere here')}")

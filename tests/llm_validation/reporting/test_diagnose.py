@@ -1,0 +1,76 @@
+"""A diagnosis does its work once: pools are built once, and no cell is measured twice."""
+
+from collections import Counter
+
+import numpy as np
+import polars as pl
+import pytest
+
+from tests.llm_validation.reporting.builders import rows
+from verigap.llm_validation.measuring import measure as measuring
+from verigap.llm_validation.measuring.measure import measure
+from verigap.llm_validation.pools import pools as pooling
+from verigap.llm_validation.predicting import calibration
+from verigap.llm_validation.predicting.predict import Options, predict
+from verigap.llm_validation.reporting import diagnose as diagnosing
+from verigap.llm_validation.traces import Traces
+
+HORIZONS, DATA = (16, 32), (8, 16)
+
+
+@pytest.fixture(scope="module")
+def traces() -> Traces:
+    """Two groups of different sizes, and one without a verified sample."""
+    return Traces(
+        pl.concat(
+            [
+                rows("a", prompts=6, samples=4),
+                rows("b", prompts=9, samples=4),
+                rows("c", prompts=2, samples=2, correct=None, first_correct=None).with_columns(
+                    pl.col("correct").cast(pl.Boolean), pl.col("first_correct").cast(pl.Int64)
+                ),
+            ]
+        )
+    )
+
+
+def test_pools_are_built_once_and_cells_are_measured_once(
+    traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built: Counter[str] = Counter()
+    measured: Counter[tuple[str, int, int]] = Counter()
+    seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    build, values, replicate = pooling._pools, measuring.values_at, calibration.Slice.of
+
+    def counted_build(frame):
+        built[frame["dataset"][0]] += 1
+        return build(frame)
+
+    def counted_values(pools, horizon, settings, *rest):
+        measured.update((pools.dataset, horizon, n) for n in settings[0])
+        return values(pools, horizon, settings, *rest)
+
+    def watched(group, *rest):
+        seen.append((group.horizons, next(iter(group.values.values())).shape[:2]))
+        return replicate(group, *rest)
+
+    monkeypatch.setattr(pooling, "_pools", counted_build)
+    monkeypatch.setattr(measuring, "values_at", counted_values)
+    monkeypatch.setattr(calibration.Slice, "of", watched)
+    found = diagnosing.diagnose(traces, HORIZONS, DATA)
+    assert built == {"a": 1, "b": 1, "c": 1}
+    assert measured == {(name, h, n): 1 for name in "ab" for h in HORIZONS for n in DATA}
+    # A prediction sees the smaller half of the budgets and of the n.
+    assert seen == [(HORIZONS[:1], (1, 1))] * 2
+    assert found.fit.left_out == (("c", "m", 4),)
+
+
+def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None:
+    alone = Traces(traces.frame.filter(pl.col("dataset") == "a"))
+    (group,) = diagnosing.diagnose(alone, HORIZONS, DATA).groups
+    (measured,) = measure(alone, HORIZONS, DATA)
+    (predicted,) = predict(alone, HORIZONS, DATA, Options())
+    for name, values in measured.values.items():
+        np.testing.assert_array_equal(group.measurement.values[name], values)
+    for own, other in zip(group.prediction.chosen_cells, predicted.chosen_cells, strict=True):
+        np.testing.assert_allclose(own.gap, other.gap, rtol=1e-9, atol=1e-9)
