@@ -19,7 +19,8 @@ from verigap.llm_validation.finetuning.base import (
     task_of,
 )
 from verigap.llm_validation.finetuning.cloning import Recipe, fine_tune
-from verigap.llm_validation.finetuning.finetune import FinetuneOptions, finetune
+from verigap.llm_validation.finetuning.finetune import finetune
+from verigap.llm_validation.finetuning.options import FinetuneOptions
 from verigap.llm_validation.finetuning.sequences import TokenSequence, completion_tokens, read
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.sampling.engine import Decoding, ModelSpec, Request
@@ -161,13 +162,13 @@ def test_clones_earn_more_and_the_run_reads_as_a_measurement(
 
 def test_refusals(engine: TransformersEngine, table: Path, tmp_path: Path) -> None:
     for changes, says in (
-        ({"data": (8, 4)}, "data_budgets: expected ascending"),
+        ({"data_budgets": (8, 4)}, "data_budgets: expected ascending"),
         ({"samples": 0}, "samples: expected at least 1"),
         ({"recipe": Recipe(epochs=0)}, "epochs: expected at least 1"),
         ({"recipe": Recipe(learning_rate=0.0)}, "learning_rate: expected a number above 0"),
     ):
         with pytest.raises(ValueError, match=says):
-            FinetuneOptions(**{"data": (4, 8), **changes})
+            FinetuneOptions(**{"data_budgets": (4, 8), **changes})
     traces = read_traces(table)
     sampling = sampling_of(traces)
     with pytest.raises(ValueError, match="task: asks other questions"):

@@ -13,7 +13,7 @@ import importlib.util
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -149,10 +149,45 @@ class TransformersEngine(Tokenizing):
         draws: Any,
         report: Callable[[int], None] | None,
     ) -> tuple[list[list[int]], list[list[float]]]:
+        """Tokens and log-probabilities of every continuation.
+
+        Args:
+          requests: prompts to continue.
+          decoding: how tokens are drawn.
+          draws: uniform numbers, one for each request and step.
+          report: called after each step with the number of tokens so far.
+        """
         import torch  # pyright: ignore[reportMissingImports]
 
         device = self._model.device
-        draws = draws.to(device)
+        draws, ends = draws.to(device), torch.tensor(sorted(self._ends), device=device)
+        batch = self._read_prompts(requests)
+        tokens: list[list[int]] = [[] for _ in requests]
+        logprobs: list[list[float]] = [[] for _ in requests]
+        rows = list(range(len(requests)))
+        for step in range(decoding.max_tokens):
+            picked, logs = _pick(batch.logits.float(), draws[rows, step], decoding.temperature)
+            for row, token, log in zip(rows, picked.tolist(), logs.tolist(), strict=True):
+                tokens[row].append(token)
+                logprobs[row].append(log)
+            if report is not None:
+                report(sum(map(len, tokens)))
+            going = ~torch.isin(picked, ends)
+            if step + 1 == decoding.max_tokens or not bool(going.any()):
+                break
+            if not bool(going.all()):
+                # What has ended leaves the batch.
+                keep = going.nonzero().squeeze(-1)
+                rows = [rows[index] for index in keep.tolist()]
+                batch, picked = batch.select(keep), picked[keep]
+            batch = self._read_tokens(batch, picked)
+        return tokens, logprobs
+
+    def _read_prompts(self, requests: Sequence[Request]) -> _Batch:
+        """Read every distinct prompt once, and lay the results out by request."""
+        import torch  # pyright: ignore[reportMissingImports]
+
+        device = self._model.device
         prompts = list(dict.fromkeys(request.prompt for request in requests))
         width = max(map(len, prompts))
         # Padding goes to the left, so that every prompt ends where its continuation begins.
@@ -172,43 +207,44 @@ class TransformersEngine(Tokenizing):
         )
         place = {prompt: row for row, prompt in enumerate(prompts)}
         chosen = torch.tensor([place[request.prompt] for request in requests], device=device)
-        cache = out.past_key_values
-        cache.batch_select_indices(chosen)
-        mask, logits = mask[chosen], out.logits[chosen, -1]
-        following = positions[chosen, -1:] + 1
+        read = _Batch(out.past_key_values, mask, positions[:, -1:] + 1, out.logits[:, -1])
+        return read.select(chosen)
 
-        ends = torch.tensor(sorted(self._ends), device=device)
-        tokens: list[list[int]] = [[] for _ in requests]
-        logprobs: list[list[float]] = [[] for _ in requests]
-        alive = list(range(len(requests)))
-        for step in range(decoding.max_tokens):
-            picked, logs = _pick(logits.float(), draws[alive, step], decoding.temperature)
-            for row, token, log in zip(alive, picked.tolist(), logs.tolist(), strict=True):
-                tokens[row].append(token)
-                logprobs[row].append(log)
-            if report is not None:
-                report(sum(map(len, tokens)))
-            going = ~torch.isin(picked, ends)
-            if step + 1 == decoding.max_tokens or not bool(going.any()):
-                break
-            if not bool(going.all()):
-                # What has ended leaves the batch.
-                keep = going.nonzero().squeeze(-1)
-                alive = [alive[index] for index in keep.tolist()]
-                cache.batch_select_indices(keep)
-                mask, following, picked = mask[keep], following[keep], picked[keep]
-            mask = torch.cat([mask, mask.new_ones(len(alive), 1)], dim=-1)
-            out = self._model(
-                input_ids=picked[:, None],
-                attention_mask=mask,
-                position_ids=following,
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            cache, logits = out.past_key_values, out.logits[:, -1]
-            following = following + 1
-        return tokens, logprobs
+    def _read_tokens(self, batch: _Batch, picked: Any) -> _Batch:
+        """Read one more token of every row."""
+        import torch  # pyright: ignore[reportMissingImports]
+
+        mask = torch.cat([batch.mask, batch.mask.new_ones(len(picked), 1)], dim=-1)
+        out = self._model(
+            input_ids=picked[:, None],
+            attention_mask=mask,
+            position_ids=batch.position,
+            past_key_values=batch.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return _Batch(out.past_key_values, mask, batch.position + 1, out.logits[:, -1])
+
+
+class _Batch(NamedTuple):
+    """What the model has read, one row a continuation.
+
+    Attributes:
+      cache: keys and values; changed in place by `select` and by the model.
+      mask: 1 for tokens, 0 for padding, shape (rows, tokens).
+      position: of the next token, shape (rows, 1).
+      logits: of the next token, shape (rows, vocabulary).
+    """
+
+    cache: Any
+    mask: Any
+    position: Any
+    logits: Any
+
+    def select(self, rows: Any) -> _Batch:
+        """The given rows, which may repeat."""
+        self.cache.batch_select_indices(rows)
+        return _Batch(self.cache, self.mask[rows], self.position[rows], self.logits[rows])
 
 
 def _pick(logits: Any, draws: Any, temperature: float) -> tuple[Any, Any]:

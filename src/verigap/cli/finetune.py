@@ -11,7 +11,7 @@ from verigap.cli.options import JsonFlag, command_line, numbers, prepare_jax, sh
 from verigap.cli.progress import LateBar, duration
 
 if TYPE_CHECKING:
-    from verigap.llm_validation.finetuning.finetune import FinetuneProgress
+    from verigap.llm_validation.finetuning.options import FinetuneProgress
 
 _LINE_SECONDS = 60.0
 
@@ -57,8 +57,8 @@ def finetune(
     prepare_jax()
     from verigap.llm_validation.finetuning.base import sampling_of, task_of
     from verigap.llm_validation.finetuning.cloning import Recipe
-    from verigap.llm_validation.finetuning.finetune import FinetuneOptions
     from verigap.llm_validation.finetuning.finetune import finetune as run
+    from verigap.llm_validation.finetuning.options import FinetuneOptions
     from verigap.llm_validation.measuring.content import as_content
     from verigap.llm_validation.sampling.engine import ModelSpec
     from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
