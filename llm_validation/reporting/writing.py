@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from verigap.llm_validation.reporting.content import FORMAT
+from verigap.llm_validation.reporting.content import FORMAT, diagnosis_content
+from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.markdown import HEAD, render_markdown
+from verigap.llm_validation.reporting.page import PageFigure, render_page
+from verigap.llm_validation.reporting.verdict import Verifier
 from verigap.storage.files import strict_json, write_durably
 from verigap.storage.tables import TableError
 
@@ -38,7 +42,49 @@ def refuse_foreign(folder: Path) -> None:
         raise _unusable(folder, error) from None
 
 
-def write_report(folder: Path, content: Mapping[str, Any], page: str) -> list[Path]:
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The report of a diagnosis.
+
+    Attributes:
+      content: what it says, as `diagnosis_content` lists it.
+      page: the same as HTML, with figures.
+      files: what was written, the page first; empty without a folder.
+    """
+
+    content: Mapping[str, Any]
+    page: str
+    files: tuple[Path, ...] = ()
+
+
+def write_report(
+    diagnosis: Diagnosis,
+    folder: Path | None,
+    *,
+    draw: Callable[[Mapping[str, Any]], Sequence[PageFigure]],
+    verifier: Verifier | None = None,
+    include_text: bool = False,
+) -> Report:
+    """Put a diagnosis into words and figures, and write it to a folder.
+
+    Args:
+      diagnosis: of a trace table.
+      folder: made if missing; an earlier report there is replaced. None writes nothing.
+      draw: makes the figures of one group from its entry of the content's `groups`, such as
+        `figures.diagnosis.draw_group`.
+      verifier: the one the user has; None reports both.
+      include_text: whether samples of the traces' text are shown.
+
+    Raises:
+      TableError: the folder holds other things, or cannot be written.
+    """
+    content = diagnosis_content(diagnosis, verifier=verifier, include_text=include_text)
+    page = render_page(content, [draw(group) for group in content["groups"]])
+    files = () if folder is None else tuple(write_files(folder, content, page))
+    return Report(content=content, page=page, files=files)
+
+
+def write_files(folder: Path, content: Mapping[str, Any], page: str) -> list[Path]:
     """Write the three files; an earlier report in the folder is replaced.
 
     Args:

@@ -261,9 +261,7 @@ def diagnose(
       ['exact', 'learned']
     """
     from verigap.figures.diagnosis import draw_group
-    from verigap.llm_validation.reporting.content import diagnosis_content
     from verigap.llm_validation.reporting.diagnose import diagnose as diagnose_traces
-    from verigap.llm_validation.reporting.page import render_page
     from verigap.llm_validation.reporting.writing import refuse_foreign, write_report
     from verigap.results import DiagnosisResult
 
@@ -282,7 +280,9 @@ def diagnose(
         seed=seed,
         report=report,
     )
-    content = diagnosis_content(found, verifier=verifier, include_text=include_text)
-    page = render_page(content, [draw_group(group) for group in content["groups"]])
-    files = () if folder is None else tuple(write_report(folder, content, page))
-    return DiagnosisResult(diagnosis=found, content=content, page=page, files=files)
+    written = write_report(
+        found, folder, draw=draw_group, verifier=verifier, include_text=include_text
+    )
+    return DiagnosisResult(
+        diagnosis=found, content=written.content, page=written.page, files=written.files
+    )

@@ -8,7 +8,8 @@ import pytest
 from verigap.llm_validation.reporting import writing
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
-from verigap.llm_validation.reporting.writing import refuse_foreign, write_report
+from verigap.llm_validation.reporting.page import PageFigure
+from verigap.llm_validation.reporting.writing import refuse_foreign, write_files, write_report
 from verigap.storage.tables import TableError
 
 PAGE = '<!doctype html><meta name="generator" content="verigap 0">\n'
@@ -18,12 +19,23 @@ NAMES = {"report.html", "report.json", "report.md"}
 def test_a_report_replaces_its_predecessor(usual: Diagnosis, tmp_path: Path) -> None:
     content = diagnosis_content(usual)
     folder = tmp_path / "new" / "report"
-    assert {path.name for path in write_report(folder, content, PAGE)} == NAMES
+    assert {path.name for path in write_files(folder, content, PAGE)} == NAMES
     (folder / ".report.html.0123.tmp").write_text("left by a killed writer")
     content["seed"] = 5
-    write_report(folder, content, PAGE)
+    write_files(folder, content, PAGE)
     assert {path.name for path in folder.iterdir()} == NAMES
     assert json.loads((folder / "report.json").read_text())["seed"] == 5
+
+
+def test_one_call_draws_renders_and_writes(usual: Diagnosis, tmp_path: Path) -> None:
+    figure = PageFigure("arms", b"<svg/>", "What was drawn.")
+    report = write_report(usual, tmp_path / "out", draw=lambda group: [figure], verifier="exact")
+    assert report.page.count(figure.address) == len(report.content["groups"])
+    assert [path.name for path in report.files] == ["report.html", "report.json", "report.md"]
+    assert report.files[0].read_text() == report.page
+    assert report.content["groups"][0]["verifier"] == "exact"
+    again = write_report(usual, None, draw=lambda group: [figure], verifier="exact")
+    assert (again.page, again.files) == (report.page, ())
 
 
 @pytest.mark.parametrize(
@@ -40,7 +52,7 @@ def test_a_file_is_no_folder(usual: Diagnosis, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(TableError, match="choose another path"):
-            write_report(folder, diagnosis_content(usual), PAGE)
+            write_files(folder, diagnosis_content(usual), PAGE)
 
 
 def test_a_full_disk_is_said(
@@ -51,9 +63,9 @@ def test_a_full_disk_is_said(
 
     monkeypatch.setattr(writing, "write_durably", full)
     with pytest.raises(TableError, match="cannot be written \\(No space left"):
-        write_report(tmp_path / "out", diagnosis_content(usual), "")
+        write_files(tmp_path / "out", diagnosis_content(usual), "")
 
 
 def test_lone_surrogates_are_written(usual: Diagnosis, tmp_path: Path) -> None:
     content = diagnosis_content(usual) | {"source": "\ud800"}
-    write_report(tmp_path / "out", content, PAGE)
+    write_files(tmp_path / "out", content, PAGE)
