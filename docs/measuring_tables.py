@@ -33,7 +33,9 @@ def rows(path: Path) -> list[str]:
             budget = f"{cell.horizon}{'*' if cell.extrapolated else ''}"
             gaps = (share(gap, cell.horizon) for gap in (cell.gap, cell.gap_unleashed))
             name = f"{group.dataset} {group.model}"
-            lines.append(f"| {name} | {budget} | {cell.data} | {values} | {' | '.join(gaps)} |")
+            lines.append(
+                f"| {name} | {budget} | {cell.data_budget} | {values} | {' | '.join(gaps)} |"
+            )
     return lines
 
 

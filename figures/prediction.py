@@ -49,7 +49,7 @@ def predictions(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
         for guess, own in zip(predict(traces, measured=measured), measured, strict=True):
             scored = score(guess, own)
             gaps = {
-                name: {(cell.horizon, cell.data): cell.gap for cell in cells}
+                name: {(cell.horizon, cell.data_budget): cell.gap for cell in cells}
                 for name, cells in guess.cells.items()
             }
             found.append(

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -26,21 +26,21 @@ from verigap.llm_validation.finetuning.base import (
 from verigap.llm_validation.finetuning.cloning import Recipe, fine_tune
 from verigap.llm_validation.measuring.finetuned_runs import GAME, finetuned_model
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.pools.cloning import show
+from verigap.llm_validation.pools.cloning import draw_traces
 from verigap.llm_validation.pools.features import Features, visible_answers
 from verigap.llm_validation.pools.policy_values import (
-    Settings,
     expert_policies,
     halves,
     learner_values,
 )
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.pools.selectors import best_of_pool, vote, win_table
-from verigap.llm_validation.sampling.sample import SampleOptions, SampleProgress, sample_traces
+from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import Traces, read_traces
 from verigap.storage.digests import digest
+from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore
 from verigap.storage.tables import TableError
@@ -95,21 +95,6 @@ class FinetuneOptions:
                 raise ValueError(f"{name}: expected a number above 0, not {value}")
 
 
-class FinetuneProgress(NamedTuple):
-    """How far a run is.
-
-    Attributes:
-      done, total: work, in readings of a trace.
-      doing: what takes long just now.
-      eta: seconds left, None while unknown.
-    """
-
-    done: int
-    total: int
-    doing: str
-    eta: float | None
-
-
 def finetune(
     engine: TransformersEngine,
     traces: Traces,
@@ -117,7 +102,7 @@ def finetune(
     options: FinetuneOptions,
     out: Path,
     command: Sequence[str] = (),
-    progress: Callable[[FinetuneProgress], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> GroupMeasurement:
     """Train, sample and score every cell, continuing where a run stopped.
 
@@ -128,7 +113,7 @@ def finetune(
       options: what to train.
       out: the run folder.
       command: the command line, for the account of the run.
-      progress: called now and then.
+      progress: called now and then; it counts readings of a trace.
 
     Raises:
       TableError: the table is of another model, or its samples cannot be learned from.
@@ -178,17 +163,14 @@ class _Run:
         beside: Path,
         identity: str,
         command: Sequence[str],
-        progress: Callable[[FinetuneProgress], None] | None,
+        progress: Callable[[Progress], None] | None,
     ) -> None:
         self.engine, self.task, self.options, self.sampling = engine, task, options, sampling
         self.base, self.beside, self.identity = base, beside, identity
         self.command, self.progress = command, progress
         self.model = engine.model.float()
         pools, self.horizon = base.pools, int(sampling["max_tokens"])
-        self.settings = Settings(
-            options.data, options.candidates, options.radius, options.repetitions, options.seed
-        )
-        self.train = halves(pools.prompts, self.settings)
+        self.train = halves(pools.prompts, seeds=options.repetitions, seed=options.seed)
         self.returns, self.mask = pools.returns(self.horizon), pools.mask
         self.expert = expert_policies(self.returns, self.mask, options.radius)
         self.wins = win_table(pools.sizes, options.candidates)
@@ -229,7 +211,7 @@ class _Run:
                 f"repetition {index}: no training pool holds a success, so there is no expert to "
                 "clone; sample more prompts"
             )
-        shown = show(self.expert, solved[None], uniforms[..., :2])
+        shown = draw_traces(self.expert, solved[None], uniforms[..., :2])
         places = list(zip(shown.prompt[0], shown.sample[0], strict=True))
         self.doing = f"n = {n}, repetition {index}: fine-tuning"
         begun = time.monotonic()
@@ -290,7 +272,7 @@ class _Run:
         held_out = np.flatnonzero(~self.train[index])
         before = 0
 
-        def advance(progress: SampleProgress) -> None:
+        def advance(progress: Progress) -> None:
             nonlocal before
             self._advance(_SAMPLE * (progress.done - before))
             before = progress.done
@@ -326,10 +308,14 @@ class _Run:
     ) -> dict[str, np.ndarray]:
         """Values of the clone on the leash and of both uses of the verifier head."""
         pools = self.base.pools
-        drawn = show(self.mask / pools.sizes[:, None], train[None], uniforms)
+        drawn = draw_traces(self.mask / pools.sizes[:, None], train[None], uniforms)
         labels = self.returns[drawn.prompt, drawn.sample] / self.horizon
         labelled = LabelledTraces(drawn.prompt, drawn.sample, labels)
-        predicted = predicted_returns(self.phi, labelled, (n,))
+        predicted, converged = predicted_returns(self.phi, labelled, (n,))
+        if not converged.all():
+            raise TableError(
+                f"n = {n}: the fit of the verifier head did not converge; give more training traces"
+            )
         _, *values = learner_values(
             policy[None, None], predicted, self.returns, self.mask, self.wins, self.options.radius
         )
@@ -354,7 +340,7 @@ class _Run:
             return
         seconds = time.monotonic() - self.start
         eta = seconds * (self.total / self.done - 1) if self.done else None
-        self.progress(FinetuneProgress(self.done, self.total, self.doing, eta))
+        self.progress(Progress(done=self.done, total=self.total, doing=self.doing, eta=eta))
 
 
 def _on_pools(log_ratio: np.ndarray, mask: np.ndarray, train: np.ndarray) -> np.ndarray:

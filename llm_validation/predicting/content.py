@@ -57,7 +57,7 @@ def cell_content(cell: PredictedCell) -> dict[str, Any]:
     """One budget and n."""
     return {
         "horizon": cell.horizon,
-        "data": cell.data,
+        "data": cell.data_budget,
         "extrapolated": cell.extrapolated,
         **{
             name: statistic_content(getattr(cell, name))

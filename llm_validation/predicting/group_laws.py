@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from verigap.llm_validation.arguments import checked_budgets
+from verigap.llm_validation.arguments import checked_horizons
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import Traces
 from verigap.sim.sweeps.law_table import LawTable, read_law_table
@@ -139,7 +139,7 @@ def read_laws(
         return groups
     kept = []
     for group in groups:
-        missing = [budget for budget in checked_budgets(budgets) if budget not in group.laws]
+        missing = [budget for budget in checked_horizons(budgets) if budget not in group.laws]
         if missing:
             raise TableError(
                 f"{path}: no laws at horizon {missing[0]}; there are laws at "
@@ -198,7 +198,7 @@ def laws_of_fit(content: Mapping[str, Any], source: str) -> tuple[GroupLaws, ...
             returns: dict[int, list[list[float]]] = {}
             chances: dict[int, list[list[float]]] = {}
             for prompt in prompts:
-                for budget in prompt["budgets"]:
+                for budget in prompt["horizons"]:
                     horizon = int(budget["horizon"])
                     top, share = two_points(
                         float(budget["mean_return"]),

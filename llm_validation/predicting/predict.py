@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from verigap.llm_validation.arguments import checked_budgets, checked_data, whole
+from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons, whole
 from verigap.llm_validation.fitting.counts import group_counts
 from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     DATA,
-    default_data,
+    default_data_budgets,
     default_horizons,
     measure,
 )
@@ -115,24 +115,28 @@ def predict(
       TableError: an argument is out of range, or no sample was verified.
     """
     options = options or Options()
-    budgets = None if horizons is None else tuple(checked_budgets(horizons))
-    amounts = None if data is None else checked_data(data)
+    budgets = None if horizons is None else tuple(checked_horizons(horizons))
+    amounts = None if data is None else checked_data_budgets(data)
     groups = verified_pools(traces)
     known = {(group.dataset, group.model): group for group in measured}
     found = []
     for done, pools in enumerate(groups):
         name = " ".join(part for part in (pools.dataset, pools.model) if part)
         if report is not None:
-            report(Progress(done, len(groups), 0, name))
+            report(Progress(done=done, total=len(groups), doing=name))
         own_budgets = budgets or default_horizons(pools)
-        own_data = amounts or default_data(pools)
+        own_data = amounts or default_data_budgets(pools)
         own = group_traces(traces, pools.dataset, pools.model)
         seen = known.get((pools.dataset, pools.model))
         if seen is None and options.log2_class_size is None:
             (seen,) = measure(
-                own, smaller_half(own_budgets), smaller_half(own_data), options.candidates,
-                options.radius, seed=options.seed,
-            )  # fmt: skip
+                own,
+                smaller_half(own_budgets),
+                data_budgets=smaller_half(own_data),
+                num_candidates=options.candidates,
+                chi2_radius=options.radius,
+                seed=options.seed,
+            )
         elif seen is not None:
             seen = calibration_slice(seen)
         (laws,) = laws_of_traces(own, own_budgets)
@@ -140,7 +144,7 @@ def predict(
         laws = replace(laws, warnings=(*counts.open_questions, *laws.warnings))
         found.append(predict_group(laws, own_data, options, pools, seen))
     if report is not None:
-        report(Progress(len(groups), len(groups), 0))
+        report(Progress(done=len(groups), total=len(groups)))
     return tuple(found)
 
 
@@ -158,7 +162,7 @@ def predict_laws(
             "log2_class_size: reward laws do not say how large a class is, nor how a learned "
             "verifier errs; give it and the error rates, or predict from the traces"
         )
-    amounts = DATA if data is None else checked_data(data)
+    amounts = DATA if data is None else checked_data_budgets(data)
     return tuple(predict_group(group, amounts, options) for group in groups)
 
 

@@ -23,7 +23,7 @@ class PredictedCell:
 
     Attributes:
       horizon: H >= 1.
-      data: n >= 1, expert traces (verifier-free) or labelled base traces (verifier-based).
+      data_budget: n >= 1, expert traces (verifier-free) or labelled base traces (verifier-based).
       extrapolated: whether H is beyond the longest trace.
       vf_mle: log-loss cloning.
       vf_bayes: the best verifier-free learner on average.
@@ -35,7 +35,7 @@ class PredictedCell:
     """
 
     horizon: int
-    data: int
+    data_budget: int
     extrapolated: bool
     vf_mle: Statistic
     vf_bayes: Statistic
@@ -94,6 +94,6 @@ class GroupPrediction:
     def cell(self, horizon: int, data: int, predictor: Predictor | None = None) -> PredictedCell:
         """The chosen cell or that of the named predictor; KeyError where there is none."""
         for cell in self.cells[predictor] if predictor else self.chosen_cells:
-            if (cell.horizon, cell.data) == (horizon, data):
+            if (cell.horizon, cell.data_budget) == (horizon, data):
                 return cell
         raise KeyError((horizon, data))

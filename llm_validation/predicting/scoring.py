@@ -76,13 +76,13 @@ def score(prediction: GroupPrediction, measured: GroupMeasurement) -> Prediction
     seen = {
         (horizon, n)
         for horizon in smaller_half(measured.horizons)
-        for n in smaller_half(measured.data)
+        for n in smaller_half(measured.data_budgets)
     }
     predicted = {
-        name: {(cell.horizon, cell.data): cell.gap for cell in cells}
+        name: {(cell.horizon, cell.data_budget): cell.gap for cell in cells}
         for name, cells in prediction.cells.items()
     }
-    chosen = {(cell.horizon, cell.data): cell.gap for cell in prediction.chosen_cells}
+    chosen = {(cell.horizon, cell.data_budget): cell.gap for cell in prediction.chosen_cells}
     held_out, methods = score_gaps({PREDICTED: chosen, **predicted}, truth, seen)
     return PredictionScore(prediction.dataset, prediction.model, held_out, methods)
 

@@ -88,9 +88,9 @@ def _group(
         "verdicts": verdicts,
         "target": {
             "horizon": measured.horizons[at_horizon],
-            "data": measured.data[at_data],
-            "candidates": measured.candidates,
-            "radius": measured.radius,
+            "data": measured.data_budgets[at_data],
+            "candidates": measured.num_candidates,
+            "radius": measured.chi2_radius,
             "extrapolated": measured.extrapolated[at_horizon],
         },
         "prompts": len(measured.prompt_ids),
@@ -127,7 +127,7 @@ def _verdict(group: GroupDiagnosis, verifier: Verifier) -> dict[str, Any]:
             found,
             verifier,
             gain,
-            candidates=measured.candidates,
+            candidates=measured.num_candidates,
             unit=measured.unit,
             mixed=measured.mixed,
         ),
@@ -173,7 +173,7 @@ def _measured(group: GroupDiagnosis) -> list[dict[str, Any]]:
             "gap_unleashed": unleashed[horizon, data]._asdict(),
         }
         for horizon, beyond in zip(measured.horizons, measured.extrapolated, strict=True)
-        for data in measured.data
+        for data in measured.data_budgets
     ]
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from verigap.llm_validation.arguments import checked_budgets, checked_data
+from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
-    default_data,
+    default_data_budgets,
     default_horizons,
     measure,
 )
@@ -61,8 +61,8 @@ def diagnose(
     Raises:
       TableError: an argument is out of range, or no sample was verified.
     """
-    given = None if budgets is None else checked_budgets(budgets)
-    amounts = None if data is None else checked_data(data)
+    given = None if budgets is None else checked_horizons(budgets)
+    amounts = None if data is None else checked_data_budgets(data)
     options = Options(radius=radius, candidates=candidates, seed=seed)
     pools = sample_pools(traces)
     kept = [group for group in pools if group.prompts]
@@ -74,22 +74,30 @@ def diagnose(
     def at(stage: str) -> None:
         if report is not None:
             done = len(groups) * len(_STAGES) + _STAGES.index(stage)
-            report(Progress(done, total, 0, f"{stage} group {len(groups) + 1} of {len(kept)}"))
+            doing = f"{stage} group {len(groups) + 1} of {len(kept)}"
+            report(Progress(done=done, total=total, doing=doing))
 
     for own in kept:
         part = group_traces(traces, own.dataset, own.model)
         horizons = tuple(given or default_horizons(own))
-        numbers = amounts or default_data(own)
+        numbers = amounts or default_data_budgets(own)
         at("fitting")
-        radii = tuple(sorted({*Grids().radii, radius}))
-        (fitted,) = fit(part, horizons, seed=seed, grids=replace(Grids(), radii=radii)).groups
+        radii = tuple(sorted({*Grids().chi2_radii, radius}))
+        (fitted,) = fit(part, horizons, seed=seed, grids=replace(Grids(), chi2_radii=radii)).groups
         at("predicting")
         (prediction,) = predict(part, horizons, numbers, options)
         at("measuring")
-        (measurement,) = measure(part, horizons, numbers, candidates, radius, seed=seed)
+        (measurement,) = measure(
+            part,
+            horizons,
+            data_budgets=numbers,
+            num_candidates=candidates,
+            chi2_radius=radius,
+            seed=seed,
+        )
         groups.append(_diagnosed(part, fitted, prediction, measurement, seed))
     if report is not None:
-        report(Progress(total, total, 0))
+        report(Progress(done=total, total=total))
     left_out = tuple(
         (group.dataset, group.model, group.unverified) for group in pools if not group.prompts
     )
@@ -105,7 +113,7 @@ def _diagnosed(
     seed: int,
 ) -> GroupDiagnosis:
     at_horizon, at_data = target_cell(measurement)
-    budget, radius = fitted.budgets[at_horizon], measurement.radius
+    budget, radius = fitted.horizon_fits[at_horizon], measurement.chi2_radius
     coverage = next(row for row in budget.reachable if row.at == radius)
     return GroupDiagnosis(
         fitted,
@@ -116,7 +124,7 @@ def _diagnosed(
             part,
             (measurement.dataset, measurement.model),
             budget.horizon,
-            measurement.data[at_data],
+            measurement.data_budgets[at_data],
             radius=radius,
             log2_class_size=prediction.log2_class_size.estimate,
             coverage=coverage.quantiles,

@@ -171,7 +171,7 @@ class FitResult(Fit, Shown):
                         _span(budget.sigma_over_h.mean),
                         _span(budget.success),
                     )
-                    for budget in group.budgets
+                    for budget in group.horizon_fits
                 ],
             )
 
@@ -194,7 +194,7 @@ class Predictions(tuple[GroupPrediction, ...], Shown):
                 [
                     (
                         cell.horizon,
-                        cell.data,
+                        cell.data_budget,
                         _span(cell.vf_mle),
                         _span(cell.vb_version_space),
                         _span(cell.gap),
@@ -247,7 +247,7 @@ class Measurements(tuple[GroupMeasurement | FinetunedMeasurement, ...], Shown):
                 [
                     (
                         cell.horizon,
-                        cell.data,
+                        cell.data_budget,
                         _span(cell.values["clone"]),
                         _span(cell.values["verify"]),
                         _span(cell.gap),

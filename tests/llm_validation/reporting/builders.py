@@ -86,9 +86,9 @@ def measurement(
         mixed=int((outcomes["correct"] > 1).sum()),
         expert_share=0.9,
         horizons=HORIZONS,
-        data=DATA,
-        candidates=4,
-        radius=1.0,
+        data_budgets=DATA,
+        num_candidates=4,
+        chi2_radius=1.0,
         extrapolated=(False, False),
         values={
             name: np.where(
@@ -109,7 +109,7 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
     cells = tuple(
         PredictedCell(
             horizon=horizon,
-            data=n,
+            data_budget=n,
             extrapolated=False,
             vf_mle=about(3.0),
             vf_bayes=Statistic(*[float("nan")] * 3),
@@ -120,15 +120,15 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
             bounds={"VF-LOWER": 1.0},
         )
         for horizon in measured.horizons
-        for n in measured.data
+        for n in measured.data_budgets
     )
     return GroupPrediction(
         dataset=measured.dataset,
         model=measured.model,
         unit=measured.unit,
         prompts=len(measured.prompt_ids),
-        radius=measured.radius,
-        candidates=measured.candidates,
+        radius=measured.chi2_radius,
+        candidates=measured.num_candidates,
         log2_class_size=Statistic(log2_class_size, log2_class_size / 2, log2_class_size * 2),
         class_size_source="calibrated",
         false_positive=0.0,

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from verigap.cli.tables.common import number, open_console, plain_table
-from verigap.cli.tables.fit import plain, show_group, spanned
+from verigap.cli.tables.fit import plain, show_group
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement, MeasuredCell
 from verigap.llm_validation.measuring.planted_runs import FinetunedMeasurement
+from verigap.llm_validation.reporting.numbers import spanned
 
 
 def show_measurements(
@@ -24,7 +25,7 @@ def show_measurements(
     say("Mean values on held-out prompts; gaps [95 % interval]\n")
     for group in groups:
         show_group(console, group.dataset, group.model, f"values in {group.unit.of_correct_trace}")
-        leash = f"best of N = {group.candidates}, chi-square leash {group.radius:g}"
+        leash = f"best of N = {group.num_candidates}, chi-square leash {group.chi2_radius:g}"
         if isinstance(group, FinetunedMeasurement):
             say(f"{group.prompts} prompts, {group.trainings} trainings a cell; {leash}")
             cells = group.cells
@@ -46,16 +47,16 @@ def _show(console: Console, cells: Sequence[MeasuredCell]) -> None:
     table = plain_table("", "H", "n", *(name.replace("_", " ") for name in names))
     for cell in cells:
         values = [number(cell.values[name].estimate) for name in names]
-        table.add_row(_budget(cell), str(cell.data), *values)
+        table.add_row(_budget(cell), str(cell.data_budget), *values)
     console.print(table, highlight=False)
     table = plain_table("", "H", "n", "gap, same leash", "share of H", "gap, unleashed")
     for cell in cells:
         table.add_row(
             _budget(cell),
-            str(cell.data),
-            plain(spanned(cell.gap)),
+            str(cell.data_budget),
+            plain(spanned(cell.gap, number)),
             number(cell.gap.estimate / cell.horizon),
-            plain(spanned(cell.gap_unleashed)),
+            plain(spanned(cell.gap_unleashed, number)),
         )
     console.print(table, highlight=False)
 

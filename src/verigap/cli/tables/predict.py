@@ -51,7 +51,7 @@ def _show(console: Console, each: GroupPrediction) -> None:
         for cell in shown:
             table.add_row(
                 f"{cell.horizon}{'*' if cell.extrapolated else ''}",
-                str(cell.data),
+                str(cell.data_budget),
                 *(
                     _digits(learner.estimate)
                     for learner in (cell.vf_mle, cell.vb_version_space, cell.vb_best_of_n)
