@@ -52,7 +52,7 @@ def test_the_bounds_hold_for_every_completion() -> None:
 
 
 def test_measure_says_the_same() -> None:
-    (group,) = measure(ungraded(), [12], [16], seeds=2)
+    (group,) = measure(ungraded(), [12], data_budgets=[16], seeds=2)
     assert group.warnings[0].startswith("7 of 16 samples are ungraded and left out")
 
 
