@@ -47,29 +47,35 @@ def sampled(population: str, prompts: int, samples: int, rng: np.random.Generato
     # Wrong answers are of few kinds, the first of them the commonest.
     wrong = np.minimum(rng.geometric(rng.uniform(0.1, 0.5, (prompts, 1)), shape), _WRONG)
     return SamplePools(
-        population,
-        "",
-        LengthUnit.TOKENS,
-        tuple(map(str, range(prompts))),
-        np.ones(shape, bool),
-        correct,
-        np.where(correct, np.ceil(0.8 * length), np.inf),
-        length,
-        np.where(correct, 0, wrong),
-        np.full(shape, np.nan),
-        np.where(correct, 0.5, 0.0) + rng.normal(size=shape),
-        None,
-        0,
-        0,
-        0,
-        0,
+        dataset=population,
+        model="",
+        unit=LengthUnit.TOKENS,
+        prompt_ids=tuple(map(str, range(prompts))),
+        mask=np.ones(shape, bool),
+        correct=correct,
+        first_correct=np.where(correct, np.ceil(0.8 * length), np.inf),
+        n_tokens=length,
+        answer=np.where(correct, 0, wrong),
+        verifier_score=np.full(shape, np.nan),
+        logprob=np.where(correct, 0.5, 0.0) + rng.normal(size=shape),
+        text=None,
+        unverified=0,
+        left_out=0,
+        beyond=0,
+        correct_only_at_end=0,
     )
 
 
 def measured(pools: SamplePools, seed: int, train: np.ndarray | None = None) -> GroupMeasurement:
     """What `verigap measure` measures; all seeds train on the given prompts if there are some."""
-    settings = Settings(DATA, 8, 1.0, SEEDS if train is None else len(train), seed)
-    split = halves(pools.prompts, settings) if train is None else train
+    settings = Settings(
+        data_budgets=DATA,
+        num_candidates=8,
+        chi2_radius=1.0,
+        seeds=SEEDS if train is None else len(train),
+        seed=seed,
+    )
+    split = halves(pools.prompts, seeds=SEEDS, seed=seed) if train is None else train
     values = values_at(pools, HORIZON, settings, features(pools, HORIZON), split)
     return GroupMeasurement.of(pools, settings, (HORIZON,), [values])
 

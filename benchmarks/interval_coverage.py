@@ -26,7 +26,7 @@ from verigap.storage.units import LengthUnit
 
 HORIZON = 256
 DESIGNS = ((20, 16), (50, 50), (200, 8))
-GRIDS = Grids(margins=(0.25, 0.5, 1.0, 2.0), radii=(0.25, 1.0), c0=0.2)
+GRIDS = Grids(margins=(0.25, 0.5, 1.0, 2.0), chi2_radii=(0.25, 1.0), c0=0.2)
 PASS_AT = (1, 4, 8)
 BEYOND = (64, 1000)
 _TRUTH_PROMPTS = 20_000
@@ -103,7 +103,7 @@ def _reachable(returns: np.ndarray, law: np.ndarray) -> dict[str, float]:
         f"c*({radius:g})": float(
             jnp.mean(level_coverage(laws, chi2_ball_expert(laws, radius).value))
         )
-        for radius in GRIDS.radii
+        for radius in GRIDS.chi2_radii
     }
 
 
@@ -114,22 +114,22 @@ def sampled(population: str, prompts: int, samples: int, rng: np.random.Generato
     first = np.maximum(np.ceil(tokens), 1.0).astype(np.int64)
     hit = (rng.random((prompts, samples)) < drawn.success[:, None]) & (first <= HORIZON)
     return GroupCounts(
-        population,
-        "",
-        LengthUnit.TOKENS,
-        tuple(map(str, range(prompts))),
-        np.full(prompts, samples),
-        np.zeros(prompts, np.int64),
-        np.nonzero(hit)[0],
-        first[hit],
-        np.ones(int(hit.sum()), np.int64),
-        0,
-        0,
-        0,
-        np.zeros(prompts, np.int64),
-        None,
-        np.zeros(prompts, np.int64),
-        0,
+        dataset=population,
+        model="",
+        unit=LengthUnit.TOKENS,
+        prompt_ids=tuple(map(str, range(prompts))),
+        samples=np.full(prompts, samples),
+        unverified=np.zeros(prompts, np.int64),
+        prompt=np.nonzero(hit)[0],
+        first_correct=first[hit],
+        count=np.ones(int(hit.sum()), np.int64),
+        left_out=0,
+        left_out_samples=0,
+        correct_only_at_end=0,
+        unplaced=np.zeros(prompts, np.int64),
+        ungraded=None,
+        lost=np.zeros(prompts, np.int64),
+        end_unknown=0,
     )
 
 
@@ -140,7 +140,7 @@ def estimates(group: GroupCounts, seed: int, extrapolate: bool = False) -> dict[
     mean = group.total(returns) / group.samples
     variance = np.maximum(group.total(returns**2) / group.samples - mean**2, 0.0)
     naive = np.sqrt(variance) / HORIZON
-    fitted = deconvolve(group, HORIZON, GRIDS, resampler, naive)[0].statistics
+    fitted = deconvolve(group, HORIZON, GRIDS, resampler, naive)
     interval = mean_interval(mean[:, None] / HORIZON, resampler)
     unbiased = variance * group.samples / (group.samples - 1) / HORIZON**2
     square = mean_interval(unbiased[:, None], resampler, 0.5)
@@ -148,17 +148,17 @@ def estimates(group: GroupCounts, seed: int, extrapolate: bool = False) -> dict[
         "mean return": Statistic(
             float(mean.mean()), HORIZON * float(interval.low[0]), HORIZON * float(interval.high[0])
         ),
-        "mean sigma/H": fitted["sigma"],
-        "median sigma/H": fitted["sigma0.5"],
+        "mean sigma/H": fitted.sigma,
+        "median sigma/H": fitted.sigma_quantiles[0.5],
         "rms sigma/H": Statistic(
             float(unbiased.mean()) ** 0.5, float(square.low[0]) ** 0.5, float(square.high[0]) ** 0.5
         ),
     }
-    for index, margin in enumerate(GRIDS.margins):
-        found[f"c({margin:g})"] = fitted[f"c{index}"]
-        found[f"share c({margin:g}) >= {GRIDS.c0:g}"] = fitted[f"share c{index}"]
-    for index, radius in enumerate(GRIDS.radii):
-        found[f"c*({radius:g})"] = fitted[f"k{index}"]
+    for row in fitted.anticoncentration:
+        found[f"c({row.at:g})"] = row.mean
+        found[f"share c({row.at:g}) >= {GRIDS.c0:g}"] = row.share
+    for row in fitted.reachable:
+        found[f"c*({row.at:g})"] = row.mean
     each = pass_at_k(group.correct, group.samples, max(PASS_AT))
     measured = mean_interval(each, resampler)
     for k in PASS_AT:

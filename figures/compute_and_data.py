@@ -40,7 +40,7 @@ def _measured(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     both = (group_traces(read_traces(tables[0]), "game24", "gpt-4-cot"), read_traces(tables[1]))
     found = []
     for traces, budgets, data in zip(both, _BUDGETS, _DATA, strict=True):
-        (group,) = measure(traces, horizons=budgets, data=data, seeds=64 if full else 16)
+        (group,) = measure(traces, horizons=budgets, data_budgets=data, seeds=64 if full else 16)
         found.append(
             {
                 "dataset": group.dataset,
@@ -48,8 +48,8 @@ def _measured(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                 "unit": group.unit,
                 "prompts": len(group.prompt_ids),
                 "samples": group.samples,
-                "candidates": group.candidates,
-                "radius": group.radius,
+                "candidates": group.num_candidates,
+                "radius": group.chi2_radius,
                 "cells": [
                     {
                         "horizon": cell.horizon,

@@ -235,7 +235,7 @@ def _phase(axis: Axes, group: Group) -> str | None:
 def _heterogeneity(axis: Axes, group: Group) -> str | None:
     prompts = group["statistics"]["per_prompt"]
     at = group["target"]["horizon"]
-    rows = [row for prompt in prompts for row in prompt["budgets"] if row["horizon"] == at]
+    rows = [row for prompt in prompts for row in prompt["horizons"] if row["horizon"] == at]
     for key, label, style, color in (
         ("sigma_over_h_naive", "plug-in", ":", GUIDE),
         ("sigma_over_h", "shrunken", "-", VB),
@@ -261,7 +261,7 @@ def _heterogeneity(axis: Axes, group: Group) -> str | None:
 
 def _budget(group: Group) -> Mapping[str, Any]:
     at = group["target"]["horizon"]
-    return next(row for row in group["statistics"]["budgets"] if row["horizon"] == at)
+    return next(row for row in group["statistics"]["horizons"] if row["horizon"] == at)
 
 
 def _coverage(axis: Axes, group: Group) -> str | None:

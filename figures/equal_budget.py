@@ -54,8 +54,10 @@ def measured_successes(
     from verigap.llm_validation.pools.features import features, hashed_words
     from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 
-    settings = Settings((data,), candidates, 1.0, seeds, 0)
-    train, hashed = halves(pools.prompts, settings), hashed_words(pools)
+    settings = Settings(
+        data_budgets=(data,), num_candidates=candidates, chi2_radius=1.0, seeds=seeds, seed=0
+    )
+    train, hashed = halves(pools.prompts, seeds=seeds, seed=0), hashed_words(pools)
     cells = []
     for budget in budgets:
         horizon = budget // candidates

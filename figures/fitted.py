@@ -34,11 +34,11 @@ def fitted(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     found = []
     for path, budgets in zip(paths, BUDGETS, strict=True):
         traces = read_traces(path)
-        grids = Grids(margins=MARGINS, radii=(RADIUS,))
+        grids = Grids(margins=MARGINS, chi2_radii=(RADIUS,))
         result = fit(traces, budgets, grids=grids, replicates=4000 if full else None)
         for group in as_content(result, per_prompt=True)["groups"]:
             kept = _kept(group)
-            for budget, own in zip(kept["budgets"], group["budgets"], strict=True):
+            for budget, own in zip(kept["budgets"], group["horizons"], strict=True):
                 (reached,) = own["reachable_coverage"]
                 # The place depends on neither n nor d; only the frontier does.
                 place = phase(
@@ -64,13 +64,13 @@ def _kept(group: Mapping[str, Any]) -> dict[str, Any]:
                 for row in budget["anticoncentration"]
             ],
             "naive_by_prompt": [
-                prompt["budgets"][place]["sigma_over_h_naive"] for prompt in group["per_prompt"]
+                prompt["horizons"][place]["sigma_over_h_naive"] for prompt in group["per_prompt"]
             ],
             "shrunken_by_prompt": [
-                prompt["budgets"][place]["sigma_over_h"] for prompt in group["per_prompt"]
+                prompt["horizons"][place]["sigma_over_h"] for prompt in group["per_prompt"]
             ],
         }
-        for place, budget in enumerate(group["budgets"])
+        for place, budget in enumerate(group["horizons"])
     ]
     kept = ("dataset", "model", "prompts", "samples")
     return {**{key: group[key] for key in kept}, "budgets": budgets}

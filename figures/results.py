@@ -100,8 +100,8 @@ def draw_fit(fit: Fit) -> Figure:
         for group in fit.groups:
             # No name of the traces enters as mathematics.
             label = _plain(f"{group.counts.dataset} {group.counts.model}".strip() or "traces")
-            budgets = [budget.horizon for budget in group.budgets]
-            middle, low, high = spans([budget.sigma_over_h.mean for budget in group.budgets])
+            budgets = [budget.horizon for budget in group.horizon_fits]
+            middle, low, high = spans([budget.sigma_over_h.mean for budget in group.horizon_fits])
             left.errorbar(budgets, middle, bars(middle, low, high), fmt="o-", label=label)
             inside = [k for k, row in sorted(group.pass_at_k.items()) if not row.extrapolated]
             middle, low, high = spans([group.pass_at_k[k].value for k in inside])
@@ -120,7 +120,7 @@ def draw_gaps(groups: Iterable[tuple[str, Sequence[Any]]], how: str) -> Figure:
     """The gap on the same leash over n, a line a budget, a panel a group.
 
     Args:
-      groups: title, and cells with `horizon`, `data` and `gap`.
+      groups: title, and cells with `horizon`, `data_budget` and `gap`.
       how: "predicted" or "measured".
     """
     with styled():

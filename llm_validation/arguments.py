@@ -7,40 +7,40 @@ from collections.abc import Iterable
 
 from verigap.storage.tables import TableError
 
-MOST_DATA = 10**6
+LARGEST_DATA_BUDGET = 10**6
 
 
-def checked_data(data: Iterable[int]) -> tuple[int, ...]:
+def checked_data_budgets(data_budgets: Iterable[int]) -> tuple[int, ...]:
     """The n in ascending order.
 
     Raises:
       TableError: there are none, one is out of range, or one comes twice.
     """
-    amounts = tuple(sorted(whole(n, "data", 1, MOST_DATA) for n in data))
-    if not amounts or len(set(amounts)) < len(amounts):
-        raise TableError("data: give distinct numbers, at least one")
-    return amounts
+    checked = tuple(sorted(whole(n, "data_budgets", 1, LARGEST_DATA_BUDGET) for n in data_budgets))
+    if not checked or len(set(checked)) < len(checked):
+        raise TableError("data_budgets: give distinct numbers, at least one")
+    return checked
 
 
 # Returns and first-correct indices are 32-bit in `theory`, whose largest value means "never".
-LARGEST_BUDGET = 2**31 - 2
+LARGEST_HORIZON = 2**31 - 2
 
 
-def checked_budgets(budgets: Iterable[int]) -> list[int]:
-    """The budgets in ascending order.
+def checked_horizons(horizons: Iterable[int]) -> list[int]:
+    """The budgets H in ascending order.
 
     Raises:
       TableError: there are none, one is not a positive whole number, or one comes twice.
     """
     checked: list[int] = []
-    for budget in budgets:
+    for given in horizons:
         try:
-            horizon = operator.index(budget)
+            horizon = operator.index(given)
         except TypeError:
             horizon = 0
-        if isinstance(budget, bool) or not 1 <= horizon <= LARGEST_BUDGET:
+        if isinstance(given, bool) or not 1 <= horizon <= LARGEST_HORIZON:
             raise TableError(
-                f"horizons: {budget!r} is no budget; give whole numbers from 1 to {LARGEST_BUDGET}"
+                f"horizons: {given!r} is no budget; give whole numbers from 1 to {LARGEST_HORIZON}"
             )
         if horizon in checked:
             raise TableError(f"horizons: {horizon} comes twice; give each budget once")

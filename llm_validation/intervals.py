@@ -37,12 +37,13 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Resampler:
-    """Multinomial weights of prompts, drawn once and shared by all statistics of a group.
+    """Multinomial bootstrap weights of prompts, drawn once and shared by all statistics of a group.
 
     Attributes:
-      prompts: P >= 1.
-      seed: of the draws.
-      replicates: bootstrap replicates B; None chooses 400 to 2,000, fewer for more prompts.
+      prompts: number of prompts P, at least 1.
+      seed: seed of the draws; the same seed gives the same weights.
+      replicates: number of bootstrap replicates B; None chooses 400 to 2,000, fewer for more
+        prompts.
     """
 
     prompts: int
@@ -71,7 +72,7 @@ class Resampler:
 
 
 def student_spread(units: int) -> float:
-    """By how much a bootstrap of the mean of so many units is too narrow at 95 %; 1 for one."""
+    """Factor by which 95 % bootstrap intervals of a mean of `units` units must widen; 1 for one."""
     if units < 2:
         return 1.0
     tail = (1 + LEVEL) / 2
@@ -146,7 +147,7 @@ def bca_interval(
     skew = np.where(second > 0, (centred**3).sum(axis=0), 0.0)
     acceleration = skew / (6 * np.where(second > 0, second, 1.0) ** 1.5)
     reach = stats.t.ppf((1 + LEVEL) / 2, prompts - 1) * (prompts / (prompts - 1)) ** 0.5
-    ends = []
+    bounds = []
     for sign in (-1.0, 1.0):
         moved = bias + sign * reach
         share = special.ndtr(bias + moved / np.maximum(1 - acceleration * moved, 0.1))
@@ -156,5 +157,5 @@ def bca_interval(
         columns = np.arange(estimate.size)
         lower = ordered[floor, columns]
         upper = ordered[np.minimum(floor + 1, size - 1), columns]
-        ends.append(lower + (position - floor) * (upper - lower))
-    return Interval(ends[0], ends[1])
+        bounds.append(lower + (position - floor) * (upper - lower))
+    return Interval(bounds[0], bounds[1])

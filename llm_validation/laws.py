@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from verigap.llm_validation.arguments import checked_budgets
+from verigap.llm_validation.arguments import checked_horizons
 from verigap.llm_validation.traces import PROMPT_KEY, Traces, nothing_verified, refuse_unplaced
 from verigap.sim.sweeps.law_table import COLUMNS, LawTable
 from verigap.storage.units import LengthUnit
@@ -43,7 +43,7 @@ class MeasuredLaws(NamedTuple):
     report: LawsReport
 
 
-def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
+def reward_laws(traces: Traces, horizons: Iterable[int]) -> MeasuredLaws:
     """The empirical law of the return of each prompt at each budget, in the unit of the traces.
 
     At a budget of H a trace that is first correct at T returns (H - T + 1)_+, and 0 if it never is.
@@ -52,14 +52,14 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
 
     Args:
       traces: the samples.
-      budgets: distinct budgets H, each at least 1; every group counts them in its own unit.
+      horizons: distinct budgets H, each at least 1; every group counts them in its own unit.
 
     Raises:
       TableError: a budget is not a positive whole number or comes twice, or no prompt has a
         verified sample.
     """
     refuse_unplaced(traces)
-    horizons = pl.DataFrame({"horizon": checked_budgets(budgets)}, schema={"horizon": pl.Int64})
+    wanted = pl.DataFrame({"horizon": checked_horizons(horizons)}, schema={"horizon": pl.Int64})
     counts = traces.frame.group_by(PROMPT_KEY).agg(
         samples=pl.col("correct").count().cast(pl.Int64),
         unverified=pl.col("correct").null_count().cast(pl.Int64),
@@ -75,7 +75,7 @@ def reward_laws(traces: Traces, budgets: Iterable[int]) -> MeasuredLaws:
         # are counted once before the budgets multiply the rows.
         verified.group_by(*PROMPT_KEY, "first_correct")
         .len("count")
-        .join(horizons, how="cross")
+        .join(wanted, how="cross")
         .with_columns(returns=left.clip(lower_bound=0).fill_null(0).cast(pl.Float64))
         .group_by(*PROMPT_KEY, "horizon", "returns")
         .agg(pl.col("count").sum())

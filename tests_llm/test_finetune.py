@@ -113,7 +113,9 @@ def test_a_head_learns_from_labelled_traces(engine: TransformersEngine, table: P
     )
     prompt, sample = np.divmod(np.random.default_rng(0).permutation(7 * 64)[None, :200], 64)
     labelled = LabelledTraces(prompt, sample, ended[prompt, sample].astype(float))
-    few, many = predicted_returns(head_features(hidden, base.pools), labelled, (4, 200))[:, 0]
+    few, many = predicted_returns(head_features(hidden, base.pools), labelled, (4, 200)).returns[
+        :, 0
+    ]
     unseen = np.ones((7, 64), bool)
     unseen[prompt, sample] = False
     accuracy = [((p > 0.5) == ended)[unseen].mean() for p in (few, many)]

@@ -15,15 +15,16 @@ from verigap.llm_validation.finetuning.base import BaseSamples, read_pools
 from verigap.llm_validation.finetuning.cloning import fine_tune
 from verigap.llm_validation.finetuning.options import FinetuneOptions, Meter
 from verigap.llm_validation.measuring.finetuned_runs import GAME
-from verigap.llm_validation.pools.cloning import show
+from verigap.llm_validation.pools.cloning import draw_traces
 from verigap.llm_validation.pools.features import Features, visible_answers
 from verigap.llm_validation.pools.policy_values import learner_values
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.pools.selectors import best_of_pool, vote
-from verigap.llm_validation.sampling.sample import SampleOptions, SampleProgress, sample_traces
+from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import read_traces
+from verigap.storage.progress import Progress
 from verigap.storage.tables import TableError
 
 # What a trace costs, about, in units of reading it once.
@@ -107,7 +108,7 @@ def run_cell(setup: Setup, n: int, repetition: int, meter: Meter) -> dict[str, A
     """Train and score the learners of one n and repetition: one row of the run folder.
 
     Raises:
-      TableError: no training pool holds a success.
+      TableError: no training pool holds a success, or the verifier head does not converge.
     """
     options, train = setup.options, setup.train[repetition]
     uniforms = np.random.default_rng([options.seed, 1, repetition]).random((n, 4))[None]
@@ -160,8 +161,8 @@ def _demonstrations(setup: Setup, uniforms: np.ndarray, repetition: int) -> list
             f"repetition {repetition}: no training pool holds a success, so there is no expert to "
             "clone; sample more prompts"
         )
-    shown = show(setup.expert, solved[None], uniforms)
-    return list(zip(shown.prompt[0], shown.sample[0], strict=True))
+    drawn = draw_traces(setup.expert, solved[None], uniforms)
+    return list(zip(drawn.prompt[0], drawn.sample[0], strict=True))
 
 
 def _described(setup: Setup) -> dict[str, Any]:
@@ -190,7 +191,7 @@ def _sampled(setup: Setup, model: Any, n: int, repetition: int, meter: Meter) ->
     held_out = np.flatnonzero(~setup.train[repetition])
     before = 0
 
-    def advance(progress: SampleProgress) -> None:
+    def advance(progress: Progress) -> None:
         nonlocal before
         meter.advance(SAMPLE * (progress.done - before))
         before = progress.done
@@ -227,10 +228,14 @@ def _learned(
 ) -> dict[str, np.ndarray]:
     """Values of the clone on the leash and of both uses of the verifier head."""
     pools, returns = setup.base.pools, setup.returns
-    drawn = show(pools.mask / pools.sizes[:, None], train[None], uniforms)
+    drawn = draw_traces(pools.mask / pools.sizes[:, None], train[None], uniforms)
     labels = returns[drawn.prompt, drawn.sample] / setup.horizon
     labelled = LabelledTraces(drawn.prompt, drawn.sample, labels)
-    predicted = predicted_returns(setup.features, labelled, (n,))
+    predicted, converged = predicted_returns(setup.features, labelled, (n,))
+    if not converged.all():
+        raise TableError(
+            f"n = {n}: the fit of the verifier head did not converge; give more training traces"
+        )
     radius = setup.options.chi2_radius
     _, *values = learner_values(
         policy[None, None], predicted, returns, pools.mask, setup.wins, radius

@@ -24,16 +24,17 @@ from verigap.llm_validation.finetuning.base import (
     sampling_of,
 )
 from verigap.llm_validation.finetuning.cells import READ, Setup, cell_name, run_cell, work_of
-from verigap.llm_validation.finetuning.options import FinetuneOptions, FinetuneProgress, Meter
+from verigap.llm_validation.finetuning.options import FinetuneOptions, Meter
 from verigap.llm_validation.measuring.finetuned_runs import finetuned_model
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.pools.policy_values import Settings, expert_policies, halves
+from verigap.llm_validation.pools.policy_values import expert_policies, halves
 from verigap.llm_validation.pools.selectors import win_table
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import Traces
 from verigap.storage.digests import digest
 from verigap.storage.files import write_durably
+from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore
 from verigap.storage.tables import TableError
@@ -49,7 +50,7 @@ def finetune(
     options: FinetuneOptions,
     out: Path,
     command: Sequence[str] = (),
-    progress: Callable[[FinetuneProgress], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> GroupMeasurement:
     """Train, sample and score every cell, continuing where a run stopped.
 
@@ -60,7 +61,7 @@ def finetune(
       options: what to train.
       out: the run folder.
       command: the command line, for the account of the run.
-      progress: called now and then.
+      progress: called now and then; it counts readings of a trace.
 
     Raises:
       TableError: the table is of another model, or its samples cannot be learned from.
@@ -109,20 +110,14 @@ def _prepared(
     identity: str,
     command: Sequence[str],
     missing: Sequence[tuple[int, int]],
-    progress: Callable[[FinetuneProgress], None] | None,
+    progress: Callable[[Progress], None] | None,
 ) -> tuple[Setup, Meter]:
     """What the missing cells share, once the base has read its own samples."""
     # Training needs float32; this turns the engine's own network to it.
     model = engine.model.float()
     pools, horizon = base.pools, int(sampling["max_tokens"])
-    settings = Settings(
-        options.data_budgets,
-        options.num_candidates,
-        options.chi2_radius,
-        options.repetitions,
-        options.seed,
-    )
-    train, returns = halves(pools.prompts, settings), pools.returns(horizon)
+    train = halves(pools.prompts, seeds=options.repetitions, seed=options.seed)
+    returns = pools.returns(horizon)
     kept = folder / f"base-{identity}.npz"
     total = sum(work_of(base, train[index], options, n) for n, index in missing)
     meter = Meter(total + (0 if kept.is_file() else READ * int(pools.sizes.sum())), progress)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from verigap.llm_validation.finetuning.cloning import Recipe
+from verigap.storage.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -62,25 +62,10 @@ class FinetuneOptions:
                 raise ValueError(f"{name}: expected a number above 0, not {value}")
 
 
-class FinetuneProgress(NamedTuple):
-    """How far a run is.
-
-    Attributes:
-      done, total: work, in readings of a trace.
-      doing: what takes long just now.
-      eta: seconds left, None while unknown.
-    """
-
-    done: int
-    total: int
-    doing: str
-    eta: float | None
-
-
 class Meter:
     """Counts work done, in readings of a trace, and reports it."""
 
-    def __init__(self, total: int, report: Callable[[FinetuneProgress], None] | None) -> None:
+    def __init__(self, total: int, report: Callable[[Progress], None] | None) -> None:
         self._total, self._report = total, report
         self._start, self._done, self._doing = time.monotonic(), 0, ""
 
@@ -95,4 +80,4 @@ class Meter:
             return
         seconds = time.monotonic() - self._start
         eta = seconds * (self._total / self._done - 1) if self._done else None
-        self._report(FinetuneProgress(self._done, self._total, self._doing, eta))
+        self._report(Progress(done=self._done, total=self._total, doing=self._doing, eta=eta))

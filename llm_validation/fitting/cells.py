@@ -21,11 +21,11 @@ _MASS = np.diff(_CUTS)
 _SPEEDS = 9
 # Between-prompt spread of log first-correct index, in within-prompt sd, that the grid spans.
 _NARROWEST, _WIDEST = 0.4, 3.0
-# Without any spread there is nothing to standardise by.
+# Below this, the spread of log T is rounding.
 _CONSTANT = 1e-9
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class HittingTimes:
     """First-correct indices within a budget, standardised in logarithms.
 
@@ -56,7 +56,7 @@ def standardise(
 
     Args:
       prompt: index of the prompt of each distinct (prompt, first-correct index), at least one.
-      first_correct: the index, at least 1 (tokens).
+      first_correct: the index, at least 1 (in the unit of the counts).
       count: samples that share it, at least 1.
       prompts: P.
     """
@@ -81,19 +81,26 @@ def standardise(
         scale = pooled**0.5
         residual = np.zeros(logs.size)
     if scale < _CONSTANT:
-        return HittingTimes(centre, 0.0, 0.0, np.zeros(_MASS.size), np.zeros(1), np.zeros(prompts))
+        return HittingTimes(
+            centre=centre,
+            scale=0.0,
+            width=0.0,
+            residuals=np.zeros(_MASS.size),
+            speeds=np.zeros(1),
+            mean_speed=np.zeros(prompts),
+        )
     effective = total - float((hits**2).sum()) / total
     groups = float((hits > 0).sum())
     spread = float((hits * mean**2).sum()) - (groups - 1) * within
     between = max(spread / effective, 0.0) ** 0.5 if effective > 0 else 0.0
     reach = float(np.clip(between / scale, _NARROWEST, _WIDEST)) * 2.5
     return HittingTimes(
-        centre,
-        scale,
-        scale,
-        _atoms(residual[several] / scale, count[several])[::-1],
-        np.linspace(-reach, reach, _SPEEDS),
-        mean / scale,
+        centre=centre,
+        scale=scale,
+        width=scale,
+        residuals=_atoms(residual[several] / scale, count[several])[::-1],
+        speeds=np.linspace(-reach, reach, _SPEEDS),
+        mean_speed=mean / scale,
     )
 
 
@@ -129,19 +136,19 @@ def cell_laws(times: HittingTimes, horizon: int) -> RewardLaw:
 
 
 def cell_heterogeneity(law: RewardLaw) -> Float[np.ndarray, " cells"]:
-    """Standard deviation of the return of each cell (tokens)."""
+    """Standard deviation of the return of each cell (in the unit of the counts)."""
     mass, support = np.asarray(law.probabilities), np.asarray(law.support)
     mean = (mass * support).sum(axis=1, keepdims=True)
     return np.sqrt((mass * (support - mean) ** 2).sum(axis=1))
 
 
 def cell_coverages(
-    law: RewardLaw, margins: tuple[float, ...], radii: tuple[float, ...]
+    law: RewardLaw, margins: tuple[float, ...], chi2_radii: tuple[float, ...]
 ) -> tuple[Float[np.ndarray, "cells E"], Float[np.ndarray, "cells K"]]:
-    """c(ε) and c*(κ) of each cell, for each ε of `margins` and each κ of `radii`."""
+    """c(ε) and c*(κ) of each cell, for each ε of `margins` and each κ of `chi2_radii`."""
     import jax.numpy as jnp
 
-    tight, reachable = _compiled()(law, jnp.asarray(margins), jnp.asarray(radii))
+    tight, reachable = _compiled()(law, jnp.asarray(margins), jnp.asarray(chi2_radii))
     return np.asarray(tight, float).T, np.asarray(reachable, float).T
 
 
@@ -152,9 +159,9 @@ def _compiled() -> Callable[..., tuple[Any, Any]]:
     from verigap.theory.coverage import anti_concentration, level_coverage
     from verigap.theory.experts import chi2_ball_expert
 
-    def coverages(law: RewardLaw, margins: Any, radii: Any) -> tuple[Any, Any]:
+    def coverages(law: RewardLaw, margins: Any, chi2_radii: Any) -> tuple[Any, Any]:
         tight = jax.vmap(lambda margin: anti_concentration(law, margin))(margins)
         reach = jax.vmap(lambda radius: level_coverage(law, chi2_ball_expert(law, radius).value))
-        return tight, reach(radii)
+        return tight, reach(chi2_radii)
 
     return jax.jit(coverages)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from verigap.llm_validation.fitting.budgets import BudgetFit, Heterogeneity
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, PassAtK
+from verigap.llm_validation.fitting.horizons import Heterogeneity, HorizonFit
 from verigap.llm_validation.fitting.lost import LostCorrectness
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.fitting.ungraded import UngradedBounds
@@ -66,7 +66,7 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
             for law in group.success_laws
         ],
         "mean_first_correct": _statistic(group.mean_first_correct),
-        "budgets": [_budget(budget) for budget in group.budgets],
+        "horizons": [_horizon(fitted) for fitted in group.horizon_fits],
     }
     if per_prompt:
         content["per_prompt"] = _prompts(group)
@@ -110,15 +110,15 @@ def _pass_at_k(value: PassAtK) -> dict[str, Any]:
     return content
 
 
-def _budget(budget: BudgetFit) -> dict[str, Any]:
+def _horizon(fitted: HorizonFit) -> dict[str, Any]:
     return {
-        "horizon": budget.horizon,
-        "success": _statistic(budget.success),
-        "mean_return": _statistic(budget.mean_return),
-        "sigma_over_h": _heterogeneity(budget.sigma_over_h),
-        "anticoncentration": [_coverage(row, "epsilon", "c") for row in budget.anticoncentration],
-        "reachable_coverage": [_coverage(row, "kappa", "c_star") for row in budget.reachable],
-        "relative_budget": _statistic(budget.relative_budget),
+        "horizon": fitted.horizon,
+        "success": _statistic(fitted.success),
+        "mean_return": _statistic(fitted.mean_return),
+        "sigma_over_h": _heterogeneity(fitted.sigma_over_h),
+        "anticoncentration": [_coverage(row, "epsilon", "c") for row in fitted.anticoncentration],
+        "reachable_coverage": [_coverage(row, "chi2_radius", "c_star") for row in fitted.reachable],
+        "relative_horizon": _statistic(fitted.relative_horizon),
         "families": [
             {
                 "name": family.name,
@@ -128,7 +128,7 @@ def _budget(budget: BudgetFit) -> dict[str, Any]:
                 "distance": family.distance,
                 "p_value": family.p_value,
             }
-            for family in budget.families
+            for family in fitted.families
         ],
     }
 
@@ -164,14 +164,14 @@ def _prompts(group: GroupFit) -> list[dict[str, Any]]:
             "samples": int(counts.samples[index]),
             "unverified": int(counts.unverified[index]),
             "correct": int(counts.correct[index]),
-            "budgets": [
+            "horizons": [
                 {
-                    "horizon": budget.horizon,
-                    "mean_return": float(budget.mean_return_by_prompt[index]),
-                    "sigma_over_h_naive": float(budget.sigma_by_prompt[index]) / budget.horizon,
-                    "sigma_over_h": float(budget.shrunken_sigma_by_prompt[index]) / budget.horizon,
+                    "horizon": fitted.horizon,
+                    "mean_return": float(fitted.mean_return_by_prompt[index]),
+                    "sigma_over_h_naive": float(fitted.sigma_by_prompt[index]) / fitted.horizon,
+                    "sigma_over_h": float(fitted.shrunken_sigma_by_prompt[index]) / fitted.horizon,
                 }
-                for budget in group.budgets
+                for fitted in group.horizon_fits
             ],
         }
         for index, prompt in enumerate(counts.prompt_ids)

@@ -17,7 +17,7 @@ from verigap.storage.units import LengthUnit
 _GROUP = ("dataset", "model")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GroupCounts:
     """The samples of one (dataset, model).
 
@@ -138,26 +138,26 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
         hits = hits.sort("prompt", "first_correct")
         groups.append(
             GroupCounts(
-                str(dataset),
-                str(model),
-                LengthUnit(rows["unit"][0]),
-                tuple(kept["prompt_id"].to_list()),
-                kept["samples"].to_numpy(),
-                kept["unverified"].to_numpy(),
-                hits["prompt"].to_numpy().astype(np.int64),
-                hits["first_correct"].to_numpy(),
-                hits["count"].to_numpy(),
-                left.height,
-                int(left["unverified"].sum()),
-                int(hits["at_end"].sum()),
-                kept["unplaced"].to_numpy(),
-                ungraded_bounds(
+                dataset=str(dataset),
+                model=str(model),
+                unit=LengthUnit(rows["unit"][0]),
+                prompt_ids=tuple(kept["prompt_id"].to_list()),
+                samples=kept["samples"].to_numpy(),
+                unverified=kept["unverified"].to_numpy(),
+                prompt=hits["prompt"].to_numpy().astype(np.int64),
+                first_correct=hits["first_correct"].to_numpy(),
+                count=hits["count"].to_numpy(),
+                left_out=left.height,
+                left_out_samples=int(left["unverified"].sum()),
+                correct_only_at_end=int(hits["at_end"].sum()),
+                unplaced=kept["unplaced"].to_numpy(),
+                ungraded=ungraded_bounds(
                     prompts["correct"].to_numpy(),
                     prompts["samples"].to_numpy(),
                     prompts["unverified"].to_numpy(),
                 ),
-                kept["lost"].to_numpy(),
-                int(rows["end_unknown"].sum()),
+                lost=kept["lost"].to_numpy(),
+                end_unknown=int(rows["end_unknown"].sum()),
             )
         )
     return tuple(groups)

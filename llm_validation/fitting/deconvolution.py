@@ -10,6 +10,7 @@ Source: Efron 2016, "Empirical Bayes deconvolution estimates" (g-modelling).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -22,9 +23,11 @@ _BUMPS = 3
 _RIDGE = (0.02, 0.02, *(0.5,) * _BUMPS, 0.05, 0.05, 0.05)
 _STEPS = 100
 _TOLERANCE = 1e-5
+# Damping beyond which no step is taken that could still raise the likelihood.
+_HOPELESS = 1e8
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class PromptLaw:
     """A fitted density of prompts on the grid of Z log odds and U speeds.
 
@@ -35,6 +38,7 @@ class PromptLaw:
       covariance: inverse of the penalised information, shape (M, M).
       scores: gradient of each prompt's log likelihood at the fit, shape (P, M).
       success, speed: likelihoods of each prompt, shapes (P, Z) and (P, U).
+      converged: whether the last step gained less than 1e-5 in log likelihood.
     """
 
     basis: Float[np.ndarray, "Z U M"]
@@ -44,6 +48,7 @@ class PromptLaw:
     scores: Float[np.ndarray, "P M"]
     success: Float[np.ndarray, "P Z"]
     speed: Float[np.ndarray, "P U"]
+    converged: bool
 
     @property
     def density(self) -> Float[np.ndarray, " cells"]:
@@ -111,8 +116,17 @@ def fit_prompt_law(
     basis, ridge = _basis(successes, samples, speeds)
     scale = max(float(np.abs(speeds).max()), 1.0)
     base = np.broadcast_to(-2.0 * (speeds / scale) ** 2, basis.shape[:2])
-    coefficients, information, scores = _maximise(basis, base, ridge, success, speed)
-    return PromptLaw(basis, base, coefficients, np.linalg.inv(information), scores, success, speed)
+    best = _maximise(basis, base, ridge, success, speed)
+    return PromptLaw(
+        basis=basis,
+        base=base,
+        coefficients=best.coefficients,
+        covariance=np.linalg.inv(best.information),
+        scores=best.scores,
+        success=success,
+        speed=speed,
+        converged=best.converged,
+    )
 
 
 def _basis(
@@ -137,14 +151,23 @@ def _basis(
     return basis, np.array(_RIDGE[: len(columns)])
 
 
+class _Maximum(NamedTuple):
+    """Where the ascent stopped, with the penalised information and the scores of prompts there."""
+
+    coefficients: Float[np.ndarray, " M"]
+    information: Float[np.ndarray, "M M"]
+    scores: Float[np.ndarray, "P M"]
+    converged: bool
+
+
 def _maximise(
     basis: Float[np.ndarray, "Z U M"],
     base: Float[np.ndarray, "Z U"],
     ridge: Float[np.ndarray, " M"],
     success: Float[np.ndarray, "P Z"],
     speed: Float[np.ndarray, "P U"],
-) -> tuple[Float[np.ndarray, " M"], Float[np.ndarray, "M M"], Float[np.ndarray, "P M"]]:
-    """Damped Newton ascent: coefficients, penalised information, scores."""
+) -> _Maximum:
+    """Damped Newton ascent of the penalised marginal likelihood, at most 100 steps."""
     z_size, u_size, terms = basis.shape
     flat = basis.reshape(-1, terms)
     prompts = success.shape[0]
@@ -161,7 +184,7 @@ def _maximise(
         value = total - float(0.5 * (ridge * (theta - anchor) ** 2).sum())
         return value, cells, marginal
 
-    theta, damping = start, 1e-3
+    theta, damping, converged = start, 1e-3, False
     value, cells, marginal = objective(theta)
     scores, eigen, vectors = np.zeros((prompts, terms)), np.ones(terms), np.eye(terms)
     for _ in range(_STEPS):
@@ -176,18 +199,18 @@ def _maximise(
         gradient = scores.sum(axis=0) - ridge * (theta - anchor)
         # Marginal likelihoods are not concave: flat or rising directions get a floor.
         eigen, vectors = np.linalg.eigh(information)
-        gain = float(gradient @ gradient)
         while True:
             floored = np.maximum(eigen, ridge.min()) + damping
             step = vectors @ ((vectors.T @ gradient) / floored)
             new_value, new_cells, new_marginal = objective(theta + step)
-            if new_value >= value - 1e-10 * abs(value) or damping > 1e8:
+            if new_value >= value - 1e-10 * abs(value) or damping > _HOPELESS:
                 break
             damping = max(damping, 1e-3) * 10
-        gain = new_value - value
+        gain, stuck = new_value - value, damping > _HOPELESS
         theta, value, cells, marginal = theta + step, new_value, new_cells, new_marginal
         damping = damping / 10 if damping > 1e-6 else 0.0
         if abs(gain) < _TOLERANCE:
+            converged = not stuck
             break
     information = (vectors * np.maximum(eigen, ridge.min())) @ vectors.T
-    return theta, information, scores
+    return _Maximum(theta, information, scores, converged)

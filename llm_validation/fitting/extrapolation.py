@@ -9,9 +9,10 @@ law (smooth; every prompt is solved in the end) and the nonparametric maximum-li
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import special
 
 from verigap.llm_validation.intervals import Resampler, bca_interval
@@ -25,7 +26,7 @@ _REFITS, _JACKKNIFE = 200_000, 64
 _PRIOR = 0.05
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SuccessLaw:
     """A fitted law of per-prompt success and what it predicts.
 
@@ -35,6 +36,8 @@ class SuccessLaw:
       log_likelihood: of the counts, in nats, without binomial coefficients.
       parameters: number of free parameters (for the mixture: its atoms above 0.5 prompts).
       values: alpha and beta, or the atoms and their weights.
+      converged: whether the maximum of the likelihood was reached; the mixture is defined by its
+        number of steps, and reaches that always.
     """
 
     name: str
@@ -44,6 +47,7 @@ class SuccessLaw:
     log_likelihood: float
     parameters: int
     values: dict[str, object]
+    converged: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,10 +80,11 @@ def beta_binomial(counts: Counts, resampler: Resampler, ks: Float[np.ndarray, " 
     A faint log-normal prior on α and β keeps them finite where all prompts are alike. Each
     replicate is refitted.
     """
-    alpha_beta, scores, information = _fit_beta(counts, counts.number[None])
+    best = _fit_beta(counts, counts.number[None])
+    alpha_beta = best.logs
     # Replicates differ from the fit by a few standard errors, so a few more steps do.
     resampled = counts.resampled(resampler)[: max(_EM_REPLICATES, _REFITS // counts.number.size)]
-    replicas, _, _ = _fit_beta(counts, resampled, start=alpha_beta[0], steps=12, tolerance=1e-5)
+    replicas = _fit_beta(counts, resampled, start=alpha_beta[0], steps=12, tolerance=1e-5).logs
 
     def predict(logs: Float[np.ndarray, "B 2"]) -> Float[np.ndarray, "B K"]:
         first, second = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
@@ -97,18 +102,19 @@ def beta_binomial(counts: Counts, resampler: Resampler, ks: Float[np.ndarray, " 
             for unit in np.eye(2)
         ]
     )
-    influence = (scores[0] @ np.linalg.inv(information[0]) @ slope)[counts.kind]
+    influence = (best.scores[0] @ np.linalg.inv(best.information[0]) @ slope)[counts.kind]
     estimate = predict(alpha_beta)[0]
     interval = bca_interval(estimate, predict(replicas), influence)
     first, second = np.exp(alpha_beta[0])
     return SuccessLaw(
-        "beta-binomial",
-        estimate,
-        np.clip(interval.low, 0.0, 1.0),
-        np.clip(interval.high, 0.0, 1.0),
-        float(counts.number @ _beta_log_likelihood(counts, first, second)),
-        2,
-        {"alpha": float(first), "beta": float(second)},
+        name="beta-binomial",
+        estimate=estimate,
+        low=np.clip(interval.low, 0.0, 1.0),
+        high=np.clip(interval.high, 0.0, 1.0),
+        log_likelihood=float(counts.number @ _beta_log_likelihood(counts, first, second)),
+        parameters=2,
+        values={"alpha": float(first), "beta": float(second)},
+        converged=bool(best.converged[0]),
     )
 
 
@@ -118,13 +124,29 @@ def _beta_log_likelihood(counts: Counts, first: float, second: float) -> Float[n
     ) - special.betaln(first, second)
 
 
+class _BetaFits(NamedTuple):
+    """Beta laws fitted to several weightings of the counts.
+
+    Attributes:
+      logs: log α and log β.
+      scores: gradient of the log likelihood of each kind of prompt.
+      information: penalised, at the fit.
+      converged: whether the last move was below the tolerance.
+    """
+
+    logs: Float[np.ndarray, "B 2"]
+    scores: Float[np.ndarray, "B T 2"]
+    information: Float[np.ndarray, "B 2 2"]
+    converged: Bool[np.ndarray, " B"]
+
+
 def _fit_beta(
     counts: Counts,
     number: Float[np.ndarray, "B T"],
     start: Float[np.ndarray, " 2"] | None = None,
     steps: int = 60,
     tolerance: float = 1e-9,
-) -> tuple[Float[np.ndarray, "B 2"], Float[np.ndarray, "B T 2"], Float[np.ndarray, "B 2 2"]]:
+) -> _BetaFits:
     """Damped Newton in (log α, log β) for several weightings of the counts at once."""
     good, bad = counts.correct, counts.samples - counts.correct
     if start is None:
@@ -133,6 +155,7 @@ def _fit_beta(
     logs = np.broadcast_to(start, (number.shape[0], 2)).copy()
     score_first = score_second = np.zeros(number.shape)
     information = np.zeros((number.shape[0], 2, 2))
+    converged = np.zeros(number.shape[0], bool)
     for step in range(steps + 1):
         first, second = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
         both, size = first + second, counts.samples
@@ -161,9 +184,11 @@ def _fit_beta(
             break
         move = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
         logs = np.clip(logs + np.clip(move, -1.0, 1.0), -12.0, 12.0)
-        if np.abs(move).max() < tolerance:
+        converged = np.abs(move).max(axis=1) < tolerance
+        if converged.all():
             break
-    return logs, np.stack([score_first, score_second], axis=2), information
+    scores = np.stack([score_first, score_second], axis=2)
+    return _BetaFits(logs, scores, information, converged)
 
 
 def nonparametric(counts: Counts, resampler: Resampler, ks: Float[np.ndarray, " K"]) -> SuccessLaw:
@@ -201,13 +226,14 @@ def nonparametric(counts: Counts, resampler: Resampler, ks: Float[np.ndarray, " 
     prompts = counts.number.sum()
     kept = weights[0] * prompts > 0.5
     return SuccessLaw(
-        "nonparametric",
-        estimate,
-        np.clip(interval.low, 0.0, 1.0),
-        np.clip(interval.high, 0.0, 1.0),
-        float(counts.number @ (np.log(marginal) + peak)),
-        int(kept.sum()),
-        {"atoms": chance[kept].tolist(), "weights": weights[0][kept].tolist()},
+        name="nonparametric",
+        estimate=estimate,
+        low=np.clip(interval.low, 0.0, 1.0),
+        high=np.clip(interval.high, 0.0, 1.0),
+        log_likelihood=float(counts.number @ (np.log(marginal) + peak)),
+        parameters=int(kept.sum()),
+        values={"atoms": chance[kept].tolist(), "weights": weights[0][kept].tolist()},
+        converged=True,
     )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from verigap.llm_validation.arguments import checked_budgets, whole
-from verigap.llm_validation.fitting.budgets import BudgetFit, fit_budget
+from verigap.llm_validation.arguments import checked_horizons, whole
 from verigap.llm_validation.fitting.counts import GroupCounts, first_samples, group_counts
 from verigap.llm_validation.fitting.extrapolation import (
     Counts,
@@ -17,6 +16,7 @@ from verigap.llm_validation.fitting.extrapolation import (
     beta_binomial,
     nonparametric,
 )
+from verigap.llm_validation.fitting.horizons import HorizonFit, fit_horizon
 from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.intervals import (
@@ -53,7 +53,7 @@ class PassAtK:
     models: dict[str, Statistic]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GroupFit:
     """Everything fitted on one (dataset, model). Budgets, indices and returns are in `counts.unit`.
 
@@ -65,7 +65,8 @@ class GroupFit:
       success_laws: fitted laws of per-prompt success, beta-binomial first.
       mean_first_correct: mean first-correct index of a correct sample of a random prompt, prompts
         weighted by their success.
-      budgets: by budget, ascending; none where a correct sample has no place and no length.
+      horizon_fits: what was fitted at each budget H, ascending; none where a correct sample has
+        no place and no length.
       warnings: what a reader must know before using the numbers, one line each.
     """
 
@@ -75,7 +76,7 @@ class GroupFit:
     measured_k: int
     success_laws: tuple[SuccessLaw, ...]
     mean_first_correct: Statistic
-    budgets: tuple[BudgetFit, ...]
+    horizon_fits: tuple[HorizonFit, ...]
     warnings: tuple[str, ...]
 
 
@@ -87,7 +88,7 @@ class Fit:
       groups: sorted by (dataset, model).
       left_out: (dataset, model, samples) of groups without a single verified sample.
       grids: where coverage was evaluated.
-      seed: of the bootstrap.
+      seed: seed of the bootstrap.
     """
 
     groups: tuple[GroupFit, ...]
@@ -98,7 +99,7 @@ class Fit:
 
 def fit(
     traces: Traces,
-    budgets: Iterable[int],
+    horizons: Iterable[int],
     *,
     seed: int = 0,
     grids: Grids | None = None,
@@ -110,17 +111,17 @@ def fit(
 
     Args:
       traces: the samples; every (dataset, model) is fitted on its own.
-      budgets: distinct budgets H; every group counts them in its own unit.
-      seed: of the bootstrap, at least 0; the same seed gives the same numbers.
+      horizons: distinct budgets H; every group counts them in its own unit.
+      seed: seed of the bootstrap, at least 0; the same seed gives the same numbers.
       grids: margins ε, radii κ and the threshold c₀ of coverage.
       pass_at: further k of pass@k.
       samples: use only the first so many samples of each prompt.
-      replicates: of the bootstrap, at least 100; by default 400 to 2,000.
+      replicates: number of bootstrap replicates, at least 100; by default 400 to 2,000.
 
     Raises:
       TableError: an argument is out of range, or no sample was verified.
     """
-    horizons = checked_budgets(budgets)
+    checked = checked_horizons(horizons)
     grids = checked_grids(grids or Grids())
     wanted = [whole(k, "pass_at", 1, _LARGEST_K) for k in pass_at]
     seed = whole(seed, "seed", 0, 2**63 - 1)
@@ -134,7 +135,7 @@ def fit(
             left_out.append((counts.dataset, counts.model, counts.left_out_samples))
             continue
         resampler = Resampler(counts.prompts, seed, replicates)
-        groups.append(_fit_group(counts, horizons, grids, wanted, resampler))
+        groups.append(_fit_group(counts, checked, grids, wanted, resampler))
     if not groups:
         raise nothing_verified(traces.source)
     return Fit(tuple(groups), tuple(left_out), grids, seed)
@@ -142,7 +143,7 @@ def fit(
 
 def checked_grids(grids: Grids) -> Grids:
     """The same grids, or `TableError` naming what is out of range."""
-    for name, values in (("epsilon", grids.margins), ("kappa", grids.radii)):
+    for name, values in (("margins", grids.margins), ("chi2_radii", grids.chi2_radii)):
         for value in values:
             if not (math.isfinite(value) and 0 <= value <= 1e6):
                 raise TableError(f"{name}: {value!r} is out of range; give numbers from 0 to 1e6")
@@ -177,18 +178,33 @@ def _fit_group(
             value = Statistic(models["beta-binomial"].estimate, low, high)
             table[k] = PassAtK(value, counts.prompts, True, models)
     first = _mean_first_correct(counts, resampler)
+    fits = ()
+    if not counts.unplaced.any():
+        fits = tuple(fit_horizon(counts, horizon, grids, resampler, first) for horizon in horizons)
     return GroupFit(
-        counts,
-        table[1].value,
-        table,
-        measured,
-        laws,
-        first,
-        ()
-        if counts.unplaced.any()
-        else tuple(fit_budget(counts, horizon, grids, resampler, first) for horizon in horizons),
-        tuple(_warnings(counts)),
+        counts=counts,
+        mean_correct=table[1].value,
+        pass_at_k=table,
+        measured_k=measured,
+        success_laws=laws,
+        mean_first_correct=first,
+        horizon_fits=fits,
+        warnings=(*_warnings(counts), *_unconverged(laws, fits)),
     )
+
+
+def _unconverged(laws: Sequence[SuccessLaw], fits: Sequence[HorizonFit]) -> list[str]:
+    warnings = [
+        f"the fit of the {law.name} law of success did not converge; its pass@k is rough"
+        for law in laws
+        if not law.converged
+    ]
+    return warnings + [
+        f"H = {each.horizon}: the fit of the law of prompts did not converge; sigma and coverage "
+        "there are rough"
+        for each in fits
+        if not each.converged
+    ]
 
 
 def _measured_pass_at_k(
@@ -227,33 +243,35 @@ def _mean_first_correct(counts: GroupCounts, resampler: Resampler) -> Statistic:
 
 
 def _warnings(counts: GroupCounts) -> list[str]:
-    found = []
+    warnings = []
     samples = int(np.median(counts.samples))
     if counts.prompts == 1:
-        found.append("one prompt: nothing shows how prompts differ, so there are no intervals")
+        warnings.append("one prompt: nothing shows how prompts differ, so there are no intervals")
     elif counts.prompts < _FEW_PROMPTS:
-        found.append(f"{counts.prompts} prompts: intervals are rough below {_FEW_PROMPTS} prompts")
+        warnings.append(
+            f"{counts.prompts} prompts: intervals are rough below {_FEW_PROMPTS} prompts"
+        )
     if samples == 1:
-        found.append(
+        warnings.append(
             "one sample a prompt: the spread within prompts (sigma, coverage, pass@k for k > 1) "
             "is not identified; what is shown rests on the assumed family"
         )
     elif samples < _FEW_SAMPLES:
-        found.append(
+        warnings.append(
             f"{samples} samples a prompt: sigma and coverage rest on the assumed family of laws "
             f"below {_FEW_SAMPLES} samples"
         )
-    found += counts.open_questions
+    warnings += counts.open_questions
     if counts.unplaced.any():
-        found.append(
+        warnings.append(
             f"no budget is fitted: {int(counts.unplaced.sum())} correct samples have neither "
             "first_correct nor n_tokens, so nobody knows within which budget they are correct"
         )
     if not counts.correct.any():
-        found.append("no sample is correct: coverage is unknown, and intervals are one-sided")
+        warnings.append("no sample is correct: coverage is unknown, and intervals are one-sided")
     if counts.correct_only_at_end:
-        found.append(
+        warnings.append(
             f"{counts.correct_only_at_end} correct samples are only known to be correct at their "
             "end; their returns are lower bounds"
         )
-    return found
+    return warnings

@@ -53,9 +53,9 @@ def fit_families(
 
     Args:
       prompt: index of the prompt of each distinct (prompt, first-correct index).
-      first_correct: the index, from 1 to `horizon` (tokens).
+      first_correct: the index, from 1 to `horizon`.
       share: its share of the prompt's verified samples.
-      horizon: budget H in tokens.
+      horizon: budget H, in the unit of the indices.
       resampler: of all P prompts, those without successes included.
     """
     points, position = np.unique(first_correct, return_inverse=True)

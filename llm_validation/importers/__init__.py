@@ -11,7 +11,6 @@ from verigap.llm_validation.importers import (
     table,
 )
 from verigap.llm_validation.importers.import_traces import (
-    ImportProgress,
     ImportReport,
     import_traces,
 )
@@ -31,7 +30,6 @@ __all__ = [
     "FORMATS",
     "Format",
     "ImportOptions",
-    "ImportProgress",
     "ImportReport",
     "import_traces",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from verigap.llm_validation.answers import canonical_answer
 from verigap.llm_validation.importers.account import (
@@ -30,6 +30,7 @@ from verigap.llm_validation.importers.records import (
     UnclearVerdict,
 )
 from verigap.llm_validation.importers.writing import TraceWriter
+from verigap.storage.progress import Progress
 from verigap.storage.tables import TableError
 
 # Of the records skipped, how many are kept to be listed.
@@ -40,14 +41,6 @@ _STEP = 64
 _MOST_WAITING, _MOST_PENDING, _MOST_CHARACTERS = 4096, 512, 16 * 2**20
 # Records that are searched for further values of a score before it is refused.
 _MORE_SCORES = 1000
-
-
-class ImportProgress(NamedTuple):
-    """How far an import is: bytes of the files, and samples."""
-
-    done: int
-    total: int
-    samples: int
 
 
 @dataclass(frozen=True)
@@ -101,7 +94,7 @@ def import_traces(
     paths: Sequence[Path],
     out: Path,
     options: ImportOptions,
-    progress: Callable[[ImportProgress], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> ImportReport:
     """Read sample logs and write them as one trace table; the file appears whole or not at all.
 
@@ -110,7 +103,7 @@ def import_traces(
       paths: the files.
       out: the table, Parquet.
       options: see `ImportOptions`.
-      progress: called now and then.
+      progress: called now and then; it counts bytes of the files, and produces samples.
 
     Raises:
       TableError: a file cannot be read, or holds a record that cannot (unless `skip_bad`).
@@ -128,7 +121,7 @@ def import_traces(
             writer.add(row, place)
             run.taken += 1
             if progress is not None and run.taken % _STEP == 0:
-                progress(ImportProgress(reading.done, reading.total, run.taken))
+                progress(Progress(reading.done, reading.total, produced=run.taken))
         for problem in writer.duplicates():
             place, _, what = problem.partition(": ")
             run.refuse(place, BadRecord(what))

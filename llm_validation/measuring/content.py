@@ -17,7 +17,7 @@ def as_content(
 
     Args:
       groups: the measurements.
-      seed: of the bootstrap.
+      seed: seed of the bootstrap of the intervals; the same seed gives the same ones.
     """
     return {"level": LEVEL, "groups": [group_content(group, seed) for group in groups]}
 
@@ -28,8 +28,8 @@ def group_content(group: GroupMeasurement | FinetunedMeasurement, seed: int = 0)
         "dataset": group.dataset,
         "model": group.model,
         "unit": group.unit,
-        "candidates": group.candidates,
-        "radius": group.radius,
+        "num_candidates": group.num_candidates,
+        "chi2_radius": group.chi2_radius,
         "warnings": list(group.warnings),
     }
     if isinstance(group, FinetunedMeasurement):
@@ -55,7 +55,7 @@ def cell_content(cell: MeasuredCell) -> dict[str, Any]:
     """One budget and n."""
     return {
         "horizon": cell.horizon,
-        "data": cell.data_budget,
+        "data_budget": cell.data_budget,
         "extrapolated": cell.extrapolated,
         "values": {name: value._asdict() for name, value in cell.values.items()},
         "gap": cell.gap._asdict(),

@@ -13,7 +13,7 @@ from verigap.storage.units import LengthUnit
 
 GAME = "fine-tuned language model"
 FEATURES = ("hidden states of the base",)
-"""What the verifier head is told of a trace."""
+"""Names of the features of a trace that the verifier head sees."""
 
 
 def is_finetuned(row: Mapping[str, Any]) -> bool:
@@ -48,21 +48,21 @@ def finetuned_model(rows: Sequence[Mapping[str, Any]]) -> GroupMeasurement:
         if size < 0.25 * row["samples"] / len(prompts)
     ]
     return GroupMeasurement(
-        row["dataset"],
-        row["model"],
-        LengthUnit.TOKENS,
-        prompts,
-        int(row["samples"]),
-        int(row["unverified"]),
-        int(row["mixed"]),
-        float(row["expert_share"]),
-        (int(row["horizon"]),),
-        tuple(data),
-        int(row["candidates"]),
-        float(row["radius"]),
-        (False,),
-        values,
-        tuple(warnings),
-        FEATURES,
-        "fine-tuning",
+        dataset=row["dataset"],
+        model=row["model"],
+        unit=LengthUnit.TOKENS,
+        prompt_ids=prompts,
+        samples=int(row["samples"]),
+        unverified=int(row["unverified"]),
+        mixed=int(row["mixed"]),
+        expert_share=float(row["expert_share"]),
+        horizons=(int(row["horizon"]),),
+        data_budgets=tuple(data),
+        num_candidates=int(row["candidates"]),
+        chi2_radius=float(row["radius"]),
+        extrapolated=(False,),
+        values=values,
+        warnings=tuple(warnings),
+        features=FEATURES,
+        learned_by="fine-tuning",
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from verigap.llm_validation.arguments import checked_budgets, checked_data, whole
+from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons, whole
 from verigap.llm_validation.fitting.counts import group_counts
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.features import features, hashed_words
@@ -27,9 +28,10 @@ _FEW_PROMPTS = 20
 def measure(
     traces: Traces,
     horizons: Iterable[int] | None = None,
-    data: Iterable[int] | None = None,
-    candidates: int | None = None,
-    radius: float = 1.0,
+    *,
+    data_budgets: Iterable[int] | None = None,
+    num_candidates: int | None = None,
+    chi2_radius: float = 1.0,
     seeds: int = SEEDS,
     seed: int = 0,
     report: Callable[[Progress], None] | None = None,
@@ -41,72 +43,84 @@ def measure(
 
     Args:
       traces: the samples; every (dataset, model) is measured on its own.
-      horizons: distinct budgets H; by default about the median and the 90 % quantile of
-        the group's lengths, and twice the latter.
-      data: distinct n, expert demonstrations and labelled traces alike; by default 16, 64, 256 and
-        1,024, as far as the training pools reach.
-      candidates: N of best-of-N and of the vote; 8 by default.
-      radius: chi-square leash kappa, of the expert and of both leashed policies.
+      horizons: distinct budgets H in the unit of the traces, at least 1; by default about the
+        median and the 90 % quantile of the group's lengths, and twice the latter.
+      data_budgets: distinct n from 1 to 1,000,000, expert demonstrations and labelled traces alike;
+        by default 16, 64, 256 and 1,024, as far as the training pools reach.
+      num_candidates: N of best-of-N and of the vote, at least 1; 8 by default.
+      chi2_radius: chi-square radius kappa of the ball of the expert and of both leashed policies,
+        above 0 and at most 1e6.
       seeds: repetitions, at least 2.
-      seed: of all randomness, at least 0; the same seed gives the same numbers.
-      report: called before each budget of each group.
+      seed: seed of the splits, the training data and the votes, at least 0; the same seed gives the
+        same numbers.
+      report: called before each budget of each group, and at the end.
 
     Raises:
       TableError: an argument is out of range, or no sample was verified.
     """
-    budgets = None if horizons is None else tuple(checked_budgets(horizons))
-    amounts = None if data is None else checked_data(data)
-    chosen = CANDIDATES if candidates is None else whole(candidates, "num_candidates", 1, 10**9)
-    if not (math.isfinite(radius) and 0 < radius <= 1e6):
-        raise TableError(
-            f"chi2_radius: {radius!r} is out of range; give a number above 0, at most 1e6"
-        )
-    seeds = whole(seeds, "seeds", 2, 10_000)
-    seed = whole(seed, "seed", 0, 2**63 - 1)
+    given = None if horizons is None else tuple(checked_horizons(horizons))
+    amounts = None if data_budgets is None else checked_data_budgets(data_budgets)
+    shared = Settings(
+        data_budgets=amounts or (),
+        num_candidates=whole(
+            CANDIDATES if num_candidates is None else num_candidates, "num_candidates", 1, 10**9
+        ),
+        chi2_radius=_checked_radius(chi2_radius),
+        seeds=whole(seeds, "seeds", 2, 10_000),
+        seed=whole(seed, "seed", 0, 2**63 - 1),
+    )
     plans = [
         (
             pools,
-            budgets or default_horizons(pools),
-            Settings(amounts or default_data(pools), chosen, radius, seeds, seed),
+            given or default_horizons(pools),
+            replace(shared, data_budgets=amounts or default_data_budgets(pools)),
         )
         for pools in verified_pools(traces)
     ]
     open_questions = {
         (counts.dataset, counts.model): counts.open_questions for counts in group_counts(traces)
     }
-    total, found = sum(len(horizons) for _, horizons, _ in plans), []
-    for pools, own_budgets, settings in plans:
-        before = sum(len(group.horizons) for group in found)
+    return _measure_groups(plans, open_questions, report or (lambda progress: None))
+
+
+def _measure_groups(
+    plans: Sequence[tuple[SamplePools, Sequence[int], Settings]],
+    open_questions: Mapping[tuple[str, str], Sequence[str]],
+    report: Callable[[Progress], None],
+) -> tuple[GroupMeasurement, ...]:
+    """Measure each group at its budgets, and report before each budget and at the end."""
+    total, measurements = sum(len(horizons) for _, horizons, _ in plans), []
+    for pools, horizons, settings in plans:
+        before = sum(len(group.horizons) for group in measurements)
         name = " ".join(part for part in (pools.dataset, pools.model) if part)
 
         def advance(done: int, before: int = before, name: str = name) -> None:
-            if report is not None:
-                report(Progress(before + done, total, 0, name))
+            report(Progress(before + done, total, doing=name))
 
         notes = open_questions[pools.dataset, pools.model]
-        found.append(measure_group(pools, own_budgets, settings, notes, advance))
-    if report is not None:
-        report(Progress(total, total, 0))
-    return tuple(found)
+        measurements.append(measure_group(pools, horizons, settings, advance, notes))
+    report(Progress(total, total))
+    return tuple(measurements)
 
 
 def measure_group(
     pools: SamplePools,
     horizons: Sequence[int],
     settings: Settings,
-    notes: Sequence[str] = (),
     advance: Callable[[int], None] | None = None,
+    notes: Sequence[str] = (),
 ) -> GroupMeasurement:
     """Values of every policy on the pools of one (dataset, model).
 
     Args:
       pools: samples of at least one prompt.
-      horizons: distinct budgets H, ascending.
+      horizons: distinct budgets H in the unit of the pools, ascending.
       settings: what all budgets share.
-      notes: warnings that come before those of the measurement.
-      advance: called before each budget with how many are done.
+      advance: called before each budget with the number of budgets done.
+      notes: warnings about the samples, to come before those of the measurement.
     """
-    train, hashed = halves(pools.prompts, settings), hashed_words(pools)
+    train = halves(pools.prompts, seeds=settings.seeds, seed=settings.seed)
+    hashed = hashed_words(pools)
     cells, names = [], {}
     for done, horizon in enumerate(horizons):
         if advance is not None:
@@ -114,10 +128,22 @@ def measure_group(
         phi = features(pools, horizon, hashed)
         names |= dict.fromkeys(phi.names)
         cells.append(values_at(pools, horizon, settings, phi, train))
-    notes = [*notes, *_warnings(pools, tuple(horizons), settings)]
     return GroupMeasurement.of(
-        pools, settings, horizons, cells, warnings=notes, features=tuple(names)
+        pools,
+        settings,
+        horizons,
+        cells,
+        warnings=[*notes, *_warnings(pools, horizons, settings)],
+        features=tuple(names),
     )
+
+
+def _checked_radius(chi2_radius: float) -> float:
+    if not (math.isfinite(chi2_radius) and 0 < chi2_radius <= 1e6):
+        raise TableError(
+            f"chi2_radius: {chi2_radius!r} is out of range; give a number above 0, at most 1e6"
+        )
+    return chi2_radius
 
 
 def default_horizons(pools: SamplePools) -> tuple[int, ...]:
@@ -140,65 +166,67 @@ def _rounded(length: float) -> int:
     return max(8, 8 * math.ceil(length / 8))
 
 
-def default_data(pools: SamplePools) -> tuple[int, ...]:
+def default_data_budgets(pools: SamplePools) -> tuple[int, ...]:
     """The usual n, as far as half of the samples reach."""
     reach = int(pools.sizes.sum()) // 2
     return tuple(n for n in DATA if n <= max(reach, DATA[0]))
 
 
-def _warnings(pools: SamplePools, horizons: tuple[int, ...], settings: Settings) -> list[str]:
-    found = []
+def _warnings(pools: SamplePools, horizons: Sequence[int], settings: Settings) -> list[str]:
+    warnings = []
     samples = int(pools.sizes.sum())
     if pools.prompts == 1:
-        found.append(
+        warnings.append(
             "one prompt: no other is left to learn from, so cloning and verifying cannot be "
             "measured, and nothing has an interval"
         )
     elif pools.prompts < _FEW_PROMPTS:
-        found.append(f"{pools.prompts} prompts: intervals are rough below {_FEW_PROMPTS} prompts")
+        warnings.append(
+            f"{pools.prompts} prompts: intervals are rough below {_FEW_PROMPTS} prompts"
+        )
     if (pools.sizes == 1).all():
-        found.append(
+        warnings.append(
             "one sample a prompt: every policy gives that sample, so nothing can be said about "
             "how they differ"
         )
     elif not pools.correct.any():
-        found.append(
+        warnings.append(
             "no sample is correct: every policy is worth 0 on these pools, there is no expert to "
             "clone and nothing for a verifier to find; how they differ cannot be said"
         )
     elif pools.correct.sum() == samples:
-        found.append(
+        warnings.append(
             "every sample is correct: policies can only differ in how early their traces are "
             "correct, not in whether they are"
         )
     elif pools.mixed < _FEW_PROMPTS:
-        found.append(
+        warnings.append(
             f"{pools.mixed} prompts have both correct and incorrect samples: only there can "
             "policies differ in how often they are correct"
         )
-    few = int((pools.sizes < settings.candidates).sum())
+    few = int((pools.sizes < settings.num_candidates).sum())
     if few:
-        found.append(
-            f"{few} prompts have fewer than N = {settings.candidates} samples: best-of-N and the "
-            "vote use all they have"
+        warnings.append(
+            f"{few} prompts have fewer than N = {settings.num_candidates} samples: best-of-N and "
+            "the vote use all they have"
         )
     if not (pools.answer >= 0).any():
-        found.append("no sample has an answer: the vote is a random draw")
+        warnings.append("no sample has an answer: the vote is a random draw")
     if pools.correct_only_at_end:
-        found.append(
+        warnings.append(
             f"{pools.correct_only_at_end} correct samples are only known to be correct at their "
             "end; their returns are lower bounds"
         )
     if pools.beyond:
-        found.append(
+        warnings.append(
             f"{pools.beyond} samples beyond the first {LARGEST_POOL} of their prompt were left out"
         )
     if pools.left_out:
-        found.append(f"{pools.left_out} prompts without a verified sample were left out")
-    found += [
+        warnings.append(f"{pools.left_out} prompts without a verified sample were left out")
+    warnings += [
         f"H = {horizon} is beyond the longest trace ({pools.longest:g}): the model never used such "
         f"a budget, and values there only grow by the {pools.unit} left over"
         for horizon in horizons
         if horizon > pools.longest
     ]
-    return found
+    return warnings

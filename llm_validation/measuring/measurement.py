@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from verigap.llm_validation.intervals import Statistic, bca_interval, student_sp
 from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
-    from verigap.llm_validation.pools.policy_values import Settings
+    from verigap.llm_validation.pools.policy_values import PolicyValues, Settings
     from verigap.llm_validation.pools.pools import SamplePools
 
 POLICIES = (
@@ -30,17 +30,17 @@ POLICIES = (
 REPLICATES = 2000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class MeasuredCell:
     """One budget and one amount of data.
 
     Attributes:
-      horizon: H, tokens.
+      horizon: H, in the unit of the group, like all values.
       data_budget: n, demonstrations or labelled traces.
       extrapolated: whether H is beyond the longest trace.
-      values: mean value of each policy (tokens).
-      gap: verifying less cloning (tokens), both within the same chi-square ball: the headline.
-      gap_unleashed: best-of-N less the clone as fitted (tokens).
+      values: mean value of each policy.
+      gap: verifying less cloning, both within the same chi-square ball: the headline.
+      gap_unleashed: best-of-N less the clone as fitted.
     """
 
     horizon: int
@@ -55,7 +55,7 @@ LEASHED = ("verify_leashed", "clone_leashed")
 UNLEASHED = ("verify", "clone")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class GroupMeasurement:
     """Values of every policy on the prompts of one (dataset, model).
 
@@ -68,14 +68,15 @@ class GroupMeasurement:
       mixed: prompts with both correct and incorrect verified samples.
       expert_share: share of prompts whose pool holds a success: those that an expert can show.
       horizons: budgets H (tokens), ascending.
-      data: n, demonstrations of the cloner and labelled traces of the reward model, ascending.
-      candidates: N of best-of-N and of the vote.
-      radius: chi-square leash kappa.
+      data_budgets: n, ascending: demonstrations of the cloner, and labelled traces of the reward
+        model.
+      num_candidates: N of best-of-N and of the vote.
+      chi2_radius: chi-square radius kappa of the expert and of both leashed policies.
       extrapolated: whether each budget is beyond the longest trace.
       values: by policy (see `POLICIES`; "score" only where the table has one), in tokens; NaN where
         the prompt trained the learners of that seed.
       warnings: what a reader must know before using the numbers, one line each.
-      features: names of what the learners were told of a trace.
+      features: names of the features of a trace that the learners saw.
       learned_by: how the clone was made.
 
     The policies: "base" draws from the pool; "expert" is the best policy of the chi-square ball
@@ -95,11 +96,11 @@ class GroupMeasurement:
     mixed: int
     expert_share: float
     horizons: tuple[int, ...]
-    data: tuple[int, ...]
-    candidates: int
-    radius: float
+    data_budgets: tuple[int, ...]
+    num_candidates: int
+    chi2_radius: float
     extrapolated: tuple[bool, ...]
-    values: dict[str, Float[np.ndarray, "horizons data seeds prompts"]]
+    values: dict[str, Float[np.ndarray, "horizons data_budgets seeds prompts"]]
     warnings: tuple[str, ...]
     features: tuple[str, ...] = ()
     learned_by: str = "tilting pools"
@@ -110,7 +111,7 @@ class GroupMeasurement:
         pools: SamplePools,
         settings: Settings,
         horizons: Sequence[int],
-        cells: Sequence[Mapping[str, Float[np.ndarray, "data seeds prompts"]]],
+        cells: Sequence[PolicyValues],
         *,
         longest: float | None = None,
         warnings: Sequence[str] = (),
@@ -122,29 +123,31 @@ class GroupMeasurement:
           pools: the samples.
           settings: what all budgets share.
           horizons: budgets (tokens), ascending.
-          cells: values of every policy (tokens), one entry a budget; see `values_at`.
+          cells: values of every policy, one entry a budget; see `values_at`.
           longest: beyond which a budget is extrapolated (tokens); by default the longest trace.
-          warnings: see the class.
+          warnings: see the class; fits that did not converge are added.
           features: see the class.
         """
         reach = pools.longest if longest is None else longest
         return cls(
-            pools.dataset,
-            pools.model,
-            pools.unit,
-            pools.prompt_ids,
-            int(pools.sizes.sum()),
-            pools.unverified,
-            pools.mixed,
-            pools.expert_share,
-            tuple(horizons),
-            settings.data,
-            settings.candidates,
-            settings.radius,
-            tuple(horizon > reach for horizon in horizons),
-            {name: np.stack([cell[name] for cell in cells]) for name in cells[0]},
-            tuple(warnings),
-            tuple(features),
+            dataset=pools.dataset,
+            model=pools.model,
+            unit=pools.unit,
+            prompt_ids=pools.prompt_ids,
+            samples=int(pools.sizes.sum()),
+            unverified=pools.unverified,
+            mixed=pools.mixed,
+            expert_share=pools.expert_share,
+            horizons=tuple(horizons),
+            data_budgets=settings.data_budgets,
+            num_candidates=settings.num_candidates,
+            chi2_radius=settings.chi2_radius,
+            extrapolated=tuple(horizon > reach for horizon in horizons),
+            values={
+                name: np.stack([cell.values[name] for cell in cells]) for name in cells[0].values
+            },
+            warnings=(*warnings, *_unconverged(horizons, cells)),
+            features=tuple(features),
         )
 
     @property
@@ -152,7 +155,7 @@ class GroupMeasurement:
         """Whether each seed holds each prompt out."""
         return ~np.isnan(self.values["base"][0, 0])
 
-    def means(self) -> dict[str, Float[np.ndarray, "horizons data"]]:
+    def means(self) -> dict[str, Float[np.ndarray, "horizons data_budgets"]]:
         """Mean value of each policy over held-out prompts and seeds (tokens); NaN if unknown."""
         return {name: self._mean(values) for name, values in self.values.items()}
 
@@ -161,7 +164,7 @@ class GroupMeasurement:
         replicates: int = REPLICATES,
         seed: int = 0,
         prompts: Float[np.ndarray, "B P"] | None = None,
-    ) -> dict[str, Float[np.ndarray, "B horizons data"]]:
+    ) -> dict[str, Float[np.ndarray, "B horizons data_budgets"]]:
         """Joint bootstrap of the mean value of every policy (tokens).
 
         Each replicate draws prompts and seeds with replacement, the same for all policies, budgets
@@ -172,7 +175,7 @@ class GroupMeasurement:
 
         Args:
           replicates: B.
-          seed: of the draws.
+          seed: seed of the draws; the same seed gives the same intervals.
           prompts: how often each replicate draws each prompt, to draw them jointly with something
             else; drawn here by default.
         """
@@ -187,13 +190,13 @@ class GroupMeasurement:
             1.0 + student_spread(units) * (counts - 1)
             for units, counts in zip(self.tested.shape, drawn, strict=True)
         )
-        found = {}
+        drawn_means = {}
         for name, values in self.values.items():
             mean = self._mean(values)
             moved = np.where(self.tested, values - mean[:, :, None, None], 0.0)
             sums = np.einsum("bs,bp,hnsp->bhn", by_seed, by_prompt, moved, optimize=True)
-            found[name] = mean + sums / self.tested.sum()
-        return found
+            drawn_means[name] = mean + sums / self.tested.sum()
+        return drawn_means
 
     def gap(
         self, *, leashed: bool = True, replicates: int = REPLICATES, seed: int = 0
@@ -202,8 +205,8 @@ class GroupMeasurement:
 
         Args:
           leashed: whether both policies are kept in the same chi-square ball.
-          replicates: of the bootstrap.
-          seed: of the bootstrap.
+          replicates: number of bootstrap replicates.
+          seed: seed of the bootstrap; the same seed gives the same intervals.
         """
         return self._gap(LEASHED if leashed else UNLEASHED, self.draws(replicates, seed))
 
@@ -214,15 +217,15 @@ class GroupMeasurement:
         gap, unleashed = self._gap(LEASHED, drawn), self._gap(UNLEASHED, drawn)
         return tuple(
             MeasuredCell(
-                horizon,
-                n,
-                beyond,
-                {name: found[horizon, n] for name, found in values.items()},
-                gap[horizon, n],
-                unleashed[horizon, n],
+                horizon=horizon,
+                data_budget=n,
+                extrapolated=beyond,
+                values={name: by_cell[horizon, n] for name, by_cell in values.items()},
+                gap=gap[horizon, n],
+                gap_unleashed=unleashed[horizon, n],
             )
             for horizon, beyond in zip(self.horizons, self.extrapolated, strict=True)
-            for n in self.data
+            for n in self.data_budgets
         )
 
     def _mean(self, values: np.ndarray) -> np.ndarray:
@@ -247,10 +250,21 @@ class GroupMeasurement:
         estimate = self._mean(values).ravel()
         interval = bca_interval(estimate, drawn.reshape(drawn.shape[0], -1), columns)
         # Prompts that do not differ show nothing of the spread between prompts.
-        spread = np.ptp(columns, axis=0) > 1e-12 * np.repeat(self.horizons, len(self.data))
+        spread = np.ptp(columns, axis=0) > 1e-12 * np.repeat(self.horizons, len(self.data_budgets))
         low, high = (np.where(spread, end, np.nan) for end in interval)
-        cells = [(horizon, n) for horizon in self.horizons for n in self.data]
+        cells = [(horizon, n) for horizon in self.horizons for n in self.data_budgets]
         return {
             cell: Statistic(float(middle), float(least), float(most))
             for cell, middle, least, most in zip(cells, estimate, low, high, strict=True)
         }
+
+
+def _unconverged(horizons: Sequence[int], cells: Sequence[PolicyValues]) -> list[str]:
+    """A warning for each budget and learner with fits that did not converge."""
+    return [
+        f"H = {horizon}: {count} of {cell.fits} fits of the {learner} did not converge; its values "
+        "there are rough"
+        for horizon, cell in zip(horizons, cells, strict=True)
+        for learner, count in cell.unconverged.items()
+        if count
+    ]

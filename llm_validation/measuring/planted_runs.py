@@ -16,7 +16,7 @@ from verigap.storage.units import LengthUnit
 _POLICIES = {"clone": CLONING, "verify": SELECTION}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FinetunedMeasurement:
     """Values of trained networks on held-out prompts of the planted subsequence.
 
@@ -26,8 +26,8 @@ class FinetunedMeasurement:
       unit: tokens.
       prompts: held out of every training.
       trainings: least number of independent trainings of a cell.
-      candidates: N of best-of-N.
-      radius: chi-square leash kappa, of the expert and of both leashed policies.
+      num_candidates: N of best-of-N.
+      chi2_radius: chi-square radius kappa of the expert and of both leashed policies.
       warnings: what a reader must know before using the numbers, one line each.
       cells: ascending in H, then n; not every n at every H.
     """
@@ -37,8 +37,8 @@ class FinetunedMeasurement:
     unit: LengthUnit
     prompts: int
     trainings: int
-    candidates: int
-    radius: float
+    num_candidates: int
+    chi2_radius: float
     warnings: tuple[str, ...]
     cells: tuple[MeasuredCell, ...]
 
@@ -62,11 +62,13 @@ def finetuned(rows: Sequence[Mapping[str, Any]]) -> tuple[FinetunedMeasurement, 
             "the run holds no trained networks; sweep a planted configuration, such as "
             "configs/planted-small.yaml"
         )
-    found = points(trained)
-    groups = dict.fromkeys((point.block, point.family) for point in found)
+    measured_points = points(trained)
+    groups = dict.fromkeys((point.block, point.family) for point in measured_points)
     measured = []
     for block, family in groups:
-        members = [point for point in found if (point.block, point.family) == (block, family)]
+        members = [
+            point for point in measured_points if (point.block, point.family) == (block, family)
+        ]
         row = next(row for row in trained if (row["block"], row["family"]) == (block, family))
         doubts = [
             f"H = {point.horizon}, n = {point.data_budget}: {point.under_training}"
@@ -75,15 +77,15 @@ def finetuned(rows: Sequence[Mapping[str, Any]]) -> tuple[FinetunedMeasurement, 
         ]
         measured.append(
             FinetunedMeasurement(
-                str(row["game"]),
-                f"{family} ({block})",
-                LengthUnit.TOKENS,
-                len(row["expert_value"]),
-                min(point.trainings for point in members),
-                int(row["num_candidates"]),
-                float(row["chi2_radius"]),
-                tuple(doubts),
-                tuple(_cell(point) for point in members),
+                dataset=str(row["game"]),
+                model=f"{family} ({block})",
+                unit=LengthUnit.TOKENS,
+                prompts=len(row["expert_value"]),
+                trainings=min(point.trainings for point in members),
+                num_candidates=int(row["num_candidates"]),
+                chi2_radius=float(row["chi2_radius"]),
+                warnings=tuple(doubts),
+                cells=tuple(_cell(point) for point in members),
             )
         )
     return tuple(measured)
@@ -99,12 +101,12 @@ def _cell(point: Point) -> MeasuredCell:
         values[name] = _statistic(point.values[learner])
         values[f"{name}_leashed"] = _statistic(point.leashed[learner])
     return MeasuredCell(
-        point.horizon,
-        point.data_budget,
-        False,
-        values,
-        _statistic(point.gap),
-        _statistic(point.gap_unleashed),
+        horizon=point.horizon,
+        data_budget=point.data_budget,
+        extrapolated=False,
+        values=values,
+        gap=_statistic(point.gap),
+        gap_unleashed=_statistic(point.gap_unleashed),
     )
 
 

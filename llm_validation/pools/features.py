@@ -1,7 +1,7 @@
-"""What learners may know of a trace: features of a pool that need no label.
+"""Features of the traces of a pool that learners see; none needs a label.
 
-At a budget of H tokens a longer trace is cut there: its answer, score, probability and text are
-then unknown, as they would be to whoever stops it at H.
+At a budget H a longer trace is cut there: its answer, score, probability and text are then unknown,
+as they would be if it had been stopped at H.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class Features:
 def features(
     pools: SamplePools, horizon: int, hashed: Float[np.ndarray, "P K W"] | None = None
 ) -> Features:
-    """Features of the pools at a budget of H tokens.
+    """Features of the pools at a budget H.
 
     Args:
       pools: the samples; whether they are correct is not looked at.
-      horizon: H, tokens.
+      horizon: H, in the unit of the pools.
       hashed: `hashed_words(pools)`, where it is wanted.
     """
     finished = pools.finished(horizon)
@@ -69,7 +69,7 @@ def features(
 
 
 def visible_answers(pools: SamplePools, horizon: int) -> Int[np.ndarray, "P K"]:
-    """The answer's number where the trace ends within H tokens, else -1."""
+    """The answer's number where the trace ends within H, else -1."""
     return np.where(pools.finished(horizon), pools.answer, -1)
 
 
@@ -111,11 +111,11 @@ def _rank(length: Float[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
     order = np.sort(length, axis=1)  # NaN last
     known = np.isfinite(length)
     ranks = np.full(length.shape, np.nan)
-    for index, own in enumerate(known):
-        row = order[index, : own.sum()]
-        below = np.searchsorted(row, length[index, own], "left")
-        upto = np.searchsorted(row, length[index, own], "right")
-        ranks[index, own] = (below + upto) / (2 * max(row.size, 1))
+    for index, finite in enumerate(known):
+        row = order[index, : finite.sum()]
+        below = np.searchsorted(row, length[index, finite], "left")
+        upto = np.searchsorted(row, length[index, finite], "right")
+        ranks[index, finite] = (below + upto) / (2 * max(row.size, 1))
     return ranks
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
@@ -9,30 +10,49 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from verigap.llm_validation.pools.cloning import clone, show
+from verigap.llm_validation.pools.cloning import clone, draw_traces
 from verigap.llm_validation.pools.features import Features, visible_answers
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.pools.selectors import best_of_pool, vote, win_table
 from verigap.theory import RewardLaw, chi2_ball_expert, project_onto_chi2_ball
 
+LEARNED = ("clone", "clone_leashed", "verify", "verify_leashed")
+"""The policies that learn, in the order of `learner_values`."""
 
-class Settings(NamedTuple):
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """What all budgets of a group share.
 
     Attributes:
-      data: n, ascending.
-      candidates: N.
-      radius: chi-square leash kappa.
-      seeds: repetitions.
-      seed: of all randomness.
+      data_budgets: n, ascending.
+      num_candidates: N of best-of-N and of the vote.
+      chi2_radius: chi-square radius kappa of the expert and of both leashed policies.
+      seeds: number of repetitions.
+      seed: seed of the splits, the training data and the votes.
     """
 
-    data: tuple[int, ...]
-    candidates: int
-    radius: float
+    data_budgets: tuple[int, ...]
+    num_candidates: int
+    chi2_radius: float
     seeds: int
     seed: int
+
+
+class PolicyValues(NamedTuple):
+    """Values of every policy on every prompt at one budget.
+
+    Attributes:
+      values: by policy, in the unit of the pools; NaN where the prompt trained the learners of that
+        seed.
+      unconverged: fits of the clone and of the reward model, by name, that did not converge.
+      fits: fits of each.
+    """
+
+    values: dict[str, Float[np.ndarray, "data_budgets seeds P"]]
+    unconverged: dict[str, int]
+    fits: int
 
 
 def values_at(
@@ -41,42 +61,51 @@ def values_at(
     settings: Settings,
     phi: Features,
     train: Bool[np.ndarray, "seeds P"],
-) -> dict[str, Float[np.ndarray, "data seeds P"]]:
-    """Value of every policy (tokens); NaN where the prompt trained the learners of that seed.
+) -> PolicyValues:
+    """Value of every policy at one budget, for every n, seed and prompt.
 
     Args:
       pools: samples of at least one prompt.
-      horizon: H, tokens.
+      horizon: H, in the unit of the pools.
       settings: what all budgets share.
       phi: what learners may know of the samples at that budget.
       train: which prompts train each seed; without any, nothing is learned and learners are NaN.
     """
     returns, mask = pools.returns(horizon), pools.mask
-    wins = win_table(pools.sizes, settings.candidates)
-    best = expert_policies(returns, mask, settings.radius)
-    shape = (len(settings.data), settings.seeds, pools.prompts)
+    wins = win_table(pools.sizes, settings.num_candidates)
+    best = expert_policies(returns, mask, settings.chi2_radius)
+    shape = (len(settings.data_budgets), settings.seeds, pools.prompts)
     if train.any():
         learned = _learned(pools, horizon, settings, phi, train, best, wins)
     else:
-        learned = (np.full(shape, np.nan),) * 4
-    names = ("clone", "clone_leashed", "verify", "verify_leashed")
-    values = dict(zip(names, learned, strict=True))
+        unknown = np.full(shape, np.nan)
+        learned = PolicyValues(dict.fromkeys(LEARNED, unknown), {}, 0)
+    each = {"expert": (best * returns).sum(axis=1)}
+    each |= _untrained(pools, horizon, settings, wins)
+    values = learned.values | {name: np.broadcast_to(value, shape) for name, value in each.items()}
+    held_out = {name: np.where(train, np.nan, value) for name, value in values.items()}
+    return learned._replace(values=held_out)
+
+
+def _untrained(
+    pools: SamplePools, horizon: int, settings: Settings, wins: Float[np.ndarray, "P K+1"]
+) -> dict[str, Float[np.ndarray, " P"]]:
+    """Values of the policies that learn nothing."""
+    returns, mask = pools.returns(horizon), pools.mask
 
     def by_score(scores: Float[np.ndarray, "P K"]) -> Float[np.ndarray, " P"]:
         return (np.asarray(best_of_pool(scores, mask, wins)) * returns).sum(axis=1)
 
     answers = visible_answers(pools, horizon)
-    each = {
+    values = {
         "base": returns.sum(axis=1) / pools.sizes,
-        "expert": (best * returns).sum(axis=1),
-        "vote": vote(answers, returns, mask, settings.candidates, settings.seed),
+        "vote": vote(answers, returns, mask, settings.num_candidates, settings.seed),
         "exact": by_score(returns),
     }
     if np.isfinite(pools.verifier_score).any():
         known = pools.finished(horizon) & np.isfinite(pools.verifier_score)
-        each["score"] = by_score(np.where(known, pools.verifier_score, -np.inf))
-    values |= {name: np.broadcast_to(value, shape) for name, value in each.items()}
-    return {name: np.where(train, np.nan, value) for name, value in values.items()}
+        values["score"] = by_score(np.where(known, pools.verifier_score, -np.inf))
+    return values
 
 
 def _learned(
@@ -87,41 +116,56 @@ def _learned(
     train: Bool[np.ndarray, "seeds P"],
     expert: Float[np.ndarray, "P K"],
     wins: Float[np.ndarray, "P K+1"],
-) -> tuple[Float[np.ndarray, "data seeds P"], ...]:
+) -> PolicyValues:
     """Train the learners of every seed and n, and score them on all prompts."""
     returns, mask = pools.returns(horizon), pools.mask
     uniforms = np.stack(
         [
-            np.random.default_rng([settings.seed, 1, index]).random((settings.data[-1], 4))
+            np.random.default_rng([settings.seed, 1, index]).random((settings.data_budgets[-1], 4))
             for index in range(settings.seeds)
         ]
     )
     solved = train & (returns > 0).any(axis=1)
-    cloned = clone(phi, show(expert, solved, uniforms[..., :2]), settings.data)
-    drawn = show(mask / pools.sizes[:, None], train, uniforms[..., 2:])
+    clones = clone(phi, draw_traces(expert, solved, uniforms[..., :2]), settings.data_budgets)
+    drawn = draw_traces(mask / pools.sizes[:, None], train, uniforms[..., 2:])
     labels = returns[drawn.prompt, drawn.sample] / horizon
     labelled = LabelledTraces(drawn.prompt, drawn.sample, labels)
-    predicted = predicted_returns(phi, labelled, settings.data)
-    values = learner_values(cloned, predicted, returns, mask, wins, settings.radius)
-    return tuple(map(np.asarray, values))
+    models = predicted_returns(phi, labelled, settings.data_budgets)
+    values = learner_values(
+        clones.policies, models.returns, returns, mask, wins, settings.chi2_radius
+    )
+    unconverged = {
+        "clone": int((~clones.converged).sum()),
+        "reward model": int((~models.converged).sum()),
+    }
+    return PolicyValues(
+        {name: np.asarray(value) for name, value in zip(LEARNED, values, strict=True)},
+        unconverged,
+        clones.converged.size,
+    )
 
 
 def expert_policies(
-    returns: Float[np.ndarray, "P K"], mask: Bool[np.ndarray, "P K"], radius: float
+    returns: Float[np.ndarray, "P K"], mask: Bool[np.ndarray, "P K"], chi2_radius: float
 ) -> Float[np.ndarray, "P K"]:
     """Probabilities of the best policy of the chi-square ball around each pool (Lemma 3)."""
-    return np.asarray(jax.jit(_tilted)(returns, mask, radius))
+    return np.asarray(jax.jit(_tilted)(returns, mask, chi2_radius))
 
 
-def halves(prompts: int, settings: Settings) -> Bool[np.ndarray, "seeds P"]:
+def halves(prompts: int, *, seeds: int, seed: int) -> Bool[np.ndarray, "seeds P"]:
     """A random half of the prompts to train each seed, pairs of seeds swapping the halves.
 
     One prompt trains nothing.
+
+    Args:
+      prompts: P.
+      seeds: number of repetitions.
+      seed: seed of the permutations; the same seed gives the same halves.
     """
-    train = np.zeros((settings.seeds, prompts), bool)
+    train = np.zeros((seeds, prompts), bool)
     half = prompts // 2
-    for index in range(settings.seeds):
-        order = np.random.default_rng([settings.seed, 0, index // 2]).permutation(prompts)
+    for index in range(seeds):
+        order = np.random.default_rng([seed, 0, index // 2]).permutation(prompts)
         train[index, order[half:] if index % 2 else order[:half]] = prompts > 1
     return train
 
@@ -133,7 +177,7 @@ def _base(mask: Bool[Array, "P K"]) -> Float[Array, "P K"]:
 
 
 def _tilted(
-    rewards: Float[Array, "P K"], mask: Bool[Array, "P K"], radius: float | Array
+    rewards: Float[Array, "P K"], mask: Bool[Array, "P K"], chi2_radius: float | Array
 ) -> Float[Array, "P K"]:
     """Probabilities of the chi-square ball's best policy for non-negative rewards."""
     # The padding comes first, without mass.
@@ -142,19 +186,19 @@ def _tilted(
     mass = _base(mask)
     sorted_mass = jnp.take_along_axis(mass, order, axis=1)
     law = RewardLaw(jnp.take_along_axis(ordered, order, axis=1), sorted_mass)
-    policy = chi2_ball_expert(law, radius).density_ratio * sorted_mass
+    policy = chi2_ball_expert(law, chi2_radius).density_ratio * sorted_mass
     return jnp.take_along_axis(policy, jnp.argsort(order, axis=1), axis=1)
 
 
 @jax.jit
 def learner_values(
-    cloned: Float[Array, "data seeds P K"],
-    predicted: Float[Array, "data seeds P K"],
+    cloned: Float[Array, "data_budgets seeds P K"],
+    predicted: Float[Array, "data_budgets seeds P K"],
     returns: Float[Array, "P K"],
     mask: Bool[Array, "P K"],
     wins: Float[Array, "P K+1"],
-    radius: Float[Array, ""],
-) -> tuple[Float[Array, "data seeds P"], ...]:
+    chi2_radius: Float[Array, ""],
+) -> tuple[Float[Array, "data_budgets seeds P"], ...]:
     """Values of the clone and of the verifier's choice, each unleashed and leashed."""
     mass = _base(mask)
     law = RewardLaw(returns, mass)
@@ -162,9 +206,9 @@ def learner_values(
     def one(both: tuple[Array, Array]) -> tuple[Array, ...]:
         policy, rewards = both
         ratio = jnp.where(mask, policy / jnp.where(mask, mass, 1.0), 1.0)
-        leashed = mass * project_onto_chi2_ball(law, ratio, radius)
+        leashed = mass * project_onto_chi2_ball(law, ratio, chi2_radius)
         best = best_of_pool(rewards, mask, wins)
-        policies = (policy, leashed, best, _tilted(rewards, mask, radius))
+        policies = (policy, leashed, best, _tilted(rewards, mask, chi2_radius))
         return tuple(jnp.sum(each * returns, axis=1) for each in policies)
 
     flat = tuple(array.reshape(-1, *mask.shape) for array in (cloned, predicted))

@@ -17,7 +17,7 @@ LARGEST_POOL = 512
 """Samples of a prompt that enter its pool; more would cost time and show little more."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class SamplePools:
     """The verified samples of one (dataset, model), one row a prompt, padded at the end of a row.
 
@@ -114,10 +114,10 @@ def verified_pools(traces: Traces) -> tuple[SamplePools, ...]:
     Raises:
       TableError: there is none.
     """
-    found = tuple(pools for pools in sample_pools(traces) if pools.prompts)
-    if not found:
+    verified = tuple(pools for pools in sample_pools(traces) if pools.prompts)
+    if not verified:
         raise nothing_verified(traces.source)
-    return found
+    return verified
 
 
 def _pools(rows: pl.DataFrame) -> SamplePools:
@@ -143,22 +143,22 @@ def _pools(rows: pl.DataFrame) -> SamplePools:
     if kept["text"].null_count() < kept.height:
         text = padded(np.array(kept["text"].fill_null("").to_list(), object), "")
     return SamplePools(
-        str(rows["dataset"][0]),
-        str(rows["model"][0]),
-        LengthUnit(rows["unit"][0]),
-        prompt_ids,
-        padded(np.ones(kept.height, bool), False),
-        padded(kept["correct"].to_numpy().astype(bool), False),
-        padded(first, np.inf),
-        padded(reals("n_tokens"), np.nan),
-        padded(_answer_codes(kept), -1),
-        padded(reals("verifier_score"), np.nan),
-        padded(reals("logprob"), np.nan),
-        text,
-        rows["correct"].null_count(),
-        rows["prompt_id"].n_unique() - len(prompt_ids),
-        verified.height - kept.height,
-        int(kept["first_correct_is_end"].sum()),
+        dataset=str(rows["dataset"][0]),
+        model=str(rows["model"][0]),
+        unit=LengthUnit(rows["unit"][0]),
+        prompt_ids=prompt_ids,
+        mask=padded(np.ones(kept.height, bool), False),
+        correct=padded(kept["correct"].to_numpy().astype(bool), False),
+        first_correct=padded(first, np.inf),
+        n_tokens=padded(reals("n_tokens"), np.nan),
+        answer=padded(_answer_codes(kept), -1),
+        verifier_score=padded(reals("verifier_score"), np.nan),
+        logprob=padded(reals("logprob"), np.nan),
+        text=text,
+        unverified=rows["correct"].null_count(),
+        left_out=rows["prompt_id"].n_unique() - len(prompt_ids),
+        beyond=verified.height - kept.height,
+        correct_only_at_end=int(kept["first_correct_is_end"].sum()),
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from verigap.llm_validation.pools.features import Features
-from verigap.llm_validation.pools.newton import RIDGE, minimise
+from verigap.llm_validation.pools.newton import RIDGE, Minimum, minimise
 from verigap.theory.precision import to_resolution
 
 # Enough to keep the intercept finite where all labels are alike, too little to move it elsewhere.
@@ -32,9 +33,21 @@ class LabelledTraces:
     label: Float[np.ndarray, "seeds n"]
 
 
+class RewardModels(NamedTuple):
+    """Reward models fitted to labelled traces, for each n and seed.
+
+    Attributes:
+      returns: predicted return over H of every sample, in [0, 1].
+      converged: whether the fit of the model converged.
+    """
+
+    returns: Float[np.ndarray, "data_budgets seeds P K"]
+    converged: Bool[np.ndarray, "data_budgets seeds"]
+
+
 def predicted_returns(
-    features: Features, traces: LabelledTraces, data: tuple[int, ...]
-) -> Float[np.ndarray, "data seeds P K"]:
+    features: Features, traces: LabelledTraces, data_budgets: tuple[int, ...]
+) -> RewardModels:
     """Return over H of every sample, predicted by logistic regression on the first n labels.
 
     The labels are shares of H, so the likelihood is the quasi-likelihood of a fractional response;
@@ -44,7 +57,10 @@ def predicted_returns(
     """
     known = traces.prompt >= 0
     chosen = features.values[traces.prompt, traces.sample]
-    return np.asarray(_fit(features.values, chosen, traces.label, known, jnp.asarray(data)))
+    returns, converged = _fit(
+        features.values, chosen, traces.label, known, jnp.asarray(data_budgets)
+    )
+    return RewardModels(np.asarray(returns), np.asarray(converged))
 
 
 @jax.jit
@@ -53,12 +69,12 @@ def _fit(
     chosen: Float[Array, "seeds n D"],
     label: Float[Array, "seeds n"],
     known: Array,
-    data: Int[Array, " data"],
-) -> Float[Array, "data seeds P K"]:
+    data_budgets: Int[Array, " data_budgets"],
+) -> tuple[Float[Array, "data_budgets seeds P K"], Bool[Array, "data_budgets seeds"]]:
     dimensions = phi.shape[2]
     ridge = jnp.full(dimensions + 1, RIDGE).at[dimensions].set(INTERCEPT_RIDGE)
 
-    def fit(x: Array, y: Array, weight: Array) -> Float[Array, " D+1"]:
+    def fit(x: Array, y: Array, weight: Array) -> Minimum:
         def loss(theta: Float[Array, " D+1"]) -> Float[Array, ""]:
             odds = x @ theta[:-1] + theta[-1]
             each = jax.nn.softplus(odds) - y * odds
@@ -66,11 +82,11 @@ def _fit(
 
         return minimise(loss, dimensions + 1)
 
-    def with_data(n: Int[Array, ""]) -> Float[Array, "seeds P K"]:
+    def with_data(n: Int[Array, ""]) -> tuple[Array, Array]:
         used = jnp.where(known & (jnp.arange(chosen.shape[1]) < n)[None, :], 1.0, 0.0)
-        theta = jax.vmap(fit)(chosen, label, used)
+        theta, converged, _ = jax.vmap(fit)(chosen, label, used)
         odds = jnp.einsum("pkd,sd->spk", phi, theta[:, :-1]) + theta[:, -1, None, None]
         # Samples with the same features must tie, whatever the order of summation.
-        return to_resolution(jax.nn.sigmoid(odds), 1.0)
+        return to_resolution(jax.nn.sigmoid(odds), 1.0), converged
 
-    return jax.lax.map(with_data, data)
+    return jax.lax.map(with_data, data_budgets)

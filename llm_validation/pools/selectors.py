@@ -16,12 +16,12 @@ from scipy import special
 _VOTES = 400
 
 
-def win_table(sizes: Int[np.ndarray, " P"], candidates: int) -> Float[np.ndarray, "P K+1"]:
+def win_table(sizes: Int[np.ndarray, " P"], num_candidates: int) -> Float[np.ndarray, "P K+1"]:
     """Probability that N distinct samples of a pool of each size all lie among m given ones.
 
     C(m, N) / C(K, N) for m = 0 to the largest size; N is at most the pool's own size.
     """
-    drawn = np.minimum(candidates, sizes)[:, None]
+    drawn = np.minimum(num_candidates, sizes)[:, None]
     among = np.arange(int(sizes.max()) + 1)[None, :]
     size = sizes[:, None]
     # ln m!/(m - N)! less ln K!/(K - N)!
@@ -67,10 +67,10 @@ def vote(
     answers: Int[np.ndarray, "P K"],
     returns: Float[np.ndarray, "P K"],
     mask: Bool[np.ndarray, "P K"],
-    candidates: int,
+    num_candidates: int,
     seed: int,
 ) -> Float[np.ndarray, " P"]:
-    """Mean return of a majority vote over N distinct samples of each pool (tokens).
+    """Mean return of a majority vote over N distinct samples of each pool, in their unit.
 
     The returned trace is a random one of those that gave the commonest answer; ties between answers
     are broken at random, and where no sample has an answer any of the N is as likely. The mean over
@@ -81,14 +81,14 @@ def vote(
       answers: a number for each answer, -1 for none.
       returns: what each sample earns.
       mask: whether there is a sample.
-      candidates: N.
-      seed: of the draws.
+      num_candidates: N, at least 1.
+      seed: seed of the draws of the N; the same seed gives the same values.
     """
     values = np.empty(answers.shape[0])
     for prompt, (answer, earned, present) in enumerate(zip(answers, returns, mask, strict=True)):
         size = int(present.sum())
         rng = np.random.default_rng([seed, prompt])
-        drawn = min(candidates, size)
+        drawn = min(num_candidates, size)
         draws = _VOTES if drawn < size else 1
         picked = np.argpartition(rng.random((draws, size)), drawn - 1, axis=1)[:, :drawn]
         given, worth = answer[:size][picked], earned[:size][picked]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,7 @@ _BESIDE = tuple(
 
 
 @jax.jit
-def _evaluate(setting_of: Mapping[str, Array], law: RewardLaw, data_budgets: Float[Array, " n"]):
+def _evaluate(setting_of: Mapping[str, Any], law: RewardLaw, data_budgets: Float[Array, " n"]):
     """Values of the bounds, and whether their assumptions hold, at every n."""
 
     def one(data_budget: Float[Array, ""]):

@@ -38,11 +38,11 @@ def smaller_half(values: Sequence[int]) -> tuple[int, ...]:
 
 def calibration_slice(measured: GroupMeasurement) -> GroupMeasurement:
     """The measurement without its larger budgets and n."""
-    horizons, data = smaller_half(measured.horizons), smaller_half(measured.data)
+    horizons, data = smaller_half(measured.horizons), smaller_half(measured.data_budgets)
     return replace(
         measured,
         horizons=horizons,
-        data=data,
+        data_budgets=data,
         extrapolated=measured.extrapolated[: len(horizons)],
         values={
             name: values[: len(horizons), : len(data)] for name, values in measured.values.items()
@@ -82,8 +82,8 @@ class Slice:
         drawn = measured.draws(len(counts), resampler.seed, joint)
         return cls(
             horizons=measured.horizons,
-            data_budgets=measured.data,
-            chi2_radius=measured.radius,
+            data_budgets=measured.data_budgets,
+            chi2_radius=measured.chi2_radius,
             means={
                 name: np.concatenate([mean[None], drawn[name]])
                 for name, mean in measured.means().items()

@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from verigap.llm_validation.arguments import checked_budgets
+from verigap.llm_validation.arguments import checked_horizons
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import Traces
 from verigap.sim.sweeps.law_table import LawTable, read_law_table
@@ -149,7 +149,7 @@ def read_laws(
         return groups
     kept = []
     for group in groups:
-        missing = [horizon for horizon in checked_budgets(horizons) if horizon not in group.laws]
+        missing = [horizon for horizon in checked_horizons(horizons) if horizon not in group.laws]
         if missing:
             raise TableError(
                 f"{path}: no laws at horizon {missing[0]}; there are laws at "
@@ -219,7 +219,7 @@ def _group_of_fit(group: Mapping[str, Any], source: str) -> GroupLaws:
     returns: dict[int, list[list[float]]] = {}
     chances: dict[int, list[list[float]]] = {}
     for prompt in prompts:
-        for budget in prompt["budgets"]:
+        for budget in prompt["horizons"]:
             horizon = int(budget["horizon"])
             top, share = two_points(
                 float(budget["mean_return"]),

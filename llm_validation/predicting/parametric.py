@@ -15,6 +15,7 @@ as learners meet new prompts.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -27,7 +28,6 @@ from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.pools.features import features, hashed_words
 from verigap.llm_validation.pools.newton import RIDGE, minimise
 from verigap.llm_validation.pools.policy_values import (
-    Settings,
     expert_policies,
     halves,
     learner_values,
@@ -52,10 +52,12 @@ class Estimator(NamedTuple):
     Attributes:
       centre: minimiser of the expected loss plus the penalty's share of one trace.
       root: a square root of the covariance.
+      converged: whether Newton's method found the minimiser.
     """
 
     centre: Float[Array, " D"]
     root: Float[Array, "D D"]
+    converged: Bool[Array, ""]
 
 
 def estimator(
@@ -76,7 +78,7 @@ def estimator(
     def expected(theta: Float[Array, " D"]) -> Float[Array, ""]:
         return weight @ loss(theta) + ridge @ theta**2 / (2 * data)
 
-    centre = minimise(expected, ridge.shape[0])
+    centre, converged, _ = minimise(expected, ridge.shape[0])
     scores = jax.jacfwd(loss)(centre)
     scores = scores - (weight @ scores)[None]
     # No fewer rows than columns: of fewer outcomes than coefficients R would not be square.
@@ -85,7 +87,7 @@ def estimator(
     spread = jnp.linalg.qr(rows, mode="r")
     # A symmetric root is not needed: any R with R R' = A^-1 B A^-1 / n draws the same law.
     root = jnp.linalg.solve(jax.hessian(expected)(centre), spread.T) / jnp.sqrt(data)
-    return Estimator(centre, root)
+    return Estimator(centre, root, converged)
 
 
 def parametric_values(
@@ -111,9 +113,7 @@ def parametric_values(
     """
     returns, mask = pools.returns(horizon), pools.mask
     phi = features(pools, horizon, hashed_words(pools))
-    train = halves(
-        pools.prompts, Settings(tuple(data_budgets), num_candidates, chi2_radius, SPLITS, seed + 1)
-    )
+    train = halves(pools.prompts, seeds=SPLITS, seed=seed + 1)
     expert = expert_policies(returns, mask, chi2_radius)
     shown = train & (returns > 0).any(axis=1)
     rng = np.random.default_rng([seed, 2])
@@ -126,7 +126,8 @@ def parametric_values(
     names = ("clone", "clone_leashed", "verify", "verify_leashed")
     means: dict[str, list[np.ndarray]] = {name: [] for name in names}
     for n in data_budgets:
-        policies, predicted = _played(*samples, *teaching, normal, jnp.asarray(float(n)))
+        policies, predicted, converged = _played(*samples, *teaching, normal, jnp.asarray(float(n)))
+        _warn_unconverged(converged, horizon, n)
         learned = learner_values(policies, predicted, returns, mask, wins, chi2_radius)
         for name, value in zip(names, learned, strict=True):
             means[name].append(np.asarray(value).mean(axis=1))
@@ -200,8 +201,10 @@ def _played(
     train: Float[Array, "splits P"],
     normal: Float[Array, "draws D+1"],
     data: Float[Array, ""],
-) -> tuple[Float[Array, "splits draws P K"], Float[Array, "splits draws P K"]]:
-    """Policies of drawn clones, and returns predicted by drawn reward models."""
+) -> tuple[
+    Float[Array, "splits draws P K"], Float[Array, "splits draws P K"], Bool[Array, "splits 2"]
+]:
+    """Policies of drawn clones, returns predicted by drawn reward models, and what converged."""
     dimensions = phi.shape[2]
     # Not -1: a group whose samples do not differ has no features.
     flat = phi.reshape(mask.size, dimensions)
@@ -236,9 +239,21 @@ def _played(
         theta = judged.centre[None] + normal @ judged.root.T
         odds = jnp.einsum("pkd,sd->spk", phi, theta[:, :-1]) + theta[:, -1, None, None]
         # Samples with the same features must tie, as they do in the measurement.
-        return policies, to_resolution(jax.nn.sigmoid(odds), 1.0)
+        converged = jnp.stack([cloned.converged, judged.converged])
+        return policies, to_resolution(jax.nn.sigmoid(odds), 1.0), converged
 
     return jax.lax.map(one, (shown, train))
+
+
+def _warn_unconverged(converged: Bool[Array, "splits 2"], horizon: int, data: int) -> None:
+    failed = converged.size - int(jnp.sum(converged))
+    if failed:
+        warnings.warn(
+            f"H = {horizon}, n = {data}: {failed} of {converged.size} fits behind the parametric "
+            "prediction did not converge; its values there are rough",
+            RuntimeWarning,
+            stacklevel=3,
+        )
 
 
 class ErrorRates(NamedTuple):
@@ -268,14 +283,15 @@ def learned_error_rates(
     """
     returns, mask = pools.returns(horizon), pools.mask
     phi = jnp.asarray(features(pools, horizon, hashed_words(pools)).values)
-    train = halves(pools.prompts, Settings((data_budget,), 1, 1.0, SPLITS, seed + 1))
+    train = halves(pools.prompts, seeds=SPLITS, seed=seed + 1)
     normal = jnp.zeros((1, phi.shape[2] + 1))
     expert = jnp.asarray(mask / pools.sizes[:, None])
-    _, predicted = _played(
+    _, predicted, converged = _played(
         phi, jnp.asarray(mask), jnp.asarray(returns / horizon), expert,
         jnp.asarray(train, float), jnp.asarray(train, float), normal,
         jnp.asarray(float(data_budget)),
     )  # fmt: skip
+    _warn_unconverged(converged, horizon, data_budget)
     right = (returns > 0) & mask
     weight = mask / pools.sizes[:, None]
     wrongly, missed = np.zeros(2), np.zeros(2)

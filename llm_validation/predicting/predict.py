@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from verigap.llm_validation.arguments import checked_budgets, checked_data, whole
+from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons, whole
 from verigap.llm_validation.fitting.counts import group_counts
 from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     DATA,
     SEEDS,
-    default_data,
+    default_data_budgets,
     default_horizons,
     measure_group,
 )
@@ -117,17 +117,17 @@ def predict(
       TableError: an argument is out of range, or no sample was verified.
     """
     options = options or Options()
-    budgets = None if horizons is None else tuple(checked_budgets(horizons))
-    amounts = None if data_budgets is None else checked_data(data_budgets)
+    budgets = None if horizons is None else tuple(checked_horizons(horizons))
+    amounts = None if data_budgets is None else checked_data_budgets(data_budgets)
     groups = verified_pools(traces)
     known = {(group.dataset, group.model): group for group in measured}
     predictions = []
     for done, pools in enumerate(groups):
         name = " ".join(part for part in (pools.dataset, pools.model) if part)
         if report is not None:
-            report(Progress(done, len(groups), 0, name))
+            report(Progress(done=done, total=len(groups), doing=name))
         own_budgets = budgets or default_horizons(pools)
-        own_data = amounts or default_data(pools)
+        own_data = amounts or default_data_budgets(pools)
         whole_group = known.get((pools.dataset, pools.model))
         if whole_group is not None:
             calibration = calibration_slice(whole_group)
@@ -141,7 +141,7 @@ def predict(
         laws = replace(laws, warnings=(*counts.open_questions, *laws.warnings))
         predictions.append(predict_group(laws, own_data, options, pools, calibration))
     if report is not None:
-        report(Progress(len(groups), len(groups), 0))
+        report(Progress(len(groups), len(groups)))
     return tuple(predictions)
 
 
@@ -150,7 +150,13 @@ def _measured_slice(
 ) -> GroupMeasurement:
     """The calibration slice of a grid, measured without the rest of it."""
     small = smaller_half(data_budgets)
-    settings = Settings(small, options.num_candidates, options.chi2_radius, SEEDS, options.seed)
+    settings = Settings(
+        data_budgets=small,
+        num_candidates=options.num_candidates,
+        chi2_radius=options.chi2_radius,
+        seeds=SEEDS,
+        seed=options.seed,
+    )
     return measure_group(pools, smaller_half(horizons), settings)
 
 
@@ -168,7 +174,7 @@ def predict_laws(
             "log2_class_size: reward laws do not say how large a class is, nor how a learned "
             "verifier errs; give it and the error rates, or predict from the traces"
         )
-    amounts = DATA if data_budgets is None else checked_data(data_budgets)
+    amounts = DATA if data_budgets is None else checked_data_budgets(data_budgets)
     return tuple(predict_group(group, amounts, options) for group in groups)
 
 

@@ -76,7 +76,7 @@ def score(prediction: GroupPrediction, measured: GroupMeasurement) -> Prediction
     seen = {
         (horizon, n)
         for horizon in smaller_half(measured.horizons)
-        for n in smaller_half(measured.data)
+        for n in smaller_half(measured.data_budgets)
     }
     predicted = {
         name: {(cell.horizon, cell.data_budget): cell.gap for cell in cells}

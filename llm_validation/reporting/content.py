@@ -88,9 +88,9 @@ def _group(
         "verdicts": verdicts,
         "target": {
             "horizon": measured.horizons[at_horizon],
-            "data_budget": measured.data[at_data],
-            "num_candidates": measured.candidates,
-            "chi2_radius": measured.radius,
+            "data_budget": measured.data_budgets[at_data],
+            "num_candidates": measured.num_candidates,
+            "chi2_radius": measured.chi2_radius,
             "extrapolated": measured.extrapolated[at_horizon],
         },
         "prompts": len(measured.prompt_ids),
@@ -127,7 +127,7 @@ def _verdict(group: GroupDiagnosis, verifier: Verifier) -> dict[str, Any]:
             found,
             verifier,
             gain,
-            num_candidates=measured.candidates,
+            num_candidates=measured.num_candidates,
             unit=measured.unit,
             mixed=measured.mixed,
         ),
@@ -173,7 +173,7 @@ def _measured(group: GroupDiagnosis) -> list[dict[str, Any]]:
             "gap_unleashed": unleashed[horizon, n]._asdict(),
         }
         for horizon, beyond in zip(measured.horizons, measured.extrapolated, strict=True)
-        for n in measured.data
+        for n in measured.data_budgets
     ]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from verigap.llm_validation.arguments import checked_budgets, checked_data
+from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     SEEDS,
-    default_data,
+    default_data_budgets,
     default_horizons,
     measure_group,
 )
@@ -65,8 +65,8 @@ def diagnose(
     Raises:
       TableError: an argument is out of range, or no sample was verified.
     """
-    given = None if horizons is None else tuple(checked_budgets(horizons))
-    amounts = None if data_budgets is None else checked_data(data_budgets)
+    given = None if horizons is None else tuple(checked_horizons(horizons))
+    amounts = None if data_budgets is None else checked_data_budgets(data_budgets)
     options = Options(chi2_radius=chi2_radius, num_candidates=num_candidates, seed=seed)
     every = sample_pools(traces)
     kept = [pools for pools in every if pools.prompts]
@@ -79,13 +79,13 @@ def diagnose(
         def enter(stage: str, index: int = index) -> None:
             if report is not None:
                 done = index * len(_STAGES) + _STAGES.index(stage)
-                report(Progress(done, total, 0, f"{stage} group {index + 1} of {len(kept)}"))
+                report(Progress(done, total, doing=f"{stage} group {index + 1} of {len(kept)}"))
 
         part = group_traces(traces, pools.dataset, pools.model)
-        cells = (given or default_horizons(pools), amounts or default_data(pools))
+        cells = (given or default_horizons(pools), amounts or default_data_budgets(pools))
         groups.append(_diagnose_group(part, pools, *cells, options, enter))
     if report is not None:
-        report(Progress(total, total, 0))
+        report(Progress(done=total, total=total))
     left_out = tuple(
         (pools.dataset, pools.model, pools.unverified) for pools in every if not pools.prompts
     )
@@ -104,12 +104,18 @@ def _diagnose_group(
     """The diagnosis of one group; its pools and its measurement serve every stage."""
     radius, seed = options.chi2_radius, options.seed
     enter("fitting")
-    radii = tuple(sorted({*Grids().radii, radius}))
-    (fitted,) = fit(traces, horizons, seed=seed, grids=replace(Grids(), radii=radii)).groups
+    radii = tuple(sorted({*Grids().chi2_radii, radius}))
+    (fitted,) = fit(traces, horizons, seed=seed, grids=replace(Grids(), chi2_radii=radii)).groups
     enter("measuring")
-    settings = Settings(data_budgets, options.num_candidates, radius, SEEDS, seed)
+    settings = Settings(
+        data_budgets=data_budgets,
+        num_candidates=options.num_candidates,
+        chi2_radius=radius,
+        seeds=SEEDS,
+        seed=seed,
+    )
     notes = fitted.counts.open_questions
-    measurement = measure_group(pools, horizons, settings, notes)
+    measurement = measure_group(pools, horizons, settings, notes=notes)
     enter("predicting")
     (laws,) = laws_of_traces(traces, horizons)
     laws = replace(laws, warnings=(*notes, *laws.warnings))
@@ -126,7 +132,7 @@ def _diagnosed(
     seed: int,
 ) -> GroupDiagnosis:
     at_horizon, at_data = target_cell(measurement)
-    budget, radius = fitted.budgets[at_horizon], measurement.radius
+    budget, radius = fitted.horizon_fits[at_horizon], measurement.chi2_radius
     coverage = next(row for row in budget.reachable if row.at == radius)
     return GroupDiagnosis(
         fit=fitted,
@@ -137,7 +143,7 @@ def _diagnosed(
             part,
             (measurement.dataset, measurement.model),
             budget.horizon,
-            measurement.data[at_data],
+            measurement.data_budgets[at_data],
             chi2_radius=radius,
             log2_class_size=prediction.log2_class_size.estimate,
             coverage=coverage.quantiles,

@@ -11,8 +11,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from verigap.llm_validation.fitting.budgets import BudgetFit
 from verigap.llm_validation.fitting.fit import Fit, GroupFit
+from verigap.llm_validation.fitting.horizons import HorizonFit
 from verigap.llm_validation.intervals import LEVEL, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting.prediction import GroupPrediction
@@ -55,9 +55,9 @@ class GroupDiagnosis:
         return target_cell(self.measurement)
 
     @property
-    def budget(self) -> BudgetFit:
+    def budget(self) -> HorizonFit:
         """The fit at the budget that the verdict is about."""
-        return self.fit.budgets[self.target[0]]
+        return self.fit.horizon_fits[self.target[0]]
 
     @cached_property
     def _joint(self) -> dict[str, Float[np.ndarray, " B"]]:
@@ -146,7 +146,7 @@ def target_cell(measurement: GroupMeasurement) -> tuple[int, int]:
     """
     within = [index for index, beyond in enumerate(measurement.extrapolated) if not beyond]
     horizon = within[-1] if within else len(measurement.horizons) - 1
-    return horizon, len(measurement.data) - 1
+    return horizon, len(measurement.data_budgets) - 1
 
 
 def percentiles(draws: Float[np.ndarray, " B"]) -> tuple[float, float]:

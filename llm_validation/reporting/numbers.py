@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from verigap.llm_validation.intervals import Statistic
 
 
@@ -13,11 +15,15 @@ def number(value: float) -> str:
     return f"{rounded:,.0f}" if 1000 <= abs(rounded) < 1e9 else f"{value:.3g}"
 
 
-def spanned(value: Statistic) -> str:
-    """The estimate with its interval, where it has one."""
-    if value.low != value.low:
-        return number(value.estimate)
-    return f"{number(value.estimate)} [{number(value.low)}, {number(value.high)}]"
+def spanned(value: Statistic, written: Callable[[float], str] = number) -> str:
+    """The estimate with its interval, where it has one.
+
+    Args:
+      value: the statistic.
+      written: how each number is written.
+    """
+    estimate, low, high = map(written, value)
+    return estimate if value.low != value.low else f"{estimate} [{low}, {high}]"
 
 
 def percent(share: float) -> str:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 import yaml
@@ -35,6 +35,7 @@ from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import Traces, read_traces, write_traces
 from verigap.storage.digests import digest_seed
+from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore, StoreError
 from verigap.storage.tables import TableError
@@ -96,24 +97,6 @@ class SampleOptions:
         Decoding(self.max_tokens, self.temperature)
 
 
-class SampleProgress(NamedTuple):
-    """How far a run is.
-
-    Attributes:
-      done: samples finished, those of earlier sessions included.
-      total: samples asked for.
-      tokens: generated in this session.
-      tokens_per_second: over this session, grading included.
-      eta: seconds left, None while unknown.
-    """
-
-    done: int
-    total: int
-    tokens: int
-    tokens_per_second: float
-    eta: float | None
-
-
 def check_out(out: Path) -> None:
     """Refuse a name that no trace table can have, before anything is loaded.
 
@@ -132,7 +115,7 @@ def sample_traces(
     options: SampleOptions,
     out: Path,
     command: Sequence[str] = (),
-    progress: Callable[[SampleProgress], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
 ) -> SampleReport:
     """Sample every problem of a task and write the traces, continuing where a run stopped.
 
@@ -211,7 +194,7 @@ class _Run:
         config: Mapping[str, Any],
         store: RunStore,
         pool: GradingPool,
-        progress: Callable[[SampleProgress], None] | None,
+        progress: Callable[[Progress], None] | None,
     ) -> None:
         self.engine, self.task, self.options = engine, task, options
         self.store, self.pool, self.progress = store, pool, progress
@@ -300,7 +283,9 @@ class _Run:
         mean = self.tokens / self.made if self.made else self.options.max_tokens
         left = max(0.0, (len(self.places) - self.done) * mean - tokens)
         eta = left / self.rate if self.rate else None
-        self.progress(SampleProgress(self.done, len(self.places), made, self.rate, eta))
+        self.progress(
+            Progress(done=self.done, total=len(self.places), produced=made, rate=self.rate, eta=eta)
+        )
 
 
 def _cell(prompt: int, sample: int) -> str:

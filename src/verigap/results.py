@@ -171,7 +171,7 @@ class FitResult(Fit, Shown):
                         _span(budget.sigma_over_h.mean),
                         _span(budget.success),
                     )
-                    for budget in group.budgets
+                    for budget in group.horizon_fits
                 ],
             )
 

@@ -31,9 +31,9 @@ def test_json(in_process: InProcess, small: Path) -> None:
         assert [str(k) for k in range(1, 13)] == list(group["pass_at_k"])[:12]
         assert group["pass_at_k"]["120"]["extrapolated"] is True
         assert group["pass_at_k"]["12"]["extrapolated"] is False
-        assert [budget["horizon"] for budget in group["budgets"]] == [64, 128]
+        assert [budget["horizon"] for budget in group["horizons"]] == [64, 128]
         assert len(group["per_prompt"]) == 100
-        for budget in group["budgets"]:
+        for budget in group["horizons"]:
             for name in ("mean_return", "sigma_over_h"):
                 value = budget[name]
                 assert value["low"] <= value["estimate"] <= value["high"]

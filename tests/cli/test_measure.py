@@ -31,8 +31,8 @@ def test_json_and_table(verigap: Command, small: Path) -> None:
     assert [group["model"] for group in content["groups"]] == ["gpt-4-cot", "gpt-4-io"]
     for group in content["groups"]:
         assert (group["prompts"], group["samples"], group["repetitions"]) == (20, 240, 4)
-        assert (group["candidates"], group["radius"]) == (4, 0.5)
-        cells = [(cell["horizon"], cell["data"]) for cell in group["cells"]]
+        assert (group["num_candidates"], group["chi2_radius"]) == (4, 0.5)
+        cells = [(cell["horizon"], cell["data_budget"]) for cell in group["cells"]]
         assert cells == [(80, 8), (80, 32), (200, 8), (200, 32)]
         for cell in group["cells"]:
             assert set(cell["gap"]) == set(cell["values"]["vote"]) == STATISTIC

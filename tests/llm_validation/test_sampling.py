@@ -22,12 +22,12 @@ from verigap.llm_validation.sampling.first_correct import (
 )
 from verigap.llm_validation.sampling.sample import (
     SampleOptions,
-    SampleProgress,
     sample_seed,
     sample_traces,
 )
 from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.traces import read_traces
+from verigap.storage.progress import Progress
 from verigap.storage.run_store import StoreError
 from verigap.storage.tables import TableError
 
@@ -116,7 +116,7 @@ def test_default_grid() -> None:
 @pytest.mark.smoke
 def test_a_table_has_every_sample(tmp_path: Path) -> None:
     out = tmp_path / "new" / "t.parquet"
-    seen: list[SampleProgress] = []
+    seen: list[Progress] = []
     report = sample_traces(Scripted(), arithmetic(), OPTIONS, out, progress=seen.append)
     table = read_traces(out)
     assert (table.num_samples, table.num_prompts, table.units) == (15, 3, ("tokens",))
@@ -137,7 +137,7 @@ def test_a_table_has_every_sample(tmp_path: Path) -> None:
     assert report.correct + report.incorrect + report.unverified == 15
     assert report.unhappened == rows.filter(text=SCRIPTS[1]).height
     assert [progress.done for progress in seen] == [4, 8, 12, 15]
-    assert seen[-1].tokens == report.tokens
+    assert seen[-1].produced == report.tokens
     assert seen[-1].eta == 0
     assert sorted(path.name for path in tmp_path.rglob("*")) == ["new", "t.parquet"]
 

@@ -20,6 +20,7 @@ EvidenceT_contra = TypeVar("EvidenceT_contra", Demonstrations, Labels, contravar
 Side = Literal["verifier-free", "verifier-based"]
 
 
+@runtime_checkable
 class Player(Protocol):
     """The half of a learner that turns a believed reward law into a policy.
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from verigap.cli.options import JsonFlag, command_line, numbers, prepare_jax, show_json
-from verigap.cli.progress import LateBar, duration
-
-if TYPE_CHECKING:
-    from verigap.llm_validation.finetuning.options import FinetuneProgress
-
-_LINE_SECONDS = 60.0
+from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 
 def register(app: typer.Typer) -> None:
@@ -79,7 +74,16 @@ def finetune(
     sampling = sampling_of(table)
     problems = task_of(sampling, task)
     engine = TransformersEngine.load(ModelSpec(model, sampling["dtype"]))
-    with _Bar(quiet=as_json) as bar:
+    with ProgressBar(
+        "finetune",
+        quiet=as_json,
+        amount="share",
+        detail=lambda progress: progress.doing,
+        estimated=True,
+        lines=True,
+        redraw=0.5,
+        patience=PATIENCE_SECONDS,
+    ) as bar:
         found = run(engine, table, problems, options, out, command_line(), bar)
     if as_json:
         show_json(as_content([found], seed))
@@ -87,37 +91,3 @@ def finetune(
         from verigap.cli.tables.measure import show_measurements
 
         show_measurements([found], seed)
-
-
-class _Bar(LateBar):
-    """Share of the work done and the time left: a bar, or a line a minute where none can be."""
-
-    def __init__(self, quiet: bool) -> None:
-        from rich.console import Console
-
-        self.console = Console(stderr=True)
-        if self.console.is_terminal:
-            super().__init__("finetune", quiet, redraw=0.5)
-        else:
-            super().__init__("finetune", quiet, redraw=_LINE_SECONDS, patience=_LINE_SECONDS)
-
-    def columns(self) -> tuple[Any, ...]:
-        from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-        return (
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[doing]}, elapsed"),
-            TimeElapsedColumn(),
-            TextColumn("left {task.fields[left]}"),
-        )
-
-    def __call__(self, progress: FinetuneProgress) -> None:
-        if not self.due():
-            return
-        left = "?" if progress.eta is None else duration(progress.eta)
-        if self.console.is_terminal:
-            self.draw(self.console, progress.done, progress.total, doing=progress.doing, left=left)
-        else:
-            share = progress.done / max(progress.total, 1)
-            typer.echo(f"finetune: {share:.0%}, {progress.doing}, {left} left", err=True)

@@ -52,7 +52,7 @@ def fit(
     if epsilon is not None:
         grids = replace(grids, margins=numbers(epsilon, "--epsilon", float))
     if kappa is not None:
-        grids = replace(grids, radii=numbers(kappa, "--kappa", float))
+        grids = replace(grids, chi2_radii=numbers(kappa, "--kappa", float))
     result = vg.fit(
         traces,
         numbers(horizon, "--horizon", int),

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from verigap.cli.progress import LateBar
+from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 if TYPE_CHECKING:
-    from verigap.llm_validation.importers import ImportProgress, ImportReport
+    from verigap.llm_validation.importers import ImportReport
 
 _LISTED = 20
 
@@ -110,7 +110,14 @@ def import_(
         skip_bad=on_error == "skip",
         keep_text=not drop_text,
     )
-    with _Bar(f"import {form}", quiet=as_json) as bar:
+    with ProgressBar(
+        f"import {form}",
+        quiet=as_json,
+        amount="bytes",
+        detail=lambda progress: f"{progress.produced:,} samples",
+        redraw=0.2,
+        patience=PATIENCE_SECONDS,
+    ) as bar:
         report = import_traces(FORMATS[form], files, out, options, bar)
     if as_json:
         from dataclasses import asdict
@@ -188,32 +195,3 @@ def _show_scorers(report: ImportReport) -> None:
 def _plain(text: str) -> str:
     """One line without control characters, whatever the files hold."""
     return "".join(character if character.isprintable() else "?" for character in text)
-
-
-class _Bar(LateBar):
-    """Progress over the bytes of the input, with samples so far and the time left."""
-
-    def columns(self) -> tuple[Any, ...]:
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
-
-        return (
-            BarColumn(),
-            DownloadColumn(),
-            TextColumn("{task.fields[samples]} samples, elapsed"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-        )
-
-    def __call__(self, progress: ImportProgress) -> None:
-        from rich.console import Console
-
-        if self.due():
-            samples = f"{progress.samples:,}"
-            self.draw(Console(stderr=True), progress.done, progress.total, samples=samples)

@@ -1,19 +1,21 @@
-"""The progress bars of long commands."""
+"""The progress bar of long commands."""
 
 from __future__ import annotations
 
 import time
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress as RichProgress
 
     from verigap.storage.progress import Progress
 
 # A shorter wait needs no bar, and a refusal within it is one line and nothing else.
-_PATIENCE_SECONDS = 1.0
+PATIENCE_SECONDS = 1.0
+_LINE_SECONDS = 60.0
+
+Amount = Literal["count", "bytes", "share"]
 
 
 def duration(seconds: float) -> str:
@@ -23,101 +25,118 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}"
 
 
-class LateBar(ABC):
-    """A bar for work that may be over at once: it appears after a second, and is redrawn seldom.
-
-    Those who inherit say what it looks like (`columns`) and show it when it is `due`.
-    """
+class ProgressBar:
+    """A progress bar with the time left, as a callback that takes a `Progress`."""
 
     def __init__(
-        self, title: str, quiet: bool, redraw: float = 0.2, patience: float = _PATIENCE_SECONDS
+        self,
+        title: str,
+        quiet: bool,
+        counted: str = "cells",
+        *,
+        amount: Amount = "count",
+        detail: Callable[[Progress], str] | None = None,
+        estimated: bool = False,
+        lines: bool = False,
+        redraw: float = 0.0,
+        patience: float = 0.0,
     ) -> None:
-        """Nothing is shown yet.
+        """Nothing is shown before the first call.
 
         Args:
-          title: of the bar.
+          title: what the bar is called.
           quiet: show nothing at all.
-          redraw: seconds between two drawings.
+          counted: what is counted, in the plural.
+          amount: how far the work is: so many of so many, bytes, or per cent.
+          detail: what stands between that and the times; by default `counted`.
+          estimated: whether the work estimates the time left itself.
+          lines: write a line a minute where no bar can be drawn.
+          redraw: least seconds between two drawings.
           patience: seconds before the first.
         """
-        self.title, self.quiet, self.redraw = title, quiet, redraw
-        self.next = time.monotonic() + patience
+        from rich.console import Console
+
+        self.title, self.quiet, self.amount = title, quiet, amount
+        self.detail = detail or (lambda progress: counted)
+        self.estimated = estimated
+        self.console = Console(stderr=True)
+        self.lines = lines and not self.console.is_terminal
+        self.redraw = _LINE_SECONDS if self.lines else redraw
+        self.next = time.monotonic() + (_LINE_SECONDS if self.lines else patience)
         self.bar: RichProgress | None = None
         self.task: Any = None
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> ProgressBar:
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self.bar is not None:
             self.bar.stop()
 
-    @abstractmethod
-    def columns(self) -> tuple[Any, ...]:
-        """What stands between the title and the end of the line."""
-
-    def due(self) -> bool:
-        """Whether it is time to draw, and if so no more before the next time."""
+    def __call__(self, progress: Progress) -> None:
+        """Show how far the work has come, if it is time to."""
         now = time.monotonic()
         if self.quiet or now < self.next:
-            return False
+            return
         self.next = now + self.redraw
-        return True
+        if self.lines:
+            self._line(progress)
+        else:
+            self._draw(progress)
 
-    def draw(self, console: Console, done: int, total: int, **fields: Any) -> None:
-        """Show so much of the total, with the fields that the columns want."""
-        from rich.progress import Progress, TextColumn
+    def _line(self, progress: Progress) -> None:
+        import typer
 
+        amount = f"{progress.done:,} of {progress.total:,}"
+        if self.amount == "share":
+            amount = f"{progress.done / max(progress.total, 1):.0%},"
+        detail, left = self.detail(progress), _left(progress)
+        typer.echo(f"{self.title}: {amount} {detail}, {left} left", err=True)
+
+    def _draw(self, progress: Progress) -> None:
+        fields: dict[str, Any] = {"detail": self.detail(progress), "left": _left(progress)}
         if self.bar is None:
-            self.bar = Progress(TextColumn("{task.description}"), *self.columns(), console=console)
-            self.task = self.bar.add_task(self.title, total=total, **fields)
+            self.bar = self._new_bar()
+            self.task = self.bar.add_task(self.title, total=progress.total, **fields)
             self.bar.start()
-        self.bar.update(self.task, completed=done, refresh=True, **fields)
+        show_doing = self.amount != "share" and progress.doing
+        self.bar.update(
+            self.task,
+            description=f"{self.title}: {progress.doing}" if show_doing else self.title,
+            total=progress.total,
+            completed=progress.done + progress.failed,
+            refresh=True,
+            **fields,
+        )
 
-
-class ProgressBar:
-    """A progress bar with the time left, as a callback."""
-
-    def __init__(self, title: str, quiet: bool, counted: str = "cells") -> None:
-        from rich.console import Console
+    def _new_bar(self) -> RichProgress:
         from rich.progress import (
             BarColumn,
+            DownloadColumn,
             MofNCompleteColumn,
             Progress,
+            TaskProgressColumn,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
 
-        self.bar = Progress(
+        amounts = {
+            "count": MofNCompleteColumn,
+            "bytes": DownloadColumn,
+            "share": TaskProgressColumn,
+        }
+        return Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn(f"{counted}, elapsed"),
+            amounts[self.amount](),
+            TextColumn("{task.fields[detail]}, elapsed"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=quiet,
+            TextColumn("{task.fields[left]}") if self.estimated else TimeRemainingColumn(),
+            console=self.console,
         )
-        self.title = title
-        self.task = self.bar.add_task(title, total=None)
 
-    def __enter__(self) -> ProgressBar:
-        return self
 
-    def __exit__(self, *exception: object) -> None:
-        if self.bar.live.is_started:
-            self.bar.stop()
-
-    def __call__(self, progress: Progress) -> None:
-        """Show how far the sweep has come."""
-        # Not before there is something to show: a refusal is one line and no bar.
-        self.bar.start()
-        self.bar.update(
-            self.task,
-            description=f"{self.title}: {progress.doing}" if progress.doing else self.title,
-            total=progress.total,
-            completed=progress.done + progress.failed,
-            refresh=True,
-        )
+def _left(progress: Progress) -> str:
+    return "?" if progress.eta is None else duration(progress.eta)

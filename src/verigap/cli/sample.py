@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verigap.cli.options import command_line, numbers
-from verigap.cli.progress import LateBar, duration
+from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 if TYPE_CHECKING:
     from verigap.llm_validation.sampling.report import SampleReport
-    from verigap.llm_validation.sampling.sample import SampleProgress
-
-_LINE_SECONDS = 60.0
+    from verigap.storage.progress import Progress
 
 
 def register(app: typer.Typer) -> None:
@@ -104,7 +102,15 @@ def sample(
     wanted = TaskOptions(style=style, shots=shots, config=_object(task_config))
     problems = load_task(task, prompts, seed, wanted)
     loaded = load_engine(engine, ModelSpec(model, dtype))
-    with _Bar(quiet=as_json) as bar:
+    with ProgressBar(
+        "sample",
+        quiet=as_json,
+        detail=_speed,
+        estimated=True,
+        lines=True,
+        redraw=0.5,
+        patience=PATIENCE_SECONDS,
+    ) as bar:
         report = sample_traces(loaded, problems, options, out, command_line(), bar)
     for warning in report.warnings:
         typer.echo(f"verigap: warning: {warning}", err=True)
@@ -162,38 +168,5 @@ def _show(report: SampleReport, out: Path, first_correct: str) -> None:
         )
 
 
-class _Bar(LateBar):
-    """Samples so far, tokens/s and the time left: a bar, or a line a minute where none can be."""
-
-    def __init__(self, quiet: bool) -> None:
-        from rich.console import Console
-
-        self.console = Console(stderr=True)
-        if self.console.is_terminal:
-            super().__init__("sample", quiet, redraw=0.5)
-        else:
-            super().__init__("sample", quiet, redraw=_LINE_SECONDS, patience=_LINE_SECONDS)
-
-    def columns(self) -> tuple[Any, ...]:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
-
-        return (
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("samples, {task.fields[speed]}, elapsed"),
-            TimeElapsedColumn(),
-            TextColumn("left {task.fields[left]}"),
-        )
-
-    def __call__(self, progress: SampleProgress) -> None:
-        if not self.due():
-            return
-        left = "?" if progress.eta is None else duration(progress.eta)
-        speed = f"{progress.tokens_per_second:.1f} tokens/s"
-        if self.console.is_terminal:
-            self.draw(self.console, progress.done, progress.total, speed=speed, left=left)
-        else:
-            typer.echo(
-                f"sample: {progress.done:,} of {progress.total:,} samples, {speed}, {left} left",
-                err=True,
-            )
+def _speed(progress: Progress) -> str:
+    return f"samples, {progress.rate or 0.0:.1f} tokens/s"

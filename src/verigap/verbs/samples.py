@@ -75,7 +75,7 @@ def fit(
       samples: use only the first so many samples of each prompt.
 
     Returns:
-      `groups`, one a (dataset, model), each with `budgets`. `plot()` draws them.
+      `groups`, one a (dataset, model), each with `horizon_fits`. `plot()` draws them.
 
     Raises:
       ValueError: an argument is out of range, or no sample was verified.
@@ -207,12 +207,12 @@ def measure(
     found = measure_traces(
         _traces(source),
         horizons,
-        data_budgets,
-        num_candidates,
-        chi2_radius,
-        seeds,
-        seed,
-        report,
+        data_budgets=data_budgets,
+        num_candidates=num_candidates,
+        chi2_radius=chi2_radius,
+        seeds=seeds,
+        seed=seed,
+        report=report,
     )
     return Measurements.of(found, seed)
 

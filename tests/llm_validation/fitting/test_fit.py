@@ -11,6 +11,7 @@ from scipy import stats
 from benchmarks.interval_coverage import coverage, truths
 from tests.statistics import LEVEL as RISK
 from verigap.llm_validation import fit
+from verigap.llm_validation.fitting import deconvolution, extrapolation
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.fitting.fit import Fit
 from verigap.llm_validation.fitting.population import Grids
@@ -54,7 +55,7 @@ def test_known_figures_of_game24(fitted: Fit) -> None:
         assert not group.pass_at_k[100].extrapolated
         estimates = [row.value.estimate for _, row in sorted(group.pass_at_k.items())]
         assert (np.diff(estimates) >= 0).all()
-        for budget in group.budgets:
+        for budget in group.horizon_fits:
             sigma = budget.sigma_over_h
             # Bias correction goes up, and the mean stays below the root mean square.
             assert sigma.naive < sigma.mean.estimate < sigma.root_mean_square.estimate
@@ -62,14 +63,16 @@ def test_known_figures_of_game24(fitted: Fit) -> None:
     # The mean return and success within a budget, without any of our code.
     firsts = pl.read_parquet(EXAMPLE).filter(model="gpt-4-cot")["first_correct"]
     assert (firsts > 64).any()  # so that the smaller budget cuts some off
-    for budget in cot.budgets:
+    for budget in cot.horizon_fits:
         mean = float((budget.horizon - firsts.drop_nulls() + 1).clip(0).sum()) / firsts.len()
         assert budget.mean_return.estimate == pytest.approx(mean, rel=1e-12)
         within = float((firsts <= budget.horizon).sum()) / firsts.len()
         assert budget.success.estimate == pytest.approx(within, rel=1e-12)
     # Golden values: a change of the estimator has to be meant.
-    assert cot.budgets[1].sigma_over_h.mean.estimate == pytest.approx(0.0730, abs=0.0015)
-    assert cot.budgets[1].anticoncentration[3].mean.estimate == pytest.approx(0.0389, abs=0.0015)
+    assert cot.horizon_fits[1].sigma_over_h.mean.estimate == pytest.approx(0.0730, abs=0.0015)
+    assert cot.horizon_fits[1].anticoncentration[3].mean.estimate == pytest.approx(
+        0.0389, abs=0.0015
+    )
 
 
 @pytest.mark.parametrize("first", [10, 25])
@@ -97,7 +100,7 @@ def test_seeds_move_intervals_only(fitted: Fit, real: Traces) -> None:
     mine = fitted.groups[0]
     assert other.mean_correct.estimate == mine.mean_correct.estimate
     assert other.mean_correct.low != mine.mean_correct.low
-    assert other.budgets[0].sigma_over_h.mean[0] == mine.budgets[0].sigma_over_h.mean[0]
+    assert other.horizon_fits[0].sigma_over_h.mean[0] == mine.horizon_fits[0].sigma_over_h.mean[0]
 
 
 def test_unequal_numbers_of_samples() -> None:
@@ -119,7 +122,7 @@ def test_unequal_numbers_of_samples() -> None:
     ids=["never", "always", "either"],
 )
 def test_prompts_without_spread(samples: list[list[int | None]], mean: float, sigma: float) -> None:
-    budget = fit(table(samples), [8], replicates=QUICK).groups[0].budgets[0]
+    budget = fit(table(samples), [8], replicates=QUICK).groups[0].horizon_fits[0]
     assert budget.mean_return.estimate == pytest.approx(mean)
     assert budget.mean_return.low <= mean <= budget.mean_return.high
     assert budget.mean_return.high > budget.mean_return.low
@@ -158,20 +161,20 @@ def test_a_group_without_a_verdict_is_listed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"budgets": []}, "there are none"),
+        ({"horizons": []}, "there are none"),
         ({"seed": -1}, "seed: -1 is out of range"),
         ({"samples": 0}, "first_samples: 0"),
         ({"replicates": 5}, "replicates: 5"),
         ({"pass_at": [0]}, "pass_at: 0"),
         ({"grids": Grids(c0=0.0)}, "c0: 0.0"),
         ({"grids": Grids(c0=float("nan"))}, "c0: nan"),
-        ({"grids": Grids(margins=(-1.0,))}, "epsilon: -1.0"),
-        ({"grids": Grids(radii=(1.0, 1.0))}, "kappa: give distinct"),
+        ({"grids": Grids(margins=(-1.0,))}, "margins: -1.0"),
+        ({"grids": Grids(chi2_radii=(1.0, 1.0))}, "chi2_radii: give distinct"),
     ],
 )
 def test_bad_arguments(arguments: dict, says: str) -> None:
     with pytest.raises(TableError, match=says):
-        fit(table([[1, None]]), **{"budgets": [4], **arguments})
+        fit(table([[1, None]]), **{"horizons": [4], **arguments})
 
 
 def test_intervals_cover_known_populations() -> None:
@@ -187,3 +190,18 @@ def test_intervals_cover_known_populations() -> None:
         # give within 30 % at more than four of its standard errors.
         ratio = float((high - low).mean()) / (2 * 1.96 * float(estimate.std(ddof=1)))
         assert 0.77 < ratio < 1.3, (name, ratio)
+
+
+def test_fits_that_do_not_converge_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    traces = table([[1, 4, None], [2, None, None], [5, 6, 7], [None] * 3])
+    fine = fit(traces, [8], replicates=QUICK).groups[0]
+    assert fine.horizon_fits[0].converged
+    assert not any("converge" in warning for warning in fine.warnings)
+    monkeypatch.setattr(deconvolution, "_STEPS", 1)
+    monkeypatch.setattr(extrapolation._fit_beta, "__defaults__", (None, 1, 1e-9))
+    rough = fit(traces, [8], replicates=QUICK).groups[0]
+    assert not rough.horizon_fits[0].converged
+    assert rough.warnings[-2:] == (
+        "the fit of the beta-binomial law of success did not converge; its pass@k is rough",
+        "H = 8: the fit of the law of prompts did not converge; sigma and coverage there are rough",
+    )

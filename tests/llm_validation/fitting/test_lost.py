@@ -40,7 +40,7 @@ def test_both_readings_are_given() -> None:
 def test_every_stage_says_it() -> None:
     said = "4 of 8 correct traces lose their right answer again"
     (fitted,) = fit(traces(1), [12], replicates=100).groups
-    (measured,) = measure(traces(1), [12], [16], seeds=2)
+    (measured,) = measure(traces(1), [12], data_budgets=[16], seeds=2)
     (predicted,) = predict(traces(1), [12], [16], Options(log2_class_size=4.0))
     for stage in (fitted, measured, predicted):
         assert sum(warning.startswith(said) for warning in stage.warnings) == 1

@@ -52,7 +52,7 @@ def test_the_bounds_hold_for_every_completion() -> None:
 
 
 def test_measure_says_the_same() -> None:
-    (group,) = measure(ungraded(), [12], [16], seeds=2)
+    (group,) = measure(ungraded(), [12], data_budgets=[16], seeds=2)
     assert group.warnings[0].startswith("7 of 16 samples are ungraded and left out")
 
 
@@ -62,7 +62,7 @@ def test_a_table_without_lengths_has_accuracy_and_pass_at_k() -> None:
     assert group.mean_correct.estimate == pytest.approx(0.375)
     assert group.measured_k == 4
     assert group.pass_at_k[4].value.estimate > group.pass_at_k[1].value.estimate
-    assert group.budgets == ()
+    assert group.horizon_fits == ()
     assert any("30 correct samples have neither first_correct nor" in w for w in group.warnings)
 
 

@@ -22,13 +22,18 @@ def test_cells_are_the_trainings_means() -> None:
     }  # fmt: skip
     group = groups["low (data)"]
     assert (group.dataset, group.prompts, group.trainings) == ("planted", 64, 3)
-    assert (group.candidates, group.radius) == (8, 1.0)
-    assert [(cell.horizon, cell.data) for cell in group.cells] == [(24, 64), (24, 256), (24, 1024)]
+    assert (group.num_candidates, group.chi2_radius) == (8, 1.0)
+    assert [(cell.horizon, cell.data_budget) for cell in group.cells] == [
+        (24, 64),
+        (24, 256),
+        (24, 1024),
+    ]
     for cell in group.cells:
         chosen = [
             {entry["learner"]: entry for entry in row["policies"]}
             for row in rows
-            if (row["block"], row["family"], row["data_budget"]) == ("data", "low", cell.data)
+            if (row["block"], row["family"], row["data_budget"])
+            == ("data", "low", cell.data_budget)
         ]
         assert len(chosen) == 3
         for field, gap in (("leashed", cell.gap), ("value", cell.gap_unleashed)):
@@ -40,7 +45,7 @@ def test_cells_are_the_trainings_means() -> None:
         assert set(cell.values) <= set(POLICIES)
     content = as_content([group])["groups"][0]
     assert content["cells"][0].keys() == {
-        "horizon", "data", "extrapolated", "values", "gap", "gap_unleashed",
+        "horizon", "data_budget", "extrapolated", "values", "gap", "gap_unleashed",
     }  # fmt: skip
 
 

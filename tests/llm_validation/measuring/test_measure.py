@@ -12,13 +12,18 @@ from tests.llm_validation.pools.made_pools import table, traces
 from tests.statistics import LEVEL
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.measuring.content import as_content
-from verigap.llm_validation.measuring.measure import default_data, default_horizons, measure
+from verigap.llm_validation.measuring.measure import default_data_budgets, default_horizons, measure
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
 from verigap.llm_validation.pools.pools import sample_pools
 from verigap.storage.tables import TableError
 
 LEARNERS = ("clone", "clone_leashed", "verify", "verify_leashed")
-SMALL: dict[str, Any] = {"horizons": (40, 64), "data": (8, 32), "candidates": 4, "seeds": 4}
+SMALL: dict[str, Any] = {
+    "horizons": (40, 64),
+    "data_budgets": (8, 32),
+    "num_candidates": 4,
+    "seeds": 4,
+}
 
 
 def measured(frame: pl.DataFrame, **options: Any) -> GroupMeasurement:
@@ -33,7 +38,11 @@ def group() -> GroupMeasurement:
 
 def test_every_policy_on_every_held_out_prompt(group: GroupMeasurement) -> None:
     assert set(group.values) == set(POLICIES)
-    assert (group.horizons, group.data, group.extrapolated) == ((40, 64), (8, 32), (False, True))
+    assert (group.horizons, group.data_budgets, group.extrapolated) == (
+        (40, 64),
+        (8, 32),
+        (False, True),
+    )
     for values in group.values.values():
         assert values.shape == (2, 2, 4, 12)
         np.testing.assert_array_equal(~np.isnan(values[1, 1]), group.tested)
@@ -54,7 +63,7 @@ def test_values_that_are_known(group: GroupMeasurement) -> None:
         np.testing.assert_allclose(base, means)
     solved = frame.group_by("prompt_id").agg(pl.col("correct").any())["correct"].to_numpy()
     assert np.isclose(group.expert_share, solved.mean())
-    whole = measured(frame, candidates=8)
+    whole = measured(frame, num_candidates=8)
     best = traces(frame).frame.group_by("prompt_id").agg(pl.col("first_correct").min())
     returns = (65 - best.sort("prompt_id")["first_correct"].fill_null(65)).to_numpy()
     np.testing.assert_allclose(np.nanmean(whole.values["exact"][1, 0], axis=0), returns)
@@ -66,13 +75,13 @@ def test_order_of_policies_and_leash(group: GroupMeasurement) -> None:
         assert (value["exact"] >= value[name] - 1e-9).all(), name
     for name in ("base", "clone_leashed", "verify_leashed"):
         assert (value["expert"] >= value[name] - 1e-9).all(), name
-    tight = measured(table(), radius=1e-6)
+    tight = measured(table(), chi2_radius=1e-6)
     for name in ("clone_leashed", "verify_leashed", "expert"):
         np.testing.assert_allclose(tight.values[name], tight.values["base"], atol=0.2)
 
 
 def test_one_candidate_is_the_base() -> None:
-    single = measured(table(), candidates=1)
+    single = measured(table(), num_candidates=1)
     for name in ("verify", "exact", "score"):
         np.testing.assert_allclose(single.values[name], single.values["base"], atol=1e-9)
 
@@ -80,7 +89,7 @@ def test_one_candidate_is_the_base() -> None:
 def test_learners_learn() -> None:
     # The score gives the answer away: a large n finds it, and both learners use it.
     frame = table().with_columns(verifier_score=pl.col("correct").cast(pl.Float64))
-    group = measured(frame, data=(4, 512))
+    group = measured(frame, data_budgets=(4, 512))
     few, many = (np.array([group.means()[n][1, i] for n in LEARNERS]) for i in range(2))
     assert (many > few).all()
     means = group.means()
@@ -163,7 +172,7 @@ def test_horizons_follow_the_lengths() -> None:
     assert 0 <= found[1] - most < 8
     assert 0 <= found[2] - 2 * most < 8
     # Half of 96 samples train: enough for 16, not for 64.
-    assert default_data(pools) == (16,)
+    assert default_data_budgets(pools) == (16,)
 
 
 def test_rounding_does_not_push_a_budget_past_the_longest_trace() -> None:
@@ -178,11 +187,11 @@ def test_rounding_does_not_push_a_budget_past_the_longest_trace() -> None:
     ("options", "says"),
     [
         ({"horizons": (0,)}, "horizons: 0"),
-        ({"data": (0,)}, "data_budgets: 0"),
-        ({"data": (4, 4)}, "data_budgets: give distinct"),
-        ({"candidates": 0}, "candidates: 0"),
-        ({"radius": float("nan")}, "chi2_radius: nan"),
-        ({"radius": 0.0}, "chi2_radius: 0.0"),
+        ({"data_budgets": (0,)}, "data_budgets: 0"),
+        ({"data_budgets": (4, 4)}, "data_budgets: give distinct"),
+        ({"num_candidates": 0}, "num_candidates: 0"),
+        ({"chi2_radius": float("nan")}, "chi2_radius: nan"),
+        ({"chi2_radius": 0.0}, "chi2_radius: 0.0"),
         ({"seeds": 1}, "seeds: 1"),
         ({"seed": -1}, "seed: -1"),
     ],

@@ -10,7 +10,7 @@ from scipy import optimize, special, stats
 
 from tests.llm_validation.pools.made_pools import table, traces
 from tests.statistics import assert_fits
-from verigap.llm_validation.pools.cloning import Demonstrations, clone, show
+from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
 from verigap.llm_validation.pools.features import Features, features
 from verigap.llm_validation.pools.newton import RIDGE
 from verigap.llm_validation.pools.policy_values import Settings, expert_policies, halves, values_at
@@ -32,12 +32,13 @@ def phi() -> Features:
 def drawn(phi: Features, seed: int) -> Demonstrations:
     uniforms = np.random.default_rng(seed).random((SEEDS, DATA[-1], 2))
     base = phi.mask / phi.mask.sum(axis=1, keepdims=True)
-    return show(base, np.ones((SEEDS, 4), bool), uniforms)
+    return draw_traces(base, np.ones((SEEDS, 4), bool), uniforms)
 
 
 def test_cloning_is_maximum_likelihood(phi: Features) -> None:
     shown = drawn(phi, 0)
-    found = clone(phi, shown, DATA)
+    found, converged = clone(phi, shown, DATA)
+    assert converged.all()
 
     def policies(theta: np.ndarray) -> np.ndarray:
         scores = np.where(phi.mask, phi.values @ theta, -np.inf)
@@ -57,7 +58,10 @@ def test_cloning_is_maximum_likelihood(phi: Features) -> None:
 def test_reward_model_is_logistic_regression(phi: Features) -> None:
     shown = drawn(phi, 1)
     label = np.random.default_rng(2).random((SEEDS, DATA[-1]))
-    found = predicted_returns(phi, LabelledTraces(shown.prompt, shown.sample, label), DATA)
+    found, converged = predicted_returns(
+        phi, LabelledTraces(shown.prompt, shown.sample, label), DATA
+    )
+    assert converged.all()
     for index, n in enumerate(DATA):
         for seed in range(SEEDS):
             x = phi.values[shown.prompt[seed, :n], shown.sample[seed, :n]]
@@ -77,15 +81,20 @@ def test_reward_model_is_logistic_regression(phi: Features) -> None:
 def test_labels_all_alike_stay_finite(phi: Features, label: float) -> None:
     shown = drawn(phi, 1)
     labels = np.full((SEEDS, DATA[-1]), label)
-    found = predicted_returns(phi, LabelledTraces(shown.prompt, shown.sample, labels), DATA)
+    found, converged = predicted_returns(
+        phi, LabelledTraces(shown.prompt, shown.sample, labels), DATA
+    )
+    assert converged.all()
     assert np.isfinite(found).all()
     assert (abs(found[1] - label) < 0.1).mean() > 0.9
 
 
 def test_nothing_shown_leaves_the_base(phi: Features) -> None:
-    nothing = show(phi.mask / 1.0, np.zeros((SEEDS, 4), bool), np.zeros((SEEDS, DATA[-1], 2)))
+    nothing = draw_traces(
+        phi.mask / 1.0, np.zeros((SEEDS, 4), bool), np.zeros((SEEDS, DATA[-1], 2))
+    )
     base = np.broadcast_to(phi.mask / phi.mask.sum(axis=1, keepdims=True), (2, SEEDS, 4, 5))
-    np.testing.assert_allclose(clone(phi, nothing, DATA), base)
+    np.testing.assert_allclose(clone(phi, nothing, DATA).policies, base)
 
 
 def test_demonstrations_hold_no_reward() -> None:
@@ -96,7 +105,7 @@ def test_demonstrations_follow_the_expert(phi: Features) -> None:
     expert = np.random.default_rng(0).dirichlet(np.ones(5), 4)
     shown = np.array([[True, False, True, True]])
     uniforms = np.random.default_rng(1).random((1, 20_000, 2))
-    found = show(expert, shown, uniforms)
+    found = draw_traces(expert, shown, uniforms)
     cells = found.prompt[0] * 5 + found.sample[0]
     counts = np.bincount(cells, minlength=20).reshape(4, 5)
     assert counts[1].sum() == 0
@@ -123,7 +132,7 @@ def test_expert_is_that_of_the_theory() -> None:
 
 
 def test_halves_swap_within_pairs() -> None:
-    train = halves(7, Settings((4,), 2, 1.0, 5, 0))
+    train = halves(7, seeds=5, seed=0)
     np.testing.assert_array_equal(train[0::2][:2], ~train[1::2])
     assert set(train.sum(axis=1)) == {3, 4}
     assert not (train[0] == train[2]).all()
@@ -132,13 +141,13 @@ def test_halves_swap_within_pairs() -> None:
 def test_labels_of_held_out_prompts_are_not_used() -> None:
     frame = table()
     (pools,) = sample_pools(traces(frame))
-    settings = Settings((8, 32), 4, 1.0, 4, 0)
+    settings = Settings(data_budgets=(8, 32), num_candidates=4, chi2_radius=1.0, seeds=4, seed=0)
     train = np.tile(np.arange(12) < 6, (4, 1))
-    first = values_at(pools, 40, settings, features(pools, 40), train)
+    first = values_at(pools, 40, settings, features(pools, 40), train).values
     # On held-out prompts the best samples become the worst, and nothing else changes: policies that
     # did not look earn the complement.
     pools.first_correct[6:] = pools.returns(40)[6:] + 1
-    second = values_at(pools, 40, settings, features(pools, 40), train)
+    second = values_at(pools, 40, settings, features(pools, 40), train).values
     for name in ("clone", "clone_leashed", "verify", "verify_leashed", "vote", "base"):
         np.testing.assert_allclose(second[name][:, :, 6:], 40 - first[name][:, :, 6:])
         assert np.isnan(first[name][:, :, :6]).all()

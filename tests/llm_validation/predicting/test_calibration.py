@@ -62,8 +62,10 @@ def measured(clone: np.ndarray, noise: float = 0.0, prompts: int = 3) -> GroupMe
         "verify_leashed": spread(clone),
     }
     return GroupMeasurement(
-        "d", "m", LengthUnit.TOKENS, tuple(map(str, range(prompts))), 12, 0, 2, 2 / 3, (HORIZON,),
-        DATA, 4, 1.0, (False,), values, (),
+        dataset="d", model="m", unit=LengthUnit.TOKENS, prompt_ids=tuple(map(str, range(prompts))),
+        samples=12, unverified=0, mixed=2, expert_share=2 / 3, horizons=(HORIZON,),
+        data_budgets=DATA, num_candidates=4, chi2_radius=1.0, extrapolated=(False,), values=values,
+        warnings=(),
     )  # fmt: skip
 
 
@@ -72,7 +74,7 @@ def test_the_smaller_half() -> None:
     assert smaller_half((1, 2, 3, 4)) == (1, 2)
     assert smaller_half((7,)) == (7,)
     kept = calibration_slice(measured(np.full(3, 0.5)))
-    assert (kept.horizons, kept.data) == ((HORIZON,), DATA[:2])
+    assert (kept.horizons, kept.data_budgets) == ((HORIZON,), DATA[:2])
     assert kept.values["base"].shape == (1, 2, 4, 3)
 
 

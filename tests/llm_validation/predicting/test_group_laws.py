@@ -73,7 +73,7 @@ def test_a_fit_keeps_mean_and_sd(traces: Traces) -> None:
         {
             "prompt_id": name,
             "samples": 5,
-            "budgets": [
+            "horizons": [
                 {
                     "horizon": 64,
                     "mean_return": float(law.mean[index]),
@@ -97,7 +97,7 @@ def test_a_fit_keeps_mean_and_sd(traces: Traces) -> None:
         ("[]", "is no fit"),
         ('{"groups": []}', "holds no group"),
         ('{"groups": [{"dataset": ""}]}', "has no entries for each prompt"),
-        ('{"groups": [{"per_prompt": [{"budgets": [{"horizon": 8}]}]}]}', "is no fit"),
+        ('{"groups": [{"per_prompt": [{"horizons": [{"horizon": 8}]}]}]}', "is no fit"),
     ],
 )
 def test_no_fit(tmp_path: Path, content: str, says: str) -> None:

@@ -80,7 +80,9 @@ def test_the_sandwich_of_a_misspecified_logit_by_simulation() -> None:
             )
         )
     )
-    drawn = np.asarray(fit(jnp.asarray(counts, float)))
+    fitted = fit(jnp.asarray(counts, float))
+    assert fitted.converged.all()
+    drawn = np.asarray(fitted.value)
     covariance = np.asarray(found.root @ found.root.T)
     for i in range(2):
         # The bias of order 1/n is not predicted; here it is small beside the sd.
@@ -116,12 +118,14 @@ def test_the_learners_themselves() -> None:
     pools, horizon, data = pools_of(16, 8, 0), 40, (64, 256)
     predicted = parametric_values(pools, horizon, data, 4, 1.0)
     # The same halvings, many data sets.
-    train = parametric.halves(pools.prompts, Settings(data, 4, 1.0, parametric.SPLITS, 1))
+    train = parametric.halves(pools.prompts, seeds=parametric.SPLITS, seed=1)
     repeats = 4
-    settings = Settings(data, 4, 1.0, repeats * len(train), 7)
+    settings = Settings(
+        data_budgets=data, num_candidates=4, chi2_radius=1.0, seeds=repeats * len(train), seed=7
+    )
     measured = values_at(
         pools, horizon, settings, features(pools, horizon), np.tile(train, (repeats, 1))
-    )
+    ).values
     base = np.nanmean(measured["base"])
     for name, values in predicted.items():
         assert (np.isnan(values[0]) == train).all()

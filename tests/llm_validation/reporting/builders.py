@@ -86,9 +86,9 @@ def measurement(
         mixed=int((outcomes["correct"] > 1).sum()),
         expert_share=0.9,
         horizons=HORIZONS,
-        data=DATA,
-        candidates=4,
-        radius=1.0,
+        data_budgets=DATA,
+        num_candidates=4,
+        chi2_radius=1.0,
         extrapolated=(False, False),
         values={
             name: np.where(
@@ -122,15 +122,15 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
             bounds={"VF-LOWER": 1.0},
         )
         for horizon in measured.horizons
-        for n in measured.data
+        for n in measured.data_budgets
     )
     return GroupPrediction(
         dataset=measured.dataset,
         model=measured.model,
         unit=measured.unit,
         prompts=len(measured.prompt_ids),
-        chi2_radius=measured.radius,
-        num_candidates=measured.candidates,
+        chi2_radius=measured.chi2_radius,
+        num_candidates=measured.num_candidates,
         log2_class_size=Statistic(log2_class_size, log2_class_size / 2, log2_class_size * 2),
         class_size_source="calibrated",
         false_positive=0.0,

@@ -81,7 +81,7 @@ def test_gaps_and_scores(usual: Diagnosis) -> None:
     assert found["prediction_score"]["methods"][0]["sign_accuracy"] == 1.0
     assert found["warnings"].count("measured: by hand") == 1
     assert "measured: said before" not in found["warnings"]
-    assert found["statistics"]["budgets"][0]["horizon"] == 32
+    assert found["statistics"]["horizons"][0]["horizon"] == 32
 
 
 def test_it_is_strict_json(usual: Diagnosis) -> None:

@@ -47,7 +47,7 @@ def test_pools_are_built_once_and_cells_are_measured_once(
         return build(frame)
 
     def counted_values(pools, horizon, settings, *rest):
-        measured.update((pools.dataset, horizon, n) for n in settings[0])
+        measured.update((pools.dataset, horizon, n) for n in settings.data_budgets)
         return values(pools, horizon, settings, *rest)
 
     def watched(group, *rest):
@@ -68,7 +68,7 @@ def test_pools_are_built_once_and_cells_are_measured_once(
 def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None:
     alone = Traces(traces.frame.filter(pl.col("dataset") == "a"))
     (group,) = diagnosing.diagnose(alone, HORIZONS, DATA).groups
-    (measured,) = measure(alone, HORIZONS, DATA)
+    (measured,) = measure(alone, HORIZONS, data_budgets=DATA)
     (predicted,) = predict(alone, HORIZONS, DATA, Options())
     for name, values in measured.values.items():
         np.testing.assert_array_equal(group.measurement.values[name], values)

@@ -7,16 +7,7 @@ from rich.text import Text
 
 from verigap.cli.tables.common import number, open_console, plain_table
 from verigap.llm_validation.fitting.fit import Fit, GroupFit
-from verigap.llm_validation.intervals import Statistic
-
-
-def spanned(statistic: Statistic) -> str:
-    """The estimate with its interval."""
-    return (
-        f"{number(statistic.estimate)} [{number(statistic.low)}, {number(statistic.high)}]"
-        if statistic.low == statistic.low
-        else number(statistic.estimate)
-    )
+from verigap.llm_validation.reporting.numbers import spanned
 
 
 def show_fit(fit: Fit) -> None:
@@ -52,8 +43,8 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
         head += f", {unverified} unverified ({counts.left_out} prompts left out)"
     show_group(console, counts.dataset, counts.model, f"returns and budgets in {unit}")
     console.print(
-        f"{head}; mean correct {spanned(group.mean_correct)}; mean first-correct {unit.singular} "
-        f"{spanned(group.mean_first_correct)}",
+        f"{head}; mean correct {spanned(group.mean_correct, number)}; mean first-correct "
+        f"{unit.singular} {spanned(group.mean_first_correct, number)}",
         highlight=False,
         markup=False,
     )
@@ -63,10 +54,10 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
     powers = {2**exponent for exponent in range(40)}
     for k, row in sorted(group.pass_at_k.items()):
         if row.extrapolated:
-            models = [spanned(model) for model in row.models.values()]
-            table.add_row(f"{k} (beyond)", plain(spanned(row.value)), *map(plain, models))
+            models = [spanned(model, number) for model in row.models.values()]
+            table.add_row(f"{k} (beyond)", plain(spanned(row.value, number)), *map(plain, models))
         elif k in powers or k == group.measured_k:
-            table.add_row(str(k), plain(spanned(row.value)), "", "")
+            table.add_row(str(k), plain(spanned(row.value, number)), "", "")
     console.print(table, highlight=False)
     table = plain_table(
         "",
@@ -78,22 +69,22 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
         f"H / mean {unit.singular}",
         "fit",
     )
-    for budget in group.budgets:
+    for budget in group.horizon_fits:
         sigma = budget.sigma_over_h
         best = [family for family in budget.families if family.name != "empirical"]
         word = min(best, key=lambda family: family.log_loss).name if best else "-"
         table.add_row(
             str(budget.horizon),
-            plain(spanned(budget.mean_return)),
-            plain(spanned(sigma.mean)),
+            plain(spanned(budget.mean_return, number)),
+            plain(spanned(sigma.mean, number)),
             number(sigma.naive),
-            plain(spanned(sigma.quantiles[0.5])),
-            number(budget.relative_budget.estimate),
+            plain(spanned(sigma.quantiles[0.5], number)),
+            number(budget.relative_horizon.estimate),
             word,
         )
     console.print(table, highlight=False)
     table = plain_table("", "H", "coverage", "at", "mean over prompts", f"share >= {c0:g}")
-    for budget in group.budgets:
+    for budget in group.horizon_fits:
         named = (("c(epsilon)", budget.anticoncentration), ("c*(kappa)", budget.reachable))
         for name, rows in named:
             for row in rows:
@@ -101,8 +92,8 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
                     str(budget.horizon),
                     name,
                     f"{row.at:g}",
-                    plain(spanned(row.mean)),
-                    plain(spanned(row.share)),
+                    plain(spanned(row.mean, number)),
+                    plain(spanned(row.share, number)),
                 )
     console.print(table, highlight=False)
     console.print()

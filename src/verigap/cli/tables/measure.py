@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from rich.console import Console
 
 from verigap.cli.tables.common import number, open_console, plain_table
-from verigap.cli.tables.fit import plain, show_group, spanned
+from verigap.cli.tables.fit import plain, show_group
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement, MeasuredCell
 from verigap.llm_validation.measuring.planted_runs import FinetunedMeasurement
+from verigap.llm_validation.reporting.numbers import spanned
 
 
 def show_measurements(
@@ -24,7 +25,7 @@ def show_measurements(
     say("Mean values on held-out prompts; gaps [95 % interval]\n")
     for group in groups:
         show_group(console, group.dataset, group.model, f"values in {group.unit.of_correct_trace}")
-        leash = f"best of N = {group.candidates}, chi-square leash {group.radius:g}"
+        leash = f"best of N = {group.num_candidates}, chi-square leash {group.chi2_radius:g}"
         if isinstance(group, FinetunedMeasurement):
             say(f"{group.prompts} prompts, {group.trainings} trainings a cell; {leash}")
             cells = group.cells
@@ -53,9 +54,9 @@ def _show(console: Console, cells: Sequence[MeasuredCell]) -> None:
         table.add_row(
             _budget(cell),
             str(cell.data_budget),
-            plain(spanned(cell.gap)),
+            plain(spanned(cell.gap, number)),
             number(cell.gap.estimate / cell.horizon),
-            plain(spanned(cell.gap_unleashed)),
+            plain(spanned(cell.gap_unleashed, number)),
         )
     console.print(table, highlight=False)
 
