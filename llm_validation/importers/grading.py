@@ -15,7 +15,8 @@ from verigap.llm_validation.tasks.mathematics import JUDGE
 
 NO_ANSWER, EMPTY = "no answer found", "empty reply"
 REFUSAL, CUT_OFF = "refusal", "cut off at the limit, no answer"
-MISSING = frozenset({NO_ANSWER, EMPTY, REFUSAL, CUT_OFF})
+CUT_AFTER_ANSWER = "cut off at the limit after an answer"
+MISSING = frozenset({NO_ANSWER, EMPTY, REFUSAL, CUT_OFF, CUT_AFTER_ANSWER})
 """Why a response has no answer; it counts as incorrect, or as ungraded if one asks for that."""
 NO_REFERENCE = "no reference answer"
 NO_VERDICT = "the log has no verdict on it"
@@ -59,22 +60,25 @@ def assess(
       text: the response.
       references: right answers, any of them will do; what is empty or no text or number is none.
       answer: the final answer, where the log says it; else it is looked for in the text.
-      cut_off: whether the response ended at the limit of tokens. An answer at its very end may be
-        half an answer and does not count; one that was completed before does.
+      cut_off: whether the response ended at the limit of tokens. It counts as incorrect, also
+        where it states an answer before the cut, unless it is one letter: a choice asked for under
+        a limit of one token.
       refused: whether the model refused to answer.
       stops: stop sequences of the request.
     """
     targets = _targets(references)
     found = answer or extract_answer(text, stops)
-    torn = cut_off and found is not None and text.rstrip().endswith(found)
-    if refused or (torn and not _ONE_CHOICE.fullmatch(text)):
+    unfinished = cut_off and not _ONE_CHOICE.fullmatch(text)
+    cut_after_answer = unfinished and found is not None
+    if refused or unfinished:
         found = None
     if found is None and targets and not (refused or cut_off):
         found = _unmarked(text, targets, stops)
     if not targets:
         return Assessment(found, None, NO_REFERENCE)
     if found is None:
-        reason = REFUSAL if refused else CUT_OFF if cut_off else NO_ANSWER
+        cut = CUT_AFTER_ANSWER if cut_after_answer else CUT_OFF
+        reason = REFUSAL if refused else cut if cut_off else NO_ANSWER
         return Assessment(None, False, reason if text.strip() or reason != NO_ANSWER else EMPTY)
     verdicts = [same_answer(found, target) for target in targets]
     if any(verdicts):

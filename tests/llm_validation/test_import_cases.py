@@ -194,9 +194,19 @@ def choice(content: str | None, finish: str = "stop", **message: Any) -> dict[st
 @pytest.mark.parametrize(
     ("entry", "answer", "correct", "reason"),
     [
-        # Cut off: what was completed before the cut counts, half an answer does not.
-        (choice(r"It is \boxed{12}. Let me check th", "length"), "12", True, None),
-        (choice("So the answer is 12", "length"), "12", False, "cut off at the limit, no answer"),
+        # Cut off: incorrect, whatever was said before, unless one letter was all that fitted.
+        (
+            choice(r"It is \boxed{12}. Let me check th", "length"),
+            "12",
+            False,
+            "cut off at the limit after an answer",
+        ),
+        (
+            choice("So the answer is 12", "length"),
+            "12",
+            False,
+            "cut off at the limit after an answer",
+        ),
         (choice("B", "length"), "B", True, None),
         (choice("Step 12 follows from", "length"), "12", False, "cut off at the limit, no answer"),
         # Refusals.
