@@ -48,7 +48,7 @@ def _tilt(log2_class_size: int, data_budget: int) -> float:
 
 def _run_sweep(folder: Path, log2_class_size: int, cells: int) -> float:
     """Seconds of a whole sweep as a user gets it: config, simulation, stored run."""
-    from verigap.sim.sweeps.config import load_sweep
+    from verigap.sim.sweeps.cells import load_sweep
     from verigap.sim.sweeps.run import run_sweep
 
     config = folder / f"bench-{log2_class_size}-{time.monotonic_ns()}.yaml"

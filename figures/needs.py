@@ -37,7 +37,7 @@ class Run:
           ValueError: if a cell failed, a file of the repository is not there, or the folder holds
           another configuration's run.
         """
-        from verigap.sim.sweeps.config import load_sweep
+        from verigap.sim.sweeps.cells import load_sweep
         from verigap.sim.sweeps.run import run_sweep
         from verigap.sim.sweeps.stored import read_rows
 

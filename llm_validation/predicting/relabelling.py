@@ -10,40 +10,57 @@ ratio of the rates. Where the class size is calibrated a replicate has one of it
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Float, Int
 from scipy.interpolate import PchipInterpolator
 
 from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.predicting.draws import LEARNERS, Assumptions, Draws, resampled_means
 from verigap.llm_validation.predicting.group_laws import GroupLaws
-from verigap.sim.relabelling.learners.learner import Belief, posterior, version_space
-from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
+from verigap.llm_validation.predicting.relabelling_shares import (
+    learner_shares,
+    matching_shares,
+    repeated_prompts,
+    trace_counts,
+)
 from verigap.theory import RewardLaw, best_of_n_policy, chi2_ball_expert
 from verigap.theory.imperfect_verifier import observed_returns
-from verigap.theory.lattices import (
-    SumLattice,
-    as_likelihood,
-    expert_steps,
-    label_lattice,
-    step_transforms,
-    sum_of_terms,
-)
-from verigap.theory.risks.version_space import survivor_share
-from verigap.theory.risks.vf_mle import probability_correct
 
-_CELLS = 1 << 13
-_LISTED = 16
-# Data sets of cloning: this many vectors of how many traces each prompt got, evenly spaced among
-# many drawn in order of their information; and how often each is played.
-_DRAWN, _KEPT, _PLAYED = 2048, 32, 8
-_LABELLED = 256
+
+def cloning_shares(
+    law: RewardLaw,
+    chi2_radius: float,
+    data_budget: int,
+    log2_class_sizes: Sequence[float],
+    seed: int = 0,
+) -> Float[np.ndarray, " D"]:
+    """P(VF-MLE is right) with n traces, for several class sizes d (bits).
+
+    Args:
+      law: reward laws of the prompts, shape (P, K).
+      chi2_radius: chi-square radius kappa > 0 of the expert.
+      data_budget: n.
+      log2_class_sizes: d, bits.
+      seed: seed of how the traces fall on the prompts.
+    """
+    given = Assumptions(chi2_radius=chi2_radius, log2_class_size=1.0, num_candidates=1)
+    rate = horizon_gains(law, given).cloning_rate
+    shares = matching_shares(
+        repeated_prompts(law),
+        jnp.asarray(float(chi2_radius)),
+        jnp.asarray(float(data_budget)),
+        trace_counts(law, rate, data_budget, seed),
+        jnp.asarray(log2_class_sizes, float),
+    )
+    return np.asarray(shares)
+
+
 _KNOWN = 0.9995
 # Quantiles of the replicates' class sizes that are played; others play the nearest.
 _SIZES_PLAYED = (0.025, 0.25, 0.75, 0.975)
@@ -117,179 +134,6 @@ def _gains(
     }
 
 
-def _spread_counts(
-    data_budget: int, rate: Float[np.ndarray, " P"], seed: int
-) -> Float[np.ndarray, "kept P"]:
-    """How many of n traces each prompt gets, in data sets that stand for all of them.
-
-    What the data set tells depends on which prompts it happens to hold, so the kept vectors are
-    the middles of equal shares of many in order of their information.
-    """
-    rng = np.random.default_rng(seed)
-    counts = rng.multinomial(data_budget, np.full(rate.size, 1 / rate.size), _DRAWN)
-    order = np.argsort(counts @ rate, kind="stable")
-    return counts[order[_DRAWN // (2 * _KEPT) :: _DRAWN // _KEPT]].astype(float)
-
-
-@jax.jit
-def _cloning(
-    law: RewardLaw,
-    chi2_radius: Float[Array, ""],
-    data_budget: Float[Array, ""],
-    counts: Float[Array, "kept P"],
-    log2_class_sizes: Float[Array, " D"],
-) -> Float[Array, " D"]:
-    """P(VF-MLE is right) for several class sizes, averaged over the counts."""
-    ratio = chi2_ball_expert(law, chi2_radius).density_ratio
-    transforms = step_transforms(*expert_steps(law, ratio), data_budget, _CELLS)
-
-    def correct(count: Float[Array, " P"]) -> Float[Array, " D"]:
-        lattice = as_likelihood(sum_of_terms(transforms, count))
-        return jax.vmap(lambda size: probability_correct(lattice, size))(log2_class_sizes)
-
-    return jnp.mean(jax.lax.map(correct, counts), axis=0)
-
-
-@jax.jit
-def _shares(
-    law: RewardLaw,
-    numbers: Mapping[str, Float[Array, ""]],
-    data_budget: Float[Array, ""],
-    log2_class_size: Float[Array, ""],
-    counts: Float[Array, "kept P"],
-    key: PRNGKeyArray,
-    prompts: Float[Array, ""],
-) -> dict[str, Float[Array, ""]]:
-    """Share of its reach that each learner gains.
-
-    Args:
-      law: reward laws of the prompts, filled up by `_filled`.
-      numbers: see `_numbers`.
-      data_budget: n.
-      log2_class_size: d (bits).
-      counts: how many traces each prompt got, in data sets that stand for all.
-      key: of the simulated posteriors.
-      prompts: how many of the law's prompts are the group's own.
-    """
-    own = jnp.arange(float(law.mean.shape[0])) < prompts
-    radius = numbers["chi2_radius"]
-    observed = observed_returns(law, numbers["false_positive"], numbers["false_negative"]).law
-    # Prompts that only fill up the shape give no labels.
-    labelled = RewardLaw(observed.support, jnp.where(own[:, None], observed.probabilities, 0.0))
-    labels = label_lattice(labelled, data_budget, _CELLS)
-    clone_key, label_key = jax.random.split(key)
-    correct, cloned = _clone_beliefs(law, radius, data_budget, log2_class_size, counts, clone_key)
-    consistent = _label_beliefs(labels, log2_class_size, label_key)
-    return {
-        "vf-mle": jnp.mean(correct),
-        "vf-bayes": _kept_share(law, radius, own, cloned),
-        "vb-version-space": _kept_share(observed, radius, own, consistent),
-        "vb-best-of-n": survivor_share(labels, log2_class_size),
-    }
-
-
-def _kept_share(
-    believed: RewardLaw,
-    radius: Float[Array, ""],
-    own: Bool[Array, " P"],
-    weight: Float[Array, " replicates"],
-) -> Float[Array, ""]:
-    """Share of the gain that is left when a policy averages over the codewords it believes in.
-
-    Averaging divides the sd of the believed return by the root of the effective number of
-    codewords, 1 / sum p^2 = 1 / `weight`; by Lemma 2 it leaves at most sd sqrt(kappa sum p^2) of
-    the gain, and all of this while the ceiling is attained.
-    """
-    gain = jnp.where(own, chi2_ball_expert(believed, radius).value - believed.mean, 0.0)
-    ceiling = jnp.where(own, believed.sd * jnp.sqrt(radius), 0.0)
-    least = jnp.minimum(gain[None], ceiling[None] * jnp.sqrt(weight)[:, None])
-    total = jnp.sum(gain)
-    return jnp.where(total > 0, jnp.mean(jnp.sum(least, axis=-1)) / total, 0.0)
-
-
-def _concentration(belief: Belief) -> Float[Array, ""]:
-    """Sum of the squared probabilities of the codewords of a posterior."""
-    return jnp.sum(belief.weights**2) + belief.crowd_square
-
-
-def _clone_beliefs(
-    law: RewardLaw,
-    radius: Float[Array, ""],
-    data_budget: Float[Array, ""],
-    log2_class_size: Float[Array, ""],
-    counts: Float[Array, "kept P"],
-    key: PRNGKeyArray,
-) -> tuple[Float[Array, " kept"], Float[Array, " replicates"]]:
-    """P(VF-MLE is right) for each data set, and concentrations of simulated posteriors of it."""
-    ratio = chi2_ball_expert(law, radius).density_ratio
-    transforms = step_transforms(*expert_steps(law, ratio), data_budget, _CELLS)
-
-    def clone(inputs: tuple[Float[Array, " P"], PRNGKeyArray]):
-        count, own_key = inputs
-        lattice = as_likelihood(sum_of_terms(transforms, count))
-        sampler = DemonstrationSampler(lattice, log2_class_size, _LISTED)
-        keys = jax.random.split(own_key, _PLAYED)
-        played = jax.vmap(lambda each: _concentration(posterior(sampler(each))))(keys)
-        return probability_correct(lattice, log2_class_size), played
-
-    keys = jax.random.split(key, counts.shape[0])
-    correct, concentrations = jax.lax.map(clone, (counts, keys))
-    return correct, jnp.minimum(concentrations.ravel(), 1.0)
-
-
-def _label_beliefs(
-    labels: SumLattice, log2_class_size: Float[Array, ""], key: PRNGKeyArray
-) -> Float[Array, " replicates"]:
-    """Concentrations of simulated version spaces."""
-    sampler = LabelSampler(labels, log2_class_size, _LISTED)
-    keys = jax.random.split(key, _LABELLED)
-    agreed = jax.vmap(lambda each: _concentration(version_space(sampler(each))))(keys)
-    return jnp.minimum(agreed, 1.0)
-
-
-def _filled(law: RewardLaw) -> RewardLaw:
-    """The same prompts over and again, a power of two in all: few shapes are ever compiled."""
-    prompts = law.mean.shape[0]
-    size = 1 << max(7, (prompts - 1).bit_length())
-    index = np.arange(size) % prompts
-    return RewardLaw(law.support[index], law.probabilities[index])
-
-
-def cloning_shares(
-    law: RewardLaw,
-    chi2_radius: float,
-    data_budget: int,
-    log2_class_sizes: Sequence[float],
-    seed: int = 0,
-) -> Float[np.ndarray, " D"]:
-    """P(VF-MLE is right) with n traces, for several class sizes d (bits).
-
-    Args:
-      law: reward laws of the prompts, shape (P, K).
-      chi2_radius: chi-square radius kappa > 0 of the expert.
-      data_budget: n.
-      log2_class_sizes: d, bits.
-      seed: seed of how the traces fall on the prompts.
-    """
-    given = Assumptions(chi2_radius=chi2_radius, log2_class_size=1.0, num_candidates=1)
-    rate = horizon_gains(law, given).cloning_rate
-    shares = _cloning(
-        _filled(law),
-        jnp.asarray(float(chi2_radius)),
-        jnp.asarray(float(data_budget)),
-        _counts(law, rate, data_budget, seed),
-        jnp.asarray(log2_class_sizes, float),
-    )
-    return np.asarray(shares)
-
-
-def _counts(
-    law: RewardLaw, rate: Float[np.ndarray, " P"], data_budget: int, seed: int
-) -> Float[Array, "kept filled"]:
-    counts = _spread_counts(data_budget, rate, seed)
-    return jnp.asarray(np.pad(counts, [(0, 0), (0, _filled(law).mean.shape[0] - rate.size)]))
-
-
 @dataclass(frozen=True, eq=False)
 class ShareCurves:
     """Share of its reach that each learner gains, as a function of n.
@@ -331,13 +175,15 @@ def share_curves(
     """
     multiples = np.rint(np.outer(data_budgets, around)).astype(int).ravel()
     grid = sorted({*data_budgets, *multiples.tolist()} - {0})
-    filled, prompts = _filled(law), jnp.asarray(float(law.mean.shape[0]))
+    filled, prompts = repeated_prompts(law), jnp.asarray(float(law.mean.shape[0]))
     rate = horizon_gains(law, given).cloning_rate
     size, key = jnp.asarray(float(given.log2_class_size)), jax.random.key(seed)
     shares = {learner: np.ones(len(grid)) for learner in LEARNERS}
     for index, n in enumerate(grid):
-        counts = _counts(law, rate, n, seed)
-        at_n = _shares(filled, _numbers(given), jnp.asarray(float(n)), size, counts, key, prompts)
+        counts = trace_counts(law, rate, n, seed)
+        at_n = learner_shares(
+            filled, _numbers(given), jnp.asarray(float(n)), size, counts, key, prompts
+        )
         for learner, share in jax.device_get(at_n).items():
             shares[learner][index] = share
         if all(share[index] >= _KNOWN for share in shares.values()):

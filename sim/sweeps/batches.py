@@ -23,7 +23,7 @@ from verigap.sim.hard_prompts import hard_prompt_risks
 from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.simulate import SWEEP, Plan, Summary, plan_for, simulate_cells
-from verigap.sim.sweeps.config import Cell, LoadedSweep, TrainedCell
+from verigap.sim.sweeps.cells import Cell, LoadedSweep, TrainedCell
 from verigap.sim.sweeps.laws import Atoms
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower, vf_lower_proper
 

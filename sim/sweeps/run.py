@@ -10,7 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
-from verigap.sim.sweeps.config import Cell, LoadedSweep, TrainedCell
+from verigap.sim.sweeps.cells import Cell, LoadedSweep, TrainedCell
 from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore

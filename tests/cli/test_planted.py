@@ -11,7 +11,7 @@ import yaml
 
 from tests.cli.command import TIMEOUT, Command, InProcess, assert_refused, stored_rows, succeeded
 from verigap.sim.models.checkpoints import load_parameters
-from verigap.sim.sweeps.config import TrainedCell, load_sweep
+from verigap.sim.sweeps.cells import TrainedCell, load_sweep
 
 PLAN = {"steps": 20, "batch": 16, "rate": 0.003}
 BLOCK = {

@@ -116,7 +116,7 @@ def sweep(
       ['vb-plug-in', 'vf-mle']
     """
     from verigap.results import SweepResult
-    from verigap.sim.sweeps.config import load_sweep, sweep_from
+    from verigap.sim.sweeps.cells import load_sweep, sweep_from
     from verigap.sim.sweeps.run import run_in_memory, run_sweep
     from verigap.sim.sweeps.stored import stored_cells
     from verigap.storage.run_store import RunStore

@@ -21,7 +21,7 @@ from verigap.sim.checks.statistics import (
 )
 from verigap.sim.sweeps import batches as engine
 from verigap.sim.sweeps.batches import batches, run_batch
-from verigap.sim.sweeps.config import load_sweep
+from verigap.sim.sweeps.cells import load_sweep
 from verigap.theory import BOUNDS
 
 CONFIGS = Path(__file__).parents[3] / "configs"

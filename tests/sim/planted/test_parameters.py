@@ -4,7 +4,8 @@ import pytest
 import yaml
 
 from verigap.sim.planted.parameters import PlantedParameters
-from verigap.sim.sweeps.config import ConfigError, TrainedCell, load_sweep
+from verigap.sim.sweeps.cells import TrainedCell, load_sweep
+from verigap.sim.sweeps.config import ConfigError
 
 PLAN = {"steps": 10}
 BLOCK = {

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from verigap.sim.sweeps.config import Block, Cell, ConfigError, LoadedSweep, load_sweep
+from verigap.sim.sweeps.cells import Cell, LoadedSweep, load_sweep
+from verigap.sim.sweeps.config import Block, ConfigError
 from verigap.sim.sweeps.law_table import LawTable, write_law_table
 
 ONE = "sweeps: [{name: a, horizon: 16, data_budget: 8, log2_class_size: 4, expert: 0.25}]"

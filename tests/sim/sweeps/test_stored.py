@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from verigap.sim.checks import check
-from verigap.sim.sweeps.config import load_sweep
+from verigap.sim.sweeps.cells import load_sweep
 from verigap.sim.sweeps.spelling import SCHEMA_1_NAMES
 from verigap.sim.sweeps.stored import read_rows, stored_config
 from verigap.storage.run_store import RunStore

@@ -1,0 +1,219 @@
+"""The cells of a sweep: every point of its grid, with an identity of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from verigap.sim.planted.parameters import PlantedParameters
+from verigap.sim.sweeps.config import (
+    Block,
+    ConfigError,
+    Parameters,
+    Sweep,
+    one_line,
+    parse_sweep,
+    validated_sweep,
+)
+from verigap.sim.sweeps.law_table import LawTable
+from verigap.sim.sweeps.laws import TableSpec, TwoLevelSpec
+from verigap.sim.sweeps.spelling import (
+    IDENTITY_SCHEMA,
+    SCHEMA,
+    as_schema_1,
+    schema_1_complaint,
+)
+from verigap.storage.digests import json_digest
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One point of a sweep.
+
+    Attributes:
+      name: hash of everything the numbers depend on except the seed; also its random stream.
+      block: name of its block.
+      series: the grid point, shared by the cells an exponent is fitted along.
+      exponent: whether one is.
+    """
+
+    name: str
+    block: str
+    series: str
+    exponent: bool
+
+    @property
+    def stream(self) -> int:
+        """32 bits of the hash, folded into the root key."""
+        return int(self.name[:8], 16)
+
+    @property
+    def identity(self) -> dict[str, str | bool]:
+        """The columns of a stored row that say which cell it is."""
+        return {
+            "cell": self.name,
+            "block": self.block,
+            "series": self.series,
+            "exponent": self.exponent,
+        }
+
+
+@dataclass(frozen=True)
+class Cell(_Point):
+    """A point of a simulated game."""
+
+    parameters: Parameters
+
+
+@dataclass(frozen=True)
+class TrainedCell(_Point):
+    """One training of networks on the planted subsequence."""
+
+    parameters: PlantedParameters
+
+
+@dataclass(frozen=True)
+class LoadedSweep:
+    """A sweep with its cells and the folder its paths are relative to."""
+
+    config: Sweep
+    cells: tuple[Cell | TrainedCell, ...]
+    folder: Path
+
+    def resolved_yaml(self) -> str:
+        """The configuration as it will be stored with the run."""
+        content = self.config.model_dump(mode="json")
+        if not self.config.law_tables:
+            del content["law_tables"]
+        return yaml.safe_dump({"schema": SCHEMA, **content}, sort_keys=False, width=100)
+
+
+def load_sweep(path: str | Path) -> LoadedSweep:
+    """Read and validate a configuration, down to every cell and law table it names.
+
+    Raises:
+      ConfigError: with one line saying what is wrong, where, and what to do.
+    """
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file; give a sweep configuration") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error})") from None
+    return _with_cells(parse_sweep(text, str(path)), path)
+
+
+def sweep_from(content: Mapping[str, Any], folder: str | Path = ".") -> LoadedSweep:
+    """Validate a configuration given as a mapping, with the keys of a configuration file.
+
+    Args:
+      content: the configuration.
+      folder: what the paths of law tables are relative to.
+
+    Raises:
+      ConfigError: with one line saying what is wrong, where, and what to do.
+    """
+    return _with_cells(validated_sweep(content, "config"), Path(folder) / "config")
+
+
+def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
+    """A validated configuration with every cell and law table it names."""
+    cells: dict[str, Cell | TrainedCell] = {}
+    tables: dict[str, LawTable] = {}
+    for block in config.sweeps:
+        for raw, series in _points(path, block):
+            for cell in _cells(path, config, block, raw, series, tables):
+                cells.setdefault(cell.name, cell)
+    digests = {name: table.digest for name, table in sorted(tables.items())}
+    for name, digest in config.law_tables.items():
+        if digests.get(name) != digest:
+            raise ConfigError(
+                f"{path}: law_tables: {name} is not the table that this configuration was run on; "
+                "make that table again, or drop law_tables and choose a new run folder"
+            )
+    config = config.model_copy(update={"law_tables": digests})
+    return LoadedSweep(config, tuple(cells.values()), path.parent)
+
+
+def _points(path: Path, block: Block) -> list[tuple[dict[str, Any], str]]:
+    try:
+        return list(block.cells())
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def _cells(
+    path: Path,
+    config: Sweep,
+    block: Block,
+    raw: dict[str, Any],
+    series: str,
+    tables: dict[str, LawTable],
+) -> Iterator[Cell | TrainedCell]:
+    """The cells of one point, validated; `tables` keeps the law tables read so far."""
+    try:
+        if complaint := schema_1_complaint(raw):
+            raise ConfigError(complaint)
+        if raw.get("game") != "planted":
+            parameters = Parameters.model_validate(raw)
+            yield _simulated_cell(path, config, block, parameters, series, tables)
+            return
+        if "trial" in raw:
+            raise ConfigError("trial: is counted by the sweep; set replicates instead")
+        trained = PlantedParameters.model_validate(raw)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: sweep {block.name!r}: {one_line(error)}") from None
+    except ConfigError as error:
+        raise ConfigError(f"{path}: sweep {block.name!r}: {error}") from None
+    if "replicates" not in config.model_fields_set:
+        raise ConfigError(
+            f"{path}: replicates: is missing; the game planted trains that many times a setting"
+        )
+    for trial in range(config.replicates):
+        parameters = trained.model_copy(update={"trial": trial})
+        content = {"block": block.name, **parameters.model_dump(mode="json")}
+        yield TrainedCell(_cell_name(content), block.name, series, block.exponent, parameters)
+
+
+def _cell_name(content: dict[str, Any]) -> str:
+    return json_digest({"schema": IDENTITY_SCHEMA, **as_schema_1(content)}, 16)
+
+
+def _simulated_cell(
+    path: Path,
+    config: Sweep,
+    block: Block,
+    parameters: Parameters,
+    series: str,
+    tables: dict[str, LawTable],
+) -> Cell:
+    """One cell of a simulated game, named by its content."""
+    if parameters.game == "relabelling" and parameters.law is None:
+        parameters = parameters.model_copy(update={"law": TwoLevelSpec(family="two-level")})
+    content: dict[str, Any] = {
+        "block": block.name,
+        "replicates": config.replicates,
+        "learners": sorted(config.learners) if config.learners else None,
+        **parameters.model_dump(mode="json"),
+    }
+    if isinstance(parameters.law, TableSpec):
+        try:
+            name = parameters.law.table
+            table = tables.get(name) or tables.setdefault(name, parameters.law.read(path.parent))
+            table.select(
+                parameters.horizon, dataset=parameters.law.dataset, model=parameters.law.model
+            )
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+        content["law"] = {
+            "digest": table.digest,
+            "dataset": parameters.law.dataset,
+            "model": parameters.law.model,
+        }
+    return Cell(_cell_name(content), block.name, series, block.exponent, parameters)
