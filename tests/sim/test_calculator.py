@@ -9,6 +9,7 @@ import pytest
 
 from tests.statistics import Estimate, assert_same_mean
 from verigap.cli.tables.bounds import how_certain, show_calculation
+from verigap.cli.tables.common import number
 from verigap.sim.calculator import Moments, as_content, calculate
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.learners.vf_bayes import VFBayes
@@ -251,3 +252,10 @@ def test_impossible_questions(change: dict[str, Any], says: str) -> None:
         calculate(**{**BASE, **change})
     assert "\n" not in str(refusal.value)
     assert "--" not in str(refusal.value)
+
+
+def test_what_rounding_makes_of_zero_prints_as_zero() -> None:
+    assert number(-4.547e-13, 64) == "0"
+    assert number(-4.547e-13) == "-4.547e-13"
+    assert number(-4.547e-9, 64) == "-4.547e-09"
+    assert number(float("nan"), 64) == "-"

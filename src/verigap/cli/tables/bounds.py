@@ -36,13 +36,13 @@ def show_calculation(result: Mapping[str, Any]) -> None:
     )
     table = plain_table(f"Bounds ({unit})", "bound", "value", "share of H", words="proved here")
     for name, bound in result["bounds"].items():
-        share = "-" if bound["quantity"] == "matching" else number(bound["value"] / horizon)
-        table.add_row(name, number(bound["value"]), share, _proved(bound))
+        share = "-" if bound["quantity"] == "matching" else number(bound["value"] / horizon, 1.0)
+        table.add_row(name, number(bound["value"], horizon), share, _proved(bound))
     console.print(table, highlight=False)
     if "tilt" in result["vf_lower"]:
         console.print(
             "The value of VF-LOWER is at the expert it finds hardest to clone; at the best expert "
-            f"of the ball it is {number(result['vf_lower']['value_at_expert'])}.",
+            f"of the ball it is {number(result['vf_lower']['value_at_expert'], horizon)}.",
             highlight=False,
         )
     if result["exact"] is not None:
@@ -63,7 +63,10 @@ def _show_exact(
     for name, learner in LEARNERS.items():
         risk = Risk(**exact[name])
         table.add_row(
-            learner.title, number(risk.value), number(risk.value / horizon), how_certain(risk)
+            learner.title,
+            number(risk.value, horizon),
+            number(risk.value / horizon, 1.0),
+            how_certain(risk),
         )
     console.print(table, highlight=False)
 

@@ -8,11 +8,16 @@ from rich.console import Console
 from rich.table import Table
 
 
-def number(value: float | None) -> str:
-    """Four significant digits, or a dash where there is no number."""
+def number(value: float | None, scale: float = 0.0) -> str:
+    """Four significant digits, or a dash where there is no number.
+
+    Args:
+      value: the number.
+      scale: size of the numbers that it was computed from; what rounding makes of 0 there is 0.
+    """
     if value is None or math.isnan(value):
         return "-"
-    return f"{value:.4g}"
+    return "0" if abs(value) <= 1e-12 * scale else f"{value:.4g}"
 
 
 def open_console(width: int = 120) -> Console:
