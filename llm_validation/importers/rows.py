@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,7 @@ def whole(path: Path, reading: Reading) -> dict[str, Any]:
     return content
 
 
+@lru_cache(maxsize=8)
 def beside(path: Path, name: str) -> Mapping[str, Any]:
     """The object of a small JSON file in the same folder; empty where there is none to read."""
     other = path.with_name(name)
