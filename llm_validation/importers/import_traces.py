@@ -44,7 +44,7 @@ _MOST_WAITING, _MOST_PENDING, _MOST_CHARACTERS = 4096, 512, 16 * 2**20
 # Records that are searched for further values of a score before it is refused.
 _MORE_SCORES = 1000
 # The share of texts that are there already from which on it is worth a warning.
-_MANY = 0.1
+_MANY = 0.2
 
 
 @dataclass(frozen=True)
@@ -276,8 +276,9 @@ class _Run:
         if self._file(place) != self._file(first):
             # Skipping would drop whole runs.
             remedy = (
-                "where the files are runs of the same prompts, pool them with --pool-runs; where "
-                "they are models or data sets, import each with its --model or --dataset"
+                "where the files are runs of the same prompts, pool them with `verigap import "
+                "--pool-runs`; where they are models or data sets, import each with its --model "
+                "or --dataset"
             )
         self.refuse(place, BadRecord(f"{what} already, at {first}", remedy))
 
