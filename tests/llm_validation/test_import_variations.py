@@ -129,7 +129,7 @@ def fewer_fields(folder: Path, path: Path) -> list[Path]:
         "advantage", "boxed_format_reward", "finish_reason", "finish_reasons", "gt_cot", "timing",
         "predicted_answer", "metadata", "pred", "agg_scores", "token_usage", "subject",
         "num_generated_tokens", "messages", "difficulty", "overlong_reward", "completion_tokens",
-        "performance", "token_usage", "answer_attribution", "solution",
+        "performance", "answer_attribution", "solution",
     }  # fmt: skip
     rows = [{k: v for k, v in row.items() if k not in optional} for row in records(path)]
     return [lines(folder, f"{path.stem}.jsonl", rows)]
