@@ -38,17 +38,18 @@ Key = tuple[str, int, str]
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """The completions of each run; one of its two files names it."""
-    for folder in dict.fromkeys(path.parent for path in paths):
+    # Places name a file that was given, which need not be the one with the texts.
+    for folder, given in {path.parent: path for path in reversed(paths)}.items():
         for name in (_STATS, _STATE):
             if not (folder / name).is_file():
                 raise TableError(
                     f"{folder / name}: no such file; HELM keeps verdicts in {_STATS} and texts in "
                     f"{_STATE}, and both have to lie in one folder"
                 )
-        yield from _run(folder, options, reading)
+        yield from _run(folder, given, options, reading)
 
 
-def _run(folder: Path, options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def _run(folder: Path, path: Path, options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     stats = _stats(folder / _STATS, reading)
     known = [{n: v for n, v in entry.items() if n in _METRICS} for entry in stats.values()]
     metric = choose(
@@ -61,7 +62,6 @@ def _run(folder: Path, options: ImportOptions, reading: Reading) -> Iterator[Par
     spec = state.get("adapter_spec")
     spec = spec if isinstance(spec, dict) else {}
     parse = partial(_sample, stats=stats, metric=metric, above=options.correct_above, spec=spec)
-    path = folder / _STATE
     records = (
         Record(f"{path}, request {number}", request)
         for number, request in enumerate(

@@ -81,9 +81,12 @@ def read_livecodebench(
 
 def _pass_at_1(path: Path) -> Iterator[Parsed]:
     name = path.name.replace("_eval_all.json", "_eval.json")
-    first = next(iter(rows(path.with_name(name), Reading([]))), None) if path.is_file() else None
-    value = first.content.get("pass@1") if first and isinstance(first.content, dict) else None
-    if isinstance(value, int | float) and "graded_list" not in first.content:
+    if not path.with_name(name).is_file():
+        return
+    first = next(iter(rows(path.with_name(name), Reading([]))), None)
+    content = first.content if first is not None and isinstance(first.content, dict) else {}
+    value = content.get("pass@1")
+    if isinstance(value, int | float) and "graded_list" not in content:
         yield Parsed(str(path), Stated("column graded_list", "pass@1", value))
 
 

@@ -162,7 +162,7 @@ def _verdict(
         graded = assess(text, [target], answer=answer, cut_off=cut_off)
         name = next(iter(columns.target), "nothing")
         return graded, f"final answer against {name}" if target is not None else "nothing"
-    if score not in said:
+    if score is None or score not in said:
         return Assessment(answer or extract_answer(text), None, NO_VERDICT), "nothing"
     try:
         correct = values.verdict(said[score], score, above)
