@@ -55,12 +55,17 @@ def _looked_through(path: Path) -> tuple[list[str], set[str]]:
     means: set[str] = set()
     for _, content in json_lines([path], Reading([path])):
         if isinstance(content, dict):
-            name = content.get(_METRIC) or ""
+            name = _metric(content)
             metrics[name] = None
             score = values.at(content, "evaluation.score")
             if isinstance(score, float) and score not in (0, 1):
                 means.add(name)
     return list(metrics), means
+
+
+def _metric(record: Mapping[str, Any]) -> str:
+    name = record.get(_METRIC)
+    return name if isinstance(name, str) else ""
 
 
 def _chosen(metrics: Sequence[str], asked: str | None) -> str:
@@ -77,7 +82,7 @@ def _chosen(metrics: Sequence[str], asked: str | None) -> str:
 def _samples(
     record: dict[str, Any], metric: str, graded: bool, above: float | None
 ) -> list[Sample]:
-    name = record.get(_METRIC) or ""
+    name = _metric(record)
     if name != metric:
         raise LeftOut(f"a line of metric {name!r}, where {metric!r} decides")
     outputs = values.at(record, "output.raw")

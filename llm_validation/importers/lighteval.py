@@ -13,6 +13,7 @@ from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.deciding import choose, lenient
 from verigap.llm_validation.importers.grading import NO_VERDICT, Assessment, assess
 from verigap.llm_validation.importers.records import (
+    BadRecord,
     Format,
     ImportOptions,
     Parsed,
@@ -70,7 +71,11 @@ def _single(paths: Sequence[Path]) -> Iterator[Mapping[str, object]]:
     for path in paths:
         first, _ = peeked(rows(path, Reading([path])))
         for _, content in first:
-            document = _Document(content)
+            try:
+                document = _Document(values.mapping(content, "a row"))
+            except BadRecord:
+                # Refused at its place when it is read.
+                continue
             if len(document.texts) == 1:
                 yield document.metrics
 
@@ -79,16 +84,21 @@ class _Document:
     """One row, whatever its layout."""
 
     def __init__(self, row: Mapping[str, Any]) -> None:
-        doc = row.get("doc") or row.get("__doc__") or {}
-        reply = row.get("model_response") or row.get("__model_response__") or {}
-        metrics = row.get("metric") or row.get("__metric__") or row.get("metrics") or {}
+        doc, reply, metrics = (
+            values.mapping(next((row[name] for name in names if row.get(name)), {}), names[0])
+            for names in (
+                ("doc", "__doc__"),
+                ("model_response", "__model_response__"),
+                ("metric", "__metric__", "metrics"),
+            )
+        )
         self.metrics: dict[str, object] = {
             name: value for name, value in metrics.items() if value is not None
         }
         self.texts = values.listing(reply.get("text", row.get("predictions") or []), "the replies")
         tokens = reply.get("output_tokens", row.get("cont_tokens"))
         self.tokens = tokens if isinstance(tokens, list) and len(tokens) == len(self.texts) else []
-        self.gold = _gold(doc) if doc else row.get("gold") or []
+        self.gold = _gold(doc) if doc else values.listing(row.get("gold") or [], "gold")
         self.id = doc.get("id")
         self.prompt = doc.get("query") or row.get("full_prompt") or row.get("example")
 

@@ -66,5 +66,6 @@ def holds_log(path: Path, formats: Mapping[str, Format]) -> bool:
 
 
 def _is_table(path: Path, formats: Mapping[str, Format]) -> bool:
-    """Whether a file is a trace table, or nothing else, so that reading it says what is wrong."""
-    return path.suffix.lower() in _TABLES and not holds_log(path, formats)
+    """Whether a file is a trace table, or of no format, so that reading it says what is wrong."""
+    form = recognised(path, formats)
+    return form is None or (form == "table" and path.suffix.lower() in _TABLES)

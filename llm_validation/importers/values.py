@@ -63,13 +63,9 @@ def reply(value: object, name: str) -> str:
         value = [value]
     if not isinstance(value, list) or not all(isinstance(m, dict | str) for m in value):
         raise BadRecord(f"{name} is {shown(value)}, neither text nor messages")
-    roles = {message.get("role") for message in value if isinstance(message, dict)}
-    wanted = {"assistant"} if "assistant" in roles else roles
-    return joined(
-        message if isinstance(message, str) else message.get("content")
-        for message in value
-        if isinstance(message, str) or message.get("role") in wanted
-    )
+    messages = [entry if isinstance(entry, dict) else {"content": entry} for entry in value]
+    said = [message for message in messages if message.get("role") == "assistant"]
+    return joined(message.get("content") for message in said or messages)
 
 
 def conversation(value: object, name: str) -> str:

@@ -168,3 +168,17 @@ def test_a_reward_that_cannot_decide(tmp_path: Path, scores: dict[str, float], s
     with pytest.raises(ValueError, match="the log has no 'nosuch'; it has"):
         run("trl", tmp_path, path, metric="nosuch")
     assert run("trl", tmp_path, path, metric=next(iter(scores)), correct_above=0.4).report.correct
+
+
+def test_messages_of_odd_shapes_are_no_crash(tmp_path: Path) -> None:
+    odd = [{"role": ["assistant"], "content": "2"}, {"content": None}]
+    row = {"step": 1, "prompt": "1+1", "completion": odd, "accuracy_reward": 1.0}
+    done = run("trl", tmp_path, write_lines(tmp_path / "t.jsonl", row))
+    assert done.column("text") == ["2"]
+    wrong = {"doc": {"id": "a"}, "model_response": {"text": ["x"]}, "metric": [1]}
+    path = write_lines(tmp_path / "l.jsonl", wrong)
+    with pytest.raises(ValueError, match="line 1: metric is a list of 1, not an object"):
+        run("lighteval", tmp_path, path)
+    line = {"evaluation_id": "e", "sample_id": "a", "evaluation": {"score": 1.0}}
+    path = write_lines(tmp_path / "e.jsonl", line | {"evaluation_result_id": ["x"]})
+    assert run("every-eval-ever", tmp_path, path).column("correct") == [True]

@@ -226,3 +226,35 @@ def test_a_torn_file_of_any_compression_is_one_line(tmp_path: Path) -> None:
     fake = CASES / "csv-encodings/fake_zst.jsonl.zst"
     with pytest.raises(ValueError, match="damaged or end too early"):
         run("table", tmp_path, fake)
+
+
+BROKEN = [
+    ("trl", ["completion"], "trl/plain/completions_00001.parquet"),
+    ("verl", ["output"], "handmade/verl/100.jsonl"),
+    ("verifiers", ["example_id"], "verifiers/reward_is_correct/results.jsonl"),
+    ("nemo-skills", ["generation"], "handmade/nemo_skills/output-rs0.jsonl"),
+    ("qwen-math", ["code"], "handmade/qwen_math/test_*_e-1.jsonl"),
+    ("livecodebench", ["output_list", "code_list"], "handmade/livecodebench/rows.jsonl"),
+    ("openr1", ["generations"], "handmade/openr1/train-00000-of-00001.parquet"),
+    ("every-eval-ever", ["sample_id"], "every_eval_ever/lm_eval_own_aime_samples.jsonl"),
+    ("anthropic-batch", ["custom_id"], "batches/anthropic_results.jsonl"),
+    ("openai-batch", ["response"], "batches/responses_output.jsonl"),
+]
+
+
+@pytest.mark.parametrize(("form", "fields", "file"), BROKEN)
+def test_a_broken_record_is_one_line_or_a_counted_skip(
+    tmp_path: Path, form: str, fields: list[str], file: str
+) -> None:
+    (path,) = TOOLS.glob(file)
+    rows = records(path)
+    broken = {key: value for key, value in rows[1].items() if key not in fields}
+    torn = lines(tmp_path, "torn.jsonl", [rows[0], broken, *rows[2:]])
+    wrong = lines(tmp_path, "wrong.jsonl", [rows[0], rows[1] | {fields[0]: 7.5}, *rows[2:]])
+    with torn.open("a") as end:
+        end.write('{"half": ')
+    for bad, skipped in ((torn, 2), (wrong, 1)):
+        with pytest.raises(ValueError, match="line 2: ") as refusal:
+            run(form, tmp_path, bad)
+        assert "\n" not in str(refusal.value)
+        assert run(form, tmp_path, bad, skip_bad=True).report.skipped == skipped
