@@ -171,7 +171,7 @@ def test_a_reward_that_cannot_decide(tmp_path: Path, scores: dict[str, float], s
 
 
 def test_messages_of_odd_shapes_are_no_crash(tmp_path: Path) -> None:
-    odd = [{"role": ["assistant"], "content": "2"}, {"content": None}]
+    odd = [{"role": ["assistant"], "content": "2"}, {"role": None, "content": None}]
     row = {"step": 1, "prompt": "1+1", "completion": odd, "accuracy_reward": 1.0}
     done = run("trl", tmp_path, write_lines(tmp_path / "t.jsonl", row))
     assert done.column("text") == ["2"]
