@@ -10,9 +10,15 @@ from pathlib import Path
 
 from bound_links import bounds_page, theory_page
 from gallery_entries import gallery_page
+from import_accuracies import importing_page
 
 DOCS = Path(__file__).resolve().parent
-MADE = {"bounds.md": bounds_page, "gallery.md": gallery_page, "theory.md": theory_page}
+MADE = {
+    "bounds.md": bounds_page,
+    "gallery.md": gallery_page,
+    "importing.md": importing_page,
+    "theory.md": theory_page,
+}
 
 
 def stale() -> Iterator[tuple[Path, str]]:

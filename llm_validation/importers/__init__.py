@@ -1,35 +1,97 @@
 """Importers of other people's sample logs: one file a format, one line here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from verigap.llm_validation.importers import (
+    anthropic_batch,
+    evalplus,
+    every_eval_ever,
+    helm,
     inspect_log,
+    lighteval,
+    lists,
     lm_eval,
     monkeys,
+    nemo_skills,
     openai_batch,
     search_and_learn,
+    simple_evals,
     table,
+    training,
+    verifiers,
 )
 from verigap.llm_validation.importers.import_traces import (
     ImportReport,
     import_traces,
 )
+from verigap.llm_validation.importers.recognition import chosen
 from verigap.llm_validation.importers.records import Format, ImportOptions
+from verigap.llm_validation.importers.samples import Samples, holds_log, samples_from
 
 FORMATS: Mapping[str, Format] = {
     "lm-eval": lm_eval.FORMAT,
     "inspect": inspect_log.FORMAT,
+    "lighteval": lighteval.FORMAT,
+    "evalplus": evalplus.FORMAT,
+    "livecodebench": lists.LIVE_CODE_BENCH,
+    "simple-evals": simple_evals.FORMAT,
+    "helm": helm.FORMAT,
+    "every-eval-ever": every_eval_ever.FORMAT,
+    "nemo-skills": nemo_skills.FORMAT,
+    "qwen-math": lists.QWEN_MATH,
+    "openr1": lists.OPEN_R1,
+    "trl": training.TRL,
+    "verl": training.VERL,
+    "verifiers": verifiers.FORMAT,
     "monkeys": monkeys.FORMAT,
     "openai-batch": openai_batch.FORMAT,
+    "anthropic-batch": anthropic_batch.FORMAT,
     "search-and-learn": search_and_learn.FORMAT,
     "table": table.FORMAT,
 }
 """Every format by the name that `verigap import` knows it by."""
+
+
+def choose_format(asked: str | None, paths: Sequence[Path]) -> str:
+    """The format to read files in: the one asked for, or the one that they are recognised as.
+
+    Raises:
+      ValueError: there is no such format; the files are of another, of several, or of none known.
+    """
+    return chosen(asked, paths, FORMATS)
+
+
+def is_log(path: Path) -> bool:
+    """Whether a file is the log of a tool, and neither a trace table nor anything unknown.
+
+    Raises:
+      TableError: the file is missing, or holds results without samples.
+    """
+    return holds_log(path, FORMATS)
+
+
+def read_samples(paths: Sequence[Path], options: ImportOptions | None = None) -> Samples:
+    """Traces from a trace table, or from the logs of a tool, which is recognised by their content.
+
+    Args:
+      paths: one trace table, or the files of one format.
+      options: how to import; None for the defaults.
+
+    Raises:
+      ValueError: the files are of no or of several formats, or cannot be imported.
+    """
+    return samples_from(paths, options, FORMATS)
+
 
 __all__ = [
     "FORMATS",
     "Format",
     "ImportOptions",
     "ImportReport",
+    "Samples",
+    "choose_format",
     "import_traces",
+    "is_log",
+    "read_samples",
 ]

@@ -109,8 +109,8 @@ class Verdicts:
         """What was stated beside what was counted, where both are of the same verdicts."""
         found: list[HarnessAccuracy] = []
         for file, stated in self._stated:
-            right = self._by_file[file, stated.decided_by, True]
-            samples = right + self._by_file[file, stated.decided_by, False]
+            right, wrong = (self._counted(file, stated, verdict) for verdict in (True, False))
+            samples = right + wrong
             if samples:
                 share = right / samples
                 agrees = abs(share - stated.value) <= _ROUNDING
@@ -120,6 +120,15 @@ class Verdicts:
                     )
                 )
         return tuple(found)
+
+    def _counted(self, file: str, stated: Stated, verdict: bool) -> int:
+        if not stated.whole:
+            return self._by_file[file, stated.decided_by, verdict]
+        return sum(
+            count
+            for (_, decided_by, found), count in self._by_file.items()
+            if decided_by == stated.decided_by and found == verdict
+        )
 
     def thresholds(self) -> dict[str, float]:
         """The share of samples above each threshold between the scores seen."""

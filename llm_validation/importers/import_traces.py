@@ -19,11 +19,13 @@ from verigap.llm_validation.importers.account import (
 )
 from verigap.llm_validation.importers.grading import MISSING, NOT_JUDGED, Grader
 from verigap.llm_validation.importers.lengths import Lengths
+from verigap.llm_validation.importers.pooling import Numbers, Temperatures
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
     LeftOut,
+    Note,
     Reading,
     Sample,
     Stated,
@@ -41,6 +43,8 @@ _STEP = 64
 _MOST_WAITING, _MOST_PENDING, _MOST_CHARACTERS = 4096, 512, 16 * 2**20
 # Records that are searched for further values of a score before it is refused.
 _MORE_SCORES = 1000
+# The share of texts that are there already from which on it is worth a warning.
+_MANY = 0.2
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,8 @@ class ImportReport:
     skipped_list: tuple[str, ...]
     left_out: dict[str, int]
     mended: int
+    repeated_texts: int
+    notes: tuple[str, ...]
 
 
 def import_traces(
@@ -110,7 +116,8 @@ def import_traces(
       ValueError: an option the format has no use for, or an unknown value of one.
     """
     _refuse_useless(form, options)
-    writer = TraceWriter(out, str(out))
+    writer = TraceWriter(out, str(out), options.keep_text)
+    _refuse_twice(paths)
     for path in paths:
         if out.exists() and path.exists() and out.samefile(path):
             raise TableError(f"{out}: is one of the files to import; choose another --out")
@@ -122,14 +129,15 @@ def import_traces(
             run.taken += 1
             if progress is not None and run.taken % _STEP == 0:
                 progress(Progress(reading.done, reading.total, produced=run.taken))
-        for problem in writer.duplicates():
-            place, _, what = problem.partition(": ")
-            run.refuse(place, BadRecord(what))
+        for place, first, what in writer.duplicates():
+            run.refuse_repeated(place, first, what)
             run.taken -= 1
         if run.taken < 1:
             why = next(iter([*run.skipped_list, *run.left_out]), "the files are empty")
             raise TableError(f"{paths[0]}: holds no samples ({why}); check the file and its format")
         prompts, groups = writer.summary()
+        repeated, texts = writer.repeated_texts()
+        notes = [*run.notes, *_warnings(repeated, texts, writer.names_twice())]
         writer.finish()
     verdicts = {name: sum(group[name] for group in groups.values())
                 for name in ("correct", "incorrect", "ungraded")}  # fmt: skip
@@ -153,6 +161,8 @@ def import_traces(
         skipped_list=tuple(run.skipped_list),
         left_out=dict(run.left_out),
         mended=writer.mended,
+        repeated_texts=repeated,
+        notes=tuple(notes),
     )
 
 
@@ -168,7 +178,9 @@ class _Run:
         self.verdicts = Verdicts()
         self._paths: tuple[str, ...] = ()
         self._last = "\0"
-        self._numbers: Counter[tuple[str, str, str]] = Counter()
+        self._numbers = Numbers(options.pool_runs)
+        self._temperatures = Temperatures()
+        self.notes: dict[str, None] = {}
         names = {"dataset": options.dataset, "model": options.model}
         self._renamed = {key: name for key, name in names.items() if name is not None}
 
@@ -198,6 +210,8 @@ class _Run:
                 unclear = ScoreRange(place, outcome, _MORE_SCORES)
             elif isinstance(outcome, LeftOut):
                 self.left_out[str(outcome)] += 1
+            elif isinstance(outcome, Note):
+                self.notes[outcome] = None
             elif isinstance(outcome, BadRecord):
                 self.refuse(place, outcome)
             elif isinstance(outcome, Stated):
@@ -250,12 +264,23 @@ class _Run:
     def refuse(self, place: str, problem: BadRecord) -> None:
         """Count a record that cannot be used, or stop at it."""
         if not self.options.skip_bad:
-            raise TableError(
-                f"{place}: {problem}; mend it, or leave such records out with --on-error skip"
-            )
+            remedy = problem.remedy or "mend it, or leave such records out with --on-error skip"
+            raise TableError(f"{place}: {problem}; {remedy}")
         self.skipped += 1
         if len(self.skipped_list) < MOST_LISTED:
             self.skipped_list.append(f"{place}: {problem}")
+
+    def refuse_repeated(self, place: str, first: str, what: str) -> None:
+        """Count a sample whose number is taken, or stop at it."""
+        remedy = None
+        if self._file(place) != self._file(first):
+            # Skipping would drop whole runs.
+            remedy = (
+                "where the files are runs of the same prompts, pool them with `verigap import "
+                "--pool-runs`; where they are models or data sets, import each with its --model "
+                "or --dataset"
+            )
+        self.refuse(place, BadRecord(f"{what} already, at {first}", remedy))
 
     def _row(self, sample: Sample, place: str) -> dict[str, Any]:
         """A row of the table, in which what a table would refuse is refused by its place."""
@@ -268,17 +293,16 @@ class _Run:
         _refuse_contradiction(sample, length)
         row = sample._asdict()
         row |= {"n_tokens": length, "unit": self.lengths.unit or "tokens"} | self._renamed
-        if row["sample_id"] is None:
-            key = (row["dataset"], row["model"], row["prompt_id"])
-            row["sample_id"] = self._numbers[key]
-            self._numbers[key] += 1
+        if sample.variant:
+            row["model"] = ", ".join(filter(None, (row["model"], sample.variant)))
+        self._temperatures.check(row["dataset"], row["model"], sample, place)
+        key = (row["dataset"], row["model"], row["prompt_id"])
+        row["sample_id"] = self._numbers.number(key, sample.sample_id, self._file(place))
         if row["source"] is None:
             file = self._file(place).rpartition("/")[2]
             row["source"] = f"{file}; correct by {sample.decided_by}"
         if sample.answer is not None and sample.answer_canonical is None:
             row["answer_canonical"] = canonical_answer(sample.answer)
-        if not self.options.keep_text:
-            row["text"] = None
         self.verdicts.add(self._file(place), sample)
         return row
 
@@ -293,6 +317,29 @@ def _refuse_contradiction(sample: Sample, length: int | None) -> None:
         raise BadRecord(f"first_correct is {first}, past the end of the sample at {length}")
 
 
+def _refuse_twice(paths: Sequence[Path]) -> None:
+    seen: set[Path] = set()
+    for path in paths:
+        if path.resolve() in seen:
+            raise TableError(f"{path}: is given twice; give each file once")
+        seen.add(path.resolve())
+
+
+def _warnings(repeated: int, texts: int, names: Sequence[str]) -> Iterator[str]:
+    """What is doubtful about the table as a whole."""
+    if repeated and repeated >= _MANY * texts:
+        yield (
+            f"{repeated} of {texts} texts ({repeated / texts:.0%}) repeat an earlier one of their "
+            "prompt; such samples are not independent draws, as pass@k and all intervals take them"
+        )
+    if names:
+        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        yield (
+            f"{len(names)} prompts are there twice, as a whole number and with .0 ({listed}); "
+            "write one form where they are the same"
+        )
+
+
 def _refuse_useless(form: Format, options: ImportOptions) -> None:
     given = {
         "filter": options.filter,
@@ -302,6 +349,7 @@ def _refuse_useless(form: Format, options: ImportOptions) -> None:
         "correct_above": options.correct_above,
         "answers": options.answers,
         "mapping": options.mapping or None,
+        "explode": options.explode or None,
     }
     if options.missing not in ("incorrect", "ungraded"):
         raise ValueError(f"missing: unknown {options.missing!r}; use incorrect or ungraded")

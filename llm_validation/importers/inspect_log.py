@@ -1,9 +1,8 @@
 """Evaluation logs of Inspect: `.eval` (a zip of JSON) and `.json`.
 
-What the standard library can unpack is read here. Entries packed with Zstandard (the default of
-recent versions) and samples stored in pieces are left to Inspect's own reader, where it is
-installed. Either way the zip's directory is checked first: a small file that would unpack to
-something huge is refused unopened.
+What is packed as Inspect does by default is read here, Zstandard of recent versions too. Samples
+stored in pieces are left to Inspect's own reader, where it is installed. Either way the zip's
+directory is checked first: a small file that would unpack to something huge is refused unopened.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +20,7 @@ from typing import Any
 from verigap.llm_validation.extraction import extract_answer
 from verigap.llm_validation.importers import scores, values
 from verigap.llm_validation.importers.grading import NO_ANSWER, NO_VERDICT, Assessment, assess
+from verigap.llm_validation.importers.packing import DAMAGE, zstandard_entry
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
@@ -48,7 +47,10 @@ _IN_PIECES = re.compile(r"samples/.*/sample\.json")
 _MOST_ENTRIES = 2_000_000
 # JSON shrinks tenfold, a repetitive transcript a hundredfold; a bomb a thousandfold and more.
 _HARMLESS, _STEEPEST = 256 * 2**20, 200
-_UNPACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_ZSTANDARD = 93
+_UNPACKED = (
+    zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, _ZSTANDARD,
+)  # fmt: skip
 _ATTACHMENT = "attachment://"
 _INSTALL = "install inspect_ai, whose reader is then used"
 
@@ -89,10 +91,12 @@ def _opened_log(path: Path, reading: Reading) -> tuple[dict[str, Any], Iterable[
                 raise TableError(f"{path}: holds no header.json; is this a log of Inspect?")
             foreign = [e for e in (*headers.values(), *wanted) if e.compress_type not in _UNPACKED]
             if pieces or foreign:
-                return _by_inspect(path, reading, "stored in pieces" if pieces else "Zstandard")
+                return _by_inspect(
+                    path, reading, "stored in pieces" if pieces else "of another kind"
+                )
             first = next(headers[name] for name in _HEADERS if name in headers)
             header = json_object(_unpacked(log, first))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGE) as error:
         raise TableError(
             f"{path}: not a readable zip file ({error}); copy or download it again"
         ) from None
@@ -114,7 +118,7 @@ def _entries(path: Path, entries: list[zipfile.ZipInfo], reading: Reading) -> It
                 content: Any = json_object(_unpacked(log, entry))
             except BadRecord as problem:
                 content = problem
-            except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+            except (zipfile.BadZipFile, OSError, RuntimeError, *DAMAGE) as error:
                 content = BadRecord(f"cannot be unpacked ({error})")
             yield Record(f"{path}, {_plain(entry.filename)}", content)
     reading.end(path.stat().st_size)
@@ -122,11 +126,28 @@ def _entries(path: Path, entries: list[zipfile.ZipInfo], reading: Reading) -> It
 
 def _unpacked(log: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     """An entry, whatever its directory says of its size."""
-    with log.open(entry) as file:
-        data = file.read(LARGEST_DOCUMENT + 1)
+    if entry.compress_type == _ZSTANDARD:
+        data = zstandard_entry(_packed(log, entry), LARGEST_DOCUMENT + 1)
+        if len(data) <= LARGEST_DOCUMENT and zlib.crc32(data) != entry.CRC:
+            raise zipfile.BadZipFile("Bad CRC-32")
+    else:
+        with log.open(entry) as file:
+            data = file.read(LARGEST_DOCUMENT + 1)
     if len(data) > LARGEST_DOCUMENT:
         raise BadRecord(f"an entry longer than {LARGEST_DOCUMENT // 2**20} MiB")
     return data
+
+
+def _packed(log: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    """An entry as it lies in the file, after its local header."""
+    file = log.fp
+    assert file is not None
+    file.seek(entry.header_offset)
+    header = file.read(30)
+    if len(header) < 30 or not header.startswith(b"PK\x03\x04"):
+        raise zipfile.BadZipFile("Bad magic number for file header")
+    file.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:30], "little"), 1)
+    return file.read(entry.compress_size)
 
 
 def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
@@ -141,9 +162,8 @@ def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
 
 def _by_inspect(path: Path, reading: Reading, why: str) -> tuple[dict[str, Any], Iterator[Record]]:
     if importlib.util.find_spec("inspect_ai") is None:
-        old = "" if why != "Zstandard" or sys.version_info >= (3, 14) else " by this Python"
         raise TableError(
-            f"{path}: its samples are packed in a way ({why}) that cannot be read{old}; "
+            f"{path}: its samples are packed in a way ({why}) that cannot be read; "
             f"{_INSTALL}, or convert the log with "
             "`inspect log convert LOG --to json --output-dir DIR`"
         )
@@ -292,4 +312,9 @@ def _sampling(header: dict[str, Any], spec: dict[str, Any]) -> str | None:
     return values.parameters(json.loads(json.dumps(found, default=str)))
 
 
-FORMAT = Format(read, "Inspect .eval or .json log", frozenset({"scorer", "correct_above"}))
+FORMAT = Format(
+    read,
+    "a log of Inspect",
+    frozenset({"scorer", "correct_above"}),
+    lambda first: isinstance(first.get("eval"), dict) and "task" in first["eval"],
+)

@@ -213,6 +213,7 @@ def _results(path: Path) -> dict[str, Any]:
 
 FORMAT = Format(
     read,
-    "lm-evaluation-harness --log_samples JSONL",
+    "a log of lm-evaluation-harness (--log_samples)",
     frozenset({"filter", "metric", "correct_above"}),
+    lambda first: {"doc_id", "resps"} <= first.keys(),
 )

@@ -14,6 +14,7 @@ from typing import Any
 from verigap.llm_validation.extraction import extract_answer
 from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.grading import NO_VERDICT, Assessment, assess
+from verigap.llm_validation.importers.packing import plain_name
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
@@ -34,7 +35,7 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
     """The samples of each problem."""
     unnamed = 0
     for path in paths:
-        name = path.name.lower().removesuffix(".gz")
+        name = plain_name(path.name)
         if name.endswith((".yaml", ".yml")):
             records, prompt = _yaml(path, reading), path.name.split(".")[0]
         elif name.endswith((".jsonl", ".ndjson")):
@@ -160,4 +161,9 @@ def _yaml_value(data: bytes) -> Any:
     return root[0] if root else None
 
 
-FORMAT = Format(read, "Large Language Monkeys YAML, JSON or JSONL", frozenset({"correct_above"}))
+FORMAT = Format(
+    read,
+    "a record of Large Language Monkeys",
+    frozenset({"correct_above"}),
+    lambda first: "samples" in first and bool({*_VERDICTS, "gt_answer"} & first.keys()),
+)

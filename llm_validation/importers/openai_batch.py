@@ -1,4 +1,4 @@
-"""Batch files of the OpenAI API and of vLLM's `run-batch`: requests and responses, one a line.
+"""Batch files of the OpenAI API and of vLLM's `run-batch`, and responses saved by themselves.
 
 A response file alone will do. With the request files beside it, requests of equal content are one
 prompt (servers without `n` are asked the same question many times), and sampling parameters are
@@ -7,7 +7,6 @@ known.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.answer_files import read_answers
 from verigap.llm_validation.importers.grading import assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -26,12 +26,9 @@ from verigap.llm_validation.importers.records import (
     Sample,
     parse_each,
 )
-from verigap.llm_validation.importers.sources import (
-    csv_rows,
-    document,
-    json_lines,
-    json_object,
-)
+from verigap.llm_validation.importers.replied import FAILED, Reply, replies
+from verigap.llm_validation.importers.rows import rows
+from verigap.llm_validation.importers.sources import json_lines
 from verigap.storage.digests import json_digest
 from verigap.storage.tables import TableError
 
@@ -47,6 +44,8 @@ class _Request(NamedTuple):
     prompt_id: str
     sampling: str | None
     stops: tuple[str, ...] = ()
+    temperature: float | None = None
+    variant: str = ""
 
 
 @dataclass
@@ -70,13 +69,28 @@ class _Requests:
         sampling = values.parameters({key: body.get(key) for key in _SAMPLING})
         # A million requests share a few texts.
         sampling = self.settings.setdefault(sampling, sampling)
-        self.known[name] = _Request(prompt_id, sampling, values.stops(body.get("stop")))
+        temperature = values.score(body.get("temperature"))
+        stops = values.stops(body.get("stop"))
+        self.known[name] = _Request(prompt_id, sampling, stops, temperature)
         return []
+
+    def told_apart(self) -> Mapping[str, _Request]:
+        """The requests; where their temperatures differ, each is a group of its own."""
+        if len({request.temperature for request in self.known.values()}) < 2:
+            return self.known
+        return {
+            name: request._replace(variant=f"temperature {_shown(request.temperature)}")
+            for name, request in self.known.items()
+        }
+
+
+def _shown(temperature: float | None) -> str:
+    return "unset" if temperature is None else f"{temperature:g}"
 
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """The choices of every response."""
-    answers = _answers(options.answers) if options.answers else {}
+    answers = read_answers(options.answers) if options.answers else {}
     requests, responses = _Requests(), []
     for path in paths:
         if not _holds_requests(path):
@@ -85,12 +99,14 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
         yield from parse_each(json_lines([path], reading), requests.add)
     if not responses:
         raise TableError(f"{paths[0]}: holds requests only; give the file of responses as well")
-    parse = partial(_samples, requests=requests.known, answers=answers)
-    yield from parse_each(json_lines(responses, reading), parse)
+    parse = partial(_samples, requests=requests.told_apart(), answers=answers)
+    for path in responses:
+        # Saved objects may be an array, or one object on many lines.
+        yield from parse_each(rows(path, reading), parse)
 
 
 def _holds_requests(path: Path) -> bool:
-    first = next(iter(json_lines([path], Reading([path]))), None)
+    first = next(iter(rows(path, Reading([path]))), None)
     content = first.content if first is not None else None
     return isinstance(content, dict) and "body" in content and "response" not in content
 
@@ -102,135 +118,93 @@ def _custom_id(record: dict[str, Any]) -> str:
 def _samples(
     record: dict[str, Any], requests: Mapping[str, _Request], answers: Mapping[str, str]
 ) -> list[Sample]:
-    name = _custom_id(record)
-    body = _body(record)
+    saved = record if "object" in record and "custom_id" not in record else None
+    # An object saved by itself has no name but the server's.
+    name = _custom_id(record) if saved is None else values.identifier(record.get("id"), "id")
+    body = _body(record) if saved is None else saved
     request = requests.get(name, _Request(name, None))
-    choices = values.listing(values.get(body, "choices"), "choices")
-    model = body.get("model")
     target = answers.get(name, answers.get(request.prompt_id))
-    decided_by = "final answer against --answers" if target is not None else "nothing"
-    if target is None and answers:
-        decided_by = "nothing (no answer given)"
-    samples: list[Sample] = []
-    for entry in choices:
-        choice = values.mapping(entry, "a choice")
-        text, refused = _text(choice)
-        assessment = assess(
-            text,
-            [target],
-            cut_off=choice.get("finish_reason") == "length",
-            refused=refused or choice.get("finish_reason") == "content_filter",
+    model = body.get("model")
+    return [
+        sample_of(
+            reply,
+            request.prompt_id,
+            target,
+            answered=bool(answers),
+            model=model if isinstance(model, str) else "",
+            sampling=request.sampling,
             stops=request.stops,
+            variant=request.variant,
         )
-        tokens, logprob = _logprobs(choice)
-        if tokens is None and len(choices) == 1:
-            # With several choices the usage is that of all together.
-            usage = body.get("usage")
-            counted = usage.get("completion_tokens") if isinstance(usage, dict) else None
-            tokens = values.count(counted, "usage.completion_tokens")
-        samples.append(
-            Sample(
-                request.prompt_id,
-                decided_by=decided_by,
-                model=model if isinstance(model, str) else "",
-                text=text,
-                n_tokens=tokens,
-                logprob=logprob,
-                sampling=request.sampling,
-                **assessment._asdict(),
-            )
-        )
-    return samples
+        for reply in replies(body)
+    ]
+
+
+def sample_of(
+    reply: Reply,
+    prompt_id: str,
+    target: str | None,
+    *,
+    answered: bool,
+    model: str = "",
+    sampling: str | None = None,
+    stops: Sequence[str] = (),
+    variant: str = "",
+) -> Sample:
+    """The sample that a reply is, graded against `target`.
+
+    Args:
+      reply: what the server said.
+      prompt_id: of the request.
+      target: the right answer, or None.
+      answered: whether there are right answers to other requests.
+      model: its name.
+      sampling: parameters of the request.
+      stops: its stop sequences.
+      variant: what tells it apart from other requests of the prompt.
+    """
+    decided_by = "final answer against --answers" if target is not None else "nothing"
+    if target is None and answered:
+        decided_by = "nothing (no answer given)"
+    final = reply.text if reply.final is None else reply.final
+    assessment = assess(final, [target], cut_off=reply.cut_off, refused=reply.refused, stops=stops)
+    return Sample(
+        prompt_id,
+        decided_by=decided_by,
+        model=model,
+        text=reply.text,
+        n_tokens=reply.n_tokens,
+        logprob=reply.logprob,
+        sampling=sampling,
+        variant=variant,
+        **assessment._asdict(),
+    )
 
 
 def _body(record: dict[str, Any]) -> dict[str, Any]:
     """The answer of the server; old versions of vLLM write it without status and body."""
     if "response" not in record and not record.get("error"):
-        raise BadRecord(f"field 'response' is missing, so this is {_what(record)}")
+        what = "a batch of Anthropic, not of OpenAI" if "result" in record else "no response"
+        raise BadRecord(f"field 'response' is missing, so this is {what}")
     response = record.get("response")
     if record.get("error") or response is None:
-        raise LeftOut("a request that failed")
+        raise LeftOut(FAILED)
     response = values.mapping(response, "response")
     if "body" not in response and "choices" in response:
         return response
     if response.get("status_code", 200) != 200:
-        raise LeftOut("a request that failed")
+        raise LeftOut(FAILED)
     return values.mapping(values.get(response, "body"), "response.body")
 
 
-def _what(record: dict[str, Any]) -> str:
-    result = record.get("result")
-    if isinstance(result, dict) and "type" in result:
-        return "a batch of Anthropic, not of OpenAI"
-    return "no response of an OpenAI batch"
+def _holds(first: Mapping[str, Any]) -> bool:
+    saved = first.get("object") in ("chat.completion", "text_completion", "response")
+    return saved or ("custom_id" in first and bool({"response", "body"} & first.keys()))
 
 
-def _text(choice: dict[str, Any]) -> tuple[str, bool]:
-    """What was replied, and whether it is a refusal."""
-    if "message" not in choice:
-        return values.text(values.get(choice, "text"), "text of a choice"), False
-    message = values.mapping(choice["message"], "message")
-    # What is billed as completion tokens includes the reasoning, where the server shows it.
-    parts = [message.get("reasoning_content") or message.get("reasoning"), message.get("content")]
-    refusal = message.get("refusal") if not message.get("content") else None
-    texts = [values.text(part, "content of a message") for part in (*parts, refusal) if part]
-    return "\n".join(texts), bool(refusal)
-
-
-def _logprobs(choice: dict[str, Any]) -> tuple[int | None, float | None]:
-    """Number of tokens and the log-probability of all of them, where they were asked for."""
-    logged = choice.get("logprobs")
-    if not isinstance(logged, dict):
-        return None, None
-    if isinstance(logged.get("content"), list):
-        tokens = [values.mapping(token, "logprobs.content") for token in logged["content"]]
-        numbers = [token.get("logprob") for token in tokens]
-    elif isinstance(logged.get("token_logprobs"), list):
-        numbers = logged["token_logprobs"]
-    else:
-        return None, None
-    # A server that masks tokens logs one that is not finite, which says nothing of the rest.
-    known = [
-        None
-        if isinstance(number, float) and not math.isfinite(number)
-        else values.real(number, "a token's logprob")
-        for number in numbers
-    ]
-    total = 0.0
-    for number in known:
-        if number is None:
-            return len(known), None
-        total += number
-    return len(known), total if known else None
-
-
-def _answers(path: Path) -> dict[str, str]:
-    """Right answers by custom_id from a CSV or JSONL file, or one JSON object of them."""
-    found: dict[str, str] = {}
-    reading = Reading([])
-    suffix = path.name.lower().removesuffix(".gz").rpartition(".")[2]
-    if suffix == "json":
-        data = document(path, reading)
-        content = data if isinstance(data, BadRecord) else json_object(data)
-        if isinstance(content, BadRecord):
-            raise TableError(f"{path}: {content}; give an object of answers by custom_id")
-        rows = iter([(str(path), {"custom_id": key, "answer": content[key]}) for key in content])
-    else:
-        rows = csv_rows(path, reading) if suffix == "csv" else json_lines([path], reading)
-    for place, row in rows:
-        try:
-            if isinstance(row, BadRecord):
-                raise row
-            name = _custom_id(row)
-            answer = values.identifier(
-                row["answer"] if "answer" in row else values.get(row, "target"), "answer"
-            )
-            if found.setdefault(name, answer) != answer:
-                raise BadRecord(f"custom_id {values.shown(name)} has two answers")
-        except BadRecord as problem:
-            what = f"{place}: {problem}; each line needs a custom_id and an answer (text)"
-            raise TableError(what) from None
-    return found
-
-
-FORMAT = Format(read, "OpenAI or vLLM batch JSONL (responses, requests)", frozenset({"answers"}))
+FORMAT = Format(
+    read,
+    "an OpenAI or vLLM batch (responses, requests), or saved responses",
+    frozenset({"answers"}),
+    _holds,
+)

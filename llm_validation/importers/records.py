@@ -9,7 +9,16 @@ from typing import Any, NamedTuple, Protocol
 
 
 class BadRecord(ValueError):
-    """A record that cannot be read: an error, or a counted skip, as the user wishes."""
+    """A record that cannot be read: an error, or a counted skip, as the user wishes.
+
+    Attributes:
+      remedy: what to do, where it is known; else to mend the record or to skip it.
+    """
+
+    def __init__(self, what: str, remedy: str | None = None) -> None:
+        """What is wrong, and what to do."""
+        super().__init__(what)
+        self.remedy = remedy
 
 
 class UnclearVerdict(BadRecord):
@@ -34,6 +43,12 @@ class UnclearVerdict(BadRecord):
         self.value, self.number, self.others = value, number, tuple(others)
 
 
+class Note(str):
+    """Something about a log that the user should know, such as a column left unread."""
+
+    __slots__ = ()
+
+
 class LeftOut(ValueError):
     """A sound record that holds no sample to import, such as a failed request; counted."""
 
@@ -50,6 +65,8 @@ class Sample(NamedTuple):
       pending: right answers that Math-Verify has yet to compare with `answer`.
       verdicts: what every scorer in the log says, by its name; None for neither right nor wrong.
       score: the number that the verdict was made from, where it is neither 0 nor 1.
+      variant: what tells samples apart that are no equals although their model has one name, as
+        "step 100" of a training or "temperature 0.7"; it becomes part of the model's name.
     """
 
     prompt_id: str
@@ -73,6 +90,7 @@ class Sample(NamedTuple):
     pending: tuple[str, ...] = ()
     verdicts: Mapping[str, bool | None] | None = None
     score: float | None = None
+    variant: str = ""
 
 
 class Stated(NamedTuple):
@@ -83,12 +101,14 @@ class Stated(NamedTuple):
       name: what the harness calls it.
       value: the accuracy.
       of: what it is the mean of, where that is not every sample.
+      whole: whether it is of all files together.
     """
 
     decided_by: str
     name: str
     value: float
     of: str = ""
+    whole: bool = False
 
 
 class Record(NamedTuple):
@@ -102,7 +122,7 @@ class Parsed(NamedTuple):
     """What a record turned out to be."""
 
     place: str
-    outcome: Sequence[Sample] | Stated | BadRecord | LeftOut
+    outcome: Sequence[Sample] | Stated | BadRecord | LeftOut | Note
 
 
 @dataclass(frozen=True)
@@ -113,7 +133,7 @@ class ImportOptions:
       mapping: canonical column (or "target") to the column of a table.
       answers: file of right answers by custom_id.
       filter: lm-eval filter whose lines count.
-      metric: lm-eval metric that decides correctness.
+      metric: metric that decides correctness, where the log has several.
       scorer: Inspect scorer that decides correctness, or NAME.KEY for one key of its value.
       correct_above: scores above this are correct, all others incorrect; None where all are 0 or 1.
       missing: what a response without an answer is, "incorrect" or "ungraded".
@@ -122,6 +142,8 @@ class ImportOptions:
       model: name to use instead of the source's.
       tokenizer: a `tokenizer.json` to count tokens with where the source has no count.
       unit: "tokens", "words" or "characters"; None for tokens where they are known, else words.
+      explode: a row of a table holds lists with one entry a sample.
+      pool_runs: files are runs of the same prompts, whose samples are numbered on.
       skip_bad: leave unreadable records out, counted, instead of stopping at the first.
       keep_text: store the text of the samples.
     """
@@ -138,6 +160,8 @@ class ImportOptions:
     model: str | None = None
     tokenizer: Path | None = None
     unit: str | None = None
+    explode: bool = False
+    pool_runs: bool = False
     skip_bad: bool = False
     keep_text: bool = True
 
@@ -189,13 +213,15 @@ class Format:
     Attributes:
       read: the records of some files, one after the other.
       about: one line for people.
-      options: those of `filter`, `metric`, `scorer`, `score`, `correct_above`, `answers` and
-        `mapping` that it uses.
+      options: those of `filter`, `metric`, `scorer`, `score`, `correct_above`, `answers`,
+        `mapping` and `explode` that it uses.
+      holds: whether the first record of a file is one of this format; its keys decide.
     """
 
     read: Reader
     about: str
     options: frozenset[str] = frozenset()
+    holds: Callable[[Mapping[str, Any]], bool] = lambda _: False
 
 
 def parse_each(

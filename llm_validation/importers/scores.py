@@ -11,6 +11,7 @@ from verigap.llm_validation.importers.records import Parsed, Stated, UnclearVerd
 
 # As Inspect's own value_to_float does; N is "no answer".
 _LETTERS = {"C": 1.0, "I": 0.0, "N": 0.0, "P": 0.5}
+_MEANS = ("accuracy", "mean")
 _WORDS = {"true": 1.0, "yes": 1.0, "false": 0.0, "no": 0.0}
 
 
@@ -106,15 +107,21 @@ def choose(
 def stated(header: Mapping[str, Any], scorer: str | None, place: str) -> Iterator[Parsed]:
     """The accuracy that the log states for the scorer, if it does."""
     results = header.get("results")
-    entries = results.get("scores") if isinstance(results, dict) else None
+    results = results if isinstance(results, dict) else {}
+    entries = results.get("scores")
+    total, completed = (results.get(f"{name}_samples") for name in ("total", "completed"))
+    # Of a prompt with failed samples the mean over the others counts as much as any prompt's.
+    of = "a mean over prompts, some samples of which failed" if total != completed else ""
     for entry in entries if isinstance(entries, list) else []:
         if not isinstance(entry, dict):
             continue
         if scorer not in (entry.get("name"), f"{entry.get('scorer')}.{entry.get('name')}"):
             continue
         metrics = entry.get("metrics")
-        accuracy = metrics.get("accuracy") if isinstance(metrics, dict) else None
-        value = accuracy.get("value") if isinstance(accuracy, dict) else None
-        if isinstance(value, int | float) and math.isfinite(value):
-            yield Parsed(place, Stated(f"scorer {scorer}", f"accuracy of {scorer}", float(value)))
-            return
+        for name in _MEANS:
+            mean = metrics.get(name) if isinstance(metrics, dict) else None
+            value = mean.get("value") if isinstance(mean, dict) else None
+            if isinstance(value, int | float) and math.isfinite(value):
+                stated = Stated(f"scorer {scorer}", f"{name} of {scorer}", float(value), of)
+                yield Parsed(place, stated)
+                return

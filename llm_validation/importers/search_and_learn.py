@@ -19,7 +19,7 @@ from verigap.llm_validation.importers.records import (
     Sample,
     parse_each,
 )
-from verigap.llm_validation.importers.sources import json_lines
+from verigap.llm_validation.importers.rows import rows
 
 FOLDS = {"last": lambda steps: steps[-1], "min": min, "prod": math.prod}
 
@@ -29,7 +29,8 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
     fold = options.score or "last"
     if fold not in FOLDS:
         raise ValueError(f"--score: unknown {fold!r}; use one of {', '.join(FOLDS)}")
-    yield from parse_each(json_lines(paths, reading), partial(_samples, fold=fold))
+    for path in paths:
+        yield from parse_each(rows(path, reading), partial(_samples, fold=fold))
 
 
 def _samples(record: dict[str, Any], fold: str) -> list[Sample]:
@@ -73,4 +74,9 @@ def _score(steps: Any, fold: str) -> float | None:
     return float(FOLDS[fold](known))
 
 
-FORMAT = Format(read, "search-and-learn completions JSONL", frozenset({"score"}))
+FORMAT = Format(
+    read,
+    "completions of search-and-learn",
+    frozenset({"score"}),
+    lambda first: isinstance(first.get("completions"), list),
+)

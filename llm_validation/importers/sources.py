@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
 import itertools
 import json
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
+from verigap.llm_validation.importers.packing import DAMAGE, damaged, unpacked
 from verigap.llm_validation.importers.records import BadRecord, Reading, Record
 from verigap.storage.tables import TableError
 
@@ -21,29 +20,24 @@ LONGEST_RECORD = 64 * 2**20
 # A document that is read as a whole: one problem in YAML, a header, a file of answers.
 LARGEST_DOCUMENT = 256 * 2**20
 _CHUNK = 2**20
-_GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 _DAMAGED = "the compressed data are damaged or end too early; copy or download the file again"
 
 
 @contextmanager
 def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
-    """The bytes of a file, decompressed where it is gzip.
+    """The bytes of a file, decompressed where it is gzip, bzip2, xz or Zstandard.
 
     Raises:
       TableError: the file cannot be opened or read.
     """
     try:
         with path.open("rb") as raw:
-            packed = raw.read(2) == _GZIP
-            raw.seek(0)
+            file = unpacked(raw)
             reading.begin(raw.tell)
             reading.files = [raw]
-            if packed:
-                with gzip.open(raw) as file:
-                    yield cast(BinaryIO, file)
-            else:
-                yield raw
+            with file:
+                yield file
             reading.end(path.stat().st_size)
     except FileNotFoundError:
         raise TableError(f"{path}: no such file; check the path") from None
@@ -69,7 +63,9 @@ def lines(path: Path, reading: Reading, blank: bool = False) -> Iterator[Record]
                     while line and not line.endswith(b"\n"):
                         line = file.readline(_CHUNK)
                     continue
-            except (EOFError, zlib.error, gzip.BadGzipFile):
+            except (*DAMAGE, OSError) as error:
+                if not damaged(error):
+                    raise
                 yield Record(place, BadRecord(_DAMAGED))
                 return
             if not line:
@@ -155,7 +151,9 @@ def json_values(path: Path, reading: Reading) -> Iterator[Record]:
                 # Twice as much each time, so that a long record is not scanned too often.
                 step, ended = step * 2, not piece
                 text += decode(piece, final=ended)
-            except (EOFError, zlib.error, gzip.BadGzipFile):
+            except (*DAMAGE, OSError) as error:
+                if not damaged(error):
+                    raise
                 yield Record(place, BadRecord(_DAMAGED))
                 return
             except UnicodeDecodeError:
@@ -168,15 +166,17 @@ def document(path: Path, reading: Reading) -> bytes | BadRecord:
     with opened(path, reading) as file:
         try:
             data = file.read(LARGEST_DOCUMENT + 1)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+        except (*DAMAGE, OSError) as error:
+            if not damaged(error):
+                raise
             return BadRecord(_DAMAGED)
     if len(data) > LARGEST_DOCUMENT:
         return BadRecord(f"the document is longer than {LARGEST_DOCUMENT // 2**20} MiB")
     return data.removeprefix(_BOM)
 
 
-def csv_rows(path: Path, reading: Reading) -> Iterator[Record]:
-    """The rows of a CSV file with a header, as texts by column name."""
+def csv_rows(path: Path, reading: Reading, separator: str = ",") -> Iterator[Record]:
+    """The rows of a CSV or TSV file with a header, as texts by column name."""
     csv.field_size_limit(LONGEST_RECORD)
     bad: list[Record] = []
 
@@ -191,7 +191,7 @@ def csv_rows(path: Path, reading: Reading) -> Iterator[Record]:
             except UnicodeDecodeError:
                 bad.append(Record(place, BadRecord("the line is not UTF-8")))
 
-    rows = csv.reader(decoded(), strict=True)
+    rows = csv.reader(decoded(), strict=True, delimiter=separator)
     header: list[str] | None = None
     while True:
         try:

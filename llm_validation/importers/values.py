@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from verigap.llm_validation.importers.records import BadRecord, UnclearVerdict
@@ -36,6 +36,54 @@ def text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise BadRecord(f"{name} is {shown(value)}, not text")
     return value
+
+
+def at(record: Mapping[str, Any], path: str) -> Any:
+    """A field, or the field of a field where `path` has dots; None where there is none.
+
+    A name that has dots itself, as metrics do, goes before a path.
+    """
+    if path in record:
+        return record[path]
+    head, dot, rest = path.partition(".")
+    while dot:
+        inner = record.get(head)
+        if isinstance(inner, dict):
+            return at(inner, rest)
+        more, dot, rest = rest.partition(".")
+        head = f"{head}.{more}"
+    return None
+
+
+def reply(value: object, name: str) -> str:
+    """The text of a reply: a text, or the messages of a chat, of which the assistant's count."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    if isinstance(value, dict):
+        value = [value]
+    if not isinstance(value, list) or not all(isinstance(m, dict | str) for m in value):
+        raise BadRecord(f"{name} is {shown(value)}, neither text nor messages")
+    messages = [entry if isinstance(entry, dict) else {"content": entry} for entry in value]
+    said = [message for message in messages if message.get("role") == "assistant"]
+    return joined(message.get("content") for message in said or messages)
+
+
+def conversation(value: object, name: str) -> str:
+    """What a prompt says: a text, or all messages of a chat."""
+    if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+        return joined(message.get("content") for message in value)
+    return identifier(value, name)
+
+
+def joined(parts: Iterable[object]) -> str:
+    """Contents of messages, each a text or a list of parts with a text, on lines of their own."""
+    texts: list[str] = []
+    for part in parts:
+        if isinstance(part, list):
+            texts.append(joined(p.get("text") if isinstance(p, dict) else p for p in part))
+        elif isinstance(part, str):
+            texts.append(part)
+    return "\n".join(filter(None, texts))
 
 
 def identifier(value: object, name: str) -> str:

@@ -37,8 +37,8 @@ class TraceWriter:
     `finish`, and nothing is left behind without it.
     """
 
-    def __init__(self, path: Path, source: str) -> None:
-        """Nothing is written before the first rows are.
+    def __init__(self, path: Path, source: str, keep_text: bool = True) -> None:
+        """Nothing is written before the first rows are, and texts only if they are to be kept.
 
         Raises:
           TableError: `path` cannot be the name of a trace table.
@@ -47,7 +47,7 @@ class TraceWriter:
             raise TableError(f"{path}: traces are written as Parquet; end the name in .parquet")
         if path.is_dir():
             raise TableError(f"{path}: is a folder, not a file; choose another path")
-        self.path, self.source = path, source
+        self.path, self.source, self.keep_text = path, source, keep_text
         self.mended = 0
         self._columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA}
         self._characters = 0
@@ -56,6 +56,8 @@ class TraceWriter:
         self._repeated: set[int] = set()
         self._keys: list[pl.Series] = []
         self._prompts: list[pl.Series] = []
+        self._texts: list[pl.Series] = []
+        self._decimal_names: set[str] = set()
 
     def __enter__(self) -> TraceWriter:
         return self
@@ -77,8 +79,8 @@ class TraceWriter:
         if len(self._columns[_PLACE]) >= _PIECE_ROWS or self._characters >= _PIECE_CHARACTERS:
             self._write_piece()
 
-    def duplicates(self) -> list[str]:
-        """What is wrong with each row whose key an earlier one has, in order."""
+    def duplicates(self) -> list[tuple[str, str, str]]:
+        """Of each row whose key an earlier one has: its place, that of the earlier, the key."""
         self._write_piece()
         if not self._keys:
             return []
@@ -99,8 +101,11 @@ class TraceWriter:
         rows = rows.with_columns(_first=first).filter(~pl.struct(KEY).is_first_distinct())
         self._repeated = set(rows["_row"])
         return [
-            f"{row[_PLACE]}: prompt {row['prompt_id']!r} has a sample {row['sample_id']} already, "
-            f"at {row['_first']}"
+            (
+                row[_PLACE],
+                row["_first"],
+                f"prompt {row['prompt_id']!r} has a sample {row['sample_id']}",
+            )
             for row in rows.iter_rows(named=True)
         ]
 
@@ -121,6 +126,22 @@ class TraceWriter:
             )
             group[name] = rows
         return pl.concat(self._prompts).n_unique(), groups
+
+    def repeated_texts(self) -> tuple[int, int]:
+        """Texts that an earlier sample of their prompt has, and all texts, both not empty."""
+        if not self._texts:
+            return 0, 0
+        texts = pl.concat(self._texts)
+        return len(texts) - texts.n_unique(), len(texts)
+
+    def names_twice(self) -> list[str]:
+        """Prompts that are there both as 7 and as 7.0, by their whole numbers."""
+        wanted = {name.removesuffix(".0") for name in self._decimal_names}
+        if not wanted:
+            return []
+        names = self._scan().select(pl.col("prompt_id").unique())
+        kept = names.filter(pl.col("prompt_id").is_in(sorted(wanted))).collect()
+        return sorted(kept["prompt_id"])
 
     def finish(self) -> None:
         """Put the table in its place, whole.
@@ -163,6 +184,9 @@ class TraceWriter:
         frame = checked_rows(frame, self.source).with_columns(frame[_PLACE])
         self._keys.append(frame.select(pl.struct(KEY).hash(seed=0)).to_series())
         self._prompts.append(frame.select(pl.struct(PROMPT_KEY).hash(seed=0).unique()).to_series())
+        self._note_texts(frame)
+        if not self.keep_text:
+            frame = frame.with_columns(pl.lit(None, pl.String).alias("text"))
         try:
             piece = self._draft_folder() / f"{len(self._pieces):06}.parquet"
             frame.write_parquet(piece, compression="lz4")
@@ -171,6 +195,16 @@ class TraceWriter:
         self._pieces.append(piece)
         self._columns = {name: [] for name in _SCHEMA}
         self._characters = 0
+
+    def _note_texts(self, frame: pl.DataFrame) -> None:
+        # One column at a time, as a copy of the texts would be a copy of the piece.
+        prompts = frame.select(pl.struct(PROMPT_KEY).hash(seed=0)).to_series()
+        texts = frame.select(pl.col("text").hash(seed=1)).to_series()
+        both = pl.DataFrame({"prompt": prompts, "text": texts}).select(pl.struct(pl.all()).hash())
+        said = frame.select(pl.col("text").str.len_bytes().fill_null(0) > 0).to_series()
+        self._texts.append(both.to_series().filter(said))
+        names = frame["prompt_id"]
+        self._decimal_names |= set(names.filter(names.str.contains(r"^-?\d+\.0$")))
 
     def _mended(self) -> dict[str, Sequence[Any]]:
         """The columns with half characters, which no file can hold, replaced."""

@@ -73,7 +73,7 @@ def test_command_lines(in_process: InProcess, tmp_path: Path) -> None:
     for arguments, says in (
         (("csv", path, "--out", "t.parquet"), "csv: unknown format; use one of lm-eval, inspect"),
         (("monkeys", path), "Missing option '--out'"),
-        (("monkeys", "--out", "t.parquet"), "Missing argument 'files'"),
+        (("monkeys", "--out", "t.parquet"), "monkeys: give the files to import after"),
         (("monkeys", path, "--out", "t.csv"), "end the name in .parquet"),
         (("monkeys", path, "--out", "t.parquet", "--on-error", "go"), "--on-error: unknown 'go'"),
         (("monkeys", path, "--out", "t.parquet", "--metric", "acc"), "--metric: of no use for"),
@@ -82,4 +82,42 @@ def test_command_lines(in_process: InProcess, tmp_path: Path) -> None:
         (("monkeys", path, "--out", "/proc/t.parquet"), "/proc/t.parquet: cannot be written"),
     ):
         assert_refused(in_process("import", *arguments, cwd=tmp_path), says)
+    assert contents(tmp_path) == []
+
+
+TOOLS = FIXTURES / "tools"
+
+
+def test_the_format_is_recognised_and_named(in_process: InProcess, tmp_path: Path) -> None:
+    log = TOOLS / "verifiers" / "weighted_reward" / "results.jsonl"
+    done = succeeded(in_process("import", log, "--out", "t.parquet", cwd=tmp_path))
+    assert done.stdout.splitlines()[:3] == [
+        "format verifiers: results of verifiers",
+        "t.parquet: 16 samples of 4 prompts, lengths in tokens",
+        "  6 correct, 10 incorrect, 0 ungraded",
+    ]
+    assert "the harness states mean of right_answer 0.375; here 0.375" in done.stdout
+    assert "  2 texts repeat an earlier one of their prompt" in done.stdout
+
+
+def test_a_wrong_format_is_named(in_process: InProcess, tmp_path: Path) -> None:
+    batch = TOOLS / "batches" / "anthropic_results.jsonl"
+    done = in_process("import", "openai-batch", batch, "--out", "t.parquet", cwd=tmp_path)
+    assert_refused(done, "this is an Anthropic batch; leave the format out or give anthropic-batch")
+    both = (batch, TOOLS / "handmade" / "verl" / "100.jsonl")
+    done = in_process("import", *both, "--out", "t.parquet", cwd=tmp_path)
+    assert_refused(done, "100.jsonl is verl); import them one by one")
+    (tmp_path / "other.jsonl").write_text('{"a": 1, "b": 2}\n')
+    done = in_process("import", "other.jsonl", "--out", "t.parquet", cwd=tmp_path)
+    assert_refused(done, "is of no format known here (its fields: a, b); give the format: lm-eval")
+
+
+def test_fit_imports_on_the_way(verigap: Command, tmp_path: Path) -> None:
+    seeds = sorted((TOOLS / "handmade" / "nemo_skills").glob("output-rs*.jsonl"))
+    done = succeeded(verigap("fit", *seeds, "--horizon", "8", cwd=tmp_path))
+    assert "20 verified samples; mean correct 0.45 " in done.stdout
+    assert done.stderr.splitlines()[0] == (
+        "verigap: an output of NeMo-Skills: 20 samples of 5 prompts, 9 correct, 11 incorrect, "
+        "0 ungraded (verigap import says more)"
+    )
     assert contents(tmp_path) == []

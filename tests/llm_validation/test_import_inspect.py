@@ -144,13 +144,13 @@ def test_a_damaged_sample_can_be_skipped(tmp_path: Path) -> None:
     assert run("inspect", tmp_path, path, skip_bad=True).report.skipped == 2
 
 
-def as_zstandard(path: Path) -> None:
-    """Claim that the entries are packed with Zstandard, as recent versions of Inspect do."""
+def claim_packing(path: Path, method: int) -> None:
+    """Claim that the entries are packed in another way than they are."""
     data = bytearray(path.read_bytes())
     for mark, offset in ((b"PK\x01\x02", 10), (b"PK\x03\x04", 8)):
         at = data.find(mark)
         while at >= 0:
-            data[at + offset : at + offset + 2] = struct.pack("<H", 93)
+            data[at + offset : at + offset + 2] = struct.pack("<H", method)
             at = data.find(mark, at + 4)
     path.write_bytes(data)
 
@@ -159,10 +159,18 @@ def test_what_python_cannot_unpack_needs_inspect(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = inspect_log(tmp_path / "l.eval", SAMPLES)
-    as_zstandard(path)
+    claim_packing(path, 9)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(TableError, match=r"Zstandard.*install inspect_ai"):
+    with pytest.raises(TableError, match=r"of another kind.*install inspect_ai.*--output-dir DIR"):
         run("inspect", tmp_path, path)
+
+
+def test_damaged_zstandard_is_one_line(tmp_path: Path) -> None:
+    path = inspect_log(tmp_path / "l.eval", SAMPLES)
+    claim_packing(path, 93)
+    with pytest.raises(TableError, match="not a readable zip file") as refusal:
+        run("inspect", tmp_path, path)
+    assert "\n" not in str(refusal.value)
 
 
 @pytest.mark.readers

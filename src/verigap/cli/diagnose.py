@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from verigap.cli.options import numbers, prepare_jax, show_json
+from verigap.cli.samples import SamplesArgument, read
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def diagnose(
-    traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
+    traces: SamplesArgument,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder of the report. Default: runs/TRACES-diagnosis."),
@@ -55,8 +56,8 @@ def diagnose(
 
     with ProgressBar("diagnose", quiet=as_json, counted="stages") as report:
         found = vg.diagnose(
-            traces,
-            out or Path("runs") / f"{traces.stem}-diagnosis",
+            read(traces),
+            out or Path("runs") / f"{traces[0].stem}-diagnosis",
             horizons=None if horizon is None else numbers(horizon, "--horizon", int),
             data_budgets=None if n is None else numbers(n, "--n", int),
             num_candidates=candidates,

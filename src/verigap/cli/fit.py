@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
+from verigap.cli.samples import SamplesArgument, read
 
 
 def register(app: typer.Typer) -> None:
@@ -16,7 +16,7 @@ def register(app: typer.Typer) -> None:
 
 
 def fit(
-    traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
+    traces: SamplesArgument,
     horizon: Annotated[str, typer.Option("--horizon", help="Budgets H, separated by commas.")],
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
     c0: Annotated[
@@ -54,7 +54,7 @@ def fit(
     if kappa is not None:
         grids = replace(grids, chi2_radii=numbers(kappa, "--kappa", float))
     result = vg.fit(
-        traces,
+        read(traces),
         numbers(horizon, "--horizon", int),
         seed=seed,
         grids=grids,

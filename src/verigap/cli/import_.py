@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
-
-if TYPE_CHECKING:
-    from verigap.llm_validation.importers import ImportReport
-
-_LISTED = 20
 
 
 def register(app: typer.Typer) -> None:
@@ -22,14 +18,14 @@ def register(app: typer.Typer) -> None:
 
 
 def import_(
-    form: Annotated[
-        str,
+    arguments: Annotated[
+        list[str],
         typer.Argument(
-            metavar="FORMAT",
-            help="lm-eval, inspect, monkeys, openai-batch, search-and-learn or table.",
+            metavar="[FORMAT] FILE...",
+            help="Files to import, plain or compressed. Their format is recognised by what is in "
+            "them, unless its name goes first (docs/importing.md lists them).",
         ),
     ],
-    files: Annotated[list[Path], typer.Argument(help="Files to import, plain or gzip.")],
     out: Annotated[Path, typer.Option("--out", help="Trace table to write (Parquet).")],
     columns: Annotated[
         list[str] | None,
@@ -39,13 +35,14 @@ def import_(
     ] = None,
     answers: Annotated[
         Path | None,
-        typer.Option("--answers", help="openai-batch: right answers by custom_id (CSV, JSONL)."),
+        typer.Option("--answers", help="Batches: right answers by custom_id (CSV, JSONL)."),
     ] = None,
     filter_: Annotated[
         str | None, typer.Option("--filter", help="lm-eval: filter that counts. Default: first.")
     ] = None,
     metric: Annotated[
-        str | None, typer.Option("--metric", help="lm-eval: metric that decides correctness.")
+        str | None,
+        typer.Option("--metric", help="Metric that decides correctness, where there are several."),
     ] = None,
     scorer: Annotated[
         str | None,
@@ -79,6 +76,13 @@ def import_(
             "--unit", help="tokens, words or characters. Default: tokens if known, else words."
         ),
     ] = None,
+    explode: Annotated[
+        bool, typer.Option("--explode", help="table: rows hold lists, one entry a sample.")
+    ] = False,
+    pool_runs: Annotated[
+        bool,
+        typer.Option("--pool-runs", help="Files are runs of the same prompts: number samples on."),
+    ] = False,
     on_error: Annotated[
         str, typer.Option("--on-error", help="At an unreadable record: stop, or skip and count.")
     ] = "stop",
@@ -88,10 +92,14 @@ def import_(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Turn sample logs of other tools into a trace table."""
-    from verigap.llm_validation.importers import FORMATS, ImportOptions, import_traces
+    from verigap.llm_validation.importers import (
+        FORMATS,
+        ImportOptions,
+        choose_format,
+        import_traces,
+    )
 
-    if form not in FORMATS:
-        raise ValueError(f"{form}: unknown format; use one of {', '.join(FORMATS)}")
+    asked, files = _format_and_files(arguments, FORMATS)
     if on_error not in ("stop", "skip"):
         raise ValueError(f"--on-error: unknown {on_error!r}; use stop or skip")
     options = ImportOptions(
@@ -107,9 +115,14 @@ def import_(
         model=model,
         tokenizer=tokenizer,
         unit=unit,
+        explode=explode,
+        pool_runs=pool_runs,
         skip_bad=on_error == "skip",
         keep_text=not drop_text,
     )
+    if asked is None and options.mapping:
+        asked = "table"
+    form = choose_format(asked, files)
     with ProgressBar(
         f"import {form}",
         quiet=as_json,
@@ -122,9 +135,31 @@ def import_(
     if as_json:
         from dataclasses import asdict
 
-        typer.echo(json.dumps({"out": str(out), **asdict(report)}, indent=2, allow_nan=False))
+        typer.echo(
+            json.dumps(
+                {"out": str(out), "format": form, **asdict(report)}, indent=2, allow_nan=False
+            )
+        )
         return
-    _show(report, out)
+    from verigap.cli.tables.imported import show_import
+
+    if asked is None:
+        typer.echo(f"format {form}: {FORMATS[form].about}")
+    show_import(report, out)
+
+
+def _format_and_files(
+    arguments: list[str], formats: Iterable[str]
+) -> tuple[str | None, list[Path]]:
+    """The format, if its name goes first, and the files."""
+    first, *others = arguments
+    if first in formats:
+        if not others:
+            raise ValueError(f"{first}: give the files to import after the format")
+        return first, list(map(Path, others))
+    if not Path(first).exists() and "." not in first and "/" not in first:
+        raise ValueError(f"{first}: unknown format; use one of {', '.join(formats)}, or give files")
+    return None, list(map(Path, arguments))
 
 
 def _mapping(columns: list[str]) -> dict[str, str]:
@@ -135,63 +170,3 @@ def _mapping(columns: list[str]) -> dict[str, str]:
             raise ValueError(f"--map: expected OURS=THEIRS, each column once, not {entry!r}")
         mapping[ours] = theirs
     return mapping
-
-
-def _show(report: ImportReport, out: Path) -> None:
-    typer.echo(
-        f"{out}: {report.samples} samples of {report.prompts} prompts, lengths in {report.unit}"
-    )
-    typer.echo(
-        f"  {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} ungraded"
-    )
-    for kind, reasons in (
-        ("incorrect", report.incorrect_because),
-        ("ungraded", report.ungraded_because),
-    ):
-        for reason, count in reasons.items():
-            typer.echo(f"  {count} {kind}: {_plain(reason)}")
-    for name, count in report.decided_by.items():
-        typer.echo(f"  correctness decided by {_plain(name)}: {count} samples")
-    _show_scorers(report)
-    if report.unknown_lengths:
-        typer.echo(f"  length unknown for {report.unknown_lengths} samples")
-    for reason, count in report.left_out.items():
-        typer.echo(f"  left out {count}: {_plain(reason)}")
-    if report.mended:
-        typer.echo(f"  half characters replaced in {report.mended} texts")
-    if report.skipped:
-        typer.echo(f"verigap: skipped {report.skipped} unreadable records or samples:", err=True)
-        for line in report.skipped_list[:_LISTED]:
-            typer.echo(f"  {_plain(line)}", err=True)
-        if report.skipped > _LISTED:
-            typer.echo(f"  and {report.skipped - _LISTED} more", err=True)
-
-
-def _show_scorers(report: ImportReport) -> None:
-    """What the log's other scorers and its harness say."""
-    for tally in report.scorers if len(report.scorers) > 1 else ():
-        neither = f", {tally.neither} neither" if tally.neither else ""
-        role = "decides" if tally.decides else f"differs on {tally.differs}"
-        typer.echo(
-            f"  {_plain(tally.name)}: {tally.correct} correct, {tally.incorrect} incorrect"
-            f"{neither} ({role})"
-        )
-    for stated in report.harness:
-        of = f" ({stated.of})" if stated.of else ""
-        typer.echo(
-            f"  the harness states {_plain(stated.name)} {stated.stated:.4g}{of}; here "
-            f"{stated.found:.4g} of {stated.samples} samples"
-        )
-        if not stated.agrees and not stated.of:
-            typer.echo(
-                f"verigap: {_plain(stated.file)}: the harness states {stated.stated:.4g}, the "
-                f"samples imported give {stated.found:.4g}; find out why before using them",
-                err=True,
-            )
-    for threshold, share in report.correct_above.items():
-        typer.echo(f"  correct above {threshold}: {share:.4g} of the samples")
-
-
-def _plain(text: str) -> str:
-    """One line without control characters, whatever the files hold."""
-    return "".join(character if character.isprintable() else "?" for character in text)

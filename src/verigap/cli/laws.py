@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verigap.cli.options import JsonFlag, numbers, show_json
+from verigap.cli.samples import SamplesArgument, read
 
 if TYPE_CHECKING:
     pass
@@ -19,17 +20,16 @@ def register(app: typer.Typer) -> None:
 
 
 def laws(
-    traces: Annotated[Path, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")],
+    traces: SamplesArgument,
     horizon: Annotated[str, typer.Option("--horizon", help="Budgets H, separated by commas.")],
     out: Annotated[Path, typer.Option("--out", help="Law table to write (Parquet).")],
     as_json: JsonFlag = False,
 ) -> None:
     """Per-prompt reward laws of sampled traces at several token budgets."""
     from verigap.llm_validation.laws import reward_laws
-    from verigap.llm_validation.traces import read_traces
     from verigap.sim.sweeps.law_table import write_law_table
 
-    table, report = reward_laws(read_traces(traces), numbers(horizon, "--horizon", int))
+    table, report = reward_laws(read(traces), numbers(horizon, "--horizon", int))
     write_law_table(table, out)
     if as_json:
         show_json({"out": str(out), "horizons": list(table.horizons), **_report(report)})

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
+from verigap.cli.samples import read
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +18,8 @@ def register(app: typer.Typer) -> None:
 
 def measure(
     traces: Annotated[
-        Path | None, typer.Argument(help="Trace table: Parquet, CSV or JSONL.")
+        list[Path] | None,
+        typer.Argument(help="Trace table, or the logs of one tool, as `verigap import` takes."),
     ] = None,
     horizon: Annotated[
         str | None,
@@ -47,7 +49,7 @@ def measure(
     prepare_jax()
     if (traces is None) == (finetuned is None):
         raise ValueError("give a trace table or --finetuned RUN, one of the two")
-    source = traces if traces is not None else finetuned
+    source = read(traces) if traces is not None else finetuned
     assert source is not None
     if finetuned is not None and not finetuned.is_dir():
         raise ValueError(f"{finetuned}: no such run folder")

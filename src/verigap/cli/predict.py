@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
+from verigap.cli.samples import read_unless_laws
 
 CALIBRATED = "calibrated"
 
@@ -19,10 +20,10 @@ def register(app: typer.Typer) -> None:
 
 def predict(
     source: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            help="Trace table (Parquet, CSV, JSONL), law table (Parquet), or the JSON of "
-            "`verigap fit --per-prompt --json`."
+            help="Trace table (Parquet, CSV, JSONL), the logs of one tool, as `verigap import` "
+            "takes them, law table (Parquet), or the JSON of `verigap fit --per-prompt --json`."
         ),
     ],
     horizon: Annotated[
@@ -71,7 +72,7 @@ def predict(
 
     with ProgressBar("predict", quiet=as_json) as report:
         found = vg.predict(
-            source,
+            read_unless_laws(source),
             None if horizon is None else numbers(horizon, "--horizon", int),
             None if n is None else numbers(n, "--n", int),
             chi2_radius=kappa,

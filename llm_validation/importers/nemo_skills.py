@@ -1,0 +1,65 @@
+"""Generations of NeMo-Skills: a file a seed, `output-rsSEED.jsonl`, one problem a line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from verigap.llm_validation.importers.records import (
+    Format,
+    ImportOptions,
+    Parsed,
+    Reading,
+    Stated,
+)
+from verigap.llm_validation.importers.replies import Columns, decisive, named, read_replies
+from verigap.llm_validation.importers.rows import beside
+
+_SEED = re.compile(r"-rs(\d+)(?:\D|$)")
+_AVERAGE = re.compile(r"pass@1(\[avg-of-\d+\])?")
+
+
+def _seed(path: Path) -> int | None:
+    seed = _SEED.search(path.name)
+    return int(seed[1]) if seed else None
+
+
+COLUMNS = Columns(
+    prompt=("problem", "question"),
+    text=("generation",),
+    scores=named("symbolic_correct", "is_correct", "judge_correct"),
+    order=("symbolic_correct", "is_correct", "judge_correct"),
+    target=("expected_answer",),
+    answer=("predicted_answer",),
+    tokens=("num_generated_tokens",),
+    finish=("finish_reason",),
+    sample_id=_seed,
+)
+
+
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+    """The generations of every seed."""
+    score = decisive(paths, options, COLUMNS)
+    for path in paths:
+        yield from read_replies(path, options, reading, COLUMNS, score)
+    yield from _stated(paths[0], score)
+
+
+def _stated(path: Path, score: str | None) -> Iterator[Parsed]:
+    """The mean over seeds in metrics.json, which is in percent."""
+    for name, results in beside(path, "metrics.json").items():
+        for key, entry in results.items() if isinstance(results, dict) else ():
+            value = entry.get(score) if isinstance(entry, dict) else None
+            if _AVERAGE.fullmatch(key) and isinstance(value, int | float):
+                stated = Stated(f"column {score}", f"{name} {key} {score}", value / 100, whole=True)
+                yield Parsed(str(path), stated)
+                return
+
+
+FORMAT = Format(
+    read,
+    "an output of NeMo-Skills",
+    frozenset({"metric", "correct_above"}),
+    lambda first: {"problem", "generation", "expected_answer"} <= first.keys(),
+)

@@ -1,0 +1,94 @@
+"""Which tool wrote a file, by what stands in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from verigap.llm_validation.importers.packing import plain_name
+from verigap.llm_validation.importers.records import Format
+from verigap.llm_validation.importers.rows import first_of
+from verigap.storage.tables import TableError
+
+_ZIP = b"PK"
+# What tools write beside the samples, by fields that all of it has, and where the samples are.
+_AGGREGATES: Sequence[tuple[frozenset[str], str]] = (
+    (frozenset({"score", "score:std"}), "the *_allresults.json beside it"),
+    (frozenset({"pass@1", "detail"}), "the *_eval_all.json beside it"),
+    (frozenset({"avg_reward", "avg_metrics"}), "the results.jsonl beside it"),
+    (frozenset({"results", "config_general"}), "the details_*.parquet of the same run"),
+    (frozenset({"results", "versions"}), "the samples_*.jsonl of the same run (--log_samples)"),
+    (frozenset({"evaluation_results", "evaluation_id"}), "the *_samples.jsonl beside it"),
+    (frozenset({"num_samples", "num_scores", "acc"}), "the .jsonl beside it"),
+)
+
+
+def recognised(path: Path, formats: Mapping[str, Format]) -> str | None:
+    """The name of the format of a file, or None where no format claims it.
+
+    Raises:
+      TableError: the file is missing, or holds results without samples.
+    """
+    if not path.is_file():
+        problem = "is a folder; give its files" if path.is_dir() else "no such file; check the path"
+        raise TableError(f"{path}: {problem}")
+    if plain_name(path.name).endswith((".yaml", ".yml")):
+        return "monkeys"
+    with path.open("rb") as file:
+        if file.read(2) == _ZIP:
+            return "inspect"
+    first = first_of(path)
+    if first is None:
+        return None
+    for name, form in formats.items():
+        if form.holds(first):
+            return name
+    _refuse_aggregates(path, first)
+    return None
+
+
+def _refuse_aggregates(path: Path, first: Mapping[str, Any]) -> None:
+    for fields, samples in _AGGREGATES:
+        if fields <= first.keys():
+            raise TableError(f"{path}: holds results of a run but no samples; give {samples}")
+
+
+def chosen(asked: str | None, paths: Sequence[Path], formats: Mapping[str, Format]) -> str:
+    """The format to read files in: the one asked for, or the one that they are recognised as.
+
+    Args:
+      asked: the name of a format, or None.
+      paths: the files.
+      formats: every format by name.
+
+    Raises:
+      ValueError: there is no such format; the files are of another, of several, or of none known.
+    """
+    if asked is not None and asked not in formats:
+        raise ValueError(f"{asked}: unknown format; use one of {', '.join(formats)}")
+    found = {path: recognised(path, formats) for path in paths}
+    names = dict.fromkeys(name for name in found.values() if name is not None)
+    # A table may have any columns, those of other formats too.
+    if asked == "table" or (asked is not None and (asked in names or not names)):
+        return asked
+    if asked is not None:
+        path, name = next((path, name) for path, name in found.items() if name is not None)
+        raise ValueError(
+            f"{path}: this is {formats[name].about}; leave the format out or give {name}"
+        )
+    if len(names) > 1:
+        listed = ", ".join(f"{path} is {name}" for path, name in found.items() if name)
+        raise ValueError(f"the files are of several formats ({listed}); import them one by one")
+    if not names:
+        raise ValueError(_unknown(paths[0], formats))
+    return next(iter(names))
+
+
+def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
+    first = first_of(path)
+    fields = f" (its fields: {', '.join(list(first)[:12])})" if first else ""
+    return (
+        f"{path}: is of no format known here{fields}; give the format: {', '.join(formats)}, or "
+        "table with --map OURS=THEIRS"
+    )

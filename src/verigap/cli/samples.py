@@ -1,0 +1,46 @@
+"""Traces for a command: a trace table, or the logs of a tool, imported on the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from verigap.llm_validation.traces import Traces
+
+SamplesArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Trace table (Parquet, CSV, JSONL), or the logs of one tool, as `verigap import` "
+        "takes them."
+    ),
+]
+
+
+def read(paths: list[Path]) -> Traces:
+    """The traces; of logs a line on stderr says what they are."""
+    from verigap.llm_validation.importers import FORMATS, read_samples
+
+    traces, form, report = read_samples(paths)
+    if form is not None and report is not None:
+        from verigap.cli.tables.imported import warn
+
+        typer.echo(
+            f"verigap: {FORMATS[form].about}: {report.samples} samples of {report.prompts} "
+            f"prompts, {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} "
+            "ungraded (verigap import says more)",
+            err=True,
+        )
+        warn(report)
+    return traces
+
+
+def read_unless_laws(paths: list[Path]) -> Traces | Path:
+    """The traces, or the path of one file that is no log: a table, or laws of either kind."""
+    from verigap.llm_validation.importers import is_log
+
+    if len(paths) == 1 and not is_log(paths[0]):
+        return paths[0]
+    return read(paths)

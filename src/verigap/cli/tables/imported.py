@@ -1,0 +1,85 @@
+"""The account of an import, for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from verigap.llm_validation.importers import ImportReport
+
+_LISTED = 20
+
+
+def show_import(report: ImportReport, out: Path) -> None:
+    """Print what an import took in, and warn of what is doubtful."""
+    typer.echo(
+        f"{out}: {report.samples} samples of {report.prompts} prompts, lengths in {report.unit}"
+    )
+    typer.echo(
+        f"  {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} ungraded"
+    )
+    for kind, reasons in (
+        ("incorrect", report.incorrect_because),
+        ("ungraded", report.ungraded_because),
+    ):
+        for reason, count in reasons.items():
+            typer.echo(f"  {count} {kind}: {_plain(reason)}")
+    for name, count in report.decided_by.items():
+        typer.echo(f"  correctness decided by {_plain(name)}: {count} samples")
+    _show_scorers(report)
+    if report.unknown_lengths:
+        typer.echo(f"  length unknown for {report.unknown_lengths} samples")
+    for reason, count in report.left_out.items():
+        typer.echo(f"  left out {count}: {_plain(reason)}")
+    if report.mended:
+        typer.echo(f"  half characters replaced in {report.mended} texts")
+    if report.repeated_texts:
+        typer.echo(f"  {report.repeated_texts} texts repeat an earlier one of their prompt")
+    warn(report)
+    if report.skipped:
+        typer.echo(f"verigap: skipped {report.skipped} unreadable records or samples:", err=True)
+        for line in report.skipped_list[:_LISTED]:
+            typer.echo(f"  {_plain(line)}", err=True)
+        if report.skipped > _LISTED:
+            typer.echo(f"  and {report.skipped - _LISTED} more", err=True)
+
+
+def _show_scorers(report: ImportReport) -> None:
+    """What the log's other scorers and its harness say."""
+    for tally in report.scorers if len(report.scorers) > 1 else ():
+        neither = f", {tally.neither} neither" if tally.neither else ""
+        role = "decides" if tally.decides else f"differs on {tally.differs}"
+        typer.echo(
+            f"  {_plain(tally.name)}: {tally.correct} correct, {tally.incorrect} incorrect"
+            f"{neither} ({role})"
+        )
+    for stated in report.harness:
+        of = f" ({stated.of})" if stated.of else ""
+        typer.echo(
+            f"  the harness states {_plain(stated.name)} {stated.stated:.4g}{of}; here "
+            f"{stated.found:.4g} of {stated.samples} samples"
+        )
+    for threshold, share in report.correct_above.items():
+        typer.echo(f"  correct above {threshold}: {share:.4g} of the samples")
+
+
+def warn(report: ImportReport) -> None:
+    """Print on stderr what is doubtful about an import."""
+    for stated in report.harness:
+        if not stated.agrees and not stated.of:
+            typer.echo(
+                f"verigap: {_plain(stated.file)}: the harness states {stated.stated:.4g}, the "
+                f"samples imported give {stated.found:.4g}; find out why before using them",
+                err=True,
+            )
+    for note in report.notes:
+        typer.echo(f"verigap: {_plain(note)}", err=True)
+
+
+def _plain(text: str) -> str:
+    """One line without control characters, whatever the files hold."""
+    return "".join(character if character.isprintable() else "?" for character in text)
