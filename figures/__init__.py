@@ -28,6 +28,8 @@ from verigap.figures import (
 )
 from verigap.figures.needs import Report, Run
 
+__all__ = ["FIGURES", "draw_figure", "known_names", "obtain", "read_run"]
+
 FIGURES: dict[str, ModuleType] = {
     "compute-and-data": compute_and_data,
     "bilevel-reward": bilevel_reward,
