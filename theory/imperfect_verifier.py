@@ -47,7 +47,7 @@ def acceptance_rate(law: RewardLaw, accept: Float[Array, "*prompts K"]) -> Float
 
 
 def accepted_best_of_n_policy(
-    law: RewardLaw, accept: Float[Array, "*prompts K"], num_samples: Float[Array, ""] | float
+    law: RewardLaw, accept: Float[Array, "*prompts K"], num_candidates: Float[Array, ""] | float
 ) -> Float[Array, "*prompts K"]:
     """Density ratio, at most N, of a random accepted one of N traces; of any where none is.
 
@@ -56,22 +56,22 @@ def accepted_best_of_n_policy(
     rate = acceptance_rate(law, accept)[..., None]
     certain = rate >= 1.0
     log_rejected = jnp.log1p(-jnp.where(certain, 0.0, rate))
-    some = jnp.where(certain, 1.0, -jnp.expm1(num_samples * log_rejected))
+    some = jnp.where(certain, 1.0, -jnp.expm1(num_candidates * log_rejected))
     # A check that accepts nothing keeps N draws equally likely: the limit of the first term is N.
-    share = jnp.where(rate > 0, some / jnp.where(rate > 0, rate, 1.0), num_samples)
-    none = jnp.exp((num_samples - 1.0) * log_rejected)
-    none = jnp.where(certain, jnp.where(num_samples == 1.0, 1.0, 0.0), none)
+    share = jnp.where(rate > 0, some / jnp.where(rate > 0, rate, 1.0), num_candidates)
+    none = jnp.exp((num_candidates - 1.0) * log_rejected)
+    none = jnp.where(certain, jnp.where(num_candidates == 1.0, 1.0, 0.0), none)
     return accept * share + (1.0 - accept) * none
 
 
 def accepted_best_of_n_value(
-    law: RewardLaw, accept: Float[Array, "*prompts K"], num_samples: Float[Array, ""] | float
+    law: RewardLaw, accept: Float[Array, "*prompts K"], num_candidates: Float[Array, ""] | float
 ) -> Float[Array, "*prompts"]:
     """Mean return of a random accepted one of N traces (tokens): A + (B - A)(1-a)^N.
 
     A and B are the mean returns of an accepted and of a rejected trace; it tends to A.
     """
-    return law.expectation(accepted_best_of_n_policy(law, accept, num_samples))
+    return law.expectation(accepted_best_of_n_policy(law, accept, num_candidates))
 
 
 def precision(
@@ -85,7 +85,7 @@ def precision(
     return jnp.where(accepted > 0, hits / jnp.where(accepted > 0, accepted, 1.0), 0.0)
 
 
-def best_num_samples(
+def best_num_candidates(
     law: RewardLaw, accept: Float[Array, "*prompts K"], most: int
 ) -> tuple[int, float]:
     """The N in 1..most with the largest mean value over prompts, and that value (tokens).
