@@ -8,7 +8,6 @@ from verigap._lazy import lazy_face
 
 if TYPE_CHECKING:
     from verigap.sim.planted.bases import planted_base
-    from verigap.sim.planted.experiment import run_trained
     from verigap.sim.planted.instance import PlantedInstance
     from verigap.sim.planted.oracle import OracleSummary, OracleTable, oracle_table, planted_expert
     from verigap.sim.planted.parameters import PlantedParameters
@@ -24,14 +23,12 @@ __all__ = [
     "oracle_table",
     "planted_base",
     "planted_expert",
-    "run_trained",
 ]
 
 __getattr__, __dir__ = lazy_face(
     __name__,
     {
         "verigap.sim.planted.bases": ("planted_base",),
-        "verigap.sim.planted.experiment": ("run_trained",),
         "verigap.sim.planted.instance": ("PlantedInstance",),
         "verigap.sim.planted.oracle": (
             "OracleSummary",

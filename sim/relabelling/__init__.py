@@ -18,11 +18,9 @@ if TYPE_CHECKING:
         Learner,
     )
     from verigap.sim.relabelling.risk import Risk
-    from verigap.sim.relabelling.simulate import Accuracy, Summary, simulate_cell
 
 __all__ = [
     "LEARNERS",
-    "Accuracy",
     "AveragingLearner",
     "Belief",
     "CommittingLearner",
@@ -32,9 +30,7 @@ __all__ = [
     "Learner",
     "RelabellingGame",
     "Risk",
-    "Summary",
     "enumerate_risks",
-    "simulate_cell",
 ]
 
 __getattr__, __dir__ = lazy_face(
@@ -55,10 +51,5 @@ __getattr__, __dir__ = lazy_face(
             "Learner",
         ),
         "verigap.sim.relabelling.risk": ("Risk",),
-        "verigap.sim.relabelling.simulate": (
-            "Accuracy",
-            "Summary",
-            "simulate_cell",
-        ),
     },
 )
