@@ -116,7 +116,7 @@ def observed_returns(
 
     A false negative shows 0. A false positive shows the return of a random correct trace of the
     prompt (the largest return of the support where the prompt has none), so that it cannot be
-    told from a correct one. The support must hold 0.
+    distinguished from a correct one. The support must hold 0.
     """
     atoms, correct = law.atoms, law.atoms > 0
     mass = jnp.where(correct, law.probabilities, 0.0)
@@ -125,11 +125,11 @@ def observed_returns(
     shape = jnp.where(success > 0, mass / jnp.where(success > 0, success, 1.0), top)
     accept = acceptance(law, false_positive, false_negative)
     rate = acceptance_rate(law, accept)[..., None]
-    shown = rate * shape
+    accepted_mass = rate * shape
     # Zeros may be listed several times; the first one carries all that is rejected.
     zero = jnp.cumsum((~correct).astype(mass.dtype), axis=-1) == 1.0
     zero = zero & ~correct
-    probabilities = shown + jnp.where(zero, 1.0 - rate, 0.0)
+    probabilities = accepted_mass + jnp.where(zero, 1.0 - rate, 0.0)
     hits = jnp.sum(mass * accept, axis=-1, keepdims=True)
     sure = jnp.where(rate > 0, hits / jnp.where(rate > 0, rate, 1.0), 0.0)
     lost = jnp.sum(mass * (1.0 - accept) * atoms, axis=-1, keepdims=True)

@@ -133,7 +133,7 @@ def best_of_n_policy(
     at_least, above = _tail_masses(law)
 
     def any_hits(mass: Float[Array, "*prompts K"]) -> Float[Array, "*prompts K"]:
-        # Certain events apart: the gradient of N ln 0 is not a number.
+        # Events of probability 1 are set apart, because the gradient of N ln 0 is NaN.
         certain = mass >= 1.0
         some = -jnp.expm1(num_candidates * jnp.log1p(-jnp.where(certain, 0.0, mass)))
         return jnp.where(certain, 1.0, some)

@@ -241,7 +241,7 @@ def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
     log_second = thresholds + 2.0 * jnp.log(relative) - rounded_down(setting.log_class)
     log_second = rounded_up(jnp.minimum(log_second, 80.0))
     truncated = smallest(rounded_up(jnp.exp(log_above) + jnp.exp(log_second)))
-    # What underflows is not zero, and zero would be no upper bound.
+    # A number that underflows to 0 would be no upper bound on the probability.
     smallest_number = float(jnp.finfo(relative.dtype).tiny)
     return jnp.minimum(jnp.minimum(plain, truncated) + smallest_number, 1.0)
 

@@ -38,7 +38,7 @@ def load_frame(
         raise TableError(f"{path}: is empty; write it again")
     try:
         return decode(data)
-    # Polars panics, which is no Exception, on some files with damaged bytes.
+    # On some damaged files Polars raises PanicException, which is not an Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise TableError(
