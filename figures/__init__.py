@@ -28,6 +28,8 @@ from verigap.figures import (
 )
 from verigap.figures.needs import Report, Run
 
+__all__ = ["FIGURES", "draw_figure", "known_names", "obtain", "read_run"]
+
 FIGURES: dict[str, ModuleType] = {
     "compute-and-data": compute_and_data,
     "bilevel-reward": bilevel_reward,
@@ -73,6 +75,12 @@ def read_run(name: str, run: Path) -> dict[str, Any]:
 
     Raises:
       ValueError: for an unknown name, a figure that needs more than a run, or no run.
+
+    Example:
+      >>> from pathlib import Path
+      >>> from verigap.figures import read_run
+      >>> list(read_run("scaling", Path("docs/runs/quickstart")))
+      ['run']
     """
     from verigap.sim.sweeps.stored import read_rows
 
@@ -96,6 +104,15 @@ def draw_figure(name: str, data: Mapping[str, Any], folder: Path) -> list[Path]:
 
     Raises:
       ValueError: for an unknown name, or data without what the figure shows.
+
+    Example:
+      >>> import tempfile
+      >>> from pathlib import Path
+      >>> from verigap.figures import draw_figure, read_run
+      >>> data = read_run("scaling", Path("docs/runs/quickstart"))
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     [path.name for path in draw_figure("scaling", data, Path(folder))]
+      ['scaling.pdf', 'scaling.png', 'scaling.txt']
     """
     from verigap.figures.style import styled
 
@@ -117,6 +134,11 @@ def known_names(names: Sequence[str]) -> list[str]:
 
     Raises:
       ValueError: for an unknown name.
+
+    Example:
+      >>> from verigap.figures import known_names
+      >>> known_names(["scaling"])
+      ['scaling']
     """
     for name in names:
         _figure(name)

@@ -34,7 +34,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.pools.pools import verified_pools
     from verigap.llm_validation.traces import group_traces, read_traces
 
-    found = []
+    contents = []
     for table, (model, horizon) in zip(tables, _GROUPS, strict=True):
         traces = read_traces(table)
         if model is not None:
@@ -48,8 +48,8 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
         first = pools.first_correct[prompt]
         correct = sorted(own[first[own] <= horizon], key=lambda slot: (first[slot], slot))
         never = [slot for slot in own if np.isinf(first[slot])]
-        shown = [correct[0], correct[(len(correct) - 1) // 2], correct[-1], never[0]]
-        found.append(
+        examples = [correct[0], correct[(len(correct) - 1) // 2], correct[-1], never[0]]
+        contents.append(
             {
                 "dataset": pools.dataset,
                 "model": pools.model,
@@ -66,11 +66,11 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                         "first_correct": None if np.isinf(first[slot]) else int(first[slot]),
                         "length": int(pools.n_tokens[prompt, slot]),
                     }
-                    for slot in shown
+                    for slot in examples
                 ],
             }
         )
-    return found
+    return contents
 
 
 NEEDS = {"traces": Content("bilevel-reward", _compute, fitted.TABLES)}

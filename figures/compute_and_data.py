@@ -38,10 +38,10 @@ def _measured(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.traces import group_traces, read_traces
 
     both = (group_traces(read_traces(tables[0]), "game24", "gpt-4-cot"), read_traces(tables[1]))
-    found = []
+    contents = []
     for traces, budgets, data in zip(both, _BUDGETS, _DATA, strict=True):
         (group,) = measure(traces, horizons=budgets, data_budgets=data, seeds=64 if full else 16)
-        found.append(
+        contents.append(
             {
                 "dataset": group.dataset,
                 "model": group.model,
@@ -60,7 +60,7 @@ def _measured(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                 ],
             }
         )
-    return found
+    return contents
 
 
 _ARMS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -110,11 +110,11 @@ def _simulated(axes: Sequence[Axes], rows: Sequence[Mapping[str, Any]]) -> None:
             ("vf-mle", VF, "s", 5.5, "none", "VF-MLE"),
             ("vf-bayes", VF, "o", 2.5, VF, "VF-Bayes"),
         ):
-            found = [{e["learner"]: e for e in row["learners"]}[name] for row in series]
-            gain = expert - np.asarray([entry["leashed_mean"] for entry in found])
+            entries = [{e["learner"]: e for e in row["learners"]}[name] for row in series]
+            gain = expert - np.asarray([entry["leashed_mean"] for entry in entries])
             error = [
                 (entry["leashed_variance"] / row["replicates"]) ** 0.5
-                for entry, row in zip(found, series, strict=True)
+                for entry, row in zip(entries, series, strict=True)
             ]
             axis.errorbar(
                 x, gain, 1.96 * np.asarray(error), color=color, marker=marker, ms=size, mfc=face,
@@ -153,7 +153,7 @@ def _real(axes: Sequence[Axes], group: Mapping[str, Any], budget: int) -> None:
         horizons = np.asarray([cell["horizon"] for cell in cells], float)
         for place, (name, (label, look)) in enumerate(_ARMS.items()):
             middle, *span = (end / horizons for end in spans([c["values"][name] for c in cells]))
-            # Side by side, so that every interval can be seen.
+            # Shifted sideways, so that every interval can be seen.
             beside = x * 2.0 ** (0.05 * (place - 2.5) * np.log2(x[-1] / x[0]) / 5)
             axis.errorbar(
                 beside, middle, bars(middle, *span), elinewidth=0.8, ms=3, label=label, **look

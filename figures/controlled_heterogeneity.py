@@ -78,10 +78,10 @@ def draw(data: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _gaps(axis: Axes, found: Mapping[float, Rows], block: str, power: float, guide: str) -> None:
+def _gaps(axis: Axes, by_share: Mapping[float, Rows], block: str, power: float, guide: str) -> None:
     """Measured gaps with 95 % intervals, the fitted line of each heterogeneity, and the guide."""
-    shades = np.linspace(0.65, 0.0, len(found))
-    for (share, series), marker, shade in zip(found.items(), _MARKERS, shades, strict=False):
+    shades = np.linspace(0.65, 0.0, len(by_share))
+    for (share, series), marker, shade in zip(by_share.items(), _MARKERS, shades, strict=False):
         x = _varied(series, block)
         gap, error = leashed_gap(series, _LEARNER)
         axis.errorbar(
@@ -89,7 +89,7 @@ def _gaps(axis: Axes, found: Mapping[float, Rows], block: str, power: float, gui
         )
         fitted = _line(x, _middle(gap), _fit(series, block)[0])
         axis.plot(x, fitted, color=str(shade), lw=0.7)
-    highest = found[max(found)]
+    highest = by_share[max(by_share)]
     x, top = _varied(highest, block), 3.0 * _middle(leashed_gap(highest, _LEARNER)[0])
     line = _line(x, top, power)
     axis.plot(x, line, "--", color=GUIDE)
@@ -98,7 +98,7 @@ def _gaps(axis: Axes, found: Mapping[float, Rows], block: str, power: float, gui
     fixed = "$n=H$" if block == "horizon" else f"$H={highest[0]['horizon']}$"
     name = "token budget $H$" if block == "horizon" else "data $n$ (traces)"
     log_log(axis, f"{name}, {fixed}", "")
-    # Room for the legend below falling lines.
+    # Room for the legend below the falling lines.
     axis.set_ylim(bottom=axis.get_ylim()[0] / (1.0 if power > 0 else 4.0))
 
 
@@ -117,16 +117,16 @@ def _exponents(axis: Axes, rows: Rows) -> None:
         ("horizon", 1.0, "black", "in $H$, $n=H$"),
         ("data", -1.0, "white", "in $n$, sign reversed"),
     ):
-        found = _series(rows, block)
-        # Sorted, as a reversed sign swaps the ends of an interval.
-        fits = np.sort([sign * np.asarray(_fit(each, block)) for each in found.values()], axis=1)
+        by_share = _series(rows, block)
+        # Sorted, because a reversed sign swaps the ends of an interval.
+        fits = np.sort([sign * np.asarray(_fit(each, block)) for each in by_share.values()], axis=1)
         axis.errorbar(
-            np.arange(len(found)) + 0.08 * sign, fits[:, 1],
+            np.arange(len(by_share)) + 0.08 * sign, fits[:, 1],
             [fits[:, 1] - fits[:, 0], fits[:, 2] - fits[:, 1]],
             fmt="o", color="black", mfc=face, capsize=1.5, label=label,
         )  # fmt: skip
-        axis.set_xticks(np.arange(len(found)), [f"{share:g}" for share in found])
-        axis.set_xlim(-0.5, len(found) - 0.5)
+        axis.set_xticks(np.arange(len(by_share)), [f"{share:g}" for share in by_share])
+        axis.set_xlim(-0.5, len(by_share) - 0.5)
     axis.axhline(0.5, ls="--", color=GUIDE, zorder=0)
     low, high = axis.get_ylim()
     reach = max(high - 0.5, 0.5 - low, 0.05)
@@ -138,10 +138,10 @@ def _exponents(axis: Axes, rows: Rows) -> None:
 
 def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with the run's parameters."""
-    found = {block: _series(data["run"], block) for block, *_ in _BLOCKS}
-    series = next(iter(found["horizon"].values()))
-    shares = ", ".join(f"{share:g}" for share in found["horizon"])
-    fits = [_fit(each[max(each)], block) for block, each in found.items()]
+    by_share = {block: _series(data["run"], block) for block, *_ in _BLOCKS}
+    series = next(iter(by_share["horizon"].values()))
+    shares = ", ".join(f"{share:g}" for share in by_share["horizon"])
+    fits = [_fit(each[max(each)], block) for block, each in by_share.items()]
     fitted = [f"{middle:.3f} [{low:.3f}, {high:.3f}]" for middle, low, high in fits]
     return (
         "Simulated: value of the version space learner (VB) minus that of VF-Bayes "
@@ -151,6 +151,7 @@ def caption(data: Mapping[str, Any]) -> str:
         f"demonstrating expert, which is the one that VF-LOWER finds hardest at each n. Left: n = "
         f"H = {series[0]['horizon']} to {series[-1]['horizon']}. Middle: H fixed. Lines: fitted "
         "powers. Right: the exponents with 95 % intervals that include the scatter around the "
-        f"line; at sd {max(found['horizon']):g} H they are {fitted[0]} in H and {fitted[1]} in n. "
+        f"line; at sd {max(by_share['horizon']):g} H they are {fitted[0]} in H and {fitted[1]} in "
+        "n. "
         "In this game the gap is proportional to the sd, so the exponents agree by construction."
     )

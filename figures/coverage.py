@@ -39,7 +39,7 @@ def draw(data: Mapping[str, Any]) -> Figure:
         for budget, (budget_name, marker, color, aside) in zip(
             group["budgets"], _LOOKS, strict=True
         ):
-            # Side by side, so that both bars can be seen.
+            # Shifted sideways, so that both bars can be seen.
             rows = [
                 {**row, "epsilon": row["epsilon"] * aside} for row in budget["anticoncentration"]
             ]

@@ -101,19 +101,17 @@ def _target(group: Group) -> str:
 
 
 def _arms(axis: Axes, group: Group) -> str | None:
-    shown = [arm for arm in _ARMS if arm[0] in group["arms"]]
-    if not shown:
+    arms = [arm for arm in _ARMS if arm[0] in group["arms"]]
+    if not arms:
         return None
-    middle, low, high = ends([group["arms"][key] for key, *_ in shown])
-    places = np.arange(len(shown))[::-1]
-    for place, (key, _, color), at, start, end in zip(
-        places, shown, middle, low, high, strict=True
-    ):
+    middle, low, high = ends([group["arms"][key] for key, *_ in arms])
+    places = np.arange(len(arms))[::-1]
+    for place, (key, _, color), at, start, end in zip(places, arms, middle, low, high, strict=True):
         face = "white" if key == "verify" else color
         axis.plot([start, end], [place, place], color=color, lw=2)
         axis.plot(at, place, "o", color=color, mfc=face, ms=6)
-    axis.set_yticks(places, [label for _, label, _ in shown])
-    axis.set_ylim(-0.6, len(shown) - 0.4)
+    axis.set_yticks(places, [label for _, label, _ in arms])
+    axis.set_ylim(-0.6, len(arms) - 0.4)
     axis.set_xlim(0, 1.05 * max(high.max(), 1e-9))
     axis.set_xlabel(_unit(group))
     return (
@@ -181,7 +179,7 @@ def _gap(
         x = np.array([cell[along] for cell in cells], float)
         middle, low, high = ends([cell[key] for cell in cells])
         if face == "white":
-            # Beside its fellow, so that both bars can be seen.
+            # Shifted to the side of the other marker, so that both bars can be seen.
             x = x * 1.08 if along == "data_budget" else x + 0.015 * horizon
         axis.errorbar(
             x, middle, bars(middle, low, high), fmt="o", color=VB, mfc=face, capsize=2, ms=4.5,

@@ -88,7 +88,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.pools.pools import verified_pools
     from verigap.llm_validation.traces import read_traces
 
-    found = []
+    contents = []
     for table in tables:
         for pools in verified_pools(read_traces(table)):
             budgets = _budgets(pools)
@@ -107,7 +107,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                     }
                     for name in names
                 ]
-            found.append(
+            contents.append(
                 {
                     "dataset": pools.dataset,
                     "model": pools.model,
@@ -120,7 +120,7 @@ def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                     "arms": arms,
                 }
             )
-    return found
+    return contents
 
 
 NEEDS = {"measured": Content("equal-budget", _compute, fitted.TABLES)}
@@ -148,8 +148,8 @@ def draw(data: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(2.05 * COLUMN, 4.4))
     axes = figure.subplots(2, len(groups), sharex="col", sharey="col", squeeze=False)
     for column, group in zip(axes.T, groups, strict=True):
-        for axis, shown in zip(column, _ROWS, strict=True):
-            _successes(axis, group, shown)
+        for axis, learners in zip(column, _ROWS, strict=True):
+            _successes(axis, group, learners)
         top = max(high or 0.0 for arm in group["arms"] for _, _, high in arm["success"])
         column[0].set_ylim(0, 1.1 * (top or 1.0))
         column[0].set_title(group_name(group))
@@ -167,20 +167,20 @@ def draw(data: Mapping[str, Any]) -> Figure:
 
 
 def _successes(
-    axis: Axes, group: Mapping[str, Any], shown: Mapping[str, tuple[str, dict[str, Any]]]
+    axis: Axes, group: Mapping[str, Any], learners: Mapping[str, tuple[str, dict[str, Any]]]
 ) -> None:
     """Chance of success against the total budget: single traces, and N traces of B/N tokens."""
     budgets = np.asarray(group["budgets"], float)
-    arms = [arm for arm in group["arms"] if arm["policy"] in {*_SINGLE, *shown}]
+    arms = [arm for arm in group["arms"] if arm["policy"] in {*_SINGLE, *learners}]
     for place, arm in enumerate(arms):
         number = arm["candidates"]
-        label, look = (_SINGLE | dict(shown))[arm["policy"]]
+        label, look = (_SINGLE | dict(learners))[arm["policy"]]
         if arm["policy"] not in _SINGLE:
             face, line = _FACES[number]
             look = {**look, "mfc": face or look["color"], "ls": line}
             label = f"{label}, $N={number}$"
         middle, low, high = spans(arm["success"])
-        # Side by side, so that every interval can be seen.
+        # Shifted sideways, so that every interval can be seen.
         beside = budgets * 2.0 ** (0.09 * (place - (len(arms) - 1) / 2))
         axis.errorbar(
             beside, middle, bars(middle, low, high), capsize=1.2, elinewidth=0.8, label=label,

@@ -31,7 +31,7 @@ def fitted(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.reporting.phase import phase
     from verigap.llm_validation.traces import read_traces
 
-    found = []
+    summaries = []
     for path, budgets in zip(paths, BUDGETS, strict=True):
         traces = read_traces(path)
         grids = Grids(margins=MARGINS, chi2_radii=(RADIUS,))
@@ -47,8 +47,8 @@ def fitted(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                     coverage={float(level): c for level, c in reached["quantiles"].items()},
                 )  # fmt: skip
                 budget["place"] = place and place["here"]
-            found.append(kept)
-    return found
+            summaries.append(kept)
+    return summaries
 
 
 def _kept(group: Mapping[str, Any]) -> dict[str, Any]:

@@ -67,7 +67,7 @@ def budgets(paths: Sequence[Path], full: bool) -> dict[str, Any]:
         ]
 
     sizes = _BITS_FULL if full else _BITS
-    found: dict[str, Any] = {}
+    by_block: dict[str, Any] = {}
     for block, (_, returns, (least, most)) in _LAWS.items():
         law = RewardLaw.equiprobable(jnp.asarray([returns], float))
         rows = [
@@ -78,7 +78,7 @@ def budgets(paths: Sequence[Path], full: bool) -> dict[str, Any]:
             }
             for kappa in np.geomspace(least, most, 25 if full else 11)
         ]
-        found[block] = {
+        by_block[block] = {
             "bits": list(sizes),
             "cloning": rows,
             "verification": {
@@ -86,7 +86,7 @@ def budgets(paths: Sequence[Path], full: bool) -> dict[str, Any]:
                 "needed": needed(partial(verified, law)),
             },
         }
-    return found
+    return by_block
 
 
 def limits(law: RewardLaw, kappa: float) -> tuple[float, float]:
@@ -99,9 +99,11 @@ def limits(law: RewardLaw, kappa: float) -> tuple[float, float]:
     from verigap.theory.scaling import cloning_data_budget, verification_data_budget
 
     ratio = chi2_ball_expert(law, jnp.asarray(float(kappa))).density_ratio
-    told = float(kl_divergence(ratio[0] * law.probabilities[0], law.probabilities[0]))
+    divergence = float(kl_divergence(ratio[0] * law.probabilities[0], law.probabilities[0]))
     _, counts = np.unique(np.asarray(law.atoms), return_counts=True)
-    return cloning_data_budget(1.0, told), verification_data_budget(1.0, float(entropy(counts)))
+    return cloning_data_budget(1.0, divergence), verification_data_budget(
+        1.0, float(entropy(counts))
+    )
 
 
 NEEDS = {

@@ -85,18 +85,18 @@ class Content:
             "full": full,
             "tables": {str(path): digest(path.read_bytes()) for path in paths},
         }
-        kept = folder / f"figure-{self.name}{'-full' if full else ''}.json"
-        if kept.is_file():
+        file = folder / f"figure-{self.name}{'-full' if full else ''}.json"
+        if file.is_file():
             try:
-                found = json.loads(kept.read_bytes())
-                if found["made_from"] == made_from:
-                    return found["content"]
+                stored = json.loads(file.read_bytes())
+                if stored["made_from"] == made_from:
+                    return stored["content"]
             except (ValueError, KeyError, TypeError):
                 pass
         report(f"compute {self.name}", None)
         text = strict_json({"made_from": made_from, "content": self.compute(paths, full)})
         folder.mkdir(parents=True, exist_ok=True)
-        write_durably(kept, text.encode())
+        write_durably(file, text.encode())
         return json.loads(text)["content"]
 
 

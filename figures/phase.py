@@ -128,10 +128,11 @@ def _equal_information(sd: np.ndarray) -> np.ndarray:
     from scipy.special import entr, rel_entr
 
     def excess(p: float, q: float) -> float:
-        told = rel_entr(q, p) + rel_entr(1.0 - q, 1.0 - p)
-        return float(told - entr(p) - entr(1.0 - p))
+        divergence = rel_entr(q, p) + rel_entr(1.0 - q, 1.0 - p)
+        return float(divergence - entr(p) - entr(1.0 - p))
 
-    # Rare successes tell cloning more; at p = q a demonstration tells nothing.
+    # The excess changes sign once: where successes are rare (small p) a demonstration tells more
+    # than a label, and at p = q, where the expert is the base, it tells nothing.
     return np.asarray([brentq(excess, 1e-9, q - 1e-12, args=(q,)) / q for q in success(sd)])
 
 

@@ -39,8 +39,8 @@ _FAMILIES = ("low", "high")
 _BLOCKS = ("horizon", "data")
 
 
-def _of(found: Sequence[Point], block: str, family: str) -> list[Point]:
-    return [point for point in found if (point.block, point.family) == (block, family)]
+def _of(series_points: Sequence[Point], block: str, family: str) -> list[Point]:
+    return [point for point in series_points if (point.block, point.family) == (block, family)]
 
 
 def draw(data: Mapping[str, Any]) -> Figure:
@@ -52,18 +52,18 @@ def draw(data: Mapping[str, Any]) -> Figure:
         raise ValueError(
             f"the run has no blocks {' and '.join(_BLOCKS)}; sweep {NEEDS['run'].config} first"
         )
-    found = points([row for row in rows if row["game"] == "planted"])
+    series_points = points([row for row in rows if row["game"] == "planted"])
     figure = Figure(figsize=(2.05 * COLUMN, 4.3))
     axes = figure.subplots(2, 2)
     for axis, family in zip(axes[0], _FAMILIES, strict=True):
-        _values(axis, _of(found, "horizon", family), family)
+        _values(axis, _of(series_points, "horizon", family), family)
     axes[0, 0].set_ylabel("mean return / $H$\n(held-out prompts)")
     top = max(axis.get_ylim()[1] for axis in axes[0])
     for axis in axes[0]:
         axis.set_ylim(0, top)
     axes[0, 0].legend(loc="upper left")
     for axis, block in zip(axes[1], _BLOCKS, strict=True):
-        _gaps(axis, found, block)
+        _gaps(axis, series_points, block)
     axes[1, 0].set_ylabel("$J_{VB}-J_{VF}$\n(tokens of correct trace)")
     axes[1, 0].legend(loc="upper left")
     figure.tight_layout(w_pad=1.0, h_pad=1.2)
@@ -102,15 +102,15 @@ def _values(axis: Axes, series: Sequence[Point], family: str) -> None:
     axis.set_xticks(horizon)
 
 
-def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
+def _gaps(axis: Axes, series_points: Sequence[Point], block: str) -> None:
     """The gap of both families against the budget or the data."""
     for family, marker, color in zip(_FAMILIES, ("v", "^"), (GUIDE, BOUND), strict=True):
-        series = _of(found, block, family)
+        series = _of(series_points, block, family)
         x = np.asarray(
             [point.horizon if block == "horizon" else point.data_budget for point in series]
         )
         if family == _FAMILIES[1]:
-            # Beside the other family, so that both intervals can be seen.
+            # Shifted to the side of the other family, so that both intervals can be seen.
             x = (1.02 if block == "horizon" else 1.1) * x
         for field, style, face in (("gap", "-", color), ("gap_unleashed", "--", "white")):
             mean, lengths = _bars([getattr(point, field) for point in series])
@@ -120,7 +120,7 @@ def _gaps(axis: Axes, found: Sequence[Point], block: str) -> None:
                 label=label,
             )  # fmt: skip
     axis.axhline(0.0, color=GUIDE, lw=0.6)
-    drawn = _of(found, block, _FAMILIES[0])
+    drawn = _of(series_points, block, _FAMILIES[0])
     if block == "data":
         axis.set_xscale("log", base=2)
         axis.set_xlabel(f"data budget $n$ (traces), $H={drawn[0].horizon}$")
@@ -133,13 +133,15 @@ def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with the run's parameters."""
     rows = data["run"]
     row = next(row for row in rows if row["game"] == "planted" and row["block"] == "horizon")
-    found = points([row for row in rows if row["game"] == "planted"])
-    ratio = {point.data_budget / point.horizon for point in found if point.block == "horizon"}
+    series_points = points([row for row in rows if row["game"] == "planted"])
+    ratio = {
+        point.data_budget / point.horizon for point in series_points if point.block == "horizon"
+    }
     shown = f"n = {min(ratio):g} H" if len(ratio) == 1 else "n proportional to H"
     return (
         f"Simulated: transformers of {row['parameters']['policy']:,} parameters on the planted "
         f"subsequence (k = {row['symbols']}, V = {row['vocabulary']}, base pre-trained at H = "
-        f"{row['longest']}), {found[0].trainings} trainings, 95 % bootstrap intervals over "
+        f"{row['longest']}), {series_points[0].trainings} trainings, 95 % bootstrap intervals over "
         f"trainings and held-out prompts. Above: mean return of the clone of a chi-square expert "
         f"(kappa = {row['chi2_radius']:g}) and of best-of-{row['num_candidates']} by a learnt "
         f"verifier at {shown}; open markers: both within the expert's chi-square ball. Below: "

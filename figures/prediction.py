@@ -194,12 +194,14 @@ def caption(data: Mapping[str, Any]) -> str:
 
 
 def _scores(group: Mapping[str, Any]) -> str:
-    shown = []
+    scores_in_words = []
     for name, score in group["scores"].items():
         sign = (
             f"{round(score['sign_accuracy'] * score['clear'])} of {score['clear']}"
             if score["clear"]
             else "none clear"
         )
-        shown.append(f"{name} ({sign}, {score['coverage']:.2f}, {score['relative_error']:.2f})")
-    return f"{len(group['cells'])} cells, " + ", ".join(shown)
+        scores_in_words.append(
+            f"{name} ({sign}, {score['coverage']:.2f}, {score['relative_error']:.2f})"
+        )
+    return f"{len(group['cells'])} cells, " + ", ".join(scores_in_words)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from verigap.sim.calculator import Calculation
     from verigap.sim.checks.run_check import RunCheck
 
-# What a sweep may vary, the first that takes most values is the horizontal axis.
+# What a sweep may vary; of those with the most values the first is the horizontal axis.
 _ALONG = ("horizon", "data_budget", "log2_class_size", "chi2_radius", "num_candidates", "coverage")
 
 
@@ -76,16 +76,16 @@ def draw_sweep(frame: pl.DataFrame) -> Figure:
     return figure
 
 
-def draw_check(found: RunCheck) -> Figure:
+def draw_check(run_check: RunCheck) -> Figure:
     """Measured over bound, a line of dots a bound."""
     with styled():
-        tests = found.bounds.tests if found.bounds is not None else ()
+        tests = run_check.bounds.tests if run_check.bounds is not None else ()
         names = list(dict.fromkeys(test.bound for test in tests))[::-1]
         figure, (axis,) = _figure(height=0.6 + 0.2 * len(names))
         for place, name in enumerate(names):
             ratios = np.asarray([test.ratio for test in tests if test.bound == name])
-            shown = ratios[np.isfinite(ratios)]
-            axis.plot(shown, np.full(shown.size, place), ".", color=_colour(name))
+            finite = ratios[np.isfinite(ratios)]
+            axis.plot(finite, np.full(finite.size, place), ".", color=_colour(name))
         axis.axvline(1.0, color=GUIDE, lw=0.8)
         axis.set_xscale("symlog", linthresh=0.01)
         axis.set_yticks(range(len(names)), names)
@@ -98,7 +98,7 @@ def draw_fit(fit: Fit) -> Figure:
     with styled():
         figure, (left, right) = _figure(2)
         for group in fit.groups:
-            # No name of the traces enters as mathematics.
+            # Names are escaped, because matplotlib reads a dollar sign as mathematics.
             label = _plain(f"{group.counts.dataset} {group.counts.model}".strip() or "traces")
             budgets = [budget.horizon for budget in group.horizon_fits]
             middle, low, high = spans([budget.sigma_over_h.mean for budget in group.horizon_fits])

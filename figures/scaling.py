@@ -80,11 +80,11 @@ def draw(data: Mapping[str, Any]) -> Figure:
 
 def leashed_gap(series: Sequence[Mapping[str, Any]], learner: str) -> tuple[np.ndarray, np.ndarray]:
     """Leashed J_VB - J_VF and its standard error (tokens)."""
-    found = [{entry["learner"]: entry for entry in row["learners"]} for row in series]
-    gap = [f[learner]["leashed_mean"] - f["vb-pessimism"]["leashed_mean"] for f in found]
+    by_learner = [{entry["learner"]: entry for entry in row["learners"]} for row in series]
+    gap = [f[learner]["leashed_mean"] - f["vb-pessimism"]["leashed_mean"] for f in by_learner]
     variance = [
         (f[learner]["leashed_variance"] + f["vb-pessimism"]["leashed_variance"]) / row["replicates"]
-        for f, row in zip(found, series, strict=True)
+        for f, row in zip(by_learner, series, strict=True)
     ]
     return np.asarray(gap), np.sqrt(np.asarray(variance))
 

@@ -57,8 +57,8 @@ def draw(data: Mapping[str, Any]) -> Figure:
     figure = Figure(figsize=(2.05 * COLUMN, 3.4))
     left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.15))
     _against(left, report.tests, rows)
-    shown = [verdict.name for verdict in report.verdicts if verdict.cells]
-    _ratios(right, shown, report.tests, rows)
+    names = [verdict.name for verdict in report.verdicts if verdict.cells]
+    _ratios(right, names, report.tests, rows)
     figure.tight_layout(w_pad=1.0)
     return figure
 
@@ -114,11 +114,11 @@ def _ratios(
         ratios = np.asarray([test.ratio for test in own], float)
         colour = _colour(name)
         for chosen, face, edge in ((empty, "none", GUIDE), (~np.asarray(empty), colour, colour)):
-            shown = np.clip(ratios[chosen], *_RANGE)
-            shown = shown[np.isfinite(shown)]
+            visible = np.clip(ratios[chosen], *_RANGE)
+            visible = visible[np.isfinite(visible)]
             # Spread over the line by order, so that the dots can be told apart.
-            height = place + 0.5 * ((np.arange(shown.size) * 0.618) % 1.0 - 0.5)
-            axis.plot(shown, height, "o", ms=2, mfc=face, mec=edge, mew=0.4)
+            height = place + 0.5 * ((np.arange(visible.size) * 0.618) % 1.0 - 0.5)
+            axis.plot(visible, height, "o", ms=2, mfc=face, mec=edge, mew=0.4)
         telling = ratios[~np.asarray(empty)]
         if telling.size:
             axis.plot(np.median(telling), place, "|", color="black", ms=9, mew=1.4)

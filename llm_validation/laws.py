@@ -57,6 +57,11 @@ def reward_laws(traces: Traces, horizons: Iterable[int]) -> MeasuredLaws:
     Raises:
       TableError: a budget is not a positive whole number or comes twice, or no prompt has a
         verified sample.
+
+    Example:
+      >>> from verigap.llm_validation import read_traces, reward_laws
+      >>> reward_laws(read_traces("examples/smollm2_products.parquet"), [64]).table.horizons
+      (64,)
     """
     refuse_unplaced(traces)
     wanted = pl.DataFrame({"horizon": checked_horizons(horizons)}, schema={"horizon": pl.Int64})

@@ -144,6 +144,11 @@ def read_traces(path: str | Path) -> Traces:
 
     Raises:
       TableError: the file is missing, damaged, of another kind, or holds unusable traces.
+
+    Example:
+      >>> from verigap.llm_validation import read_traces
+      >>> read_traces("examples/smollm2_products.parquet").num_samples
+      1024
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".csv":
@@ -165,6 +170,15 @@ def write_traces(traces: Traces, path: str | Path) -> None:
 
     Raises:
       TableError: the name does not end in .parquet, or the file cannot be written.
+
+    Example:
+      >>> import tempfile
+      >>> from verigap.llm_validation import read_traces, write_traces
+      >>> traces = read_traces("examples/smollm2_products.parquet")
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     write_traces(traces, f"{folder}/traces.parquet")
+      ...     read_traces(f"{folder}/traces.parquet").num_prompts
+      32
     """
     if Path(path).suffix.lower() != ".parquet":
         raise TableError(f"{path}: traces are written as Parquet; end the name in .parquet")

@@ -113,46 +113,50 @@ def _refuse(bad: bool, name: str, needs: str, value: object) -> None:
         raise ValueError(f"{name}: {needs}, not {value}")
 
 
-def _check(
-    horizon: int,
-    data_budget: int,
-    log2_class_size: float,
-    chi2_radius: float | None,
-    expert_radius: float | None,
-    failure_probability: float,
-    coverage: float | None,
-    num_candidates: int,
-    seed: int,
-) -> None:
-    """Raise a ValueError that names the first parameter out of its range."""
-    for name, whole in (
-        ("horizon", horizon),
-        ("data_budget", data_budget),
-        ("num_candidates", num_candidates),
-    ):
-        _refuse(not 1 <= whole <= MOST, name, f"must be 1 to {MOST}", whole)
-    _refuse(
-        not 0 < log2_class_size <= 200,
-        "log2_class_size",
-        "must be in (0, 200] bits",
-        log2_class_size,
-    )
-    _refuse(
-        not 0 < failure_probability < 1,
-        "failure_probability",
-        "must lie strictly between 0 and 1",
-        failure_probability,
-    )
-    _refuse(not 0 <= seed < 1 << 32, "seed", "must be 0 to 4294967295", seed)
-    for name, radius in (("chi2_radius", chi2_radius), ("expert_radius", expert_radius)):
-        if radius is not None:
-            _refuse(not 0 < radius < math.inf, name, "must be positive and finite", radius)
-    if chi2_radius is not None and expert_radius is not None:
-        outside = expert_radius > chi2_radius * (1 + 1e-9)
-        needs = f"must not exceed the radius of the class, {chi2_radius:g}"
-        _refuse(outside, "expert_radius", needs, f"{expert_radius:g}")
-    if coverage is not None:
-        _refuse(not 0 < coverage <= 1, "coverage", "must be in (0, 1]", coverage)
+@dataclass(frozen=True, kw_only=True)
+class _Numbers:
+    """What a calculation was asked for, each number in its range.
+
+    Raises:
+      ValueError: a number is out of range, in one line that names the first one.
+    """
+
+    horizon: int
+    data_budget: int
+    log2_class_size: float
+    chi2_radius: float | None
+    expert_radius: float | None
+    failure_probability: float
+    coverage: float | None
+    num_candidates: int
+    seed: int
+    replicates: int
+
+    def __post_init__(self) -> None:
+        def need(met: bool, name: str, needs: str) -> None:
+            _refuse(not met, name, needs, getattr(self, name))
+
+        for name in ("horizon", "data_budget", "num_candidates"):
+            need(1 <= getattr(self, name) <= MOST, name, f"must be 1 to {MOST}")
+        need(0 < self.log2_class_size <= 200, "log2_class_size", "must be in (0, 200] bits")
+        between = "must lie strictly between 0 and 1"
+        need(0 < self.failure_probability < 1, "failure_probability", between)
+        need(0 <= self.seed < 1 << 32, "seed", "must be 0 to 4294967295")
+        for name in ("chi2_radius", "expert_radius"):
+            radius = getattr(self, name)
+            need(radius is None or 0 < radius < math.inf, name, "must be positive and finite")
+        if self.chi2_radius is not None and self.expert_radius is not None:
+            outside = self.expert_radius > self.chi2_radius * (1 + 1e-9)
+            needs = f"must not exceed the radius of the class, {self.chi2_radius:g}"
+            _refuse(outside, "expert_radius", needs, f"{self.expert_radius:g}")
+        need(self.coverage is None or 0 < self.coverage <= 1, "coverage", "must be in (0, 1]")
+
+    @property
+    def class_radius(self) -> float:
+        """kappa: as asked, else that of the expert, else 1."""
+        if self.chi2_radius is not None:
+            return self.chi2_radius
+        return 1.0 if self.expert_radius is None else self.expert_radius
 
 
 def two_level_atoms(mean: float, sd: float, horizon: int) -> Float[np.ndarray, "1 2"]:
@@ -251,9 +255,8 @@ def calculate(
 ) -> Calculation:
     """All bounds and exact risks of one setting.
 
-    Exact risks are suboptimality against the demonstrating expert, which is the best of the
-    chi-square ball unless `expert_radius` is given. Without it VF-LOWER is free to choose an expert
-    of the ball, and takes the one that is hardest to clone.
+    Exact risks are suboptimality against the demonstrating expert: the best of the chi-square ball
+    unless `expert_radius` is given. Without it VF-LOWER takes the expert hardest to clone.
 
     Args:
       law: reward law of the base: a `RewardLaw` (K,) or (prompts, K) in tokens, a family as a sweep
@@ -273,45 +276,65 @@ def calculate(
 
     Raises:
       ValueError: a parameter is out of range, in one line that names it.
+
+    Example:
+      >>> from verigap.sim import Moments, calculate
+      >>> found = calculate(
+      ...     Moments(mean=32.0, sd=16.0), horizon=64, data_budget=64, log2_class_size=12.0,
+      ...     coverage=0.5,
+      ... )
+      >>> round(found.bounds["VB-UPPER"].value, 2), found.exact is None
+      (22.63, True)
     """
-    _check(
-        horizon, data_budget, log2_class_size, chi2_radius, expert_radius, failure_probability,
-        coverage, num_candidates, seed,
+    numbers = _Numbers(
+        horizon=horizon, data_budget=data_budget, log2_class_size=log2_class_size,
+        chi2_radius=chi2_radius, expert_radius=expert_radius,
+        failure_probability=failure_probability, coverage=coverage,
+        num_candidates=num_candidates, seed=seed, replicates=replicates,
     )  # fmt: skip
-    known_law = not isinstance(law, Moments)
-    if not known_law and coverage is None:
-        raise ValueError("coverage: is missing; moments alone do not give it")
-    if chi2_radius is None:
-        chi2_radius = 1.0 if expert_radius is None else expert_radius
-    returns, unit = _atoms(law, horizon, atoms)
+    return _calculation(law, numbers, atoms)
+
+
+def _setting_of(law: Law, numbers: _Numbers, returns: np.ndarray) -> Setting:
+    """The setting in which bounds are evaluated."""
     setting = _setting(
         jnp.asarray(returns),
-        horizon=float(horizon),
-        data_budget=float(data_budget),
-        log2_class_size=float(log2_class_size),
-        chi2_radius=float(chi2_radius),
-        expert_radius=expert_radius,
-        failure_probability=failure_probability,
-        num_candidates=float(num_candidates),
+        horizon=float(numbers.horizon),
+        data_budget=float(numbers.data_budget),
+        log2_class_size=float(numbers.log2_class_size),
+        chi2_radius=float(numbers.class_radius),
+        expert_radius=numbers.expert_radius,
+        failure_probability=numbers.failure_probability,
+        num_candidates=float(numbers.num_candidates),
     )
-    if coverage is not None:
-        setting = replace(setting, coverage=jnp.asarray(coverage, setting.coverage.dtype))
-    if not known_law:
-        setting = _with_moments_only(setting)
+    if numbers.coverage is not None:
+        coverage = jnp.asarray(numbers.coverage, setting.coverage.dtype)
+        setting = replace(setting, coverage=coverage)
+    return _with_moments_only(setting) if isinstance(law, Moments) else setting
+
+
+def _calculation(law: Law, numbers: _Numbers, atoms: int) -> Calculation:
+    """Bounds and risks of numbers that are in range."""
+    if isinstance(law, Moments) and numbers.coverage is None:
+        raise ValueError("coverage: is missing; moments alone do not give it")
+    returns, unit = _atoms(law, numbers.horizon, atoms)
+    setting = _setting_of(law, numbers, returns)
     values, hardest, at_expert = jax.device_get(_evaluate(setting))
-    free = expert_radius is None
+    free = numbers.expert_radius is None
 
     def exact_at(chosen: Setting) -> ExactRisks | None:
-        return exact_risks(chosen, seed=seed, replicates=replicates) if known_law else None
+        if isinstance(law, Moments):
+            return None
+        return exact_risks(chosen, seed=numbers.seed, replicates=numbers.replicates)
 
     return Calculation(
         unit=unit,
-        horizon=horizon,
-        data_budget=data_budget,
-        log2_class_size=log2_class_size,
-        chi2_radius=chi2_radius,
-        failure_probability=failure_probability,
-        num_candidates=num_candidates,
+        horizon=numbers.horizon,
+        data_budget=numbers.data_budget,
+        log2_class_size=numbers.log2_class_size,
+        chi2_radius=numbers.class_radius,
+        failure_probability=numbers.failure_probability,
+        num_candidates=numbers.num_candidates,
         mean=float(jnp.mean(setting.law.mean)),
         sd=float(jnp.sqrt(jnp.mean(setting.law.variance))),
         coverage=float(setting.coverage),

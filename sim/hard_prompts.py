@@ -42,6 +42,17 @@ def hard_prompt_risks(
       replicates: number of plays.
       most_prompts: static size, so that one program serves many cells.
       most_traces: likewise.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim import hard_prompt_risks
+      >>> horizon, coverage, prompts, traces = (jnp.asarray(x) for x in (16.0, 0.1, 8.0, 320.0))
+      >>> risks = hard_prompt_risks(
+      ...     jax.random.key(0), horizon, coverage, prompts, traces,
+      ...     replicates=4, most_prompts=8, most_traces=320,
+      ... )
+      >>> {learner: values.shape for learner, values in risks.items()}
+      {'vb-hard-prompts': (4,), 'vf-hard-prompts': (4,)}
     """
     mass = hard_prompt_mass(traces, coverage)
     cost = mass * 0.5 * horizon

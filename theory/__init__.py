@@ -1,5 +1,6 @@
 """Mathematics on finite reward laws and policies: bounds, experts and exact risks."""
 
+from verigap.theory import risks
 from verigap.theory.bounds import BOUNDS, Assumption, Bound, Setting
 from verigap.theory.coverage import anti_concentration, level_coverage, top_share_coverage
 from verigap.theory.experts import (
@@ -9,16 +10,34 @@ from verigap.theory.experts import (
     chi2_ceiling,
     saturation_radius,
 )
+from verigap.theory.families import (
+    beta_geometric_hitting_time,
+    from_first_correct,
+    from_hitting_time_pmf,
+    from_returns,
+    geometric_hitting_time,
+    mixture,
+    negative_binomial_hitting_time,
+    two_level,
+)
 from verigap.theory.laws import RewardLaw
 from verigap.theory.policies import (
     best_of_n_law,
     best_of_n_policy,
     conditional_policy,
+    greedy_policy,
+    policy_chi2,
     project_onto_chi2_ball,
     top_share_policy,
 )
 from verigap.theory.quantisation import equiprobable_atoms
 from verigap.theory.rewards import NEVER, return_at_budget
+from verigap.theory.scaling import (
+    coverage_frontier,
+    crossover,
+    homogeneity_frontier,
+    scaling_exponent,
+)
 
 __all__ = [
     "BOUNDS",
@@ -31,15 +50,30 @@ __all__ = [
     "anti_concentration",
     "best_of_n_law",
     "best_of_n_policy",
+    "beta_geometric_hitting_time",
     "ceiling_radius",
     "chi2_ball_expert",
     "chi2_ceiling",
     "conditional_policy",
+    "coverage_frontier",
+    "crossover",
     "equiprobable_atoms",
+    "from_first_correct",
+    "from_hitting_time_pmf",
+    "from_returns",
+    "geometric_hitting_time",
+    "greedy_policy",
+    "homogeneity_frontier",
     "level_coverage",
+    "mixture",
+    "negative_binomial_hitting_time",
+    "policy_chi2",
     "project_onto_chi2_ball",
     "return_at_budget",
+    "risks",
     "saturation_radius",
+    "scaling_exponent",
     "top_share_coverage",
     "top_share_policy",
+    "two_level",
 ]

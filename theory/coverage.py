@@ -16,21 +16,51 @@ from verigap.theory.laws import RewardLaw
 def anti_concentration(
     law: RewardLaw, margin: Float[Array, "*#prompts"] | float
 ) -> Float[Array, "*prompts"]:
-    """c(margin) = P_base(R >= mean + sd sqrt(margin)), at most 1/(1 + margin) by Cantelli.
+    """Share of the base policy whose return exceeds its mean by a margin: c(margin).
 
-    `margin` >= 0 is in units of the variance. A point mass has c = 1 at every margin.
-    Source: the anti-concentration of arXiv 2502.12118.
+    c(margin) = P_base(R >= mean + sd sqrt(margin)), at most 1/(1 + margin) by Cantelli's
+    inequality. A point mass has c = 1 at every margin. Source: the anti-concentration of arXiv
+    2502.12118.
+
+    Args:
+      law: reward laws of the base, in tokens, of shape (*prompts, K).
+      margin: at least 0, in units of the variance; a number or one a prompt.
+
+    Returns:
+      Probabilities in [0, 1], of shape (*prompts).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, anti_concentration
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> float(anti_concentration(law, 0.5))
+      0.5
     """
     margin = jnp.broadcast_to(jnp.asarray(margin, law.probabilities.dtype), law.mean.shape)
     return level_coverage(law, law.mean + law.sd * jnp.sqrt(margin))
 
 
 def level_coverage(law: RewardLaw, level: Float[Array, "*#prompts"]) -> Float[Array, "*prompts"]:
-    """P_base(R >= level); with level = J*(kappa) this is c*(kappa), which never vanishes.
+    """Share of the base policy whose return is at least `level`: P_base(R >= level).
 
-    Returns within 1e-6 of the largest return (16 ulp in float32) below the level count as reaching
-    it, because an expert value that equals an atom is computed with rounding. The result jumps at
-    atoms; use `top_share_coverage` where a gradient is needed.
+    With the expert's value J*(kappa) as the level this is c*(kappa), which is never 0. Returns
+    within 1e-6 of the largest return (16 machine epsilons in float32) below the level count as
+    reaching it, because an expert value that equals an atom is computed with rounding. The result
+    jumps at atoms; use `top_share_coverage` where a gradient is needed.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      level: tokens, one for all prompts or one a prompt.
+
+    Returns:
+      Probabilities in [0, 1], of shape (*prompts).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, level_coverage
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> float(level_coverage(law, jnp.asarray(6.0)))
+      0.5
     """
     dtype = law.probabilities.dtype
     scale = jnp.max(jnp.abs(law.atoms), axis=-1)
@@ -45,10 +75,25 @@ def top_share_coverage(
 ) -> Float[Array, "*prompts"]:
     """Largest share alpha of the base whose best traces average at least `level`.
 
-    By duality alpha = min(1, min_{a < level} E(R - a)_+ / (level - a)) over the atoms a. Continuous
-    in the law and the level; no policy of density ratio below 1/alpha reaches the level. 0 where
-    the level exceeds the largest return (by more than rounding).
+    By duality alpha = min(1, min_{a < level} E(R - a)_+ / (level - a)) over the atoms a. It is
+    continuous in the law and the level, and no policy of density ratio below 1/alpha reaches the
+    level.
     Source: docs/theory.md, Lemma 4 (beyond arXiv 2502.12118).
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      level: tokens, one for all prompts or one a prompt.
+
+    Returns:
+      Shares in [0, 1], of shape (*prompts); 0 where the level exceeds the largest return by more
+      than rounding.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, top_share_coverage
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> round(float(top_share_coverage(law, jnp.asarray(6.0))), 3)
+      0.667
     """
     dtype = law.probabilities.dtype
     top = law.maximum

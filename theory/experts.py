@@ -54,20 +54,29 @@ def upper_partial_moments(
 
 
 def chi2_ball_expert(law: RewardLaw, chi2_radius: Float[Array, "*#prompts"] | float) -> Expert:
-    """Best policy with chi^2(policy || base) <= chi2_radius on every prompt (Lemma 3).
+    """Best policy with chi^2(policy || base) <= kappa on every prompt (Lemma 3).
 
     The optimal ratio is w = b (R - a)_+. On the active set {R > a}, of mass P, conditional mean m
-    and conditional variance v, the two constraints solve in closed form:
-    w = (1 + t (R - m)) / P with t = sqrt((P (1 + kappa) - 1) / v), and
-    J* = m + sqrt(v (P (1 + kappa) - 1)). Which atoms are active follows from comparing
-    1 + kappa with the increasing E(R - a)_+^2 / (E(R - a)_+)^2 at every atom. At or above
-    kappa = 1/P(R = max) - 1 the ratio is 1{R = max} / P(R = max).
+    and conditional variance v, the two constraints solve in closed form: w = (1 + t (R - m)) / P
+    with t = sqrt((P (1 + kappa) - 1) / v), and J* = m + sqrt(v (P (1 + kappa) - 1)). Which atoms
+    are active follows from comparing 1 + kappa with the increasing E(R - a)_+^2 / (E(R - a)_+)^2 at
+    every atom. At or above kappa = 1/P(R = max) - 1 the ratio is 1{R = max} / P(R = max).
+    Source: docs/theory.md, Lemma 3 (beyond arXiv 2502.12118).
 
     Args:
-      law: reward laws, shape (*prompts, K).
-      chi2_radius: kappa >= 0, a number or one per prompt.
+      law: reward laws of the base, in tokens, of shape (*prompts, K).
+      chi2_radius: kappa, at least 0; a number or one a prompt.
 
-    Source: docs/theory.md, Lemma 3 (beyond arXiv 2502.12118).
+    Returns:
+      The expert's value, gain, density ratio, chi-square distance and standard deviation a prompt.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, chi2_ball_expert
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> expert = chi2_ball_expert(law, 0.25)
+      >>> float(expert.value), expert.density_ratio.tolist()
+      (6.0, [0.5, 1.5])
     """
     radius = jnp.broadcast_to(jnp.asarray(chi2_radius, law.probabilities.dtype), law.mean.shape)
     _, first, second = upper_partial_moments(law)
@@ -118,14 +127,41 @@ def _conditioning_gain(
 
 
 def chi2_ceiling(law: RewardLaw, chi2_radius: float) -> Float[Array, "*prompts"]:
-    """Ceiling mean + sd sqrt(kappa) on the value of every policy of the ball (Lemma 2; tokens)."""
+    """Ceiling mean + sd sqrt(kappa) on the value of every policy of the chi-square ball (Lemma 2).
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      chi2_radius: kappa, at least 0.
+
+    Returns:
+      Tokens, of shape (*prompts).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, chi2_ceiling
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> float(chi2_ceiling(law, 0.25))
+      6.0
+    """
     return law.mean + law.sd * chi2_radius**0.5
 
 
 def ceiling_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
-    """Largest kappa at which the ceiling is attained, variance / (mean - minimum)^2 (Lemma 2).
+    """Largest kappa at which the ceiling of Lemma 2 is attained: variance / (mean - minimum)^2.
 
-    +inf for a point mass, whose ceiling is its value at every radius.
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+
+    Returns:
+      Chi-square radii above 0, of shape (*prompts); infinite for a point mass, whose ceiling is its
+      value at every radius.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, ceiling_radius
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> float(ceiling_radius(law))
+      1.0
     """
     drop = law.mean - law.minimum
     positive = drop > 0
@@ -133,6 +169,20 @@ def ceiling_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
 
 
 def saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
-    """kappa = 1/P(R = max) - 1, from which on the expert only plays the best return (Lemma 3)."""
+    """Radius kappa = 1/P(R = max) - 1, from which on the expert plays only the best return.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+
+    Returns:
+      Chi-square radii of at least 0, of shape (*prompts).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, saturation_radius
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> float(saturation_radius(law))
+      1.0
+    """
     at_top = (law.atoms == law.maximum[..., None]) & (law.probabilities > 0)
     return 1.0 / jnp.sum(jnp.where(at_top, law.probabilities, 0.0), axis=-1) - 1.0

@@ -13,7 +13,18 @@ from verigap.theory.rewards import return_at_budget
 def two_level(mean: Float[Array, "*prompts"], sd: Float[Array, "*prompts"]) -> RewardLaw:
     """Returns mean - sd and mean + sd with probability one half each: the canonical hard law.
 
-    It is a law of returns when 0 <= mean - sd and mean + sd <= horizon.
+    Args:
+      mean: tokens.
+      sd: tokens, at least 0; it is a law of returns when mean - sd >= 0 and mean + sd <= horizon.
+
+    Returns:
+      The law, with two atoms a prompt.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import two_level
+      >>> two_level(jnp.asarray(4.0), jnp.asarray(3.0)).support.tolist()
+      [1.0, 7.0]
     """
     mean, sd = jnp.asarray(mean), jnp.asarray(sd)
     atoms = jnp.stack([mean - sd, mean + sd], axis=-1)
@@ -21,9 +32,20 @@ def two_level(mean: Float[Array, "*prompts"], sd: Float[Array, "*prompts"]) -> R
 
 
 def from_hitting_time_pmf(pmf: Float[Array, "*prompts horizon"]) -> RewardLaw:
-    """Law of (horizon - T + 1)_+ when P(T = t) = pmf[..., t - 1]; what is missing never hits.
+    """Law of the return (horizon - T + 1)_+ from the law of the first correct index T.
 
-    The support is 0..horizon.
+    Args:
+      pmf: P(T = t) in position t - 1 of the last axis, whose length is the horizon; what is missing
+        to a sum of 1 is the probability that the trace is never correct.
+
+    Returns:
+      The law on the support 0..horizon, in tokens.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import from_hitting_time_pmf
+      >>> from_hitting_time_pmf(jnp.asarray([0.5, 0.25])).probabilities.tolist()
+      [0.25, 0.25, 0.5]
     """
     horizon = pmf.shape[-1]
     never = jnp.clip(1.0 - jnp.sum(pmf, axis=-1, keepdims=True), 0.0, 1.0)
@@ -32,7 +54,21 @@ def from_hitting_time_pmf(pmf: Float[Array, "*prompts horizon"]) -> RewardLaw:
 
 
 def geometric_hitting_time(success_rate: Float[Array, "*prompts"], horizon: int) -> RewardLaw:
-    """Every token hits with the same probability in [0, 1]: P(T = t) = p (1 - p)^(t - 1)."""
+    """Law of the return where every token hits with one probability: P(T = t) = p (1 - p)^(t - 1).
+
+    Args:
+      success_rate: p in [0, 1], of shape (*prompts).
+      horizon: H, at least 1, in tokens.
+
+    Returns:
+      The law on the support 0..horizon, in tokens.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import geometric_hitting_time
+      >>> round(float(geometric_hitting_time(jnp.asarray(0.5), 3).mean), 3)
+      2.125
+    """
     rate = jnp.asarray(success_rate)[..., None]
     waits = jnp.broadcast_to(jnp.arange(horizon, dtype=rate.dtype), (*rate.shape[:-1], horizon))
     return from_hitting_time_pmf(rate * jnp.exp(xlog1py(waits, -rate)))
@@ -41,9 +77,24 @@ def geometric_hitting_time(success_rate: Float[Array, "*prompts"], horizon: int)
 def beta_geometric_hitting_time(
     alpha: Float[Array, "*prompts"], beta: Float[Array, "*prompts"], horizon: int
 ) -> RewardLaw:
-    """Geometric hitting time whose rate is Beta(alpha, beta): heavy-tailed, heterogeneous traces.
+    """Law of the return with a geometric hitting time whose rate is Beta(alpha, beta).
 
-    P(T = t) = B(alpha + 1, beta + t - 1) / B(alpha, beta), alpha, beta > 0.
+    P(T = t) = B(alpha + 1, beta + t - 1) / B(alpha, beta): heavy-tailed, heterogeneous traces.
+
+    Args:
+      alpha: above 0, of shape (*prompts).
+      beta: above 0, of shape (*prompts).
+      horizon: H, at least 1, in tokens.
+
+    Returns:
+      The law on the support 0..horizon, in tokens.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import beta_geometric_hitting_time
+      >>> law = beta_geometric_hitting_time(jnp.asarray(1.0), jnp.asarray(1.0), 2)
+      >>> [round(chance, 3) for chance in law.probabilities.tolist()]
+      [0.333, 0.167, 0.5]
     """
     first, second = (jnp.asarray(parameter)[..., None] for parameter in (alpha, beta))
     shape = (*first.shape[:-1], horizon - 1)
@@ -59,10 +110,25 @@ def beta_geometric_hitting_time(
 def negative_binomial_hitting_time(
     steps_needed: Float[Array, "*prompts"], success_rate: Float[Array, "*prompts"], horizon: int
 ) -> RewardLaw:
-    """Correct once `steps_needed` > 0 token successes of rate in (0, 1) have come.
+    """Law of the return where a trace is correct once `steps_needed` token successes have come.
 
-    P(T = t) = C(t - 1, k - 1) p^k (1 - p)^(t - k) for t >= k; for a real k the gamma-function
-    form is used with t - k read as the number of failures, so T starts at ceil(k).
+    P(T = t) = C(t - 1, k - 1) p^k (1 - p)^(t - k) for t >= k; for a real k the gamma-function form
+    is used with t - k read as the number of failures, so T starts at ceil(k).
+
+    Args:
+      steps_needed: k, above 0, of shape (*prompts).
+      success_rate: p in (0, 1), of shape (*prompts).
+      horizon: H, at least 1, in tokens.
+
+    Returns:
+      The law on the support 0..horizon, in tokens.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import negative_binomial_hitting_time
+      >>> law = negative_binomial_hitting_time(jnp.asarray(2.0), jnp.asarray(0.5), 3)
+      >>> [round(chance, 3) for chance in law.probabilities.tolist()]
+      [0.5, 0.25, 0.25, 0.0]
     """
     needed, rate = (jnp.asarray(parameter)[..., None] for parameter in (steps_needed, success_rate))
     start = jnp.ceil(needed)
@@ -83,14 +149,46 @@ def negative_binomial_hitting_time(
 
 
 def mixture(laws: RewardLaw, weights: Float[Array, " components"]) -> RewardLaw:
-    """Mixture over the leading axis of `laws`, which must share one support (K,)."""
+    """Mixture of laws over their leading axis.
+
+    Args:
+      laws: reward laws of shape (components, *prompts, K) on one shared support of shape (K,).
+      weights: probabilities of the components.
+
+    Returns:
+      The mixed law, of shape (*prompts, K).
+
+    Raises:
+      ValueError: the components have supports of their own.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, mixture
+      >>> laws = RewardLaw(jnp.asarray([0.0, 8.0]), jnp.asarray([[1.0, 0.0], [0.0, 1.0]]))
+      >>> mixture(laws, jnp.asarray([0.25, 0.75])).probabilities.tolist()
+      [0.25, 0.75]
+    """
     if laws.support.ndim != 1:
         raise ValueError("mixture: the components must share one support of shape (K,)")
     return RewardLaw(laws.support, jnp.tensordot(weights, laws.probabilities, axes=1))
 
 
 def from_returns(returns: Int[Array, "*prompts samples"], horizon: int) -> RewardLaw:
-    """Empirical law of observed returns in {0..horizon}, on the support 0..horizon."""
+    """Empirical law of observed returns.
+
+    Args:
+      returns: whole numbers in 0..horizon (tokens), the samples along the last axis.
+      horizon: H, at least 1.
+
+    Returns:
+      The law on the support 0..horizon.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import from_returns
+      >>> from_returns(jnp.asarray([0, 0, 2, 1]), 2).probabilities.tolist()
+      [0.5, 0.25, 0.25]
+    """
     support = jnp.arange(horizon + 1, dtype=returns.dtype)
     hits = returns[..., None] == jnp.broadcast_to(support, (*returns.shape, horizon + 1))
     probabilities = jnp.mean(hits.astype(jnp.result_type(float)), axis=-2)
@@ -98,5 +196,20 @@ def from_returns(returns: Int[Array, "*prompts samples"], horizon: int) -> Rewar
 
 
 def from_first_correct(first_correct: Int[Array, "*prompts samples"], horizon: int) -> RewardLaw:
-    """Empirical law of the return at a budget from first-correct indices (`NEVER` = none)."""
+    """Empirical law of the return at a budget from the indices of the first correct token.
+
+    Args:
+      first_correct: indices counted from 1, `NEVER` where there is none; samples along the last
+        axis.
+      horizon: the budget H, at least 1, in tokens.
+
+    Returns:
+      The law on the support 0..horizon.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import NEVER, from_first_correct
+      >>> from_first_correct(jnp.asarray([1, 2, 5, NEVER]), 2).probabilities.tolist()
+      [0.5, 0.25, 0.25]
+    """
     return from_returns(return_at_budget(first_correct, horizon), horizon)

@@ -47,7 +47,7 @@ def acceptance_rate(law: RewardLaw, accept: Float[Array, "*prompts K"]) -> Float
 
 
 def accepted_best_of_n_policy(
-    law: RewardLaw, accept: Float[Array, "*prompts K"], num_samples: Float[Array, ""] | float
+    law: RewardLaw, accept: Float[Array, "*prompts K"], num_candidates: Float[Array, ""] | float
 ) -> Float[Array, "*prompts K"]:
     """Density ratio, at most N, of a random accepted one of N traces; of any where none is.
 
@@ -56,22 +56,22 @@ def accepted_best_of_n_policy(
     rate = acceptance_rate(law, accept)[..., None]
     certain = rate >= 1.0
     log_rejected = jnp.log1p(-jnp.where(certain, 0.0, rate))
-    some = jnp.where(certain, 1.0, -jnp.expm1(num_samples * log_rejected))
+    some = jnp.where(certain, 1.0, -jnp.expm1(num_candidates * log_rejected))
     # A check that accepts nothing keeps N draws equally likely: the limit of the first term is N.
-    share = jnp.where(rate > 0, some / jnp.where(rate > 0, rate, 1.0), num_samples)
-    none = jnp.exp((num_samples - 1.0) * log_rejected)
-    none = jnp.where(certain, jnp.where(num_samples == 1.0, 1.0, 0.0), none)
+    share = jnp.where(rate > 0, some / jnp.where(rate > 0, rate, 1.0), num_candidates)
+    none = jnp.exp((num_candidates - 1.0) * log_rejected)
+    none = jnp.where(certain, jnp.where(num_candidates == 1.0, 1.0, 0.0), none)
     return accept * share + (1.0 - accept) * none
 
 
 def accepted_best_of_n_value(
-    law: RewardLaw, accept: Float[Array, "*prompts K"], num_samples: Float[Array, ""] | float
+    law: RewardLaw, accept: Float[Array, "*prompts K"], num_candidates: Float[Array, ""] | float
 ) -> Float[Array, "*prompts"]:
     """Mean return of a random accepted one of N traces (tokens): A + (B - A)(1-a)^N.
 
     A and B are the mean returns of an accepted and of a rejected trace; it tends to A.
     """
-    return law.expectation(accepted_best_of_n_policy(law, accept, num_samples))
+    return law.expectation(accepted_best_of_n_policy(law, accept, num_candidates))
 
 
 def precision(
@@ -85,7 +85,7 @@ def precision(
     return jnp.where(accepted > 0, hits / jnp.where(accepted > 0, accepted, 1.0), 0.0)
 
 
-def best_num_samples(
+def best_num_candidates(
     law: RewardLaw, accept: Float[Array, "*prompts K"], most: int
 ) -> tuple[int, float]:
     """The N in 1..most with the largest mean value over prompts, and that value (tokens).
@@ -116,7 +116,7 @@ def observed_returns(
 
     A false negative shows 0. A false positive shows the return of a random correct trace of the
     prompt (the largest return of the support where the prompt has none), so that it cannot be
-    told from a correct one. The support must hold 0.
+    distinguished from a correct one. The support must hold 0.
     """
     atoms, correct = law.atoms, law.atoms > 0
     mass = jnp.where(correct, law.probabilities, 0.0)
@@ -125,11 +125,11 @@ def observed_returns(
     shape = jnp.where(success > 0, mass / jnp.where(success > 0, success, 1.0), top)
     accept = acceptance(law, false_positive, false_negative)
     rate = acceptance_rate(law, accept)[..., None]
-    shown = rate * shape
+    accepted_mass = rate * shape
     # Zeros may be listed several times; the first one carries all that is rejected.
     zero = jnp.cumsum((~correct).astype(mass.dtype), axis=-1) == 1.0
     zero = zero & ~correct
-    probabilities = shown + jnp.where(zero, 1.0 - rate, 0.0)
+    probabilities = accepted_mass + jnp.where(zero, 1.0 - rate, 0.0)
     hits = jnp.sum(mass * accept, axis=-1, keepdims=True)
     sure = jnp.where(rate > 0, hits / jnp.where(rate > 0, rate, 1.0), 0.0)
     lost = jnp.sum(mass * (1.0 - accept) * atoms, axis=-1, keepdims=True)

@@ -40,7 +40,7 @@ def log_cumsum(logs: Float[Array, " cells"], *, reverse: bool = False) -> Float[
     """ln of the running sums of exp(logs)."""
     if logs.dtype != jnp.float64:
         return lax.cumlogsumexp(logs, reverse=reverse)
-    # Thirty times faster, and exact as long as nothing that matters is below e^-700 of the largest.
+    # Thirty times faster, and right unless a term below e^-700 of the largest matters.
     top = jnp.maximum(jnp.max(logs), float(jnp.finfo(logs.dtype).min))
     return jnp.log(lax.cumsum(jnp.exp(logs - top), reverse=reverse)) + top
 
@@ -187,7 +187,7 @@ def step_transforms(
     centred, mean, variance = _moments(values, probabilities)
     reach = jnp.max(jnp.abs(centred))
     if counts is None:
-        # Drawn prompts may happen to be the wide ones: Bernstein again, for the sum of variances.
+        # The drawn prompts may have large variances: Bernstein bounds their sum.
         most = terms * jnp.max(variance)
         typical = terms * jnp.mean(variance)
         room = 9.0 * jnp.sqrt(typical * jnp.max(variance)) + 27.0 * jnp.max(variance)
@@ -209,7 +209,7 @@ def step_transforms(
     pmf = pmf.at[row, (index + 1) % cells].add(probabilities * share)
     transform = jnp.fft.rfft(pmf, axis=-1)
     size = jnp.abs(transform)
-    # Finite, so that a prompt without terms is not 0 times infinity.
+    # Finite, because a prompt without terms multiplies it by 0.
     tiny = float(jnp.finfo(values.dtype).tiny)
     return StepTransforms(step, mean, jnp.log(jnp.maximum(size, tiny)), jnp.angle(transform))
 

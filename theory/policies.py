@@ -34,10 +34,24 @@ def _tail_masses(
 def top_share_policy(
     law: RewardLaw, share: Float[Array, "*#prompts"] | float
 ) -> Float[Array, "*prompts K"]:
-    """Density ratio of the policy that plays the best `share` in (0, 1] of the base traces.
+    """Policy that plays the best `share` of the base traces.
 
-    The ratio is 1/share on the top atoms; the last one may be split. Lemma 4: with the top-share
-    coverage of J*(kappa) this policy is at least as good as every policy of the chi-square ball.
+    Its density ratio is 1/share on the top atoms; the last of them may be split. Lemma 4: with the
+    top-share coverage of J*(kappa) it is at least as good as every policy of the chi-square ball.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      share: in (0, 1]; a number or one a prompt.
+
+    Returns:
+      Density ratio to the base on every atom, of shape (*prompts, K).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, top_share_policy
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> top_share_policy(law, 0.5).tolist()
+      [0.0, 2.0]
     """
     share = jnp.broadcast_to(jnp.asarray(share, law.probabilities.dtype), law.mean.shape)[..., None]
     at_least = _mass_at_least(law)
@@ -50,7 +64,22 @@ def top_share_policy(
 def conditional_policy(
     law: RewardLaw, level: Float[Array, "*#prompts"]
 ) -> Float[Array, "*prompts K"]:
-    """Density ratio of the base conditioned on R >= level: 1/P(R >= level) there, else 0."""
+    """The base given R >= `level`: the density ratio is 1/P(R >= level) there and 0 below.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      level: tokens, at most the largest return; one for all prompts or one a prompt.
+
+    Returns:
+      Density ratio to the base on every atom, of shape (*prompts, K).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, conditional_policy
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> conditional_policy(law, jnp.asarray(6.0)).tolist()
+      [0.0, 2.0]
+    """
     dtype = law.probabilities.dtype
     level = jnp.broadcast_to(jnp.asarray(level, dtype), law.mean.shape)
     coverage = level_coverage(law, level)[..., None]
@@ -60,24 +89,53 @@ def conditional_policy(
 
 
 def greedy_policy(law: RewardLaw) -> Float[Array, "*prompts K"]:
-    """Density ratio of the base conditioned on its best return."""
+    """The base given that its return is the largest of the prompt.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+
+    Returns:
+      Density ratio to the base on every atom, of shape (*prompts, K).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, greedy_policy
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> greedy_policy(law).tolist()
+      [0.0, 2.0]
+    """
     return conditional_policy(law, law.maximum)
 
 
 def best_of_n_policy(
-    law: RewardLaw, num_samples: Float[Array, ""] | float
+    law: RewardLaw, num_candidates: Float[Array, ""] | float
 ) -> Float[Array, "*prompts K"]:
-    """Density ratio (at most N) of the best of N >= 1 base traces under an exact verifier.
+    """Policy that draws N base traces and plays the best of them under an exact verifier.
 
-    Exact, from the cdf: P(best > r) = 1 - (1 - P(R > r))^N, through log1p and expm1 so that rare
-    successes survive float32. Traces of equal return are equally likely to be the one picked.
+    Computed from the distribution function: P(best > r) = 1 - (1 - P(R > r))^N, through log1p and
+    expm1, so that rare successes survive float32. Traces of equal return are equally likely to be
+    the one picked.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      num_candidates: N, at least 1; need not be whole.
+
+    Returns:
+      Density ratio to the base on every atom, at most N, of shape (*prompts, K).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, best_of_n_policy
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> [round(ratio, 3) for ratio in best_of_n_policy(law, 2.0).tolist()]
+      [0.5, 1.5]
     """
     at_least, above = _tail_masses(law)
 
     def any_hits(mass: Float[Array, "*prompts K"]) -> Float[Array, "*prompts K"]:
-        # Certain events apart: the gradient of N ln 0 is not a number.
+        # Events of probability 1 are set apart, because the gradient of N ln 0 is NaN.
         certain = mass >= 1.0
-        some = -jnp.expm1(num_samples * jnp.log1p(-jnp.where(certain, 0.0, mass)))
+        some = -jnp.expm1(num_candidates * jnp.log1p(-jnp.where(certain, 0.0, mass)))
         return jnp.where(certain, 1.0, some)
 
     charged = at_least > above
@@ -85,15 +143,45 @@ def best_of_n_policy(
     return jnp.where(charged, ratio, 0.0)
 
 
-def best_of_n_law(law: RewardLaw, num_samples: Float[Array, ""] | float) -> RewardLaw:
-    """Exact law of the return of the best of N >= 1 independent traces."""
-    return RewardLaw(law.support, law.probabilities * best_of_n_policy(law, num_samples))
+def best_of_n_law(law: RewardLaw, num_candidates: Float[Array, ""] | float) -> RewardLaw:
+    """Law of the return of the best of N independent base traces.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      num_candidates: N, at least 1.
+
+    Returns:
+      The law on the same support, in tokens.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, best_of_n_law
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> round(float(best_of_n_law(law, 2.0).mean), 3)
+      6.0
+    """
+    return RewardLaw(law.support, law.probabilities * best_of_n_policy(law, num_candidates))
 
 
 def policy_chi2(
     law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
 ) -> Float[Array, "*prompts"]:
-    """chi^2(policy || base) = E_base[(ratio - 1)^2] of a normalised density ratio."""
+    """Chi-square distance of a policy from the base: E_base[(ratio - 1)^2].
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      density_ratio: of the policy to the base, at least 0 with base mean 1, of shape (*prompts, K).
+
+    Returns:
+      Distances of at least 0, of shape (*prompts).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, policy_chi2
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> float(policy_chi2(law, jnp.asarray([0.5, 1.5])))
+      0.25
+    """
     return jnp.sum(law.probabilities * (density_ratio - 1.0) ** 2, axis=-1)
 
 
@@ -106,6 +194,21 @@ def project_onto_chi2_ball(
 
     The ball is a Euclidean ball around the constant 1, so the projection mixes the policy with the
     base: 1 + min(1, sqrt(kappa / chi^2)) (ratio - 1).
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      density_ratio: of the policy to the base, of shape (*prompts, K).
+      chi2_radius: kappa, at least 0; a number or one a prompt.
+
+    Returns:
+      Density ratio of the projection, of shape (*prompts, K).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, project_onto_chi2_ball
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> project_onto_chi2_ball(law, jnp.asarray([0.0, 2.0]), 0.25).tolist()
+      [0.5, 1.5]
     """
     distance = policy_chi2(law, density_ratio)
     radius = jnp.broadcast_to(jnp.asarray(chi2_radius, distance.dtype), distance.shape)

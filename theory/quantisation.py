@@ -13,12 +13,27 @@ def equiprobable_atoms(
 ) -> tuple[RewardLaw, Float[Array, "*prompts"]]:
     """Replace a law by the means of its K consecutive slices of probability 1/K.
 
-    The mean return is kept exactly and the spread can only shrink. An atom that straddles a
+    The mean return stays the same, and the spread can only shrink. An atom that straddles a
     boundary is split between the slices.
 
+    Args:
+      law: reward laws, in tokens, of shape (*prompts, atoms).
+      num_atoms: K, at least 1.
+
     Returns:
-      The equiprobable law, shape (*prompts, num_atoms), and per prompt the Wasserstein-1 distance
-      to the original law, in tokens.
+      The equiprobable law, of shape (*prompts, K), and per prompt the Wasserstein-1 distance to the
+      original law, in tokens.
+
+    Raises:
+      ValueError: num_atoms is below 1.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, equiprobable_atoms
+      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 2.0, 4.0, 6.0]))
+      >>> coarse, distance = equiprobable_atoms(law, 2)
+      >>> coarse.support.tolist(), float(distance)
+      ([1.0, 5.0], 1.0)
     """
     if num_atoms < 1:
         raise ValueError(f"num_atoms must be at least 1, not {num_atoms}")

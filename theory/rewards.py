@@ -60,7 +60,22 @@ def returns_from_rewards(rewards: Int[Array, "*batch horizon"]) -> Int[Array, "*
 
 
 def return_at_budget(first_correct: Int[Array, "*batch"], horizon: int) -> Int[Array, "*batch"]:
-    """Return at a budget of `horizon` tokens, (horizon - T + 1)_+; 0 where T is `NEVER`."""
+    """Return of a trace at a budget of `horizon` tokens: (horizon - T + 1)_+.
+
+    Args:
+      first_correct: T, index of the first correct token, counted from 1; `NEVER` where there is
+        none.
+      horizon: the budget H, at least 1.
+
+    Returns:
+      Tokens of correct trace in 0..horizon, of the shape of `first_correct`.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import NEVER, return_at_budget
+      >>> return_at_budget(jnp.asarray([3, 9, NEVER]), 8).tolist()
+      [6, 0, 0]
+    """
     return jnp.maximum(horizon + 1 - first_correct, 0)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from verigap.llm_validation.tasks.task import Task, TaskOptions
 
+__all__ = ["Task", "TaskOptions", "load_task"]
+
 
 def load_task(name: str, prompts: int, seed: int, options: TaskOptions) -> Task:
     """The task of a name: `rg:DATASET` of reasoning-gym, or `jsonl:FILE`.

@@ -153,6 +153,12 @@ def check(rows: Sequence[Row], names: Iterable[str] | None = None) -> Report:
 
     Raises:
       ValueError: if a mean or variance is NaN or infinite, which no bound can be held against.
+
+    Example:
+      >>> from verigap.sim.checks import check
+      >>> from verigap.sim.sweeps import read_rows
+      >>> check(read_rows("docs/runs/quickstart"), ["VF-UPPER"]).ok
+      True
     """
     for row in rows:
         for entry in row["learners"]:

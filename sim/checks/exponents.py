@@ -46,6 +46,14 @@ def fit_exponent(
 
     The interval adds the scatter around the line (t distribution) and the Monte Carlo error of the
     values (delta method), so it covers curvature as well as noise.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.sim.checks import fit_exponent
+      >>> horizons = np.asarray([4.0, 16.0, 64.0])
+      >>> slope, low, high = fit_exponent(horizons, np.sqrt(horizons), np.zeros(3))
+      >>> round(slope, 3)
+      0.5
     """
     x = np.log(horizons)
     centred = x - x.mean()
@@ -64,7 +72,15 @@ def exponents(
     rows: Sequence[Row],
     bounds: Sequence[str] = ("VF-LOWER", "VF-LOWER-PROPER", "SEPARATION", "SEPARATION-LINEAR"),
 ) -> list[Exponent]:
-    """Exponents of every series whose block asks for one, on the horizons where it is positive."""
+    """Exponents of every series whose block asks for one, on the horizons where it is positive.
+
+    Example:
+      >>> from verigap.sim.checks import exponents
+      >>> from verigap.sim.sweeps import read_rows
+      >>> found = exponents(read_rows("docs/runs/quickstart"), ["VF-LOWER"])
+      >>> sorted({row.quantity for row in found if row.quantity.startswith("risk")})
+      ['risk vf-bayes', 'risk vf-mle', 'risk vf-posterior-sampling']
+    """
     chosen = [row for row in rows if row["exponent"]]
     values = bound_values(chosen, bounds)
     series: dict[tuple[str, str], list[int]] = {}

@@ -33,6 +33,13 @@ def save_parameters(path: str | Path, params: Params, config: TransformerConfig)
 
     Raises:
       OSError: the file cannot be written.
+
+    Example:
+      >>> import jax, tempfile
+      >>> from verigap.sim.models import TransformerConfig, init, save_parameters
+      >>> config = TransformerConfig(vocabulary=4, outputs=4, length=4, layers=1, width=8, heads=1)
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     save_parameters(f"{folder}/model", init(jax.random.key(0), config), config)
     """
     _write(Path(path), _PARAMETERS, params, {"config": asdict(config)})
 
@@ -48,6 +55,16 @@ def load_parameters(
 
     Raises:
       ValueError: the file is missing, damaged, of another kind or of another configuration.
+
+    Example:
+      >>> import jax, tempfile
+      >>> from verigap.sim.models import TransformerConfig, init, load_parameters, save_parameters
+      >>> config = TransformerConfig(vocabulary=4, outputs=4, length=4, layers=1, width=8, heads=1)
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     save_parameters(f"{folder}/model", init(jax.random.key(0), config), config)
+      ...     params, found = load_parameters(f"{folder}/model")
+      >>> found == config
+      True
     """
     path = Path(path)
     described, tensors = _read(path, _PARAMETERS)

@@ -41,6 +41,15 @@ def next_token_loss(
       traces: tokens in 0 .. outputs - 1.
       weights: of the traces or of their tokens, non-negative and not all zero; the mean is
         weighted by them.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim.models import TransformerConfig, init, next_token_loss
+      >>> config = TransformerConfig(vocabulary=4, outputs=4, length=4, layers=1, width=8, heads=1)
+      >>> params = init(jax.random.key(0), config)
+      >>> prompts, traces = jnp.zeros((2, 1), jnp.int32), jnp.ones((2, 3), jnp.int32)
+      >>> bool(next_token_loss(params, config, prompts, traces) > 0)
+      True
     """
     return _mean(-log_probabilities(params, config, prompts, traces), weights)
 
@@ -78,6 +87,15 @@ def prefix_loss(
 
     Raises:
       ValueError: the model is no verifier or has too few positions.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim.models import TransformerConfig, init, prefix_loss
+      >>> config = TransformerConfig(vocabulary=4, outputs=1, length=4, layers=1, width=8, heads=1)
+      >>> params = init(jax.random.key(0), config)
+      >>> prompts, traces = jnp.zeros((2, 1), jnp.int32), jnp.ones((2, 3), jnp.int32)
+      >>> bool(prefix_loss(params, config, prompts, traces, jnp.ones((2, 3))) > 0)
+      True
     """
     logits = _prefix_logits(params, config, prompts, traces)
     labels = labels.astype(logits.dtype)

@@ -85,6 +85,17 @@ def sample(
 
     Raises:
       ValueError: the model has too few positions, or the prompts are empty.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim.models import TransformerConfig, init, sample
+      >>> config = TransformerConfig(vocabulary=4, outputs=4, length=4, layers=1, width=8, heads=1)
+      >>> params = init(jax.random.key(0), config)
+      >>> tokens, logarithms = sample(
+      ...     jax.random.key(1), params, config, jnp.zeros((2, 1), jnp.int32), 3
+      ... )
+      >>> tokens.shape, logarithms.shape
+      ((2, 3), (2, 3))
     """
     batch, symbols = prompts.shape
     _check_fits(config, symbols, horizon - 1)
@@ -158,6 +169,15 @@ def log_probabilities(
 
     Raises:
       ValueError: the model has too few positions, or the prompts are empty.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim.models import TransformerConfig, init, log_probabilities
+      >>> config = TransformerConfig(vocabulary=4, outputs=4, length=4, layers=1, width=8, heads=1)
+      >>> params = init(jax.random.key(0), config)
+      >>> prompts, traces = jnp.zeros((2, 1), jnp.int32), jnp.ones((2, 3), jnp.int32)
+      >>> log_probabilities(params, config, prompts, traces).shape
+      (2, 3)
     """
     symbols = prompts.shape[1]
     _check_fits(config, symbols, traces.shape[1] - 1)

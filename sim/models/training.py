@@ -204,6 +204,17 @@ def train(
 
     Raises:
       ValueError: as `advance`.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim.models import TrainingPlan, train
+      >>> plan = TrainingPlan(steps=20, batch=1, peak_rate=0.1, warmup=0, weight_decay=0.0)
+      >>> params, losses = train(
+      ...     lambda params, batch: jnp.sum(params["x"] ** 2), {"x": jnp.ones(1)}, plan,
+      ...     jax.random.key(0), lambda key, step: (), record_every=10,
+      ... )
+      >>> losses.shape, bool(losses[1] < losses[0])
+      ((2,), True)
     """
     begun = start(params, plan) if state is None else state
     done = advance(loss, begun, plan, key, draw, record_every=record_every, until=until, save=save)

@@ -233,7 +233,16 @@ def parameter_shapes(config: TransformerConfig) -> Params:
 
 @partial(jax.jit, static_argnames="config")
 def init(key: PRNGKeyArray, config: TransformerConfig) -> Params:
-    """Random parameters: LeCun normal matrices, small embeddings and head."""
+    """Random parameters: LeCun normal matrices, small embeddings and head.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim.models import TransformerConfig, init
+      >>> config = TransformerConfig(vocabulary=4, outputs=4, length=4, layers=1, width=8, heads=1)
+      >>> params = init(jax.random.key(0), config)
+      >>> sum(leaf.size for leaf in jax.tree.leaves(params))
+      988
+    """
     return nnx.to_pure_dict(nnx.split(Transformer(config, nnx.Rngs(key)))[1])
 
 
@@ -251,12 +260,26 @@ def apply(
 
     Raises:
       ValueError: there are more tokens than positions.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim.models import TransformerConfig, apply, init
+      >>> config = TransformerConfig(vocabulary=4, outputs=4, length=4, layers=1, width=8, heads=1)
+      >>> params = init(jax.random.key(0), config)
+      >>> apply(params, config, jnp.zeros((2, 3), jnp.int32)).shape
+      (2, 3, 4)
     """
     model = bind(params, config)
     return model.read_out(model.hidden(tokens)[0])
 
 
 def count_parameters(config: TransformerConfig) -> int:
-    """Numbers that training moves."""
+    """Numbers that training moves.
+
+    Example:
+      >>> from verigap.sim.models import TransformerConfig, count_parameters
+      >>> count_parameters(TransformerConfig(vocabulary=4, outputs=4, length=4, layers=1, width=8))
+      988
+    """
     leaves = jax.tree.leaves(parameter_shapes(config))
     return sum(math.prod(leaf.shape) for leaf in leaves)

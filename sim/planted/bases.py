@@ -149,6 +149,16 @@ def planted_base(
     horizon: int,
     mean_share: float = 0.4,
 ) -> AutomatonPolicy:
-    """The base policy of a family on the given prompts; arguments as in `base_competence`."""
+    """The base policy of a family on the given prompts; arguments as in `base_competence`.
+
+    Example:
+      >>> import jax
+      >>> from verigap.sim.planted import draw_task, planted_base
+      >>> from verigap.sim.planted.task import all_prompts
+      >>> task = draw_task(jax.random.key(0), symbols=2, vocabulary=4)
+      >>> base = planted_base(task, all_prompts(task), "low", horizon=8)
+      >>> base.token_probabilities.shape
+      (16, 8, 3, 4)
+    """
     competence = base_competence(task, prompts, family, horizon=horizon, mean_share=mean_share)
     return procedural_policy(task, prompts, competence)

@@ -135,12 +135,26 @@ class TrainedReport:
 
 
 def check_trained(rows: Sequence[Row]) -> TrainedReport:
-    """Values, gaps and exponents of the rows of trained cells."""
+    """Values, gaps and exponents of the rows of trained cells.
+
+    Example:
+      >>> from verigap.sim.checks import check_trained
+      >>> from verigap.sim.sweeps import read_rows
+      >>> report = check_trained(read_rows("docs/runs/planted-small"))
+      >>> sorted({point.family for point in report.points})
+      ['high', 'low']
+    """
     return TrainedReport(tuple(points(rows)), tuple(trained_exponents(rows)))
 
 
 def is_trained(row: Row) -> bool:
-    """Whether a row of a run comes from trained networks."""
+    """Whether a row of a run comes from trained networks.
+
+    Example:
+      >>> from verigap.sim.checks import is_trained
+      >>> is_trained({"game": "planted"}), is_trained({"game": "relabelling"})
+      (True, False)
+    """
     return row["game"] == "planted"
 
 

@@ -85,6 +85,16 @@ def planted_expert(
 
     Returns:
       The expert as a policy, whose traces are base traces reweighted exactly, and its constants.
+
+    Example:
+      >>> import jax
+      >>> from verigap.sim.planted import draw_task, planted_base, planted_expert
+      >>> from verigap.sim.planted.task import all_prompts
+      >>> task = draw_task(jax.random.key(0), symbols=2, vocabulary=4)
+      >>> base = planted_base(task, all_prompts(task), "low", horizon=8)
+      >>> policy, expert = planted_expert(base, 0.25)
+      >>> expert.value.shape, bool((expert.gain > 0).all())
+      ((16,), True)
     """
     expert = chi2_ball_expert(return_law(policy), chi2_radius)
     return doob_transform(policy, expert.density_ratio), expert
@@ -118,7 +128,18 @@ def reference_heterogeneity(
 def oracle_table(
     policy: AutomatonPolicy, chi2_radius: float | Float[Array, "*#prompts"]
 ) -> OracleTable:
-    """Everything exact about a base policy; arguments as in `planted_expert`."""
+    """Everything exact about a base policy; arguments as in `planted_expert`.
+
+    Example:
+      >>> import jax
+      >>> from verigap.sim.planted import draw_task, oracle_table, planted_base
+      >>> from verigap.sim.planted.task import all_prompts
+      >>> task = draw_task(jax.random.key(0), symbols=2, vocabulary=4)
+      >>> base = planted_base(task, all_prompts(task), "low", horizon=8)
+      >>> table = oracle_table(base, 0.25)
+      >>> bool((table.expert_value >= table.mean).all())
+      True
+    """
     law = return_law(policy)
     expert_policy, expert = planted_expert(policy, chi2_radius)
     return OracleTable(

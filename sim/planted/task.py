@@ -46,6 +46,13 @@ def draw_task(key: PRNGKeyArray, symbols: int, vocabulary: int) -> PlantedTask:
 
     Raises:
       ValueError: a size below its least value.
+
+    Example:
+      >>> import jax
+      >>> from verigap.sim.planted import draw_task
+      >>> task = draw_task(jax.random.key(0), symbols=2, vocabulary=4)
+      >>> sorted(task.code.tolist()), task.symbols
+      ([0, 1, 2, 3], 2)
     """
     if symbols < 1:
         raise ValueError(f"planted task: a prompt needs at least one symbol, not {symbols}")

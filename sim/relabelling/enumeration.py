@@ -95,6 +95,25 @@ def enumerate_risks(
 
     Raises:
       ValueError: if d > 12.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> from verigap.sim.relabelling import LEARNERS, RelabellingGame, enumerate_risks
+      >>> from verigap.theory import RewardLaw
+      >>> numbers = {
+      ...     "horizon": 8.0, "data_budget": 4.0, "log2_class_size": 3.0, "chi2_radius": 1.0,
+      ...     "expert_radius": 0.25, "leash": 0.25, "num_candidates": 4.0,
+      ...     "failure_probability": 0.05,
+      ... }
+      >>> game = RelabellingGame(
+      ...     law=RewardLaw.equiprobable(jnp.asarray([[0.0, 8.0]])),
+      ...     **{name: jnp.asarray(number) for name, number in numbers.items()},
+      ... )
+      >>> risks = enumerate_risks(
+      ...     jax.random.key(0), game, LEARNERS["vf-mle"], log2_class_size=3, traces=4, replicates=6
+      ... )
+      >>> risks.shape
+      (6,)
     """
     if log2_class_size > 12:
         raise ValueError(

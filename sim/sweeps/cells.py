@@ -98,6 +98,11 @@ def load_sweep(path: str | Path) -> LoadedSweep:
 
     Raises:
       ConfigError: with one line saying what is wrong, where, and what to do.
+
+    Example:
+      >>> from verigap.sim.sweeps import load_sweep
+      >>> len(load_sweep("configs/quickstart-tiny.yaml").cells)
+      3
     """
     path = Path(path)
     try:
@@ -118,6 +123,16 @@ def sweep_from(content: Mapping[str, Any], folder: str | Path = ".") -> LoadedSw
 
     Raises:
       ConfigError: with one line saying what is wrong, where, and what to do.
+
+    Example:
+      >>> from verigap.sim.sweeps import sweep_from
+      >>> sweep = sweep_from({
+      ...     "replicates": 50,
+      ...     "learners": ["vf-mle"],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
+      ... })
+      >>> len(sweep.cells)
+      1
     """
     return _with_cells(validated_sweep(content, "config"), Path(folder) / "config")
 

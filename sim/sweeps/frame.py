@@ -32,6 +32,12 @@ def cells_by_learners(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
     Args:
       rows: cells as a run store gives them.
+
+    Example:
+      >>> from verigap.sim.sweeps import cells_by_learners, read_rows
+      >>> table = cells_by_learners(read_rows("docs/runs/quickstart"))
+      >>> {"horizon", "data_budget", "learner", "risk"} <= set(table.columns)
+      True
     """
     flat: list[dict[str, Any]] = []
     for row in rows:

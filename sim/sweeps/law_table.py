@@ -148,6 +148,18 @@ def read_law_table(path: str | Path) -> LawTable:
 
     Raises:
       TableError: the file is missing, is not Parquet, or does not hold a valid law table.
+
+    Example:
+      >>> import tempfile, polars as pl
+      >>> from verigap.sim.sweeps import LawTable, read_law_table, write_law_table
+      >>> row = {"dataset": "d", "model": "m", "prompt_id": "p", "horizon": 8, "samples": 2}
+      >>> law = {"unverified": 0, "unit": "tokens", "returns": [0, 6], "probabilities": [0.5, 0.5]}
+      >>> table = LawTable(pl.DataFrame([row | law]))
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     write_law_table(table, f"{folder}/laws.parquet")
+      ...     found = read_law_table(f"{folder}/laws.parquet")
+      >>> found.horizons
+      (8,)
     """
     return LawTable(load_frame(path, _decode_parquet, "a Parquet file"), str(path))
 
@@ -157,6 +169,17 @@ def write_law_table(table: LawTable, path: str | Path) -> None:
 
     Raises:
       TableError: the file cannot be written.
+
+    Example:
+      >>> import tempfile, polars as pl
+      >>> from verigap.sim.sweeps import LawTable, read_law_table, write_law_table
+      >>> row = {"dataset": "d", "model": "m", "prompt_id": "p", "horizon": 8, "samples": 2}
+      >>> law = {"unverified": 0, "unit": "tokens", "returns": [0, 6], "probabilities": [0.5, 0.5]}
+      >>> table = LawTable(pl.DataFrame([row | law]))
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     write_law_table(table, f"{folder}/laws.parquet")
+      ...     read_law_table(f"{folder}/laws.parquet").horizons
+      (8,)
     """
     save_frame(table.frame, path)
 

@@ -74,6 +74,19 @@ def run_sweep(
 
     Raises:
       StoreError: if the folder belongs to another configuration, is locked, or is not a run.
+
+    Example:
+      >>> import tempfile
+      >>> from verigap.sim.sweeps import run_sweep, sweep_from
+      >>> sweep = sweep_from({
+      ...     "replicates": 50,
+      ...     "learners": ["vf-mle"],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
+      ... })
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     outcome = run_sweep(sweep, f"{folder}/run")
+      >>> outcome.cells, outcome.failed
+      (1, 0)
     """
     provenance = collect_provenance(command, sweep.config.seed, PACKAGES) | computing_device()
     with RunStore.open(folder, sweep.resolved_yaml(), provenance) as store:
@@ -90,6 +103,16 @@ def run_in_memory(
     Args:
       sweep: a loaded configuration.
       report: called after every batch.
+
+    Example:
+      >>> from verigap.sim.sweeps import run_in_memory, sweep_from
+      >>> sweep = sweep_from({
+      ...     "replicates": 50,
+      ...     "learners": ["vf-mle"],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
+      ... })
+      >>> [row["horizon"] for row in run_in_memory(sweep).rows()]
+      [16]
     """
     kept = MemoryRun(sweep.resolved_yaml())
     # Pre-trained bases of trained networks pass through files; these are gone afterwards.

@@ -43,5 +43,10 @@ def read_rows(folder: str | Path) -> list[dict[str, Any]]:
     Raises:
       StoreError: there is no run folder at this path, or its batches disagree about a column.
       ConfigError: the folder's config.yaml cannot be read.
+
+    Example:
+      >>> from verigap.sim.sweeps import read_rows
+      >>> sorted({row["game"] for row in read_rows("docs/runs/quickstart")})
+      ['hard-prompts', 'relabelling']
     """
     return stored_cells(RunStore.read_only(folder)).to_dicts()

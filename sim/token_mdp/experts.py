@@ -52,6 +52,13 @@ def token_expert(
       chi2_radius: kappa >= 0.
 
     Source: docs/theory.md, Lemma 3 (beyond arXiv 2502.12118).
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.sim.token_mdp import TokenTree, random_instance, token_expert
+      >>> instance = random_instance(np.random.default_rng(0), 2, TokenTree(2, 3), rewards=1)
+      >>> token_expert(instance.base, instance.truth, 0.25).value.shape
+      (2,)
     """
     best = chi2_ball_expert(return_law(base, reward), chi2_radius)
     ratio = ratio_of_traces(best.density_ratio, reward)

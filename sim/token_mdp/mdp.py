@@ -134,7 +134,15 @@ def state_values(policy: TokenPolicy, reward: TokenReward) -> Float[Array, "prom
 
 @jax.jit
 def value(policy: TokenPolicy, reward: TokenReward) -> Float[Array, " prompts"]:
-    """J_x(policy), the expected return on every prompt (tokens)."""
+    """J_x(policy), the expected return on every prompt (tokens).
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.sim.token_mdp import TokenTree, random_instance, value
+      >>> instance = random_instance(np.random.default_rng(0), 2, TokenTree(2, 3), rewards=1)
+      >>> value(instance.base, instance.truth).shape
+      (2,)
+    """
     return _values(policy, reward)[0][:, 0]
 
 
@@ -143,6 +151,13 @@ def return_law(policy: TokenPolicy, reward: TokenReward) -> RewardLaw:
     """Law of the return on {0..H}, shape (prompts, H + 1).
 
     The return is H - h + 1 when the prefix of h tokens is the first correct one.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.sim.token_mdp import TokenTree, random_instance, return_law
+      >>> instance = random_instance(np.random.default_rng(0), 2, TokenTree(2, 3), rewards=1)
+      >>> return_law(instance.base, instance.truth).probabilities.shape
+      (2, 4)
     """
     tree, reach = policy.tree, _reach(policy)
     wrong = jnp.zeros((reach[0].shape[0], 1), bool)
@@ -166,6 +181,16 @@ def token_heterogeneity(
     """sigma^2_{policy,reference}(x) = sum_h E Var_{a ~ policy} Q^reference (tokens squared).
 
     With the policy as its own reference it is the variance of the return (Lemma 1).
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.sim.token_mdp import TokenTree, random_instance
+      >>> from verigap.sim.token_mdp import return_law, token_heterogeneity
+      >>> instance = random_instance(np.random.default_rng(0), 2, TokenTree(2, 3), rewards=1)
+      >>> base, reward = instance.base, instance.truth
+      >>> of_tokens = token_heterogeneity(base, base, reward)
+      >>> np.allclose(of_tokens, return_law(base, reward).variance, atol=1e-5)
+      True
     """
     q = q_values(reference, reward)
     return heterogeneity(q, policy.probabilities, occupancy(policy))

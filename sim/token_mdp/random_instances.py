@@ -73,6 +73,13 @@ def random_instance(
       prompts: number of prompts; their law is random too.
       tree: the prefixes.
       rewards: size of the reward class, at least 1.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.sim.token_mdp import TokenTree, random_instance
+      >>> instance = random_instance(np.random.default_rng(0), 2, TokenTree(2, 3), rewards=4)
+      >>> instance.prompt_law.shape, instance.rewards.correct.shape
+      ((2,), (4, 2, 7, 2))
     """
     true = _marks(generator, prompts, tree)
     marks = [true]

@@ -27,8 +27,9 @@ numbers with jax.config.update("jax_enable_x64", True), as the command line does
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from verigap._lazy import lazy_face
 
 if TYPE_CHECKING:
     from verigap import figures, llm_validation, sim, theory
@@ -44,8 +45,6 @@ if TYPE_CHECKING:
     )
 
     __version__: str
-
-_ROOMS = ("figures", "llm_validation", "sim", "theory")
 
 __all__ = [
     "__version__",
@@ -64,21 +63,29 @@ __all__ = [
 ]
 
 
+_load, __dir__ = lazy_face(
+    __name__,
+    {
+        "verigap": ("figures", "llm_validation", "sim", "theory"),
+        "verigap.verbs": (
+            "calculate",
+            "check",
+            "diagnose",
+            "fit",
+            "measure",
+            "predict",
+            "read_traces",
+            "sweep",
+        ),
+    },
+)
+
+
 def __getattr__(name: str) -> Any:
-    if name == "__version__":
-        # Late, as looking for installed packages takes longer than all the rest.
-        from importlib.metadata import version
+    if name != "__version__":
+        return _load(name)
+    # Looking for installed packages takes longer than the rest of this module.
+    from importlib.metadata import version
 
-        value: Any = version("verigap")
-    elif name in _ROOMS:
-        value = import_module(f"{__name__}.{name}")
-    elif name in __all__:
-        value = getattr(import_module(f"{__name__}.verbs"), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    globals()[name] = version("verigap")
+    return globals()[name]

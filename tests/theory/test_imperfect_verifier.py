@@ -13,7 +13,7 @@ from verigap.theory.imperfect_verifier import (
     acceptance,
     accepted_best_of_n_policy,
     accepted_best_of_n_value,
-    best_num_samples,
+    best_num_candidates,
     observed_returns,
     precision,
 )
@@ -89,7 +89,7 @@ def test_over_prompts_the_value_may_rise_and_fall() -> None:
     table = law_of(shares([1, 0, 1]), shares([9, 0, 1]))
     accept = acceptance(table, jnp.asarray([0.0, 0.02]), jnp.asarray([0.1, 1.0]))
     values = [float(accepted_best_of_n_value(table, accept, float(n)).mean()) for n in range(1, 80)]
-    best, value = best_num_samples(table, accept, 79)
+    best, value = best_num_candidates(table, accept, 79)
     assert best == int(np.argmax(values)) + 1 == 10
     assert value == pytest.approx(max(values), abs=1e-12)
     assert values[-1] < value - 0.1 > values[0]
@@ -111,7 +111,7 @@ def test_the_best_number_is_found(
     values = [
         float(accepted_best_of_n_value(table, accept, float(n)).mean()) for n in range(1, most + 1)
     ]
-    best, value = best_num_samples(table, accept, most)
+    best, value = best_num_candidates(table, accept, most)
     assert value == pytest.approx(max(values), abs=1e-9)
     assert values[best - 1] == pytest.approx(max(values), abs=1e-9)
 

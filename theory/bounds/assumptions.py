@@ -9,7 +9,7 @@ from verigap.theory.bounds.bound import Assumption, Setting
 from verigap.theory.experts import chi2_ball_expert
 
 _SLACK = 1e-6
-# From here on neighbouring whole numbers are one and the same float, for every dtype in use.
+# From 2^60 on neighbouring whole numbers are the same float, in every dtype in use.
 _MOST_BITS = 60.0
 
 

@@ -15,7 +15,7 @@ from verigap.theory.experts import Expert, chi2_ball_expert
 from verigap.theory.laws import RewardLaw
 
 Game = Literal["relabelling", "hard-prompts", "other"]
-"""What world a setting describes: the relabelling game on its law, the hard prompts of VB-LOWER
+"""The game that a setting describes: the relabelling game on its law, the hard prompts of VB-LOWER
 (both in docs/theory.md), or any other."""
 
 

@@ -107,11 +107,11 @@ def _two_level_tails(setting: Setting) -> LikelihoodTails:
         jnp.maximum(last - first + 1.0, 1.0)
     )
     log_mass += _log_rounding(log_mass, mode, traces, chance)
-    # Finite, as the gradient of a running sum of nothing is no number.
+    # Finite, because the gradient of a running sum without terms is NaN.
     nothing = 0.25 * float(jnp.finfo(low.dtype).min)
     log_mass = jnp.where(first > traces, nothing, log_mass)
     misses = traces - last
-    # At tilt 1 one disagreement rules the expert out.
+    # At tilt 1 the expert never plays a low return, so one of them has probability 0 under it.
     penalty = jnp.log1p(-jnp.minimum(tilt, 1.0 - float(jnp.finfo(tilt.dtype).epsneg)))
     threshold = rounded_up(last * jnp.log1p(tilt)) + rounded_up(misses * penalty)
     top = first[-1] + stride
@@ -119,7 +119,7 @@ def _two_level_tails(setting: Setting) -> LikelihoodTails:
     below = jnp.where(low <= 0, nothing, _log_chernoff(low - 1.0, traces, chance))
     at_least = lax.cumlogsumexp(jnp.concatenate([log_mass, beyond[None]]), reverse=True)
     weighted = jnp.concatenate([(below + threshold[0])[None], log_mass + threshold])
-    # L spans more than floats do, and a sum that underflows is no upper bound: logs throughout.
+    # In logarithms, as L exceeds the range of floats and a sum that underflows is no upper bound.
     truncated = lax.cumlogsumexp(weighted)[1:]
     return LikelihoodTails(threshold, jnp.minimum(at_least[1:], 0.0), truncated)
 

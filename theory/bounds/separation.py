@@ -28,17 +28,43 @@ _QUARTER = 1.3862943611198906
 
 
 def separation(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER minus VB-UPPER-EXPECTATION at the same expert (tokens); may be negative.
+    """Lower bound on how much more pessimism earns than any verifier-free learner (SEPARATION).
+
+    VF-LOWER minus VB-UPPER-EXPECTATION at the same expert.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar; negative where the bound says nothing.
 
     Proof: docs/theory.md#separation.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(separation(example_setting())), 3)
+      -13.99
     """
     return vf_lower(setting) - vb_upper_expectation(setting)
 
 
 def separation_proper(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER-PROPER minus VB-UPPER-EXPECTATION at the same expert (tokens).
+    """SEPARATION from learners that play a codeword's tilt (SEPARATION-PROPER).
+
+    VF-LOWER-PROPER minus VB-UPPER-EXPECTATION at the same expert.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar; negative where the bound says nothing.
 
     Proof: docs/theory.md#separation-proper.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(separation_proper(example_setting())), 3)
+      -12.586
     """
     return vf_lower_proper(setting) - vb_upper_expectation(setting)
 
@@ -57,12 +83,24 @@ def weak_expert(setting: Setting) -> Setting:
 
 
 def separation_linear(setting: Setting) -> Float[Array, ""]:
-    """J*(kappa) - mean - spread 2^(-d/2)(1 + kappa')^(n/2) - (H/c0)(ln class + 1)/n (tokens).
+    """SEPARATION from learners that see weak demonstrations, linear in H (SEPARATION-LINEAR).
 
-    The verifier-based learner aims at the best of the kappa ball while the verifier-free one only
-    sees the weak kappa'-tilt; 3H/8 - 2(d ln 2 + 1)H/n for the two-level law with sigma = H/2.
+    J*(kappa) - mean - spread 2^(-d/2) (1 + kappa')^(n/2) - (H/c0)(ln class + 1)/n: the
+    verifier-based learner aims at the best of the kappa ball, the verifier-free one sees only the
+    kappa'-tilt. It is 3H/8 - 2(d ln 2 + 1)H/n for the two-level law with sigma = H/2.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar; negative where the bound says nothing.
 
     Proof: docs/theory.md#separation-linear.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(separation_linear(example_setting())), 3)
+      11.61
     """
     at = weak_expert(setting)
     best = chi2_ball_expert(at.law, at.chi2_radius)

@@ -21,9 +21,22 @@ _E = 2.718281828459045
 
 @rounds_down
 def vb_lower(setting: Setting) -> Float[Array, ""]:
-    """H d / (4 e c (n + 1)) on the Bayes risk of every verifier-based learner (tokens).
+    """Lower bound on the Bayes risk of every verifier-based learner on the hard prompts (VB-LOWER).
+
+    H d / (4 e c (n + 1)), where d is also the number of hard prompts.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vb-lower.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vb_lower(example_setting())), 3)
+      2.173
     """
     traces = setting.coverage * (setting.data_budget + 1.0)
     return setting.horizon * setting.log2_class_size / (4.0 * _E * traces)

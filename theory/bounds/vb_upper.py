@@ -37,27 +37,64 @@ def conditional_coverage(setting: Setting) -> Float[Array, ""]:
 
 @rounds_up
 def vb_upper(setting: Setting) -> Float[Array, ""]:
-    """(H/c0) ln(class/delta)/n (tokens), with probability at least 1 - delta.
+    """Upper bound on the risk of pessimism, except with probability delta (VB-UPPER).
+
+    (H/c0) ln(class/delta)/n.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vb-upper.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vb_upper(example_setting())), 3)
+      22.627
     """
     return setting.horizon / setting.coverage * setting.log_class_over_delta / setting.data_budget
 
 
 @rounds_up
 def vb_upper_expectation(setting: Setting) -> Float[Array, ""]:
-    """(H/c0) (ln class + 1)/n on the mean risk (tokens).
+    """Upper bound on the mean risk of pessimism (VB-UPPER-EXPECTATION): (H/c0) (ln class + 1)/n.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vb-upper-expectation.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vb_upper_expectation(example_setting())), 3)
+      18.636
     """
     return setting.horizon / setting.coverage * (setting.log_class + 1.0) / setting.data_budget
 
 
 @rounds_up
 def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
-    """(H/c*) (ln class + 1)/n for the conditional policy of any survivor (tokens, mean risk).
+    """Upper bound on the mean risk of conditioning on any consistent reward (VB-UPPER-PLUG-IN).
+
+    (H/c*) (ln class + 1)/n, where c* is the coverage of the conditional policy.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vb-upper-plug-in.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vb_upper_plug_in(example_setting())), 3)
+      18.636
     """
     coverage = conditional_coverage(setting)
     return setting.horizon / coverage * (setting.log_class + 1.0) / setting.data_budget
@@ -65,11 +102,23 @@ def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
 
 @rounds_up
 def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
-    """max(1/c0, N) H (ln class + 1)/n + H (1 - c0)^N for best-of-N with any survivor (tokens).
+    """Upper bound on the mean risk of best-of-N with any consistent reward (VB-UPPER-BEST-OF-N).
 
-    On the mean risk. Two density ratios, at most 1/c0 and N, meet one error of the survivor.
+    max(1/c0, N) H (ln class + 1)/n + H (1 - c0)^N: an error of the reward counts under two
+    policies, whose density ratios to the base are at most 1/c0 and N.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vb-upper-best-of-n.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vb_upper_best_of_n(example_setting(num_candidates=4.0))), 3)
+      41.271
     """
     learning = _best_of_n_ratio(setting) * (setting.log_class + 1.0)
     return setting.horizon * (learning / setting.data_budget + _missing(setting))
@@ -90,11 +139,23 @@ def _missing(setting: Setting) -> Float[Array, ""]:
 
 @rounds_up
 def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
-    """(H/c0) ((ln class + 1)/n + eta) on the mean risk with labels of which a share eta is wrong.
+    """Upper bound on the mean risk of pessimism with labels that err (VB-UPPER-ERRORS).
 
-    In tokens. The share is by base probability; errors repeat: the same trace, the same label.
+    (H/c0) ((ln class + 1)/n + eta), where eta is the base probability that a label is wrong. A
+    trace always gets the same label, so its error repeats.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vb-upper-errors.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vb_upper_errors(example_setting(label_error=0.1))), 3)
+      31.436
     """
     learning = (setting.log_class + 1.0) / setting.data_budget
     return setting.horizon / setting.coverage * (learning + setting.label_error)
@@ -102,9 +163,23 @@ def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
 
 @rounds_up
 def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
-    """max(1/c0, N) H ((ln class + 1)/n + eta) + H (1 - c0)^N on the mean risk (tokens).
+    """Upper bound on the mean risk of best-of-N with labels that err (VB-UPPER-ERRORS-BEST-OF-N).
+
+    max(1/c0, N) H ((ln class + 1)/n + eta) + H (1 - c0)^N.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vb-upper-errors-best-of-n.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> setting = example_setting(num_candidates=4.0, label_error=0.1)
+      >>> round(float(vb_upper_errors_best_of_n(setting)), 3)
+      66.871
     """
     learning = (setting.log_class + 1.0) / setting.data_budget
     wrong = _best_of_n_ratio(setting) * (learning + setting.label_error)
@@ -113,11 +188,22 @@ def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
 
 @rounds_up
 def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
-    """H sqrt(ln(class/delta) / (c0 n)) for the squared-loss version space (tokens).
+    """Upper bound on the risk with the squared-loss version space, except with probability delta.
 
-    Holds with probability at least 1 - delta.
+    H sqrt(ln(class/delta) / (c0 n)) (VB-UPPER-SQUARED).
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vb-upper-squared.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vb_upper_squared(example_setting())), 3)
+      38.054
     """
     rate = setting.log_class_over_delta / (setting.coverage * setting.data_budget)
     return setting.horizon * jnp.sqrt(rate)

@@ -103,11 +103,23 @@ def over_experts(
 
 
 def vf_lower(setting: Setting) -> Float[Array, ""]:
-    """E[risk] of every learner, at least J* - mean - spread 2^(-d/2) (1 + kappa')^(n/2) (tokens).
+    """Lower bound on the mean risk of every verifier-free learner (VF-LOWER).
 
-    Never below J* - E_x max R, which no policy can beat.
+    J* - mean - spread 2^(-d/2) (1 + kappa')^(n/2) with spread = sqrt(E_x sigma_x^2 (K - 1)), and
+    never below J* - E_x max R, which no policy can beat.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar; negative where the bound says nothing.
 
     Proof: docs/theory.md#vf-lower.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vf_lower(example_setting())), 3)
+      4.646
     """
 
     def value(at: Setting) -> Float[Array, ""]:
@@ -120,9 +132,22 @@ def vf_lower(setting: Setting) -> Float[Array, ""]:
 
 
 def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER for learners that play a codeword's tilt, as MLE does; never negative (tokens).
+    """Lower bound on the mean risk of learners that play a codeword's tilt (VF-LOWER-PROPER).
+
+    As VF-LOWER with spread = sqrt(E_x sigma_x^2 chi^2_x). VF-MLE is such a learner.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vf-lower-proper.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vf_lower_proper(example_setting())), 3)
+      6.049
     """
 
     def value(at: Setting) -> Float[Array, ""]:
@@ -133,9 +158,20 @@ def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
 
 
 def vf_lower_median(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER with the gain written as sqrt(kappa') median(sigma_x)/2 (tokens).
+    """VF-LOWER with the expert's gain written as sqrt(kappa') median(sigma_x)/2 (VF-LOWER-MEDIAN).
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar; negative where the bound says nothing.
 
     Proof: docs/theory.md#vf-lower-median.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vf_lower_median(example_setting())), 3)
+      1.446
     """
 
     def value(at: Setting) -> Float[Array, ""]:
@@ -149,12 +185,23 @@ def vf_lower_median(setting: Setting) -> Float[Array, ""]:
 
 
 def vf_lower_sharp(setting: Setting) -> Float[Array, ""]:
-    """VF-LOWER with the likelihood ratio truncated at the best level T (tokens).
+    """VF-LOWER with the likelihood ratio L truncated at the best level T (VF-LOWER-SHARP).
 
-    Subtracts min_T {spread 2^(-d/2) sqrt(E_expert[L; L <= T]) + (max R - mean) P_expert(L > T)}:
-    better than VF-LOWER by sqrt(2) in the limit.
+    It subtracts min_T {spread 2^(-d/2) sqrt(E_expert[L; L <= T]) + (max R - mean) P_expert(L > T)},
+    and is better than VF-LOWER by a factor sqrt(2) in the limit.
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar; negative where the bound says nothing.
 
     Proof: docs/theory.md#vf-lower-sharp.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vf_lower_sharp(example_setting())), 3)
+      4.663
     """
 
     def value(at: Setting) -> Float[Array, ""]:
@@ -172,7 +219,21 @@ def vf_lower_sharp(setting: Setting) -> Float[Array, ""]:
 def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
     """Upper bound on P(risk <= 0), the probability that a learner matches the expert.
 
+    The better of a bound by Markov's inequality and one by a truncated likelihood ratio
+    (VF-LOWER-PROBABILITY).
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      A probability in (0, 1], a scalar.
+
     Proof: docs/theory.md#vf-lower-probability.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vf_lower_probability(example_setting())), 3)
+      0.238
     """
     thresholds, log_above, _ = likelihood_tails(setting)
     relative = rounded_up(unrestricted_spread(setting) / expert_gain(setting))
@@ -180,7 +241,7 @@ def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
     log_second = thresholds + 2.0 * jnp.log(relative) - rounded_down(setting.log_class)
     log_second = rounded_up(jnp.minimum(log_second, 80.0))
     truncated = smallest(rounded_up(jnp.exp(log_above) + jnp.exp(log_second)))
-    # What underflows is not zero, and zero would be no upper bound.
+    # A number that underflows to 0 would be no upper bound on the probability.
     smallest_number = float(jnp.finfo(relative.dtype).tiny)
     return jnp.minimum(jnp.minimum(plain, truncated) + smallest_number, 1.0)
 

@@ -27,9 +27,22 @@ def hellinger_budget(setting: Setting) -> Float[Array, ""]:
 
 @rounds_up
 def vf_upper(setting: Setting) -> Float[Array, ""]:
-    """2 sigma_e sqrt(v) + mu_e^max v (tokens), with probability at least 1 - delta.
+    """Upper bound on the risk of log-loss cloning, except with probability delta (VF-UPPER).
+
+    2 sigma_e sqrt(v) + mu_e^max v with v = 1 - exp(-2 ln(class/delta)/n).
+
+    Args:
+      setting: one setting, without batch axes; `jax.vmap` evaluates many.
+
+    Returns:
+      Tokens, a scalar of at least 0.
 
     Proof: docs/theory.md#vf-upper.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> round(float(vf_upper(example_setting())), 3)
+      45.656
     """
     budget = hellinger_budget(setting)
     return 2.0 * setting.expert_sd * jnp.sqrt(budget) + setting.expert_mean_max * budget

@@ -1,1 +1,24 @@
 """Exact risks of learners in the relabelling game and on the VB-LOWER instance."""
+
+from verigap.theory.risks.hard_prompts import (
+    hard_prompt_mass,
+    hard_prompts_vb_risk,
+    hard_prompts_vf_risk,
+)
+from verigap.theory.risks.version_space import (
+    plug_in_risk,
+    survivor_share,
+    two_level_pessimistic_gain,
+)
+from verigap.theory.risks.vf_mle import probability_correct, vf_mle_risk
+
+__all__ = [
+    "hard_prompt_mass",
+    "hard_prompts_vb_risk",
+    "hard_prompts_vf_risk",
+    "plug_in_risk",
+    "probability_correct",
+    "survivor_share",
+    "two_level_pessimistic_gain",
+    "vf_mle_risk",
+]

@@ -7,7 +7,21 @@ from jaxtyping import Array, Float
 
 
 def hard_prompt_mass(data_budget: Float[Array, ""], coverage: Float[Array, ""]) -> Float[Array, ""]:
-    """Probability a = 1/(2c(n+1)) of one hard prompt, the hardest for verification."""
+    """Probability a = 1/(2c(n+1)) of one hard prompt, the hardest for verification.
+
+    Args:
+      data_budget: n, traces, at least 1.
+      coverage: c in (0, 1/2].
+
+    Returns:
+      A probability, a scalar.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory.risks import hard_prompt_mass
+      >>> round(float(hard_prompt_mass(jnp.asarray(320.0), jnp.asarray(0.1))), 5)
+      0.01558
+    """
     return 0.5 / (coverage * (data_budget + 1.0))
 
 
@@ -18,10 +32,28 @@ def hard_prompts_vb_risk(
     coverage: Float[Array, ""],
     prompt_mass: Float[Array, ""],
 ) -> Float[Array, ""]:
-    """Bayes risk d a (H/2)(1 - 2ca)^n of any verifier-based learner (tokens).
+    """Bayes risk d a (H/2)(1 - 2ca)^n of any verifier-based learner on the hard prompts.
 
     A labelled base trace tells a prompt's bit only if it lands on that prompt (mass a) and in one
     of its two trace sets (base mass c each).
+
+    Args:
+      horizon: H, tokens.
+      data_budget: n, traces.
+      log2_class_size: d, also the number of hard prompts.
+      coverage: c in (0, 1/2].
+      prompt_mass: a, of one hard prompt.
+
+    Returns:
+      Tokens, a scalar.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory.risks import hard_prompt_mass, hard_prompts_vb_risk
+      >>> horizon, n, d, coverage = (jnp.asarray(x) for x in (16.0, 320.0, 8.0, 0.1))
+      >>> mass = hard_prompt_mass(n, coverage)
+      >>> round(float(hard_prompts_vb_risk(horizon, n, d, coverage, mass)), 3)
+      0.367
     """
     silent = jnp.exp(data_budget * jnp.log1p(-2.0 * coverage * prompt_mass))
     return log2_class_size * prompt_mass * 0.5 * horizon * silent
@@ -33,6 +65,26 @@ def hard_prompts_vf_risk(
     log2_class_size: Float[Array, ""],
     prompt_mass: Float[Array, ""],
 ) -> Float[Array, ""]:
-    """Risk d a (H/2)(1 - a)^n of cloning: one demonstration of a prompt gives its bit away."""
+    """Risk d a (H/2)(1 - a)^n of cloning on the hard prompts.
+
+    One demonstration of a prompt gives its bit away.
+
+    Args:
+      horizon: H, tokens.
+      data_budget: n, traces.
+      log2_class_size: d, also the number of hard prompts.
+      prompt_mass: a, of one hard prompt.
+
+    Returns:
+      Tokens, a scalar.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory.risks import hard_prompt_mass, hard_prompts_vf_risk
+      >>> horizon, n, d, coverage = (jnp.asarray(x) for x in (16.0, 320.0, 8.0, 0.1))
+      >>> mass = hard_prompt_mass(n, coverage)
+      >>> round(float(hard_prompts_vf_risk(horizon, n, d, mass)), 4)
+      0.0066
+    """
     unseen = jnp.exp(data_budget * jnp.log1p(-prompt_mass))
     return log2_class_size * prompt_mass * 0.5 * horizon * unseen

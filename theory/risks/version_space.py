@@ -20,6 +20,16 @@ def survivor_share(labels: SumLattice, log2_class_size: Float[Array, ""]) -> Flo
 
     S ~ Binomial(2^d - 1, q) given the labels; the expectation over S is closed form and the one
     over ln q is the lattice sum. Source: docs/theory.md, exact risks (beyond arXiv 2502.12118).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw
+      >>> from verigap.theory.lattices import label_lattice
+      >>> from verigap.theory.risks import survivor_share
+      >>> law = RewardLaw.equiprobable(jnp.asarray([[0.0, 8.0]]))
+      >>> labels = label_lattice(law, jnp.asarray(2.0), 64)
+      >>> round(float(survivor_share(labels, jnp.asarray(2.0))), 3)
+      0.684
     """
     share = jnp.exp(log_tie_share(labels.values, log2_class_size))
     return jnp.sum(labels.probabilities * share)
@@ -41,6 +51,17 @@ def plug_in_risk(
       expert_gain: J_e - mean of the expert compared with (tokens).
       policy_gain: J - mean of the policy played when the survivor is right: the conditional
         policy, best-of-N, or a chi-square expert (tokens).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw
+      >>> from verigap.theory.lattices import label_lattice
+      >>> from verigap.theory.risks import plug_in_risk
+      >>> law = RewardLaw.equiprobable(jnp.asarray([[0.0, 8.0]]))
+      >>> labels = label_lattice(law, jnp.asarray(2.0), 64)
+      >>> d, expert_gain, policy_gain = (jnp.asarray(x) for x in (2.0, 2.0, 4.0))
+      >>> round(float(plug_in_risk(labels, d, expert_gain, policy_gain)), 3)
+      -0.734
     """
     return expert_gain - survivor_share(labels, log2_class_size) * policy_gain
 
@@ -67,6 +88,13 @@ def two_level_pessimistic_gain(
     density ratios of at most 1/coverage allow, coverage in [1/2, 1]. A wrong codeword survives n
     labels with probability 2^-n. The survivor count is summed exactly up to 2,048 expected
     survivors, and taken at its mean above.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory.risks import two_level_pessimistic_gain
+      >>> n, d, sd, coverage = (jnp.asarray(x) for x in (8.0, 4.0, 4.0, 0.5))
+      >>> round(float(two_level_pessimistic_gain(n, d, sd, coverage)), 2)
+      3.89
     """
     log_expected = (log2_class_size - data_budget) * _LN2
     expected = jnp.exp(jnp.minimum(log_expected, 60.0))

@@ -40,6 +40,17 @@ def probability_correct(
 
     P(correct) = sum_a e^a [G(a)^M - G(a-)^M] / M over the values a of ln L, G its base cdf.
     Source: docs/theory.md, exact risks (beyond arXiv 2502.12118).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, chi2_ball_expert
+      >>> from verigap.theory.lattices import likelihood_lattice
+      >>> from verigap.theory.risks import probability_correct
+      >>> law = RewardLaw.equiprobable(jnp.asarray([[0.0, 8.0]]))
+      >>> ratio = chi2_ball_expert(law, 0.25).density_ratio
+      >>> lattice = likelihood_lattice(law, ratio, jnp.asarray([8.0]), 256)
+      >>> round(float(probability_correct(lattice, jnp.asarray(2.0))), 2)
+      0.69
     """
     log_correct = log_correct_given_cell(lattice, log2_class_size)
     return jnp.clip(jnp.sum(jnp.exp(lattice.log_expert + log_correct)), 0.0, 1.0)
@@ -56,5 +67,16 @@ def vf_mle_risk(
       lattice: law of the log-likelihood ratio under the demonstrations.
       log2_class_size: d.
       expert_gain: J_e - mean, averaged over prompts (tokens).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw, chi2_ball_expert
+      >>> from verigap.theory.lattices import likelihood_lattice
+      >>> from verigap.theory.risks import vf_mle_risk
+      >>> law = RewardLaw.equiprobable(jnp.asarray([[0.0, 8.0]]))
+      >>> ratio = chi2_ball_expert(law, 0.25).density_ratio
+      >>> lattice = likelihood_lattice(law, ratio, jnp.asarray([8.0]), 256)
+      >>> round(float(vf_mle_risk(lattice, jnp.asarray(2.0), jnp.asarray(2.0))), 1)
+      0.6
     """
     return (1.0 - probability_correct(lattice, log2_class_size)) * expert_gain

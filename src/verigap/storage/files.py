@@ -15,6 +15,15 @@ def write_durably(path: Path, data: bytes) -> None:
 
     Raises:
       OSError: the file cannot be written; nothing is left behind.
+
+    Example:
+      >>> import tempfile
+      >>> from pathlib import Path
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     path = Path(folder, "note")
+      ...     write_durably(path, b"whole")
+      ...     path.read_bytes()
+      b'whole'
     """
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:

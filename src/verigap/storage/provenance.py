@@ -22,6 +22,10 @@ def collect_provenance(
 
     Returns:
       Command, seed, time (UTC, ISO 8601), versions, platform and revision of the source.
+
+    Example:
+      >>> collect_provenance(["verigap", "sweep"], 7, ["jax"])["seed"]
+      7
     """
     return {
         "command": list(command),

@@ -64,7 +64,7 @@ class RunStore:
         self.config_yaml = _read_config(path)
         self.provenance = _read_provenance(path)
         if lock is not None:
-            # Under the lock a temporary file in here has no living writer.
+            # Nobody else writes here while we hold the lock: a temporary file was left by a crash.
             for leftover in [*path.glob(".*.tmp"), *(path / _CELLS).glob(".*.tmp")]:
                 leftover.unlink(missing_ok=True)
         self._finished = {cell for batch in self._batches(["cell"]) for cell in batch["cell"]}
@@ -174,7 +174,7 @@ class RunStore:
         except pl.exceptions.PolarsError as error:
             what = f"batches disagree about a column ({str(error).splitlines()[0]})"
             raise StoreError(f"{self.path}: {what}; run the sweep into a new folder") from None
-        # Damage found only now must not count as finished.
+        # A batch that is damaged does not count as finished.
         self._finished = set(cells["cell"])
         return cells.unique("cell", keep="first", maintain_order=True).sort("cell")
 
@@ -192,7 +192,7 @@ class RunStore:
         if any(not isinstance(row.get(name), str) for row in rows for name in ("cell", "error")):
             raise StoreError("a failure needs a text 'cell' and a text 'error'")
         _refuse_bad_cells(str(row["cell"]) for row in rows)
-        # Everything as text: a failure is for people to read, and types never clash between rows.
+        # As text, because people read it and types would differ between rows.
         texts = [{name: str(value) for name, value in row.items()} for row in rows]
         new = pl.DataFrame(texts, infer_schema_length=None)
         merged = pl.concat([self.failures(), new], how="diagonal_relaxed")
@@ -316,7 +316,7 @@ def _acquire(folder: Path) -> FileLock:
         what = f"{folder}: in use by {owner}; wait for it to end or choose another path"
         raise StoreError(what) from None
     if isinstance(lock, SoftFileLock):
-        # filelock's substitute where the file system knows no locks can go stale, so it won't do.
+        # Where the file system has no locks filelock makes a file instead, which outlives a crash.
         lock.release()
         raise StoreError(f"{folder}: its file system has no file locks; choose another path")
     return lock

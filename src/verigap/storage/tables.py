@@ -23,6 +23,10 @@ def load_frame(
 
     Raises:
       TableError: the file is missing, unreadable, empty, or `decode` fails on it.
+
+    Example:
+      >>> load_frame("examples/smollm2_products.parquet", pl.read_parquet, "a Parquet file").height
+      1024
     """
     try:
         data = Path(path).read_bytes()
@@ -34,7 +38,7 @@ def load_frame(
         raise TableError(f"{path}: is empty; write it again")
     try:
         return decode(data)
-    # Polars panics, which is no Exception, on some files with damaged bytes.
+    # On some damaged files Polars raises PanicException, which is not an Exception.
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, ValueError) as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise TableError(
@@ -47,6 +51,13 @@ def save_frame(frame: pl.DataFrame, path: str | Path) -> None:
 
     Raises:
       TableError: the file cannot be written.
+
+    Example:
+      >>> import tempfile
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     save_frame(pl.DataFrame({"a": [1, 2]}), f"{folder}/table.parquet")
+      ...     pl.read_parquet(f"{folder}/table.parquet").height
+      2
     """
     buffer = io.BytesIO()
     frame.write_parquet(buffer)

@@ -1,0 +1,73 @@
+"""Public functions show how they are called, and what they show is true."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import verigap
+from verigap.theory import BOUNDS
+
+FACES = [
+    found.name
+    for found in pkgutil.walk_packages(verigap.__path__, "verigap.")
+    if found.ispkg and not found.name.startswith(("verigap.cli", "verigap.verbs"))
+]
+# Functions that a face names and that have no example: the verbs of the same name have one, or the
+# function needs a language model, a log file of a tool, or minutes.
+WITHOUT = {
+    "figures.obtain",
+    "llm_validation.finetuning.finetune.finetune",
+    "llm_validation.fitting.fit.fit",
+    "llm_validation.importers.import_traces.import_traces",
+    "llm_validation.measuring.measure.measure",
+    "llm_validation.pools.pools.sample_pools",
+    "llm_validation.predicting.predict.predict",
+    "llm_validation.reporting.content.diagnosis_content",
+    "llm_validation.reporting.diagnose.diagnose",
+    "llm_validation.sampling.loading.load_engine",
+    "llm_validation.sampling.sample.sample_traces",
+    "llm_validation.tasks.load_task",
+}
+
+
+def _public() -> Iterator[tuple[str, Any]]:
+    """Every function and class that a face names, each once, and the bounds' functions."""
+    seen = set()
+    for face in map(importlib.import_module, FACES):
+        for name in face.__all__:
+            value = getattr(face, name)
+            if inspect.isroutine(value) or inspect.isclass(value):
+                seen.add((f"{value.__module__.removeprefix('verigap.')}.{name}", value))
+    for bound in BOUNDS.values():
+        seen.add((f"{bound.value.__module__.removeprefix('verigap.')}.{bound.name}", bound.value))
+    yield from sorted(seen, key=lambda pair: pair[0])
+
+
+def _examples(name: str, value: Any) -> doctest.DocTest | None:
+    found = doctest.DocTestFinder(recurse=False).find(value, name)
+    return found[0] if found and found[0].examples else None
+
+
+def test_functions_have_an_example() -> None:
+    missing = {
+        name for name, value in _public() if inspect.isroutine(value) and not _examples(name, value)
+    }
+    assert missing == WITHOUT
+
+
+@pytest.mark.parametrize(
+    "example",
+    [found for name, value in _public() if (found := _examples(name, value))],
+    ids=lambda example: example.name,
+)
+def test_the_example_is_true(example: doctest.DocTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).resolve().parents[1])
+    said: list[str] = []
+    say: Callable[[str], Any] = said.append
+    assert doctest.DocTestRunner().run(example, out=say).failed == 0, "".join(said)
