@@ -19,6 +19,7 @@ def _row(block: str, bits: float, radius: float, horizon: int) -> dict[str, Any]
         return {"learner": name, "leashed_mean": risk, "leashed_variance": 1.0}
 
     return {
+        "game": "relabelling",
         "block": block,
         "horizon": horizon,
         "data_budget": horizon,
