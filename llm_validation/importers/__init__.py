@@ -58,6 +58,12 @@ def choose_format(asked: str | None, paths: Sequence[Path]) -> str:
 
     Raises:
       ValueError: there is no such format; the files are of another, of several, or of none known.
+
+    Example:
+      >>> from pathlib import Path
+      >>> from verigap.llm_validation.importers import choose_format
+      >>> choose_format(None, [Path("tests/llm_validation/fixtures/monkeys.jsonl")])
+      'monkeys'
     """
     return chosen(asked, paths, FORMATS)
 
@@ -67,6 +73,12 @@ def is_log(path: Path) -> bool:
 
     Raises:
       TableError: the file is missing, or holds results without samples.
+
+    Example:
+      >>> from pathlib import Path
+      >>> from verigap.llm_validation.importers import is_log
+      >>> is_log(Path("examples/game24_gpt4.parquet"))
+      False
     """
     return holds_log(path, FORMATS)
 
@@ -80,6 +92,12 @@ def read_samples(paths: Sequence[Path], options: ImportOptions | None = None) ->
 
     Raises:
       ValueError: the files are of no or of several formats, or cannot be imported.
+
+    Example:
+      >>> from pathlib import Path
+      >>> from verigap.llm_validation.importers import read_samples
+      >>> read_samples([Path("examples/game24_gpt4.parquet")]).traces.frame.height
+      20000
     """
     return samples_from(paths, options, FORMATS)
 

@@ -182,4 +182,4 @@ def test_check_refuses_a_damaged_configuration(verigap: Command, run: Path, cont
 def test_check_without_a_finished_cell(verigap: Command, run: Path) -> None:
     for path in (run / "cells").iterdir():
         path.unlink()
-    assert_refused(verigap("check", run), "no finished cell; run `verigap sweep` first")
+    assert_refused(verigap("check", run), "no finished cell; sweep again")

@@ -52,6 +52,7 @@ def row(horizon: int, *, fitted: bool = True) -> dict[str, Any]:
     ]
     return {
         "cell": f"c{horizon}",
+        "game": "relabelling",
         "block": "b",
         "series": '{"log2_class_size": 60}',
         "exponent": fitted,
