@@ -1,10 +1,11 @@
-"""The calculator: every bound and every exact risk of one setting."""
+"""The calculator: every bound and every learner's risk in one setting."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from verigap.sim.relabelling.exact_risks import ExactRisks, exact_risks
 from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
+from verigap.theory.bounds.assumptions import whole_class_size
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
 MOST = 1 << 30
@@ -72,7 +74,7 @@ class BoundValue:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calculation:
-    """Every bound and every exact risk of one setting; returns and risks are in `unit`.
+    """Every bound and every learner's risk in one setting; returns and risks are in `unit`.
 
     Attributes:
       unit: what the budget, returns and risks count: that of a law table, else tokens.
@@ -136,8 +138,14 @@ class _Numbers:
         def need(met: bool, name: str, needs: str) -> None:
             _refuse(not met, name, needs, getattr(self, name))
 
+        for name in ("horizon", "data_budget", "num_candidates", "replicates", "seed"):
+            whole = isinstance(getattr(self, name), Integral)
+            need(whole, name, "must be a whole number")
+        for name, value in vars(self).items():
+            need(value is None or isinstance(value, Real), name, "must be a number")
         for name in ("horizon", "data_budget", "num_candidates"):
             need(1 <= getattr(self, name) <= MOST, name, f"must be 1 to {MOST}")
+        need(2 <= self.replicates <= MOST, "replicates", f"must be 2 to {MOST}")
         need(0 < self.log2_class_size <= 200, "log2_class_size", "must be in (0, 200] bits")
         between = "must lie strictly between 0 and 1"
         need(0 < self.failure_probability < 1, "failure_probability", between)
@@ -147,7 +155,7 @@ class _Numbers:
             need(radius is None or 0 < radius < math.inf, name, "must be positive and finite")
         if self.chi2_radius is not None and self.expert_radius is not None:
             outside = self.expert_radius > self.chi2_radius * (1 + 1e-9)
-            needs = f"must not exceed the radius of the class, {self.chi2_radius:g}"
+            needs = f"its chi-square radius must not exceed that of the class, {self.chi2_radius:g}"
             _refuse(outside, "expert_radius", needs, f"{self.expert_radius:g}")
         need(self.coverage is None or 0 < self.coverage <= 1, "coverage", "must be in (0, 1]")
 
@@ -189,6 +197,8 @@ def _atoms(law: Law, horizon: int, count: int) -> tuple[np.ndarray, LengthUnit]:
                 f"law: {spec!r} is neither two-level nor a law table ending in .parquet; other laws"
                 " are RewardLaw objects"
             )
+    if not hasattr(spec, "atoms"):
+        raise ValueError(f"law: {type(law).__name__} is no reward law; give a theory.RewardLaw")
     atoms = spec.atoms(horizon, count, Path())
     return atoms.returns, atoms.unit
 
@@ -323,7 +333,8 @@ def _calculation(law: Law, numbers: _Numbers, atoms: int) -> Calculation:
     free = numbers.expert_radius is None
 
     def exact_at(chosen: Setting) -> ExactRisks | None:
-        if isinstance(law, Moments):
+        # There is no game of a fraction of a codeword.
+        if isinstance(law, Moments) or not whole_class_size(setting.log2_class_size):
             return None
         return exact_risks(chosen, seed=numbers.seed, replicates=numbers.replicates)
 

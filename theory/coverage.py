@@ -40,11 +40,28 @@ def anti_concentration(
     return level_coverage(law, law.mean + law.sd * jnp.sqrt(margin))
 
 
+def level_slack(law: RewardLaw) -> Float[Array, "*prompts"]:
+    """How far below a level a return still counts as reaching it, in tokens: rounding, no more.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> from verigap.theory import RewardLaw
+      >>> from verigap.theory.coverage import level_slack
+      >>> bool(level_slack(RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))) < 1e-4)
+      True
+    """
+    relative = max(1e-9, 16 * float(jnp.finfo(law.probabilities.dtype).eps))
+    return jnp.max(jnp.abs(law.atoms), axis=-1) * relative
+
+
 def level_coverage(law: RewardLaw, level: Float[Array, "*#prompts"]) -> Float[Array, "*prompts"]:
     """Share of the base policy whose return is at least `level`: P_base(R >= level).
 
     With the expert's value J*(kappa) as the level this is c*(kappa), which is never 0. Returns
-    within 1e-6 of the largest return (16 machine epsilons in float32) below the level count as
+    within 1e-9 of the largest return (16 machine epsilons in float32) below the level count as
     reaching it, because an expert value that equals an atom is computed with rounding. The result
     jumps at atoms; use `top_share_coverage` where a gradient is needed.
 
@@ -63,10 +80,8 @@ def level_coverage(law: RewardLaw, level: Float[Array, "*#prompts"]) -> Float[Ar
       0.5
     """
     dtype = law.probabilities.dtype
-    scale = jnp.max(jnp.abs(law.atoms), axis=-1)
-    slack = scale * max(1e-6, 16 * float(jnp.finfo(dtype).eps))
     level = jnp.broadcast_to(jnp.asarray(level, dtype), law.mean.shape)
-    reached = law.atoms >= (level - slack)[..., None]
+    reached = law.atoms >= (level - level_slack(law))[..., None]
     return jnp.sum(jnp.where(reached, law.probabilities, 0.0), axis=-1)
 
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array, Float
 
-from verigap.theory.coverage import level_coverage
+from verigap.theory.coverage import level_coverage, level_slack
 from verigap.theory.laws import RewardLaw
 
 
@@ -83,8 +83,7 @@ def conditional_policy(
     dtype = law.probabilities.dtype
     level = jnp.broadcast_to(jnp.asarray(level, dtype), law.mean.shape)
     coverage = level_coverage(law, level)[..., None]
-    slack = jnp.max(jnp.abs(law.atoms), axis=-1) * max(1e-6, 16 * float(jnp.finfo(dtype).eps))
-    reached = (law.atoms >= (level - slack)[..., None]) & (law.probabilities > 0)
+    reached = (law.atoms >= (level - level_slack(law))[..., None]) & (law.probabilities > 0)
     return jnp.where(reached, 1.0 / coverage, 0.0)
 
 

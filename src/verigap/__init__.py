@@ -2,7 +2,7 @@
 
 Verbs, from a reward law to bounds and simulations:
 
-  calculate    every bound and every exact risk of one setting
+  calculate    every bound and every learner's risk in one setting
   sweep        simulate learners over a grid of settings
   check        test every bound against a sweep
 

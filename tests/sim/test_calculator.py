@@ -2,8 +2,11 @@
 
 import json
 import math
+import subprocess
+import sys
 from typing import Any, ClassVar
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -259,3 +262,48 @@ def test_what_rounding_makes_of_zero_prints_as_zero() -> None:
     assert number(-4.547e-13) == "-4.547e-13"
     assert number(-4.547e-9, 64) == "-4.547e-09"
     assert number(float("nan"), 64) == "-"
+
+
+@pytest.mark.parametrize("gap", [1.0, 0.25])
+def test_returns_that_lie_close_are_told_apart(gap: float) -> None:
+    horizon = 1 << 20
+    law = RewardLaw.equiprobable(jnp.asarray([horizon - place * gap for place in (3, 2, 1, 0)]))
+    result = calculate(
+        law, horizon=horizon, data_budget=1 << 30, log2_class_size=2.0, replicates=20
+    )
+    assert result.exact is not None
+    bound = result.bounds["VB-UPPER-PLUG-IN"]
+    assert bound.proved
+    # All labels are seen, so the conditional policy of the truth loses nothing to the expert.
+    assert result.exact.risks["vb-plug-in"].value <= bound.value
+
+
+def test_a_fraction_of_a_codeword_has_no_game() -> None:
+    result = calculate("two-level", horizon=8, data_budget=8, log2_class_size=0.5, replicates=20)
+    assert result.exact is None
+    assert result.exact_hardest is None
+
+
+# Asked in a process of its own: here annotations are checked before the library looks.
+WRONG_KINDS = """
+import verigap as vg
+for changed in (
+    {"replicates": 0}, {"seed": 1.5}, {"horizon": "16"}, {"data_budget": 1.5},
+    {"log2_class_size": "x"}, {"law": None},
+):
+    given = {"law": "two-level", "horizon": 8, "data_budget": 8, "log2_class_size": 4, **changed}
+    try:
+        vg.calculate(**given)
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_numbers_of_a_wrong_kind() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WRONG_KINDS], capture_output=True, text=True, check=True
+    )
+    lines = done.stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "replicates", "seed", "horizon", "data_budget", "log2_class_size", "law",
+    ]  # fmt: skip

@@ -88,6 +88,9 @@ def worlds() -> dict[str, Setting]:
         "certain failure": replace(game, failure_probability=number(1.0)),
         "no coverage": replace(game, coverage=number(0.0)),
         "more coverage than the law": replace(game, coverage=number(1.0)),
+        "returns that rounding makes": replace(
+            game, law=RewardLaw.equiprobable(jnp.asarray([[HORIZON - 1e-13, HORIZON]]))
+        ),
         "half a draw": replace(game, num_candidates=number(1.5)),
         "strong demonstrations": replace(game, expert_radius=number(0.9)),
         "hard prompts all over": replace(hard, coverage=number(0.6)),

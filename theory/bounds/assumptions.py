@@ -53,6 +53,14 @@ def _covers_no_more_than_the_law(setting: Setting) -> Bool[Array, ""]:
     return setting.law_known & (setting.coverage <= most)
 
 
+def _spread_is_resolved(setting: Setting) -> Bool[Array, ""]:
+    """Whether sd / max |R| is 0 or at least 1e4 machine epsilons for every prompt."""
+    law = setting.law
+    scale = jnp.max(jnp.abs(law.atoms), axis=-1)
+    least = 1e4 * float(jnp.finfo(law.probabilities.dtype).eps) * scale
+    return jnp.all((law.minimum == law.maximum) | (law.sd >= least))
+
+
 def _moments_of_the_expert(setting: Setting) -> Bool[Array, ""]:
     expert = chi2_ball_expert(setting.law, setting.expert_radius)
     slack = _slack(setting.expert_sd) * setting.horizon
@@ -98,6 +106,10 @@ INSIDE_BALL = Assumption(
 )
 DELTA = Assumption(
     "0 < delta < 1", lambda s: (s.failure_probability > 0) & (s.failure_probability < 1)
+)
+RESOLVED = Assumption(
+    "returns of a prompt are equal or differ by more than rounding, so that coverage is computed",
+    _spread_is_resolved,
 )
 COVERAGE = Assumption("0 < c0 <= 1", lambda s: (s.coverage > 0) & (s.coverage <= 1))
 COVERED = Assumption(

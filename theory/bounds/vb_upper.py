@@ -17,6 +17,7 @@ from verigap.theory.bounds.assumptions import (
     EXACT_LABELS,
     INSIDE_BALL,
     REALISABLE_REWARD,
+    RESOLVED,
     RETURNS_FIT,
     SAME_LEVEL,
     WHOLE_CLASS,
@@ -209,7 +210,14 @@ def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
     return setting.horizon * jnp.sqrt(rate)
 
 
-_VERSION_SPACE = (WHOLE_DATA, WHOLE_CLASS, RETURNS_FIT, INSIDE_BALL, REALISABLE_REWARD)
+_VERSION_SPACE = (
+    WHOLE_DATA,
+    WHOLE_CLASS,
+    RETURNS_FIT,
+    RESOLVED,
+    INSIDE_BALL,
+    REALISABLE_REWARD,
+)
 _SHARE = (COVERAGE, COVERED)
 _EXACT = (*_VERSION_SPACE, *_SHARE, EXACT_LABELS)
 _ERRING = (*_VERSION_SPACE, *_SHARE, ERRING_LABELS)

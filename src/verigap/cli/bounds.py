@@ -54,7 +54,7 @@ def bounds(
     seed: Annotated[int, typer.Option("--seed", help="Seed of the VF-Bayes simulation.")] = 0,
     as_json: JsonFlag = False,
 ) -> None:
-    """Every bound and every exact risk of one setting, in the unit of its law (else tokens)."""
+    """Every bound and every learner's risk in one setting, in the unit of its law (else tokens)."""
     prepare_jax()
     if list_all:
         _list_bounds(as_json)

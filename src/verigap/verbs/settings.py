@@ -28,7 +28,7 @@ def calculate(
     seed: int = 0,
     replicates: int = 20_000,
 ) -> CalculationResult:
-    """Every bound and every exact risk of one setting, in tokens of correct trace.
+    """Every bound and every learner's risk in one setting, in tokens of correct trace.
 
     Args:
       law: reward law of the base policy: a `theory.RewardLaw` of shape (K,) or (prompts, K) in
