@@ -24,9 +24,7 @@ _SPECIAL = re.compile(
 _NEXT_QUESTION = re.compile(
     r"\n[ \t]*(?:\*\*)?(?:Question|Problem|Q|Human|User)[ \t]*\d*[ \t]*:", re.IGNORECASE
 )
-_TAGGED = re.compile(
-    r"<answer>(?P<answer>(?:(?!<answer>).)*?)</answer>", re.IGNORECASE | re.DOTALL
-)
+_TAGGED = re.compile(r"<answer>(?P<answer>(?:(?!<answer>).)*?)</answer>", re.IGNORECASE | re.DOTALL)
 _BOX = re.compile(r"\\f?boxed(?:\s*\{|\s+(?P<bare>[^\s{}$]+))|\\fbox\s*\{")
 _MINERVA = re.compile(
     r"final answer is[ \t]*(?P<answer>[^\n]+?)\.?[ \t]*I hope (?:it|this) is correct", re.IGNORECASE
