@@ -45,6 +45,7 @@ _FACTORS = {
     "trillion": 10**12,
 }  # fmt: skip
 _FACTOR = re.compile(rf"[\s~-]*(?:{'|'.join(_FACTORS)})s?\b", re.IGNORECASE)
+_FACTORED = re.compile(rf"\d{_FACTOR.pattern}", re.IGNORECASE)
 _WRAPPED_UNIT = re.compile(
     rf"(?<=[\d.}}])\s*(?!\\(?:{_WRAPPERS})\s*\{{{_FACTOR.pattern}){_WRAPPED.pattern}$",
     re.IGNORECASE,
@@ -188,9 +189,10 @@ def _same_number(first: str, second: str) -> bool | None:
     if given is None:
         if _NOT_EQUAL.match(first):
             return False
+        if _FACTORED.search(first):
+            digits = re.search(r"-?\d", first)
+            return digits is not None and _number(first[digits.start() :]) == right
         match = _LEADING_NUMBER.match(first) or _WORDS_AND_NUMBER.fullmatch(first)
-        if match is not None and _FACTOR.match(first, match.end("number")):
-            return False
         given = _exact(match["number"]) if match else None
     if given is not None:
         return given == right or round(given, DECIMALS) == round(right, DECIMALS)

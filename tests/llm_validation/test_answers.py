@@ -129,6 +129,8 @@ def test_hostile_answers_take_no_time(text: str) -> None:
         (r"5\text{ million}", "5", False),
         ("$5 million", "5000000", True),
         ("5 dozen eggs", "60", True),
+        ("nearly $5 billion", "5", False),
+        ("about 5 million", "5000000", True),
         ("5", "5 million", False),
         ("8!", "8", None),
         (r"\neq 8", "8", False),
