@@ -40,17 +40,58 @@ _MIXED = re.compile(
 )
 # Math-Verify rounds to as many decimals where one of two numbers is a decimal.
 DECIMALS = 6
+_FACTORS = {
+    "dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
+    "trillion": 10**12,
+}  # fmt: skip
+_FACTOR = re.compile(rf"[\s~-]*(?:{'|'.join(_FACTORS)})s?\b", re.IGNORECASE)
+_FACTORED = re.compile(rf"\d{_FACTOR.pattern}", re.IGNORECASE)
+_WRAPPED_UNIT = re.compile(
+    rf"(?<=[\d.}}])\s*(?!\\(?:{_WRAPPERS})\s*\{{{_FACTOR.pattern}){_WRAPPED.pattern}$",
+    re.IGNORECASE,
+)
 _CHOICE = re.compile(r"\(?(?P<letter>[A-Za-z])(?:\)|(?=$|[.:,;]|\s+[-\u2013\u2014]\s))")
 _ONLY_CHOICE = re.compile(r"\(?(?P<letter>[A-Za-z])\)?")
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[\s'\u2019-]+[^\W\d_]+)*")
 _CLAUSE_END = re.compile(r"[.,;:!?(]")
+# Behind a comma: another choice, another verdict, or (of other words) no explanation.
+_ANOTHER_CHOICE = re.compile(
+    r"[\s,;]*(?:(?:and|or|&)\s+)?"
+    r"\(?(?:[A-Z](?=$|[.,;:)]|\s+(?:and|or|&|are|is)\b)|[a-z](?=$|[.,;)]))"
+)
+_VERDICTS = "yes|no|true|false"
+_ANOTHER_VERDICT = re.compile(rf"[\s,;]*(?:(?:and|or|not)\s+)*(?:{_VERDICTS})\b", re.IGNORECASE)
+_EXPLAINED = re.compile(
+    r"[\s,;]*(?:$|(?:because|since|as|so|for|which|who|where|when|whose|that|this|it|he|she|they|we|"
+    r"I|the|by|given|thus|hence|therefore|due|not|if|being|is|was|are|were)\b)",
+    re.IGNORECASE,
+)
 _ASSIGNMENT = re.compile(r"(?P<name>\\?[A-Za-z]\w{0,9})\s*=\s*(?P<value>[^=]+)")
 _NO_UNIT = "and|or|to|pi|times|over|plus|minus|sqrt|sin|cos|tan|log|ln|exp"
+_FUNCTIONS = "pi|sqrt|sin|cos|tan|log|ln|exp"
+_NEGATIVE = re.compile(r"(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
+_MULTIPLE = re.compile(
+    rf"(?:\\?[$€£]\s*)?(?P<number>-?{_DECIMAL})[\s-]*(?P<factor>{'|'.join(_FACTORS)})s?\b"
+    rf"(?=[\s.,;:!?)]*$|[.,;:]?\s+\(?(?!(?:{_NO_UNIT}|{'|'.join(_FACTORS)})\b)[A-Za-z]{{2}})",
+    re.IGNORECASE,
+)
+# With these a number is another number, or no number: "\neq 8", "not 8", "twice 8", "8 squared".
+_NOT_EQUAL = re.compile(
+    r"\s*(?:[<>≠≤≥]|!=|\\(?:neq?|leq?|geq?|lt|gt|leqslant|geqslant|not)(?![A-Za-z]))"
+    r"|[^\d]*\b(?:not|never|isn't|isn\u2019t|than|at (?:least|most)|twice|double|triple|half|times|"
+    r"up to|over|under|above|below|plus|minus)\s+(?:(?:or )?equal to |of )*[($\\-]*\d"
+    r"|-?[\d.,]+\s*(?:(?:squared|cubed|factorial)\b|[-+]\s*[A-Za-z]$)",
+    re.IGNORECASE,
+)
 _LEADING_NUMBER = re.compile(
     rf"(?:\\?[$€£]\s*)?(?P<number>-?{_DECIMAL})"
-    rf"(?:[.,;:!?)]*$|[.,;:!]?\s+\(?(?!(?:{_NO_UNIT})\b)[A-Za-z]{{2}})"
+    rf"(?:[.,;:?)]*$|[.,;:!]?\s+\(?(?!(?:{_NO_UNIT})\b)[A-Za-z]{{2}})"
 )
-_WORDS_AND_NUMBER = re.compile(rf"[A-Za-z\s-]+\(?(?P<number>-?{_DECIMAL})\)?[.!]?")
+_WORDS_AND_NUMBER = re.compile(
+    rf"(?:(?!(?:{_FUNCTIONS})\b)(?:[A-Za-z]{{2,}}|a)(?:\s+|-(?=[A-Za-z])))+"
+    rf"\(?(?P<number>-?{_DECIMAL})\)?\.?",
+    re.IGNORECASE,
+)
 
 
 def canonical_answer(text: str) -> str | None:
@@ -84,9 +125,9 @@ def same_answer(answer: str, target: str) -> bool | None:
     """Whether an answer is the right one, as far as that takes no algebra.
 
     Settled here: texts that are equal apart from white space and LaTeX spacing, choices ("C) 15."
-    is C), words (without regard to case), numbers (also with a unit or a remark behind them, and
-    rounded to `DECIMALS` decimals where one is a decimal), and the same under an assignment
-    ("x = 5" is 5).
+    is C), words (without regard to case), numbers (also with a unit or a remark behind them, with
+    a word that multiplies them, and rounded to `DECIMALS` decimals where one is a decimal), and the
+    same under an assignment ("x = 5" is 5). Several answers are not one: "A, B" is not A.
 
     Returns:
       None where only algebra can tell, or where `target` is empty.
@@ -132,23 +173,38 @@ def _same_choice(first: str, second: str) -> bool | None:
         return None
     given = _CHOICE.match(first)
     if given is not None:
+        rest = first[given.end() :]
+        if rest[:1] in (",", ";") and _ANOTHER_CHOICE.match(rest):
+            return False
         return given["letter"].upper() == right["letter"].upper()
     sentence = " " in first and _WORDS.fullmatch(first.partition(" ")[2])
     return False if sentence or _WORDS.fullmatch(first) or _exact(first) is not None else None
 
 
 def _same_number(first: str, second: str) -> bool | None:
-    right = _exact(second)
+    right = _number(second)
     if right is None:
         return None
-    given, written = _exact(first), first
+    given = _number(first)
     if given is None:
+        if _NOT_EQUAL.match(first):
+            return False
+        if _FACTORED.search(first):
+            digits = re.search(r"-?\d", first)
+            return digits is not None and _number(first[digits.start() :]) == right
         match = _LEADING_NUMBER.match(first) or _WORDS_AND_NUMBER.fullmatch(first)
-        written = match["number"] if match else ""
-        given = _exact(written)
+        given = _exact(match["number"]) if match else None
     if given is not None:
         return given == right or round(given, DECIMALS) == round(right, DECIMALS)
     return False if "\\" not in first and not any(map(str.isdigit, first)) else None
+
+
+def _number(form: str) -> Fraction | None:
+    """The number that a text is, also with a word that multiplies it: "5 million"."""
+    form = _NEGATIVE.sub("-", form, count=1) if form[:1] in "mMnN" else form
+    match = _MULTIPLE.match(form)
+    number = _exact(match["number"] if match else form)
+    return number * _FACTORS[match["factor"].lower()] if match and number is not None else number
 
 
 def _same_words(first: str, second: str) -> bool | None:
@@ -156,8 +212,19 @@ def _same_words(first: str, second: str) -> bool | None:
     if "\\" in first or not _WORDS.fullmatch(right):
         return None
     wanted = "".join(right.casefold().split())
-    given = [first, _CLAUSE_END.split(first.lstrip(" \"'*("))[0]]
+    plain = first.lstrip(" \"'*(")
+    head = _CLAUSE_END.split(plain)[0]
+    given = [first] if _several(right, plain[len(head) :]) else [first, head]
     return any("".join(text.strip(" .!*\"'").casefold().split()) == wanted for text in given)
+
+
+def _several(right: str, rest: str) -> bool:
+    """Whether what follows the first clause of an answer is another answer, and no remark."""
+    if rest[:1] not in (",", ";"):
+        return False
+    if re.fullmatch(_VERDICTS, right, re.IGNORECASE):
+        return _ANOTHER_VERDICT.match(rest) is not None
+    return _EXPLAINED.match(rest) is None
 
 
 def _unwrapped(text: str) -> str:
@@ -175,7 +242,7 @@ def _unwrapped(text: str) -> str:
         if whole_match is not None and _balanced(whole_match["inside"]):
             plain = whole_match["inside"].strip()
         # Text after a number is a unit, and elsewhere words are what they say.
-        plain = re.sub(rf"(?<=[\d.}}])\s*{_WRAPPED.pattern}$", "", plain)
+        plain = _WRAPPED_UNIT.sub("", plain)
         plain = _WRAPPED.sub(lambda match: match["inside"], plain)
         if _exact(bare := _TRAILING_UNIT.sub("", plain).strip()) is not None:
             plain = bare

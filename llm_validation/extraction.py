@@ -2,6 +2,7 @@ r"""The final answer that a response states, found by the patterns that evaluati
 
 | pattern | whose it is |
 | --- | --- |
+| the last `<answer>...</answer>` | R1, TRL |
 | the last `\boxed{}` | MATH, Minerva, Math-Verify |
 | `#### 18` | GSM8K |
 | "Final Answer: The final answer is $18$. I hope it is correct." | Minerva |
@@ -23,6 +24,7 @@ _SPECIAL = re.compile(
 _NEXT_QUESTION = re.compile(
     r"\n[ \t]*(?:\*\*)?(?:Question|Problem|Q|Human|User)[ \t]*\d*[ \t]*:", re.IGNORECASE
 )
+_TAGGED = re.compile(r"<answer>(?P<answer>(?:(?!<answer>).)*?)</answer>", re.IGNORECASE | re.DOTALL)
 _BOX = re.compile(r"\\f?boxed(?:\s*\{|\s+(?P<bare>[^\s{}$]+))|\\fbox\s*\{")
 _MINERVA = re.compile(
     r"final answer is[ \t]*(?P<answer>[^\n]+?)\.?[ \t]*I hope (?:it|this) is correct", re.IGNORECASE
@@ -68,7 +70,8 @@ _LAST_FORMULA = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 def extract_answer(text: str, stops: Iterable[str] = ()) -> str | None:
     r"""The final answer that a response states, or None where it states none recognisably.
 
-    In this order: what the last closed `\boxed{}` holds, the last line after `####` that is no
+    In this order: what the last complete `<answer>` tag holds (or the answer that is stated within
+    it), what the last closed `\boxed{}` holds, the last line after `####` that is no
     heading, what follows the last "answer is" or "answer:" on its line (or, where nothing does, on
     the next line that is not empty), and a response that is nothing but an answer.
 
@@ -108,10 +111,21 @@ def _without_tail(text: str, stops: Iterable[str]) -> str:
 
 
 def _stated(text: str) -> str | None:
-    for find in (_boxed, _minerva, _hashed, _signalled, _bare):
+    for find in (_tagged, _boxed, _minerva, _hashed, _signalled, _bare):
         answer = find(text)
         if answer is not None and canonical_answer(answer) is not None:
             return answer
+    return None
+
+
+def _tagged(text: str) -> str | None:
+    """What the last complete tag states, or all that it holds."""
+    if "</" not in text:
+        return None
+    for match in reversed(list(_TAGGED.finditer(text))):
+        inside = match["answer"].strip()
+        if canonical_answer(inside) is not None:
+            return _stated(inside) or _trimmed(inside)
     return None
 
 

@@ -6,6 +6,7 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 
+from verigap.llm_validation.importers.deciding import speaks_of_form
 from verigap.llm_validation.importers.records import Sample, Stated, UnclearVerdict
 
 # An accuracy is printed with three decimals by some harnesses.
@@ -164,7 +165,7 @@ class ScoreRange:
         """What is wrong, and what to do."""
         seen = list(self._seen)
         listed = ", ".join(seen[:6]) + (", ..." if len(seen) > 6 else "")
-        others = self._first.others
+        others = [name for name in self._first.others if not speaks_of_form(name)]
         choice = f", or choose another score: {', '.join(others)}" if others else ""
         remedy = (
             "say above which value a sample is correct with --correct-above"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from verigap.llm_validation.extraction import extract_answer
-from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers import deciding, values
 from verigap.llm_validation.importers.grading import NO_ANSWER, Assessment, assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -146,9 +146,14 @@ class _Log:
         return Assessment(answer, correct, reason), f"metric {metric}, filter {self.filter}"
 
     def _decisive(self, metrics: dict[str, float]) -> str:
-        clear = [name for name, value in metrics.items() if value in (0, 1)]
-        order = [name for name in _METRICS if name in metrics]
-        return next(iter([*order, *clear, *metrics]))
+        deciding.refuse_form(metrics)
+        known = {name: v for name, v in metrics.items() if not deciding.speaks_of_form(name)}
+        right = [name for name in known if deciding.speaks_of_correctness(name)]
+        clear = [name for name in [*right, *known] if known[name] in (0, 1)]
+        order = [name for name in _METRICS if name in known]
+        return next(
+            iter([*order, *(name for name in clear if name in right), *right, *clear, *known])
+        )
 
     def _verdicts(self, metrics: dict[str, float]) -> dict[str, bool | None]:
         if self.above is not None:

@@ -10,6 +10,7 @@ from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.records import LeftOut
 
 FAILED = "a request that failed"
+NO_CHOICES = "a response without choices"
 
 
 class Reply(NamedTuple):
@@ -36,12 +37,14 @@ def replies(body: Mapping[str, Any]) -> list[Reply]:
     """The replies in an answer of the OpenAI API, whichever of its three kinds it is.
 
     Raises:
-      LeftOut: the request failed.
+      LeftOut: the request failed, or was answered with no choices.
       BadRecord: it is none of them.
     """
     if body.get("object") == "response" or ("output" in body and "choices" not in body):
         return [_response(body)]
     choices = values.listing(values.get(body, "choices"), "choices")
+    if not choices:
+        raise LeftOut(NO_CHOICES)
     return [_choice(values.mapping(choice, "a choice"), body, len(choices)) for choice in choices]
 
 

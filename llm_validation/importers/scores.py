@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers import deciding, values
 from verigap.llm_validation.importers.records import Parsed, Stated, UnclearVerdict
 
 # As Inspect's own value_to_float does; N is "no answer".
@@ -75,6 +75,9 @@ def choose(
 ) -> str | None:
     """The scorer that decides: the one asked for, else the first whose values are all verdicts.
 
+    As in `deciding.choose`, one that speaks of form does not decide, and none takes the place of
+    one that speaks of correctness.
+
     Args:
       records: the scores of the first samples of a log.
       asked: what the user chose.
@@ -84,7 +87,8 @@ def choose(
       None where the log has no scores.
 
     Raises:
-      ValueError: no scorer has the name, or only keys of objects are there to choose from.
+      ValueError: no scorer has the name, only keys of objects or scores of form are there to choose
+        from, or the values of the one that speaks of correctness are no verdicts.
     """
     names = list(dict.fromkeys(name for record in records for name in record))
     if asked is not None:
@@ -96,12 +100,21 @@ def choose(
     whole = [name for name in names if name not in keys]
     if names and not whole:
         raise ValueError(f"scorer: the scores are objects; choose one of {', '.join(names)}")
+    deciding.refuse_form(whole, "scorer")
+    whole = [name for name in whole if not deciding.speaks_of_form(name)]
     clear = [
         name
         for name in whole
         if all(record[name].lenient(above) is not None for record in records if name in record)
     ]
-    return next(iter([*clear, *whole]), None)
+    chosen = next(iter([*clear, *whole]), None)
+    unclear = {
+        name: [record[name].value for record in records if name in record]
+        for name in whole
+        if name not in clear and above is None
+    }
+    deciding.refuse_in_place_of(chosen, unclear, "scorer")
+    return chosen
 
 
 def stated(header: Mapping[str, Any], scorer: str | None, place: str) -> Iterator[Parsed]:

@@ -10,6 +10,17 @@ from verigap.llm_validation.extraction import extract_answer, last_quantity
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        # Tags.
+        ("<answer>5</answer>", "5"),
+        ("Some reasoning.\n<answer>B</answer>", "B"),
+        (r"<think>r</think><answer>\frac{1}{2}</answer>", r"\frac{1}{2}"),
+        ("<think>r</think>\n<answer>\nYes\n</answer>", "Yes"),
+        ("<answer>3</answer> no: <answer>4</answer>", "4"),
+        (r"\boxed{7}, put in <answer> </answer> tags: <answer>so \boxed{8}</answer>", "8"),
+        (r"use <answer>...</answer>; \boxed{8}", "8"),
+        ("<answer>The answer is 9.</answer>", "9."),
+        ("<answer>3</answer> and, cut off, <answer>4", "3"),
+        ("<answer>a set of all four words</answer>", "a set of all four words"),
         # Boxes.
         (r"so \boxed{1}, no, \boxed{\frac{1}{2}} it is", r"\frac{1}{2}"),
         (r"\boxed{\boxed{5}}", "5"),

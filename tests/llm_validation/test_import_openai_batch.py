@@ -108,6 +108,14 @@ def test_bad_responses(tmp_path: Path, record: object, says: str) -> None:
         run("openai-batch", tmp_path, path)
 
 
+def test_a_response_without_choices_is_counted(tmp_path: Path) -> None:
+    said = response(choices=[{"message": {"content": "4"}}])
+    path = write_lines(tmp_path / "r.jsonl", said, response(choices=[]) | {"custom_id": "b"})
+    done = run("openai-batch", tmp_path, path)
+    assert done.column("text") == ["4"]
+    assert done.report.left_out == {"a response without choices": 1}
+
+
 def test_requests_alone_and_twice_the_same_request(tmp_path: Path) -> None:
     with pytest.raises(TableError, match="holds requests only"):
         run("openai-batch", tmp_path, "batch_requests.jsonl")

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from tests.llm_validation.importing import FIXTURES, Imported, run
+from tests.llm_validation.importing import (
+    FIXTURES,
+    Imported,
+    inspect_log,
+    inspect_sample,
+    run,
+    write_lines,
+)
 from verigap.llm_validation.importers import choose_format
 
 TOOLS = FIXTURES / "tools"
@@ -279,3 +286,52 @@ def test_helm_needs_both_of_its_files(tmp_path: Path) -> None:
     shutil.copy(TOOLS / "handmade/helm/scenario_state.json", tmp_path)
     with pytest.raises(ValueError, match=r"per_instance_stats\.json: no such file"):
         run("helm", tmp_path, tmp_path / "scenario_state.json")
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "seen"),
+    [
+        ([1.0, 0.0, 0.5, 0.0], "accuracy_reward is 0.5, neither right"),
+        ([1.0, -1.0, 1.0, -1.0], "accuracy_reward is -1, neither right"),
+        ([2.0, 0.0, 2.0, 0.0], r"accuracy_reward is 2, .*\(values seen: 2\).*correct-above$"),
+    ],
+)
+def test_a_reward_of_form_does_not_take_the_place_of_correctness(
+    tmp_path: Path, accuracy: list[float], seen: str
+) -> None:
+    path = trl(tmp_path, *({"accuracy_reward": value, "format_reward": 1.0} for value in accuracy))
+    with pytest.raises(ValueError, match=seen):
+        run("trl", tmp_path, path)
+    done = run("trl", tmp_path, path, correct_above=0.6)
+    assert done.column("correct") == [value > 0.6 for value in accuracy]
+    assert done.report.decided_by == {"column accuracy_reward": 4}
+
+
+def trl(folder: Path, *rewards: dict[str, float]) -> Path:
+    rows = (
+        {"step": 1, "prompt": "1+1", "completion": str(number), **scores}
+        for number, scores in enumerate(rewards)
+    )
+    return write_lines(folder / "t.jsonl", *rows)
+
+
+def test_a_reward_of_form_alone_is_no_verdict(tmp_path: Path) -> None:
+    path = trl(tmp_path, {"format_reward": 1.0, "tag_count_reward": 0.0})
+    with pytest.raises(ValueError, match=r"of form, .*\(format_reward, tag_count_reward\)"):
+        run("trl", tmp_path, path)
+    assert run("trl", tmp_path, path, metric="format_reward").report.correct == 1
+
+
+def test_another_score_does_not_take_the_place_of_correctness(tmp_path: Path) -> None:
+    rows = ({"input": "1+1", "output": "2", "score": 1.0, "acc": acc} for acc in (0.5, 1.0))
+    path = write_lines(tmp_path / "v.jsonl", *rows)
+    with pytest.raises(ValueError, match=r"metric: acc is 0.5, 1.0, .*correct_above.*\(score\)"):
+        run("verl", tmp_path, path)
+    scores = {"fmt": {"value": 1}, "acc": {"value": 0.5}}
+    log = inspect_log(tmp_path / "i.eval", [inspect_sample("a", 1, "2", scores=scores)])
+    with pytest.raises(ValueError, match=r"score acc is 0\.5"):
+        run("inspect", tmp_path, log)
+    line = {"doc_id": 0, "resps": [["2"]], "target": "2", "metrics": ["f1", "my_acc"]}
+    path = write_lines(tmp_path / "l.jsonl", line | {"f1": 1.0, "my_acc": 0.5})
+    with pytest.raises(ValueError, match=r"my_acc is 0\.5"):
+        run("lm-eval", tmp_path, path)
