@@ -137,7 +137,7 @@ def test_clones_earn_more_and_the_run_reads_as_a_measurement(
     assert (group["prompts"], group["repetitions"], group["samples"]) == (7, 2, 7 * 64)
     assert group["learned_by"] == "fine-tuning"
     few, many = group["cells"]
-    assert (few["data"], many["data"], many["horizon"]) == (8, 64, LONGEST)
+    assert (few["data_budget"], many["data_budget"], many["horizon"]) == (8, 64, LONGEST)
     means = {name: value["estimate"] for name, value in many["values"].items()}
     assert means["clone"] > 4 * means["base"] > 0
     assert means["base"] < means["exact"]
