@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,7 +65,7 @@ class Columns:
     answer: Sequence[str] = ()
     tokens: Sequence[str] = ()
     finish: Sequence[str] = ()
-    records: Callable[[Path, Reading], Iterator[Record]] = rows
+    records: Callable[[Path, Reading], Iterator[Record]] = field(default_factory=lambda: rows)
     sample_id: Callable[[Path], int | None] = _none
     variant: Callable[[Mapping[str, Any]], str] = _nothing
     dataset: Callable[[Path], str] = _nothing

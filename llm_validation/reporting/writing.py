@@ -43,7 +43,7 @@ def refuse_foreign(folder: Path) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Report:
+class WrittenReport:
     """The report of a diagnosis.
 
     Attributes:
@@ -64,7 +64,7 @@ def write_report(
     draw: Callable[[Mapping[str, Any]], Sequence[PageFigure]],
     verifier: Verifier | None = None,
     include_text: bool = False,
-) -> Report:
+) -> WrittenReport:
     """Put a diagnosis into words and figures, and write it to a folder.
 
     Args:
@@ -81,7 +81,7 @@ def write_report(
     content = diagnosis_content(diagnosis, verifier=verifier, include_text=include_text)
     page = render_page(content, [draw(group) for group in content["groups"]])
     files = () if folder is None else tuple(write_files(folder, content, page))
-    return Report(content=content, page=page, files=files)
+    return WrittenReport(content=content, page=page, files=files)
 
 
 def write_files(folder: Path, content: Mapping[str, Any], page: str) -> list[Path]:

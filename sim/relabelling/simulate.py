@@ -62,10 +62,10 @@ class Accuracy:
 
 
 SWEEP = Accuracy(transformed_cells=1 << 14, least_two_level_cells=1 << 12, two_level_listed=32)
-"""For thousands of cells: one compiled program serves all two-level cells of common size."""
+"""Accuracy for thousands of cells, where one program serves all two-level cells of common size."""
 
 SINGLE = Accuracy(transformed_cells=1 << 15, least_two_level_cells=1 << 10, two_level_listed=64)
-"""For one setting at a time, where a finer lattice and a longer list cost little."""
+"""Accuracy for one setting at a time, where a finer lattice and a longer list cost little."""
 
 
 @dataclass(frozen=True)
