@@ -37,15 +37,25 @@ class Features:
     mask: Bool[np.ndarray, "P K"]
 
 
+COMPARED = ("length rank in pool", "answer agreement")
+"""Features that compare a sample with the others of its prompt."""
+
+
 def features(
-    pools: SamplePools, horizon: int, hashed: Float[np.ndarray, "P K W"] | None = None
+    pools: SamplePools,
+    horizon: float,
+    hashed: Float[np.ndarray, "P K W"] | None = None,
+    *,
+    alone: bool = False,
 ) -> Features:
     """Features of the pools at a budget H.
 
     Args:
       pools: the samples; whether they are correct is not looked at.
-      horizon: H, in the unit of the pools.
+      horizon: H, in the unit of the pools; infinite cuts nothing.
       hashed: `hashed_words(pools)`, where it is wanted.
+      alone: leave out what compares a sample with the others of its prompt: what a policy that
+        draws one sample cannot see.
     """
     finished = pools.finished(horizon)
     length = np.minimum(pools.n_tokens, horizon)
@@ -63,12 +73,14 @@ def features(
     if hashed is not None:
         for index in range(hashed.shape[2]):
             columns[f"words {index}"] = np.where(finished, hashed[:, :, index], np.nan)
+    if alone:
+        columns |= dict.fromkeys(COMPARED, np.full(length.shape, np.nan))
     values = np.stack([standardised(column) for column in columns.values()], axis=2)
     names = tuple(name for index, name in enumerate(columns) if values[:, :, index].any())
     return Features(names, values, pools.mask)
 
 
-def visible_answers(pools: SamplePools, horizon: int) -> Int[np.ndarray, "P K"]:
+def visible_answers(pools: SamplePools, horizon: float) -> Int[np.ndarray, "P K"]:
     """The answer's number where the trace ends within H, else -1."""
     return np.where(pools.finished(horizon), pools.answer, -1)
 

@@ -27,7 +27,10 @@ class SamplePools:
       prompt_ids: the P prompts with a verified sample, sorted.
       mask: whether there is a sample.
       correct: whether it is correct.
-      first_correct: from which place on; infinite for never.
+      ends_correct: whether it is correct and keeps its right answer to the end; as `correct` where
+        the table does not say.
+      first_correct: from which place on; infinite for never, NaN for a correct sample of which
+        nobody knows (see `sample_pools`).
       n_tokens: length; NaN where it is unknown.
       answer: a number for each distinct answer of a prompt, -1 for none.
       verifier_score, logprob: as in the table; NaN where there is none.
@@ -44,6 +47,7 @@ class SamplePools:
     prompt_ids: tuple[str, ...]
     mask: Bool[np.ndarray, "P K"]
     correct: Bool[np.ndarray, "P K"]
+    ends_correct: Bool[np.ndarray, "P K"]
     first_correct: Float[np.ndarray, "P K"]
     n_tokens: Float[np.ndarray, "P K"]
     answer: Int[np.ndarray, "P K"]
@@ -83,25 +87,40 @@ class SamplePools:
     @property
     def longest(self) -> float:
         """Length of the longest trace; NaN where no length is known."""
-        known = [self.n_tokens[np.isfinite(self.n_tokens)], self.first_correct[self.correct]]
-        return float(np.max(np.concatenate(known), initial=-np.inf)) if self.prompts else np.nan
+        known = np.concatenate([self.n_tokens.ravel(), self.first_correct[self.correct]])
+        known = known[np.isfinite(known)]
+        return float(known.max()) if known.size else float("nan")
 
-    def returns(self, horizon: int) -> Float[np.ndarray, "P K"]:
+    def returns(self, horizon: float) -> Float[np.ndarray, "P K"]:
         """(H - T + 1)_+ at a budget of H; 0 on the padding."""
         return np.maximum(horizon - self.first_correct + 1.0, 0.0)
 
-    def finished(self, horizon: int) -> Bool[np.ndarray, "P K"]:
+    def finished(self, horizon: float) -> Bool[np.ndarray, "P K"]:
         """Whether the trace ends within H, or nobody knows how long it is."""
         return self.mask & ~(self.n_tokens > horizon)
 
 
-def sample_pools(traces: Traces) -> tuple[SamplePools, ...]:
+def sample_pools(traces: Traces, *, placed: bool = True) -> tuple[SamplePools, ...]:
     """Pools of every (dataset, model), sorted; P = 0 where no sample could be verified.
 
+    Args:
+      traces: the samples.
+      placed: whether every correct sample must have a place from which on it is correct. Accuracy
+        needs none; returns do.
+
     Raises:
-      TableError: a correct sample without `first_correct` has no length.
+      TableError: a correct sample has neither `first_correct` nor a length, and `placed` asks for
+        one.
+
+    Example:
+      >>> from verigap.llm_validation import read_traces
+      >>> from verigap.llm_validation.pools import sample_pools
+      >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
+      >>> pools.prompts, int(pools.sizes.sum())
+      (32, 1024)
     """
-    refuse_unplaced(traces)
+    if placed:
+        refuse_unplaced(traces)
     groups = traces.frame.sort("dataset", "model", "prompt_id", "sample_id").partition_by(
         "dataset", "model", maintain_order=True
     )
@@ -138,7 +157,9 @@ def _pools(rows: pl.DataFrame) -> SamplePools:
     def reals(name: str) -> np.ndarray:
         return kept[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
 
-    first = np.where(kept["first_correct"].is_null().to_numpy(), np.inf, reals("first_correct"))
+    correct = kept["correct"].to_numpy().astype(bool)
+    first = np.where(correct, reals("first_correct"), np.inf)
+    ends = correct & kept["correct_at_end"].fill_null(value=True).to_numpy()
     text = None
     if kept["text"].null_count() < kept.height:
         text = padded(np.array(kept["text"].fill_null("").to_list(), object), "")
@@ -148,7 +169,8 @@ def _pools(rows: pl.DataFrame) -> SamplePools:
         unit=LengthUnit(rows["unit"][0]),
         prompt_ids=prompt_ids,
         mask=padded(np.ones(kept.height, bool), False),
-        correct=padded(kept["correct"].to_numpy().astype(bool), False),
+        correct=padded(correct, False),
+        ends_correct=padded(ends, False),
         first_correct=padded(first, np.inf),
         n_tokens=padded(reals("n_tokens"), np.nan),
         answer=padded(_answer_codes(kept), -1),

@@ -64,6 +64,33 @@ def predicted_returns(
 
 
 @jax.jit
+def logistic_weights(
+    features: Float[Array, "seeds n D"],
+    label: Float[Array, "seeds n"],
+    weight: Float[Array, "seeds n"],
+) -> Minimum:
+    """Weights and intercept of a ridge logistic regression, one for each seed.
+
+    Args:
+      features: of the labelled samples, standardised.
+      label: in [0, 1].
+      weight: of each labelled sample; 0 leaves it out.
+    """
+    dimensions = features.shape[2]
+    ridge = jnp.full(dimensions + 1, RIDGE).at[dimensions].set(INTERCEPT_RIDGE)
+
+    def fit(x: Array, y: Array, used: Array) -> Minimum:
+        def loss(theta: Float[Array, " D+1"]) -> Float[Array, ""]:
+            odds = x @ theta[:-1] + theta[-1]
+            each = jax.nn.softplus(odds) - y * odds
+            return used @ each + ridge @ theta**2 / 2.0
+
+        return minimise(loss, dimensions + 1)
+
+    return jax.vmap(fit)(features, label, weight)
+
+
+@jax.jit
 def _fit(
     phi: Float[Array, "P K D"],
     chosen: Float[Array, "seeds n D"],
@@ -71,20 +98,9 @@ def _fit(
     known: Array,
     data_budgets: Int[Array, " data_budgets"],
 ) -> tuple[Float[Array, "data_budgets seeds P K"], Bool[Array, "data_budgets seeds"]]:
-    dimensions = phi.shape[2]
-    ridge = jnp.full(dimensions + 1, RIDGE).at[dimensions].set(INTERCEPT_RIDGE)
-
-    def fit(x: Array, y: Array, weight: Array) -> Minimum:
-        def loss(theta: Float[Array, " D+1"]) -> Float[Array, ""]:
-            odds = x @ theta[:-1] + theta[-1]
-            each = jax.nn.softplus(odds) - y * odds
-            return weight @ each + ridge @ theta**2 / 2.0
-
-        return minimise(loss, dimensions + 1)
-
     def with_data(n: Int[Array, ""]) -> tuple[Array, Array]:
         used = jnp.where(known & (jnp.arange(chosen.shape[1]) < n)[None, :], 1.0, 0.0)
-        theta, converged, _ = jax.vmap(fit)(chosen, label, used)
+        theta, converged, _ = logistic_weights(chosen, label, used)
         odds = jnp.einsum("pkd,sd->spk", phi, theta[:, :-1]) + theta[:, -1, None, None]
         # Samples with the same features must tie, whatever the order of summation.
         return to_resolution(jax.nn.sigmoid(odds), 1.0), converged

@@ -1,0 +1,73 @@
+"""Joint bootstrap of the means of several arms over the same prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from verigap.llm_validation.intervals import LEVEL, Resampler, Statistic, student_spread
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class JointMeans:
+    """Means of arms over prompts, and B joint draws of them.
+
+    Attributes:
+      means: by arm.
+      draws: by arm, shape (B,): the prompts of a draw are the same for all arms. Draws of few
+        prompts are spread out as Student's law is wider than the normal one.
+      most: the largest value an arm can have: 1 for accuracy, H for returns.
+    """
+
+    means: dict[str, float]
+    draws: dict[str, Float[np.ndarray, " B"]]
+    most: float
+
+    @classmethod
+    def of(
+        cls, values: Mapping[str, Float[np.ndarray, " P"]], *, most: float, seed: int
+    ) -> JointMeans:
+        """Means and draws of the values of every arm on every prompt.
+
+        Args:
+          values: by arm, prompts in the same order.
+          most: the largest value there can be.
+          seed: seed of the draws.
+        """
+        table = np.stack(list(values.values()), axis=1)
+        prompts = len(table)
+        mean = table.mean(axis=0)
+        moved = Resampler(prompts, seed).weights @ (table - mean)
+        drawn = mean + student_spread(prompts) * moved
+        # Arms that give the same sample must not differ by rounding.
+        drawn = np.round(drawn / most, 12) * most
+        mean = np.round(mean / most, 12) * most
+        return cls(
+            means=dict(zip(values, mean.tolist(), strict=True)),
+            draws=dict(zip(values, drawn.T, strict=True)),
+            most=most,
+        )
+
+    def value(self, arm: str) -> Statistic:
+        """The mean of an arm with its 95 % interval, within what is possible."""
+        low, high = _ends(self.draws[arm])
+        return Statistic(
+            self.means[arm], float(np.clip(low, 0, self.most)), float(np.clip(high, 0, self.most))
+        )
+
+    def difference(self, arm: str, other: str) -> Statistic:
+        """The paired difference of two arms with its 95 % interval, within what is possible."""
+        low, high = _ends(self.draws[arm] - self.draws[other])
+        estimate = self.means[arm] - self.means[other]
+        return Statistic(estimate, max(low, -self.most), min(high, self.most))
+
+
+def _ends(draws: Float[np.ndarray, " B"]) -> tuple[float, float]:
+    """Ends of the central 95 % of the draws; NaN where nothing was seen to differ."""
+    if np.ptp(draws) <= 1e-12 * max(np.abs(draws).max(), 1e-300):
+        return float("nan"), float("nan")
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)

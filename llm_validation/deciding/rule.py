@@ -1,0 +1,152 @@
+"""The one rule behind both decisions: an arm that needs more must be shown to earn more.
+
+Stated in docs/diagnosing.md. The table of its measured error rates is made by
+`python -m benchmarks.verdict_errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from verigap.llm_validation.deciding.joint import JointMeans
+from verigap.llm_validation.intervals import Statistic
+
+CONFIDENCE = 0.9
+FEWEST_MIXED = 10
+LEAST_WORTH = 0.01
+_HEADROOM_PARTS = 10
+
+Reason = Literal["gains", "suffices", "open", "too_few", "nothing_to_compare"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Margin:
+    """The least gain that counts, in the unit of the currency.
+
+    Attributes:
+      value: of it.
+      source: "given", "one point" (a hundredth of the largest value), or "a tenth of the headroom"
+        (of what an exact check adds to a single sample).
+    """
+
+    value: float
+    source: Literal["given", "one point", "a tenth of the headroom"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """Which arm to take.
+
+    Attributes:
+      arm: the arm, or "undecided".
+      reason: "gains" (the arm needs a verifier or training, and earns more than the margin beyond
+        every arm that does not), "suffices" (no arm earns more than the margin beyond it), "open"
+        (neither is probable enough), "too_few" (prompts of mixed outcome), "nothing_to_compare"
+        (one arm alone).
+      probability: of the statement that decided; for "open" the larger of the two. NaN for the
+        last two reasons.
+      margin: the least gain that counts.
+      best_plain: the best of the arms that need neither verifier nor training.
+      best_other: the best of the others, "" without any.
+      gain: what `best_other` earns beyond `best_plain`; NaN without others.
+    """
+
+    arm: str
+    reason: Reason
+    probability: float
+    margin: Margin
+    best_plain: str
+    best_other: str
+    gain: Statistic
+
+
+def margin_of(joint: JointMeans, worth: float | None, *, ceiling: str, floor: str) -> Margin:
+    """The margin: as given, else one point or a tenth of the headroom, whichever is larger.
+
+    Args:
+      joint: of all arms.
+      worth: the least gain that counts, in the unit of the currency; None for the default.
+      ceiling: the arm that nothing exceeds.
+      floor: the arm that needs least.
+    """
+    if worth is not None:
+        return Margin(value=worth, source="given")
+    point = LEAST_WORTH * joint.most
+    tenth = (joint.means[ceiling] - joint.means[floor]) / _HEADROOM_PARTS
+    if tenth > point:
+        return Margin(value=tenth, source="a tenth of the headroom")
+    return Margin(value=point, source="one point")
+
+
+def decide(
+    joint: JointMeans, plain: Sequence[str], others: Sequence[str], margin: Margin, mixed: int
+) -> Decision:
+    """Apply the rule to joint draws.
+
+    In this order: (1) the best of the other arms, if it earns more than the margin beyond the best
+    plain arm with probability 0.9; (2) the first plain arm beyond which no arm earns more than the
+    margin, with probability 0.9; (3) undecided. So an arm that learns nothing wins ties.
+
+    Args:
+      joint: of all arms.
+      plain: arms that need neither a verifier nor training, from the one that needs least.
+      others: arms that need one, from the one that needs least; may be empty.
+      margin: the least gain that counts.
+      mixed: prompts on which samples differ in reward.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.llm_validation.deciding.joint import JointMeans
+      >>> from verigap.llm_validation.deciding.rule import Margin, decide
+      >>> rng = np.random.default_rng(0)
+      >>> vote = rng.random(200)
+      >>> values = {"single": 0.5 * vote, "vote": vote, "check": np.minimum(vote + 0.2, 1)}
+      >>> joint = JointMeans.of(values, most=1.0, seed=0)
+      >>> margin = Margin(value=0.01, source="one point")
+      >>> decide(joint, ("single", "vote"), ("check",), margin, mixed=200).arm
+      'check'
+      >>> decide(joint, ("single", "vote"), (), margin, mixed=200).arm
+      'vote'
+    """
+    best_plain = _best(joint, plain, margin)
+    best_other = _best(joint, others, margin) if others else ""
+    nothing = Statistic(*[float("nan")] * 3)
+    gain = joint.difference(best_other, best_plain) if best_other else nothing
+
+    def decided(arm: str, reason: Reason, probability: float) -> Decision:
+        return Decision(
+            arm=arm,
+            reason=reason,
+            probability=probability,
+            margin=margin,
+            best_plain=best_plain,
+            best_other=best_other,
+            gain=gain,
+        )
+
+    if mixed < FEWEST_MIXED:
+        return decided("undecided", "too_few", float("nan"))
+    if len(plain) + len(others) < 2:
+        return decided("undecided", "nothing_to_compare", float("nan"))
+    gains = 0.0
+    if best_other:
+        ahead = joint.draws[best_other] - np.max([joint.draws[arm] for arm in plain], axis=0)
+        gains = float((ahead > margin.value).mean())
+        if gains >= CONFIDENCE:
+            return decided(best_other, "gains", gains)
+    highest = np.max([joint.draws[arm] for arm in (*plain, *others)], axis=0)
+    enough = {arm: float((joint.draws[arm] >= highest - margin.value).mean()) for arm in plain}
+    for arm, probability in enough.items():
+        if probability >= CONFIDENCE:
+            return decided(arm, "suffices", probability)
+    return decided("undecided", "open", max(gains, *enough.values()))
+
+
+def _best(joint: JointMeans, names: Sequence[str], margin: Margin) -> str:
+    """The first arm whose mean is within half the margin of the largest."""
+    largest = max(joint.means[arm] for arm in names)
+    return next(arm for arm in names if joint.means[arm] >= largest - margin.value / 2)

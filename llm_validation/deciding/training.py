@@ -1,0 +1,208 @@
+"""What to train: clone, rejection-sample or reinforce, from the same number of traces.
+
+Every arm is a policy that draws one sample of a prompt. Policies are tilts of the base over the
+pool of each prompt, by features that need no other sample of the prompt, fitted on one half of the
+prompts and valued on the other, and kept within the same leash around the base.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from verigap.llm_validation.deciding.leashes import Leash, best_policy, usual_leashes, within
+from verigap.llm_validation.deciding.outcomes import Currency, Outcomes
+from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
+from verigap.llm_validation.pools.policy_values import halves
+from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
+
+UNTRAINED = ("base",)
+TRAINED = ("clone", "rejection", "reinforce")
+ARMS = (*UNTRAINED, *TRAINED)
+SEEDS = 16
+_VOTES = 64
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Training:
+    """Mean reward of every trained policy on prompts that it did not see.
+
+    Attributes:
+      data_budgets: n, ascending: expert traces of the clone, labelled traces of the others.
+      leashes: the first is the one that the verdict is about.
+      values: by currency, leash (its place) and arm (see `ARMS`); one sample a prompt.
+      voted: by currency and arm: the vote over N samples of the policy at the first leash and the
+        largest n; empty without answers.
+      num_candidates: that N.
+      expert: by currency, mean reward of the expert that the clone imitates.
+      tested: prompts that were held out; the values are those of these prompts.
+      solved: share of the prompts on which the expert has a success to show.
+      kept: mean share of the n labelled traces that rejection sampling clones.
+      unconverged: fits that did not converge, of `fits`.
+    """
+
+    data_budgets: tuple[int, ...]
+    leashes: tuple[Leash, ...]
+    values: dict[Currency, tuple[dict[str, Float[np.ndarray, "n P"]], ...]]
+    voted: dict[Currency, dict[str, Float[np.ndarray, " P"]]]
+    num_candidates: int
+    expert: dict[Currency, float]
+    solved: float
+    kept: float
+    unconverged: int
+    fits: int
+
+
+def train(
+    found: Outcomes,
+    *,
+    data_budgets: tuple[int, ...],
+    chi2_radius: float,
+    num_candidates: int,
+    seed: int,
+) -> Training:
+    """Value of the base and of each trained policy, for every n and leash.
+
+    "clone" imitates n traces of an expert, the best policy within the first leash that saw the
+    rewards. "rejection" imitates the rewarded ones among n traces of the base. "reinforce" moves
+    towards the reward predicted by a model of the same n traces and their rewards.
+
+    Args:
+      found: samples of at least two prompts.
+      data_budgets: n, ascending, at least 1.
+      chi2_radius: chi-square radius kappa of the first leash, above 0.
+      num_candidates: N of the vote after training.
+      seed: seed of the splits, the traces and the votes.
+    """
+    fits = {
+        currency: _fit(found, currency, data_budgets, usual_leashes(chi2_radius)[0], seed)
+        for currency in found.rewards
+    }
+    held_out = ~halves(len(found.mask), seeds=SEEDS, seed=seed)
+    values: dict[Currency, tuple[dict[str, np.ndarray], ...]] = {}
+    voted: dict[Currency, dict[str, np.ndarray]] = {}
+    for currency, fit in fits.items():
+        reward = found.rewards[currency]
+        by_leash, last = [], {}
+        for place, leash in enumerate(usual_leashes(chi2_radius)):
+            policies = fit.within(leash, found.mask)
+            by_leash.append(
+                {arm: _held_out_mean(policy, reward, held_out) for arm, policy in policies.items()}
+            )
+            if place == 0:
+                last = {arm: policy[-1] for arm, policy in policies.items()}
+        values[currency] = tuple(by_leash)
+        if (found.answer >= 0).any():
+            voted[currency] = {
+                arm: _voted(found, policy, reward, held_out, num_candidates, seed)
+                for arm, policy in last.items()
+            }
+    first = next(iter(fits.values()))
+    return Training(
+        data_budgets=data_budgets,
+        leashes=usual_leashes(chi2_radius),
+        values=values,
+        voted=voted,
+        num_candidates=num_candidates,
+        expert={currency: fit.expert for currency, fit in fits.items()},
+        solved=first.solved,
+        kept=first.kept,
+        unconverged=sum(fit.unconverged for fit in fits.values()),
+        fits=sum(fit.fits for fit in fits.values()),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Fitted:
+    """Policies as fitted, and the reward model, of one currency."""
+
+    clone: Float[np.ndarray, "n seeds P K"]
+    rejection: Float[np.ndarray, "n seeds P K"]
+    predicted: Float[np.ndarray, "n seeds P K"]
+    expert: float
+    solved: float
+    kept: float
+    unconverged: int
+    fits: int
+
+    def within(self, leash: Leash, mask: Bool[np.ndarray, "P K"]) -> dict[str, np.ndarray]:
+        """Every arm's policy within a leash, of shape (n, seeds, P, K)."""
+        base = np.broadcast_to(mask / mask.sum(axis=1, keepdims=True), self.clone.shape)
+        return {
+            "base": base,
+            "clone": within(self.clone, mask, leash),
+            "rejection": within(self.rejection, mask, leash),
+            "reinforce": best_policy(self.predicted, mask, leash),
+        }
+
+
+def _fit(
+    found: Outcomes, currency: Currency, data_budgets: tuple[int, ...], leash: Leash, seed: int
+) -> _Fitted:
+    reward, mask = found.rewards[currency], found.mask
+    train_on = halves(len(mask), seeds=SEEDS, seed=seed)
+    uniforms = np.random.default_rng([seed, 13]).random((SEEDS, data_budgets[-1], 4))
+    expert = best_policy(reward, mask, leash)
+    has_success = (reward > 0).any(axis=1)
+    shown = draw_traces(expert, train_on & has_success, uniforms[..., :2])
+    clones = clone(found.alone, shown, data_budgets)
+    base = mask / mask.sum(axis=1, keepdims=True)
+    drawn = draw_traces(base, train_on, uniforms[..., 2:])
+    label = reward[drawn.prompt, drawn.sample] / found.scale(currency)
+    good = (label > 0) & (drawn.prompt >= 0)
+    rewarded = Demonstrations(np.where(good, drawn.prompt, -1), np.where(good, drawn.sample, -1))
+    rejection = clone(found.alone, rewarded, data_budgets)
+    labelled = LabelledTraces(drawn.prompt, drawn.sample, label)
+    models = predicted_returns(found.alone, labelled, data_budgets)
+    converged = (clones.converged, rejection.converged, models.converged)
+    return _Fitted(
+        clone=clones.policies,
+        rejection=rejection.policies,
+        predicted=models.returns,
+        expert=float((expert * reward).sum(axis=1).mean()),
+        solved=float(has_success.mean()),
+        kept=float(good.mean()),
+        unconverged=int(sum((~each).sum() for each in converged)),
+        fits=int(sum(each.size for each in converged)),
+    )
+
+
+def _held_out_mean(
+    policy: Float[np.ndarray, "n seeds P K"],
+    reward: Float[np.ndarray, "P K"],
+    held_out: Bool[np.ndarray, "seeds P"],
+) -> Float[np.ndarray, "n P"]:
+    """Mean reward of a policy on every prompt, over the seeds that did not train on it."""
+    value = np.einsum("nspk,pk->nsp", policy, reward)
+    return np.where(held_out, value, 0.0).sum(axis=1) / held_out.sum(axis=0)
+
+
+def _voted(
+    found: Outcomes,
+    policy: Float[np.ndarray, "seeds P K"],
+    reward: Float[np.ndarray, "P K"],
+    held_out: Bool[np.ndarray, "seeds P"],
+    n: int,
+    seed: int,
+) -> Float[np.ndarray, " P"]:
+    """Mean reward of a vote over N independent samples of a policy, on held-out prompts.
+
+    Ties between answers are split; where no sample has an answer, any is returned.
+    """
+    values = np.zeros(len(found.mask))
+    for prompt in range(len(found.mask)):
+        codes = found.answer[prompt] + 1
+        groups = np.zeros((codes.size, int(codes.max()) + 1))
+        groups[np.arange(codes.size), codes] = found.mask[prompt]
+        mass = policy[held_out[:, prompt], prompt] @ groups
+        earned = (policy[held_out[:, prompt], prompt] * reward[prompt]) @ groups
+        by_answer = earned / np.maximum(mass, 1e-300)
+        rng = np.random.default_rng([seed, 17, prompt])
+        shares = mass / mass.sum(axis=1, keepdims=True)
+        votes = rng.multinomial(n, shares, size=(_VOTES, len(shares)))
+        votes[:, :, 0] = np.minimum(votes[:, :, 0], 0) + (votes[:, :, 1:].sum(axis=2) == 0)
+        wins = votes == votes.max(axis=2, keepdims=True)
+        values[prompt] = ((wins * by_answer).sum(axis=2) / wins.sum(axis=2)).mean()
+    return values
