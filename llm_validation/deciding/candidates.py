@@ -25,9 +25,10 @@ def largest_common(sizes: Int[np.ndarray, " P"]) -> int:
     return int(np.sort(sizes)[::-1][int(np.ceil(_SHARE * sizes.size)) - 1])
 
 
-def candidate_counts(largest: int) -> tuple[int, ...]:
-    """1, 2, 4, ... and the largest N."""
-    return tuple(sorted({2**power for power in range(largest.bit_length())} | {largest}))
+def candidate_counts(largest: int, wanted: int) -> tuple[int, ...]:
+    """1, 2, 4, ..., the largest N, and the one that is wanted if there are samples for it."""
+    powers = {2**power for power in range(largest.bit_length())}
+    return tuple(sorted(powers | {largest, min(wanted, largest)}))
 
 
 def draws_of(prompts: int, n: int) -> int:

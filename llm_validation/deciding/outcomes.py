@@ -73,9 +73,7 @@ class Outcomes:
             length=self.length[chosen],
             answer=self.answer[chosen],
             score=self.score[chosen],
-            alone=Features(
-                self.alone.names, self.alone.values[chosen], self.alone.mask[chosen]
-            ),
+            alone=self.alone.of_prompts(chosen),
         )
 
 

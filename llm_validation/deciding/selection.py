@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -17,13 +17,14 @@ from verigap.llm_validation.deciding.candidates import (
     gather,
     largest_common,
 )
+from verigap.llm_validation.deciding.erring_check import RocCurve, roc_curve
 from verigap.llm_validation.deciding.learned_score import Compared, compared, learn_scores
 from verigap.llm_validation.deciding.outcomes import Currency, Outcomes
 from verigap.llm_validation.pools.policy_values import halves
 
 WITHOUT_VERIFIER = ("single", "shortest", "vote", "vote_shortest")
-BY_SCORE = ("best_score", "vote_score")
-BY_LEARNED = ("best_learned", "vote_learned")
+BY_SCORE = ("vote_score", "best_score")
+BY_LEARNED = ("vote_learned", "best_learned")
 EXACT = ("exact",)
 ARMS = (*WITHOUT_VERIFIER, *BY_SCORE, *BY_LEARNED, *EXACT)
 SPLITS = 8
@@ -39,21 +40,30 @@ class Selection:
       left_out: prompts with fewer samples.
       values: by currency and arm (see `ARMS`), in the unit of the currency. An arm is missing where
         the table has nothing for it: no answer, no length, no score, or no prompt to learn from.
+      accuracy_for_return: accuracy of the learned arms whose score was fitted to returns, by arm;
+        all other arms pick the same samples in both currencies. Empty without returns.
+      roc: at the N asked for, of "learned" (the score fitted to accuracy, on held-out prompts) and
+        of "score", the table's own.
       labels: n, labelled samples behind each learned score.
-      tokens: mean length of a sample; NaN where lengths are unknown. An arm at N spends N times it.
+      length: mean length of a sample; NaN where lengths are unknown. An arm at N spends N times it.
       unconverged: fits of the learned score that did not converge, of `fits`.
-      mixed: prompts with rewards that differ, in accuracy.
+      mixed: prompts on which samples differ in accuracy.
+      correct, sizes: right samples and samples of each prompt.
     """
 
     counts: tuple[int, ...]
     prompts: Int[np.ndarray, " P"]
     left_out: int
     values: dict[Currency, dict[str, Float[np.ndarray, "N P"]]]
+    accuracy_for_return: dict[str, Float[np.ndarray, "N P"]]
+    roc: dict[str, RocCurve]
     labels: int
-    tokens: float
+    length: float
     unconverged: int
     fits: int
     mixed: int
+    correct: Int[np.ndarray, " P"]
+    sizes: Int[np.ndarray, " P"]
 
     def position(self, n: int) -> int:
         """Position of the largest N that is at most n."""
@@ -64,6 +74,9 @@ def select(
     found: Outcomes,
     *,
     labels: int,
+    num_candidates: int = 8,
+    counts: Sequence[int] | None = None,
+    learn: bool = True,
     seed: int,
     advance: Callable[[float], None] | None = None,
 ) -> Selection:
@@ -75,6 +88,9 @@ def select(
     Args:
       found: samples of at least one prompt.
       labels: n of the learned score, at least 1.
+      num_candidates: an N that the grid holds, as far as there are samples.
+      counts: the N, ascending; by default 1, 2, 4, ... up to the samples there are.
+      learn: whether to fit scores; without, the arms by a learned score are missing.
       seed: seed of the candidates, the splits and the labelled samples.
       advance: called with the share of the work that is done.
 
@@ -87,58 +103,94 @@ def select(
       >>> found = select(outcomes(pools, 64), labels=64, seed=0)
       >>> found.counts
       (1, 2, 4, 8, 16, 32)
-      >>> found.values["accuracy"]["exact"].mean(axis=1).round(2).tolist()[-1] > 0.5
-      True
+      >>> [round(float(found.values["accuracy"]["exact"][i].mean()), 3) for i in (0, -1)]
+      [0.085, 0.5]
     """
     largest = largest_common(found.sizes)
     kept = found.sizes >= largest
     part = found.of_prompts(kept)
-    counts = candidate_counts(largest)
+    if counts is None:
+        counts = candidate_counts(largest, num_candidates)
     order = draw_order(part.mask, largest, seed)
-    by_n, unconverged, fits = [], 0, 0
+    train = halves(len(part.mask), seeds=SPLITS, seed=seed)
+    rows = []
     for n in counts:
         sets = Candidates.of(part, order, n)
-        values = {name: _untrained(part, sets, reward, n) for name, reward in part.rewards.items()}
-        learned, failed, tried = _learned(part, sets, labels, seed)
-        by_n.append({name: row | learned.get(name, {}) for name, row in values.items()})
-        unconverged, fits = unconverged + failed, fits + tried
+        row = _Row(values={name: _untrained(part, sets, name, n) for name in part.rewards})
+        if learn and train.any():
+            _add_learned(row, part, sets, train, labels, seed, at=n == num_candidates)
+        rows.append(row)
         if advance is not None:
             advance(sum(m for m in counts if m <= n) / sum(counts))
-    accuracy = np.where(part.mask, part.rewards["accuracy"], np.nan)
+    return _selection(found, part, kept, tuple(counts), rows, labels)
+
+
+@dataclass(kw_only=True)
+class _Row:
+    """What is found at one N."""
+
+    values: dict[Currency, dict[str, np.ndarray]]
+    accuracy_for_return: dict[str, np.ndarray] = field(default_factory=dict)
+    roc: RocCurve | None = None
+    unconverged: int = 0
+    fits: int = 0
+
+
+def _selection(
+    found: Outcomes,
+    part: Outcomes,
+    kept: Bool[np.ndarray, " P"],
+    counts: tuple[int, ...],
+    rows: Sequence[_Row],
+    labels: int,
+) -> Selection:
+    right = (part.rewards["accuracy"] > 0) & part.mask
+    curves = {"learned": next((row.roc for row in rows if row.roc is not None), None)}
+    scored = np.isfinite(part.score) & part.mask
+    if scored.any():
+        curves["score"] = roc_curve(part.score[scored], right[scored].astype(float))
     return Selection(
         counts=counts,
         prompts=np.flatnonzero(kept),
         left_out=int((~kept).sum()),
         values={
-            name: {arm: np.stack([row[name][arm] for row in by_n]) for arm in by_n[0][name]}
-            for name in part.rewards
+            name: {arm: np.stack([row.values[name][arm] for row in rows]) for arm in by_arm}
+            for name, by_arm in rows[0].values.items()
         },
+        accuracy_for_return={
+            arm: np.stack([row.accuracy_for_return[arm] for row in rows])
+            for arm in rows[0].accuracy_for_return
+        },
+        roc={name: curve for name, curve in curves.items() if curve is not None},
         labels=labels,
-        tokens=part.mean_length,
-        unconverged=unconverged,
-        fits=fits,
-        mixed=int((np.nanmax(accuracy, axis=1) > np.nanmin(accuracy, axis=1)).sum()),
+        length=part.mean_length,
+        unconverged=sum(row.unconverged for row in rows),
+        fits=sum(row.fits for row in rows),
+        mixed=int(((right.sum(axis=1) > 0) & (right.sum(axis=1) < part.sizes)).sum()),
+        correct=right.sum(axis=1),
+        sizes=part.sizes,
     )
 
 
 def _untrained(
-    found: Outcomes, sets: Candidates, reward: Float[np.ndarray, "P K"], n: int
+    found: Outcomes, sets: Candidates, currency: Currency, n: int
 ) -> dict[str, Float[np.ndarray, " P"]]:
     """The arms that learn nothing, as far as the table allows them."""
+    reward, answers = found.rewards[currency], (found.answer >= 0).any()
     values = {"single": arms.single(reward, found.mask)}
     known_length = np.isfinite(found.length).any()
     if known_length:
         values["shortest"] = arms.best_scored(-found.length, reward, found.mask, n)
-    if (found.answer >= 0).any():
+    if answers:
         values["vote"] = arms.vote(sets, reward)
         if known_length:
             shortest = sets.shortest_of_group(gather(found.length, sets.index))
             values["vote_shortest"] = arms.vote(sets, reward, member=shortest)
     if np.isfinite(found.score).any():
-        values["best_score"] = arms.best_scored(found.score, reward, found.mask, n)
-        if (found.answer >= 0).any():
+        if answers:
             weight = gather(_weights(found.score), sets.index)
             values["vote_score"] = arms.vote(sets, reward, weight)
+        values["best_score"] = arms.best_scored(found.score, reward, found.mask, n)
     values["exact"] = arms.best_scored(reward, reward, found.mask, n)
     return values
 
@@ -150,30 +202,65 @@ def _weights(score: Float[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
     return np.where(known, score - least, 0.0)
 
 
-def _learned(
-    found: Outcomes, sets: Candidates, labels: int, seed: int
-) -> tuple[dict[Currency, dict[str, Float[np.ndarray, " P"]]], int, int]:
-    """The arms by a learned score, on prompts that it was not fitted on, mean over the splits."""
-    prompts = len(found.mask)
-    if prompts < 2:
-        return {}, 0, 0
+def _add_learned(
+    row: _Row,
+    found: Outcomes,
+    sets: Candidates,
+    train: Bool[np.ndarray, "splits P"],
+    labels: int,
+    seed: int,
+    *,
+    at: bool,
+) -> None:
+    """Add the arms by a learned score: means over the splits that held a prompt out.
+
+    Args:
+      row: what is added to.
+      found: the samples.
+      sets: the candidates.
+      train: which prompts each split learns from.
+      labels: n.
+      seed: seed of the labelled samples.
+      at: whether the ROC curve is wanted.
+    """
     beside = compared(found, sets)
-    train = halves(prompts, seeds=SPLITS, seed=seed)
-    values: dict[Currency, dict[str, np.ndarray]] = {}
-    failed = 0
+    accuracy = found.rewards["accuracy"]
     for place, (currency, reward) in enumerate(found.rewards.items()):
         label = reward / found.scale(currency)
         models = learn_scores(found, sets, beside, label, train, labels, (seed, 11, place))
-        failed += sum(not model.converged for model in models)
-        totals: dict[str, np.ndarray] = {}
-        for model, trained in zip(models, train, strict=True):
-            held = ~trained
+        values = _Totals(len(found.mask), ~train)
+        accuracies = _Totals(len(found.mask), ~train)
+        scores, rights = [], []
+        for model, held in zip(models, ~train, strict=True):
             odds = model.odds(found.alone.values[held], sets.index[held], _rows(beside, held))
-            picked = _by_score(odds, sets.of_prompts(held), reward[held])
-            for arm, value in picked.items():
-                totals.setdefault(arm, np.zeros(prompts))[held] += value
-        values[currency] = {arm: total / (~train).sum(axis=0) for arm, total in totals.items()}
-    return values, failed, SPLITS * len(found.rewards)
+            subsets = sets.of_prompts(held)
+            values.add(held, _by_score(odds, subsets, reward[held]))
+            if currency == "return":
+                accuracies.add(held, _by_score(odds, subsets, accuracy[held]))
+            elif at:
+                scores.append(odds[:, 0].ravel())
+                rights.append(gather(accuracy[held], subsets.index)[:, 0].ravel())
+        row.values[currency] |= values.means()
+        row.accuracy_for_return |= accuracies.means()
+        row.unconverged += sum(not model.converged for model in models)
+        row.fits += len(models)
+        if scores:
+            row.roc = roc_curve(np.concatenate(scores), np.concatenate(rights))
+
+
+class _Totals:
+    """Sums of values of prompts over the splits that hold them out."""
+
+    def __init__(self, prompts: int, held_out: Bool[np.ndarray, "splits P"]) -> None:
+        self._prompts, self._times = prompts, held_out.sum(axis=0)
+        self._totals: dict[str, np.ndarray] = {}
+
+    def add(self, held: Bool[np.ndarray, " P"], values: dict[str, np.ndarray]) -> None:
+        for arm, value in values.items():
+            self._totals.setdefault(arm, np.zeros(self._prompts))[held] += value
+
+    def means(self) -> dict[str, np.ndarray]:
+        return {arm: total / self._times for arm, total in self._totals.items()}
 
 
 def _rows(beside: Compared, chosen: Bool[np.ndarray, " P"]) -> Compared:
@@ -184,7 +271,7 @@ def _by_score(
     odds: Float[np.ndarray, "P R N"], sets: Candidates, reward: Float[np.ndarray, "P K"]
 ) -> dict[str, Float[np.ndarray, " P"]]:
     """The two arms that a learned score allows."""
-    values = {"best_learned": arms.best_of(odds, gather(reward, sets.index))}
+    values = {}
     if sets.groups:
         values["vote_learned"] = arms.vote(sets, reward, special.expit(odds))
-    return values
+    return values | {"best_learned": arms.best_of(odds, gather(reward, sets.index))}

@@ -1,7 +1,7 @@
 """What to train: clone, rejection-sample or reinforce, from the same number of traces.
 
 Every arm is a policy that draws one sample of a prompt. Policies are tilts of the base over the
-pool of each prompt, by features that need no other sample of the prompt, fitted on one half of the
+pool of each prompt, by features that need neither another sample of the prompt nor a verifier, fitted on one half of the
 prompts and valued on the other, and kept within the same leash around the base.
 """
 
@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from verigap.llm_validation.deciding.leashes import Leash, best_policy, usual_leashes, within
 from verigap.llm_validation.deciding.outcomes import Currency, Outcomes
 from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
+from verigap.llm_validation.pools.features import SCORE
 from verigap.llm_validation.pools.policy_values import halves
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 
@@ -144,18 +145,20 @@ def _fit(
     reward, mask = found.rewards[currency], found.mask
     train_on = halves(len(mask), seeds=SEEDS, seed=seed)
     uniforms = np.random.default_rng([seed, 13]).random((SEEDS, data_budgets[-1], 4))
+    # A policy that draws one sample of a prompt is not told how a verifier will score it.
+    features = found.alone.without(SCORE)
     expert = best_policy(reward, mask, leash)
     has_success = (reward > 0).any(axis=1)
     shown = draw_traces(expert, train_on & has_success, uniforms[..., :2])
-    clones = clone(found.alone, shown, data_budgets)
+    clones = clone(features, shown, data_budgets)
     base = mask / mask.sum(axis=1, keepdims=True)
     drawn = draw_traces(base, train_on, uniforms[..., 2:])
     label = reward[drawn.prompt, drawn.sample] / found.scale(currency)
     good = (label > 0) & (drawn.prompt >= 0)
     rewarded = Demonstrations(np.where(good, drawn.prompt, -1), np.where(good, drawn.sample, -1))
-    rejection = clone(found.alone, rewarded, data_budgets)
+    rejection = clone(features, rewarded, data_budgets)
     labelled = LabelledTraces(drawn.prompt, drawn.sample, label)
-    models = predicted_returns(found.alone, labelled, data_budgets)
+    models = predicted_returns(features, labelled, data_budgets)
     converged = (clones.converged, rejection.converged, models.converged)
     return _Fitted(
         clone=clones.policies,

@@ -44,7 +44,8 @@ def measure(
     Args:
       traces: the samples; every (dataset, model) is measured on its own.
       horizons: distinct budgets H in the unit of the traces, at least 1; by default about the
-        median and the 90 % quantile of the group's lengths, and twice the latter.
+        median and the 90 % quantile of the group's lengths, and the sampling limit, or the longest
+        trace where no limit is recorded.
       data_budgets: distinct n from 1 to 1,000,000, expert demonstrations and labelled traces alike;
         by default 16, 64, 256 and 1,024, as far as the training pools reach.
       num_candidates: N of best-of-N and of the vote, at least 1; 8 by default.
@@ -147,19 +148,18 @@ def _checked_radius(chi2_radius: float) -> float:
 
 
 def default_horizons(pools: SamplePools) -> tuple[int, ...]:
-    """About the median and the 90 % quantile of the lengths, and twice the latter.
+    """About the median and the 90 % quantile of the lengths, and the largest that they speak about.
 
-    The first two are not rounded past the longest trace: it is they that a verdict is about.
+    The last is the sampling limit where it is recorded, else the longest trace.
     """
     lengths = pools.n_tokens[np.isfinite(pools.n_tokens)]
     if lengths.size == 0:
         lengths = pools.first_correct[pools.correct]
     if lengths.size == 0:
         return (_UNKNOWN_LENGTHS,)
-    median, most = np.quantile(lengths, [0.5, 0.9])
-    reach = max(1, int(pools.longest))
-    within = {min(_rounded(end), reach) for end in (median, most)}
-    return tuple(sorted(within | {_rounded(2 * most)}))
+    reach = max(1, int(pools.reach))
+    quantiles = np.quantile(lengths, [0.5, 0.9])
+    return tuple(sorted({min(_rounded(end), reach) for end in quantiles} | {reach}))
 
 
 def _rounded(length: float) -> int:
@@ -227,6 +227,6 @@ def _warnings(pools: SamplePools, horizons: Sequence[int], settings: Settings) -
         f"H = {horizon} is beyond the longest trace ({pools.longest:g}): the model never used such "
         f"a budget, and values there only grow by the {pools.unit} left over"
         for horizon in horizons
-        if horizon > pools.longest
+        if horizon > pools.reach
     ]
     return warnings

@@ -124,11 +124,11 @@ class GroupMeasurement:
           settings: what all budgets share.
           horizons: budgets (tokens), ascending.
           cells: values of every policy, one entry a budget; see `values_at`.
-          longest: beyond which a budget is extrapolated (tokens); by default the longest trace.
+          longest: beyond which a budget is extrapolated (tokens); by default `pools.reach`.
           warnings: see the class; fits that did not converge are added.
           features: see the class.
         """
-        reach = pools.longest if longest is None else longest
+        reach = pools.reach if longest is None else longest
         return cls(
             dataset=pools.dataset,
             model=pools.model,

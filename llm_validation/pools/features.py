@@ -7,7 +7,7 @@ as they would be if it had been stopped at H.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -30,13 +30,26 @@ class Features:
       values: mean 0 and sd 1 over the samples of the group where known; 0 on the padding. All
         groups and budgets have the same D columns, and share what is compiled for them.
       mask: whether there is a sample.
+      columns: what each of the D columns holds, also where it does not vary.
     """
 
     names: tuple[str, ...]
     values: Float[np.ndarray, "P K D"]
     mask: Bool[np.ndarray, "P K"]
+    columns: tuple[str, ...] = ()
+
+    def without(self, name: str) -> Features:
+        """The same with one column set to 0."""
+        kept = np.array([column != name for column in self.columns])
+        names = tuple(each for each in self.names if each != name)
+        return replace(self, names=names, values=self.values * kept)
+
+    def of_prompts(self, chosen: Bool[np.ndarray, " P"]) -> Features:
+        """The same of some prompts."""
+        return replace(self, values=self.values[chosen], mask=self.mask[chosen])
 
 
+SCORE = "verifier score"
 COMPARED = ("length rank in pool", "answer agreement")
 """Features that compare a sample with the others of its prompt."""
 
@@ -68,7 +81,7 @@ def features(
         "has answer": np.where(finished, answer >= 0, np.nan),
         "answer agreement": np.where(finished, agreeing, np.nan),
         "log probability": np.where(finished, pools.logprob, np.nan),
-        "verifier score": np.where(finished, pools.verifier_score, np.nan),
+        SCORE: np.where(finished, pools.verifier_score, np.nan),
     }
     if hashed is not None:
         for index in range(hashed.shape[2]):
@@ -77,7 +90,7 @@ def features(
         columns |= dict.fromkeys(COMPARED, np.full(length.shape, np.nan))
     values = np.stack([standardised(column) for column in columns.values()], axis=2)
     names = tuple(name for index, name in enumerate(columns) if values[:, :, index].any())
-    return Features(names, values, pools.mask)
+    return Features(names, values, pools.mask, tuple(columns))
 
 
 def visible_answers(pools: SamplePools, horizon: float) -> Int[np.ndarray, "P K"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,14 @@ from verigap.llm_validation.answers import canonical_answer
 from verigap.llm_validation.traces import Traces, nothing_verified, refuse_unplaced
 from verigap.storage.units import LengthUnit
 
+# Names under which tools record the most tokens of a sample.
+_LIMITS = (
+    "max_tokens",
+    "max_new_tokens",
+    "max_gen_toks",
+    "max_completion_tokens",
+    "max_output_tokens",
+)
 LARGEST_POOL = 512
 """Samples of a prompt that enter its pool; more would cost time and show little more."""
 
@@ -39,6 +48,8 @@ class SamplePools:
       left_out: prompts without a verified sample.
       beyond: verified samples beyond the first `LARGEST_POOL` of their prompt, in no pool.
       correct_only_at_end: correct samples whose index is only known to be at most the end.
+      limit: tokens at which sampling stopped every sample of the group, as the table's `sampling`
+        records it; None where it does not, or where samples had different limits.
     """
 
     dataset: str
@@ -58,6 +69,7 @@ class SamplePools:
     left_out: int
     beyond: int
     correct_only_at_end: int
+    limit: int | None = None
 
     @property
     def prompts(self) -> int:
@@ -90,6 +102,11 @@ class SamplePools:
         known = np.concatenate([self.n_tokens.ravel(), self.first_correct[self.correct]])
         known = known[np.isfinite(known)]
         return float(known.max()) if known.size else float("nan")
+
+    @property
+    def reach(self) -> float:
+        """The largest budget that these samples speak about: the limit, or the longest trace."""
+        return self.longest if self.limit is None else max(float(self.limit), self.longest)
 
     def returns(self, horizon: float) -> Float[np.ndarray, "P K"]:
         """(H - T + 1)_+ at a budget of H; 0 on the padding."""
@@ -181,7 +198,29 @@ def _pools(rows: pl.DataFrame) -> SamplePools:
         left_out=rows["prompt_id"].n_unique() - len(prompt_ids),
         beyond=verified.height - kept.height,
         correct_only_at_end=int(kept["first_correct_is_end"].sum()),
+        limit=_limit(rows),
     )
+
+
+def _limit(rows: pl.DataFrame) -> int | None:
+    """The one sampling limit of all rows, where lengths are in tokens and all record the same."""
+    if rows["unit"][0] != LengthUnit.TOKENS or rows["sampling"].null_count():
+        return None
+    limits = {_recorded_limit(text) for text in rows["sampling"].unique()}
+    limit = limits.pop()
+    longest = rows["n_tokens"].max()
+    # Samples longer than the limit were counted otherwise than the limit.
+    return None if limits or limit is None or (longest or 0) > limit else limit
+
+
+def _recorded_limit(sampling: str) -> int | None:
+    """The limit that a record of sampling settings names, None without one."""
+    try:
+        settings = json.loads(sampling)
+    except ValueError:
+        return None
+    values = [settings.get(name) for name in _LIMITS] if isinstance(settings, dict) else []
+    return next((int(v) for v in values if type(v) in (int, float) and 1 <= v < 2**53), None)
 
 
 def _answer_codes(rows: pl.DataFrame) -> np.ndarray:

@@ -1,0 +1,238 @@
+"""Both decisions of one group: how to select among N samples, and what to train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from verigap.llm_validation.deciding import selection as selecting
+from verigap.llm_validation.deciding import training
+from verigap.llm_validation.deciding.erring_check import Tolerance, tolerance
+from verigap.llm_validation.deciding.joint import JointMeans
+from verigap.llm_validation.deciding.outcomes import Currency, Outcomes, outcomes
+from verigap.llm_validation.deciding.rule import Decision, Margin, decide, margin_of
+from verigap.llm_validation.deciding.selection import Selection, select
+from verigap.llm_validation.deciding.training import Training, train
+from verigap.llm_validation.pools.pools import SamplePools
+
+Verifier = Literal["exact", "learned", "score"]
+VERIFIERS: tuple[Verifier, ...] = ("exact", "learned", "score")
+BudgetSource = Literal["given", "the sampling limit", "the longest trace", "no lengths"]
+_ARMS_OF: dict[Verifier, tuple[str, ...]] = {
+    "exact": selecting.EXACT,
+    "learned": selecting.BY_LEARNED,
+    "score": selecting.BY_SCORE,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user asks of both decisions.
+
+    Attributes:
+      num_candidates: N that the decisions are about, at least 1.
+      data_budgets: n, ascending; the decisions are about the largest.
+      chi2_radius: chi-square leash kappa of trained policies.
+      worth: least gain that counts, as a share of the largest reward in (0, 1); None for one point
+        or a tenth of the headroom.
+      seed: of all randomness.
+    """
+
+    num_candidates: int
+    data_budgets: tuple[int, ...]
+    chi2_radius: float
+    worth: float | None
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class InCurrency:
+    """Both decisions in one currency.
+
+    Attributes:
+      at: joint means of the arms of selection, by N.
+      margin: least gain that counts in selection.
+      select: decision among the arms that need no exact check.
+      by_verifier: decision among the arms without a verifier and those with one kind of it, for
+        the kinds that the table allows.
+      trained: joint means of the arms of training at the first leash and the largest n; None where
+        nothing can be trained.
+      training_margin: the same of training; None likewise.
+      train: decision among the base and the trained policies; None likewise.
+    """
+
+    at: dict[int, JointMeans]
+    margin: Margin
+    select: Decision
+    by_verifier: dict[Verifier, Decision]
+    trained: JointMeans | None
+    train: Decision | None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class GroupDecisions:
+    """Both decisions of one (dataset, model).
+
+    Attributes:
+      horizon: the budget H; None where no lengths are known, and nothing is cut.
+      horizon_source: where H comes from.
+      num_candidates: N that the decisions are about.
+      data_budget: n that they are about.
+      outcomes: worth of every sample at H.
+      selection, training: every arm on every prompt; no training with a single prompt.
+      by_currency: the decisions; "return" only where there are lengths.
+      tolerance: how much an exact check may err before it adds nothing to the best arm without one,
+        at N, in accuracy.
+    """
+
+    horizon: int | None
+    horizon_source: BudgetSource
+    num_candidates: int
+    data_budget: int
+    outcomes: Outcomes
+    selection: Selection
+    training: Training | None
+    by_currency: dict[Currency, InCurrency]
+    tolerance: Tolerance
+
+    def best_without_check(self, currency: Currency = "accuracy") -> str:
+        """The arm of the largest mean at N among those that need no exact check."""
+        means = self.by_currency[currency].at[self.num_candidates].means
+        return max((arm for arm in means if arm not in selecting.EXACT), key=means.__getitem__)
+
+
+def budget_of(pools: SamplePools) -> tuple[int | None, BudgetSource]:
+    """The budget H of a group by default, and where it comes from."""
+    if pools.limit is not None:
+        return pools.limit, "the sampling limit"
+    if np.isfinite(pools.longest):
+        return max(1, int(pools.longest)), "the longest trace"
+    return None, "no lengths"
+
+
+def decide_group(
+    pools: SamplePools,
+    horizon: int | None,
+    request: Request,
+    advance: Callable[[float], None] | None = None,
+) -> GroupDecisions:
+    """Both decisions for the pools of one group.
+
+    Args:
+      pools: samples of at least one prompt; lengths are not needed.
+      horizon: H; None for the default of `budget_of`.
+      request: what is asked.
+      advance: called with the share of the work that is done.
+    """
+    budget, source = budget_of(pools) if horizon is None else (horizon, "given")
+    found = outcomes(pools, budget)
+    n = max(request.data_budgets)
+    selected = select(
+        found,
+        labels=n,
+        num_candidates=request.num_candidates,
+        seed=request.seed,
+        advance=None if advance is None else lambda share: advance(share / 2),
+    )
+    at_n = selected.counts[selected.position(request.num_candidates)]
+    trained = None
+    if pools.prompts > 1:
+        trained = train(
+            found,
+            data_budgets=request.data_budgets,
+            chi2_radius=request.chi2_radius,
+            num_candidates=at_n,
+            seed=request.seed,
+        )
+    by_currency = {
+        currency: _in_currency(found, selected, trained, currency, at_n, request)
+        for currency in found.rewards
+    }
+    means = by_currency["accuracy"].at[at_n].means
+    without = max(value for arm, value in means.items() if arm not in selecting.EXACT)
+    if advance is not None:
+        advance(1.0)
+    return GroupDecisions(
+        horizon=budget,
+        horizon_source=source,
+        num_candidates=at_n,
+        data_budget=n,
+        outcomes=found,
+        selection=selected,
+        training=trained,
+        by_currency=by_currency,
+        tolerance=tolerance(selected.correct, selected.sizes, at_n, without),
+    )
+
+
+def _in_currency(
+    found: Outcomes,
+    selected: Selection,
+    trained: Training | None,
+    currency: Currency,
+    n: int,
+    request: Request,
+) -> InCurrency:
+    most, seed = found.scale(currency), request.seed
+    worth = None if request.worth is None else request.worth * most
+    values = selected.values[currency]
+    at = {
+        count: JointMeans.of({arm: v[place] for arm, v in values.items()}, most=most, seed=seed)
+        for place, count in enumerate(selected.counts)
+    }
+    here = at[n]
+    margin = margin_of(here, worth, ceiling="exact", floor="single")
+    plain = [arm for arm in selecting.WITHOUT_VERIFIER if arm in values]
+    present = {
+        kind: [arm for arm in names if arm in values] for kind, names in _ARMS_OF.items()
+    }
+    # One sample is all there is at N = 1: no arm can differ from another.
+    mixed = selected.mixed if n > 1 else 0
+
+    def among(*kinds: Verifier) -> Decision:
+        others = [arm for kind in kinds for arm in present[kind]]
+        return decide(here, plain, others, margin, mixed)
+
+    joint, choice = None, None
+    if trained is not None:
+        joint = JointMeans.of(
+            {arm: v[-1] for arm, v in trained.values[currency][0].items()}, most=most, seed=seed
+        )
+        choice = decide(joint, training.UNTRAINED, training.TRAINED, margin, selected.mixed)
+    return InCurrency(
+        at=at,
+        margin=margin,
+        select=among("score", "learned"),
+        by_verifier={kind: among(kind) for kind in VERIFIERS if present[kind]},
+        trained=joint,
+        train=choice,
+    )
+
+
+def shortness_share(group: GroupDecisions, arm: str, other: str) -> float:
+    """Share of the gain in return of an arm over another that shortness explains; NaN if none.
+
+    With accuracy A and mean return of a right answer c = J/A, the gain is
+    (A1 - A2)(c1 + c2)/2 + (c1 - c2)(A1 + A2)/2; the second term is shortness.
+
+    Args:
+      group: with returns.
+      arm, other: arms of selection, at N.
+    """
+    place = group.selection.position(group.num_candidates)
+    returns = group.by_currency["return"].at[group.num_candidates].means
+
+    def accuracy(name: str) -> float:
+        table = group.selection.accuracy_for_return
+        values = table.get(name, group.selection.values["accuracy"].get(name))
+        return float("nan") if values is None else float(values[place].mean())
+
+    rates = [(accuracy(name), returns[name]) for name in (arm, other)]
+    if not all(rate > 0 for rate, _ in rates) or rates[0][1] == rates[1][1]:
+        return float("nan")
+    (first, earned), (second, earned_other) = rates
+    shortness = (earned / first - earned_other / second) * (first + second) / 2
+    return shortness / (earned - earned_other)
