@@ -31,14 +31,23 @@ _LETTERS: dict[Any, Any] = {
     "ytick.labelsize": 8,
     "legend.fontsize": 7.5,
 }
-_ARMS = (
-    ("base", "base", GUIDE),
-    ("clone", "clone (VF)", VF),
-    ("vote", "vote", BOUND),
-    ("verify", "verify, learned (VB)", VB),
-    ("score", "the table's own score", VB),
-    ("exact", "verify, exact (VB)", VB),
-)
+# Colour and line of each arm, and its short name.
+_SELECTED: dict[str, tuple[str, str, str]] = {
+    "single": ("one sample", GUIDE, "-"),
+    "shortest": ("shortest", GUIDE, ":"),
+    "vote": ("vote", VF, "-"),
+    "vote_score": ("vote by score", "#009E73", "--"),
+    "best_score": ("best by score", "#009E73", "-"),
+    "vote_learned": ("vote, learned score", VB, "--"),
+    "best_learned": ("best, learned score", VB, "-"),
+    "exact": ("exact check", "black", "-"),
+}
+_TRAINED: dict[str, tuple[str, str]] = {
+    "base": ("base", GUIDE),
+    "clone": ("clone experts", VF),
+    "rejection": ("rejection sampling", "#009E73"),
+    "reinforce": ("reinforce", VB),
+}
 
 
 def draw_group(group: Group) -> list[PageFigure]:
@@ -47,20 +56,25 @@ def draw_group(group: Group) -> list[PageFigure]:
     Args:
       group: an entry of `groups` of `diagnosis_content`.
     """
-    figures: tuple[tuple[str, Callable[[Axes, Group], str | None]], ...] = (
-        ("arms", _arms),
-        ("gap-data", _gap_over_data),
-        ("gap-budget", _gap_over_budget),
-        ("phase", _phase),
-        ("heterogeneity", _heterogeneity),
-        ("coverage", _coverage),
-        ("pass-at-k", _pass_at_k),
+    figures: tuple[tuple[str, Callable[[Axes, Group], str | None], bool], ...] = (
+        ("accuracy", _accuracy_over_candidates, False),
+        ("spending", _accuracy_over_tokens, False),
+        ("training", _training_over_data, False),
+        ("difficulty", _difficulty, False),
+        ("pass-at-k", _pass_at_k, False),
+        ("gap-data", _gap_over_data, True),
+        ("gap-budget", _gap_over_budget, True),
+        ("phase", _phase, True),
+        ("heterogeneity", _heterogeneity, True),
+        ("coverage", _coverage, True),
     )
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
     drawn = []
-    for name, draw in figures:
+    for name, draw, theory in figures:
+        if theory and group["theory"] is None:
+            continue
         with styled(), rc_context(_LETTERS):
             figure = Figure(figsize=_SIZE, layout="constrained")
             caption = draw(figure.subplots(), group)
@@ -69,12 +83,12 @@ def draw_group(group: Group) -> list[PageFigure]:
             buffer = BytesIO()
             # Neither a date nor a version: the same numbers draw the same bytes.
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        drawn.append(PageFigure(name, buffer.getvalue(), caption))
+        drawn.append(PageFigure(name, buffer.getvalue(), caption, theory))
     return drawn
 
 
 def draw_overview(groups: Sequence[Group]) -> Figure:
-    """What each arm earns, and the gap over the data; one row of panels a group."""
+    """Accuracy over N, and of trained policies over n; one row of panels a group."""
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
@@ -83,46 +97,103 @@ def draw_overview(groups: Sequence[Group]) -> Figure:
         figure = Figure(figsize=(2 * width, len(groups) * height), layout="constrained")
         rows = figure.subplots(len(groups), 2, squeeze=False)
         for (left, right), group in zip(rows, groups, strict=True):
-            _arms(left, group)
-            _gap_over_data(right, group)
+            _accuracy_over_candidates(left, group)
+            _training_over_data(right, group)
     return figure
 
 
-def _unit(group: Group) -> str:
-    return LengthUnit(group["unit"]).of_correct_trace
-
-
-def _target(group: Group) -> str:
-    target = group["target"]
+def _accuracy_over_candidates(axis: Axes, group: Group) -> str:
+    select = group["select"]
+    counts, curves = select["counts"], select["curves"]["accuracy"]
+    for arm, (label, color, line) in _SELECTED.items():
+        if arm not in curves:
+            continue
+        middle, low, high = ends(curves[arm])
+        axis.plot(
+            counts, middle, line, color=color, label=label, marker="." if len(counts) == 1 else ""
+        )
+        if arm in ("vote", "exact", "best_score", "best_learned"):
+            axis.fill_between(counts, low, high, color=color, alpha=0.1, lw=0)
+    axis.set_xscale("log", base=2)
+    axis.set_xticks(counts, [str(n) for n in counts])
+    axis.minorticks_off()
+    axis.axvline(select["num_candidates"], color=GUIDE, lw=0.8, ls=":")
+    axis.set_ylim(bottom=0.0)
+    axis.set_xlabel("samples N a prompt")
+    axis.set_ylabel("accuracy")
+    axis.legend(loc="best", fontsize=6.5)
     return (
-        f"H = {target['horizon']:,} {group['unit']}, n = {target['data_budget']:,}, "
-        f"N = {target['num_candidates']}"
+        "Accuracy of every arm against N. All arms see the same N samples and no others. Bands: "
+        "95 % over prompts, of some arms. Dotted: the N that the decision is about."
     )
 
 
-def _arms(axis: Axes, group: Group) -> str | None:
-    arms = [arm for arm in _ARMS if arm[0] in group["arms"]]
-    if not arms:
+def _accuracy_over_tokens(axis: Axes, group: Group) -> str | None:
+    frontier = group["spending"]["frontier"]
+    if not frontier["without_check"]:
         return None
-    middle, low, high = ends([group["arms"][key] for key, *_ in arms])
-    places = np.arange(len(arms))[::-1]
-    for place, (key, _, color), at, start, end in zip(places, arms, middle, low, high, strict=True):
-        face = "white" if key == "verify" else color
-        axis.plot([start, end], [place, place], color=color, lw=2)
-        axis.plot(at, place, "o", color=color, mfc=face, ms=6)
-    axis.set_yticks(places, [label for _, label, _ in arms])
-    axis.set_ylim(-0.6, len(arms) - 0.4)
-    axis.set_xlim(0, 1.05 * max(high.max(), 1e-9))
-    axis.set_xlabel(_unit(group))
+    for name, label, color in (
+        ("without_check", "without a check", VF),
+        ("with_check", "with an exact check", "black"),
+    ):
+        rows = frontier[name]
+        x, y = ([row[key] for row in rows] for key in ("tokens", "accuracy"))
+        axis.plot(x, y, drawstyle="steps-post", color=color, label=label)
+        for row in rows:
+            whole = row["horizon"] == group["budget"]["horizon"]
+            axis.plot(row["tokens"], row["accuracy"], "o", color=color, ms=4,
+                      mfc=color if whole else "white")  # fmt: skip
+    axis.set_xscale("log")
+    axis.set_ylim(bottom=0.0)
+    axis.set_xlabel(f"{group['unit']} a prompt")
+    axis.set_ylabel("accuracy")
+    axis.legend(loc="best")
     return (
-        f"What each arm earns on held-out prompts at the target ({_target(group)}), with 95 % "
-        "intervals. The verdict compares the arms draw by draw, so overlapping bars may still be "
-        "told apart."
+        f"The best accuracy for the {group['unit']} spent on a prompt, among arms that learn "
+        "nothing. Filled: whole samples. Open: samples stopped at a shorter budget, so that more "
+        "of them fit."
+    )
+
+
+def _training_over_data(axis: Axes, group: Group) -> str | None:
+    train = group["train"]
+    if train is None:
+        return None
+    leash = train["leashes"][0]
+    for arm, (label, color) in _TRAINED.items():
+        rows = [row for row in train["rows"] if row["arm"] == arm and row["leash"] == leash]
+        middle, low, high = ends([row["accuracy"] for row in rows])
+        x = [row["data_budget"] for row in rows]
+        axis.plot(x, middle, color=color, label=label, marker="." if len(x) == 1 else "")
+        if arm != "base":
+            axis.fill_between(x, low, high, color=color, alpha=0.1, lw=0)
+    axis.set_xscale("log", base=2)
+    axis.set_xlabel("traces n to learn from")
+    axis.set_ylabel("accuracy, one sample")
+    axis.legend(loc="best")
+    return (
+        "Accuracy of one sample of each policy on prompts that it was not trained on, against n, "
+        f"within the leash {leash}. Bands: 95 % over prompts; arms are compared prompt by prompt, "
+        "so overlapping bands may still be told apart."
+    )
+
+
+def _difficulty(axis: Axes, group: Group) -> str:
+    bins = group["difficulty"]["histogram"]
+    left = [row["low"] for row in bins]
+    axis.bar(left, [row["prompts"] for row in bins], width=0.1, align="edge", color=VB, ec="white")
+    axis.set_xlim(0.0, 1.0)
+    axis.set_xlabel("share of right samples of a prompt")
+    axis.set_ylabel("prompts")
+    difficulty = group["difficulty"]
+    return (
+        f"How hard the prompts are: {difficulty['never']:,} are never solved, "
+        f"{difficulty['always']:,} by every sample."
     )
 
 
 def _gap_over_data(axis: Axes, group: Group) -> str | None:
-    at = group["target"]["horizon"]
+    at = group["theory"]["horizon"]
     drawn = _gap(axis, group, "data_budget", lambda cell: cell["horizon"] == at)
     if not drawn:
         return None
@@ -135,7 +206,7 @@ def _gap_over_data(axis: Axes, group: Group) -> str | None:
 
 
 def _gap_over_budget(axis: Axes, group: Group) -> str | None:
-    at = group["target"]["data_budget"]
+    at = group["theory"]["data_budget"]
     drawn = _gap(axis, group, "horizon", lambda cell: cell["data_budget"] == at)
     if not drawn:
         return None
@@ -158,8 +229,8 @@ def _gap(
     axis: Axes, group: Group, along: str, chosen: Callable[[Mapping[str, Any]], bool]
 ) -> list[Mapping[str, Any]]:
     """Measured and predicted gaps along one variable; the cells that were drawn."""
-    measured = [cell for cell in group["gap_measured"] if chosen(cell)]
-    predicted = [cell for cell in group["gap_predicted"] if chosen(cell)]
+    measured = [cell for cell in group["theory"]["gap_measured"] if chosen(cell)]
+    predicted = [cell for cell in group["theory"]["gap_predicted"] if chosen(cell)]
     predicted = [cell for cell in predicted if known(cell["gap"]["estimate"])]
     horizon = max((cell["horizon"] for cell in measured), default=0)
     if predicted:
@@ -193,7 +264,7 @@ def _gap(
 
 
 def _phase(axis: Axes, group: Group) -> str | None:
-    phase = group["phase"]
+    phase = group["theory"]["phase"]
     if phase is None:
         return None
     coverage = np.array(phase["coverage"], float)
@@ -222,17 +293,17 @@ def _phase(axis: Axes, group: Group) -> str | None:
     axis.set_ylabel(r"coverage $c_0$")
     return (
         "Which side has the smaller upper bound (WHEN VF WINS in the theory) with "
-        f"{group['target']['data_budget']:,} traces and a class of 2^"
-        f"{group['prediction']['log2_class_size']['estimate']:.3g}. Star: this group, at the "
+        f"{group['theory']['data_budget']:,} traces and a class of 2^"
+        f"{group['theory']['prediction']['log2_class_size']['estimate']:.3g}. Star: this group, at the "
         "coverage of its median prompt; bar: from the tenth to the ninetieth percentile. This is "
-        "advice and no proof, and it is about verifiers that must be learned: an exact check needs "
-        "no data."
+        "advice and no proof, about returns and about training on n traces: the boxes above are in "
+        "accuracy, measured on these traces, and may differ from it."
     )
 
 
 def _heterogeneity(axis: Axes, group: Group) -> str | None:
     prompts = group["statistics"]["per_prompt"]
-    at = group["target"]["horizon"]
+    at = group["theory"]["horizon"]
     rows = [row for prompt in prompts for row in prompt["horizons"] if row["horizon"] == at]
     for key, label, style, color in (
         ("sigma_over_h_naive", "plug-in", ":", GUIDE),
@@ -258,7 +329,7 @@ def _heterogeneity(axis: Axes, group: Group) -> str | None:
 
 
 def _budget(group: Group) -> Mapping[str, Any]:
-    at = group["target"]["horizon"]
+    at = group["theory"]["horizon"]
     return next(row for row in group["statistics"]["horizons"] if row["horizon"] == at)
 
 
@@ -278,7 +349,7 @@ def _coverage(axis: Axes, group: Group) -> str | None:
     axis.legend(loc="upper right")
     return (
         "Share of the base's samples that beat a prompt's mean return by sqrt(epsilon) standard "
-        f"deviations, averaged over prompts, at H = {group['target']['horizon']:,} "
+        f"deviations, averaged over prompts, at H = {group['theory']['horizon']:,} "
         f"{group['unit']}. No law exceeds the dotted ceiling 1/(1 + epsilon)."
     )
 

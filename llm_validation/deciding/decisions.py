@@ -86,6 +86,7 @@ class GroupDecisions:
       by_currency: the decisions; "return" only where there are lengths.
       tolerance: how much an exact check may err before it adds nothing to the best arm without one,
         at N, in accuracy.
+      seed: of all randomness.
     """
 
     horizon: int | None
@@ -97,6 +98,7 @@ class GroupDecisions:
     training: Training | None
     by_currency: dict[Currency, InCurrency]
     tolerance: Tolerance
+    seed: int
 
     def best_without_check(self, currency: Currency = "accuracy") -> str:
         """The arm of the largest mean at N among those that need no exact check."""
@@ -165,6 +167,7 @@ def decide_group(
         training=trained,
         by_currency=by_currency,
         tolerance=tolerance(selected.correct, selected.sizes, at_n, without),
+        seed=request.seed,
     )
 
 
@@ -185,16 +188,11 @@ def _in_currency(
     }
     here = at[n]
     margin = margin_of(here, worth, ceiling="exact", floor="single")
-    plain = [arm for arm in selecting.WITHOUT_VERIFIER if arm in values]
-    present = {
-        kind: [arm for arm in names if arm in values] for kind, names in _ARMS_OF.items()
-    }
     # One sample is all there is at N = 1: no arm can differ from another.
     mixed = selected.mixed if n > 1 else 0
 
-    def among(*kinds: Verifier) -> Decision:
-        others = [arm for kind in kinds for arm in present[kind]]
-        return decide(here, plain, others, margin, mixed)
+    def among(kind: Verifier | None) -> Decision:
+        return decide(here, *arms_of(here, kind), margin, mixed)
 
     joint, choice = None, None
     if trained is not None:
@@ -205,10 +203,27 @@ def _in_currency(
     return InCurrency(
         at=at,
         margin=margin,
-        select=among("score", "learned"),
-        by_verifier={kind: among(kind) for kind in VERIFIERS if present[kind]},
+        select=among(None),
+        by_verifier={kind: among(kind) for kind in VERIFIERS if arms_of(here, kind)[1]},
         trained=joint,
         train=choice,
+    )
+
+
+def arms_of(
+    joint: JointMeans, verifier: Verifier | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The arms without a verifier, and those with one kind of it, that the table allows.
+
+    Args:
+      joint: of all arms of selection.
+      verifier: the kind; None for every kind but the exact check.
+    """
+    kinds = ("score", "learned") if verifier is None else (verifier,)
+    others = (arm for kind in kinds for arm in _ARMS_OF[kind])
+    return (
+        tuple(arm for arm in selecting.WITHOUT_VERIFIER if arm in joint.means),
+        tuple(arm for arm in others if arm in joint.means),
     )
 
 

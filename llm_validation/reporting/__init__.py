@@ -1,4 +1,4 @@
-"""From a fit, a prediction and a measurement to a verdict and a report that a person can read.
+"""From both decisions and the theory behind them to a report that a person can read.
 
 The function is `llm_validation.diagnose`; these are the types of its result.
 """
@@ -11,13 +11,12 @@ from verigap._lazy import lazy_face
 
 if TYPE_CHECKING:
     from verigap.llm_validation.reporting.content import diagnosis_content
-    from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
-    from verigap.llm_validation.reporting.verdict import Verdict
+    from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 
 __all__ = [
     "Diagnosis",
     "GroupDiagnosis",
-    "Verdict",
+    "Theory",
     "diagnosis_content",
 ]
 
@@ -28,7 +27,7 @@ __getattr__, __dir__ = lazy_face(
         "verigap.llm_validation.reporting.diagnosis": (
             "Diagnosis",
             "GroupDiagnosis",
+            "Theory",
         ),
-        "verigap.llm_validation.reporting.verdict": ("Verdict",),
     },
 )

@@ -10,7 +10,7 @@ import polars as pl
 from verigap.llm_validation.fitting.counts import GroupCounts
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.reporting.numbers import percent
-from verigap.llm_validation.reporting.verdict import FEWEST_MIXED
+from verigap.llm_validation.deciding.rule import FEWEST_MIXED
 from verigap.storage.units import LengthUnit
 
 _FEW_PROMPTS = 20
@@ -41,9 +41,9 @@ class Assumption(NamedTuple):
 def check_assumptions(
     rows: pl.DataFrame,
     counts: GroupCounts,
-    coverage: Coverage,
+    coverage: Coverage | None,
     *,
-    horizon: int,
+    horizon: int | None,
     mixed: int,
     extrapolated: bool,
 ) -> list[Assumption]:
@@ -52,16 +52,16 @@ def check_assumptions(
     Args:
       rows: the canonical trace rows of the group.
       counts: its counts.
-      coverage: c*(kappa) of the leash, fitted at the target budget.
-      horizon: the target budget H.
+      coverage: c*(kappa) of the leash, fitted at the target budget; None without lengths.
+      horizon: the target budget H; None without lengths.
       mixed: prompts with both correct and incorrect samples.
       extrapolated: whether the target budget is beyond the longest trace.
     """
     total, verified = rows.height, int(counts.samples.sum())
     found = [
         *_sampling(counts, mixed, (total - verified) / total),
-        *_rewards(counts, horizon, extrapolated),
-        *_coverage(counts, coverage),
+        *(_rewards(counts, horizon, extrapolated) if horizon is not None else _no_lengths()),
+        *(_coverage(counts, coverage) if coverage is not None else []),
         *_exchangeability(rows),
     ]
     return [*found, *_bi_level(counts)]
@@ -137,6 +137,18 @@ def _sampling(counts: GroupCounts, mixed: int, unverified: float) -> list[Assump
             )
         )
     return found
+
+
+def _no_lengths() -> list[Assumption]:
+    return [
+        Assumption(
+            "no_lengths",
+            "unchecked",
+            "No sample has a length: nothing is said about budgets, tokens or returns, and accuracy "
+            "is that of whole samples.",
+            "Add the column n_tokens.",
+        )
+    ]
 
 
 def _rewards(counts: GroupCounts, horizon: int, extrapolated: bool) -> list[Assumption]:

@@ -1,11 +1,15 @@
-"""Fit, measure, predict, score, decide: the one implementation behind `verigap diagnose`."""
+"""Fit, decide, measure, predict, score: the one implementation behind `verigap diagnose`."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons
+from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons, whole
+from verigap.llm_validation.deciding.allocation import allocations
+from verigap.llm_validation.deciding.comparison import Compared, compare
+from verigap.llm_validation.deciding.decisions import GroupDecisions, Request, decide_group
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.measuring.measure import (
@@ -15,25 +19,22 @@ from verigap.llm_validation.measuring.measure import (
     default_horizons,
     measure_group,
 )
-from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.policy_values import Settings
 from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting.calibration import calibration_slice
 from verigap.llm_validation.predicting.group_laws import laws_of_traces
 from verigap.llm_validation.predicting.predict import Options, predict_group
-from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.predicting.scoring import score
 from verigap.llm_validation.reporting.assumptions import check_assumptions
-from verigap.llm_validation.reporting.diagnosis import (
-    Diagnosis,
-    GroupDiagnosis,
-    target_cell,
-)
+from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces, group_traces, nothing_verified
 from verigap.storage.progress import Progress
+from verigap.storage.tables import TableError
 
-_STAGES = ("fitting", "measuring", "predicting")
+# Shares of the time that the stages of a group take, about.
+_STAGES = {"fitting": 0.2, "selecting and training": 0.3, "measuring": 0.2, "predicting": 0.3}
+_PARTS = 100
 
 
 def diagnose(
@@ -43,121 +44,195 @@ def diagnose(
     *,
     num_candidates: int = CANDIDATES,
     chi2_radius: float = 1.0,
+    worth: float | None = None,
     seed: int = 0,
     report: Callable[[Progress], None] | None = None,
 ) -> Diagnosis:
-    """Fit the statistics, measure the gap, predict it, and score the prediction, group by group.
-
-    The prediction sees the measured cells of the small budgets and small n alone, and is scored on
-    the others.
+    """Decide how to select and what to train, group by group, with the statistics behind it.
 
     Args:
       traces: the samples; every (dataset, model) is diagnosed on its own.
-      horizons: distinct budgets H in the unit of the traces; by default as `measure` chooses them.
-        The verdict is about the largest that is not beyond the longest trace.
+      horizons: distinct budgets H in the unit of the traces. The decisions are about the largest;
+        by default the sampling limit, or the longest trace. The others serve the theory.
       data_budgets: distinct n, traces to learn from; by default as `measure` chooses them. The
-        verdict is about the largest.
-      num_candidates: N of best-of-N and of the vote.
-      chi2_radius: chi-square radius kappa > 0 of the expert and of both leashed policies.
+        decisions are about the largest.
+      num_candidates: N that the decisions are about, as far as there are samples.
+      chi2_radius: chi-square leash kappa > 0 of trained policies.
+      worth: least gain that counts, a share of the largest reward in (0, 1), so 0.01 is one point
+        of accuracy; by default one point or a tenth of the headroom, whichever is larger.
       seed: seed of all randomness, from 0 to 2^32 - 1; the same seed gives the same numbers.
       report: called before each stage of each group.
 
     Raises:
-      TableError: an argument is out of range, or no sample was verified.
+      TableError: an argument is out of range, or no sample was graded.
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
     amounts = None if data_budgets is None else checked_data_budgets(data_budgets)
+    if worth is not None and not (math.isfinite(worth) and 0 < worth < 1):
+        raise TableError(f"worth: {worth!r} is out of range; give a share above 0 and below 1")
     options = Options(chi2_radius=chi2_radius, num_candidates=num_candidates, seed=seed)
-    every = sample_pools(traces)
+    request = Request(
+        num_candidates=whole(num_candidates, "num_candidates", 1, 10**9),
+        data_budgets=amounts or (),
+        chi2_radius=chi2_radius,
+        worth=worth,
+        seed=seed,
+    )
+    every = sample_pools(traces, placed=False)
     kept = [pools for pools in every if pools.prompts]
     if not kept:
         raise nothing_verified(traces.source)
-    total = len(kept) * len(_STAGES)
-    groups: list[GroupDiagnosis] = []
+    stages = _Stages(len(kept), report)
+    groups = []
     for index, pools in enumerate(kept):
-
-        def enter(stage: str, index: int = index) -> None:
-            if report is not None:
-                done = index * len(_STAGES) + _STAGES.index(stage)
-                report(Progress(done, total, doing=f"{stage} group {index + 1} of {len(kept)}"))
-
         part = group_traces(traces, pools.dataset, pools.model)
-        cells = (given or default_horizons(pools), amounts or default_data_budgets(pools))
-        groups.append(_diagnose_group(part, pools, *cells, options, enter))
-    if report is not None:
-        report(Progress(done=total, total=total))
+        budgets = amounts or default_data_budgets(pools)
+        asked = replace(request, data_budgets=budgets)
+        stages.group = index
+        groups.append(_diagnose_group(part, pools, given, asked, options, stages))
+    stages.finish()
     left_out = tuple(
         (pools.dataset, pools.model, pools.unverified) for pools in every if not pools.prompts
     )
-    whole = Fit(tuple(group.fit for group in groups), left_out, Grids(), seed)
-    return Diagnosis(tuple(groups), whole, traces.source)
+    compared = [
+        Compared(
+            dataset=group.pools.dataset,
+            model=group.pools.model,
+            prompt_ids=group.pools.prompt_ids,
+            decisions=group.decisions,
+        )
+        for group in groups
+    ]
+    return Diagnosis(
+        groups=tuple(groups),
+        comparisons=tuple(compare(compared, seed)),
+        fit=Fit(tuple(group.fit for group in groups), left_out, Grids(), seed),
+        source=traces.source,
+        seed=seed,
+    )
+
+
+class _Stages:
+    """Tells how far a diagnosis is, in hundredths of a group."""
+
+    def __init__(self, groups: int, report: Callable[[Progress], None] | None) -> None:
+        self.group, self._groups, self._report = 0, groups, report
+
+    def enter(self, stage: str, share: float = 0.0) -> None:
+        """Tell that a share of a stage of the present group is done."""
+        if self._report is None:
+            return
+        names = list(_STAGES)
+        before = sum(_STAGES[name] for name in names[: names.index(stage)])
+        done = int(_PARTS * (self.group + before + share * _STAGES[stage]))
+        doing = f"{stage} group {self.group + 1} of {self._groups}"
+        self._report(Progress(done, _PARTS * self._groups, doing=doing))
+
+    def finish(self) -> None:
+        """Tell that all is done."""
+        if self._report is not None:
+            self._report(Progress(_PARTS * self._groups, _PARTS * self._groups))
 
 
 def _diagnose_group(
     traces: Traces,
     pools: SamplePools,
-    horizons: Sequence[int],
-    data_budgets: tuple[int, ...],
+    given: Sequence[int] | None,
+    request: Request,
     options: Options,
-    enter: Callable[[str], None],
+    stages: _Stages,
 ) -> GroupDiagnosis:
     """The diagnosis of one group; its pools and its measurement serve every stage."""
-    radius, seed = options.chi2_radius, options.seed
-    enter("fitting")
-    radii = tuple(sorted({*Grids().chi2_radii, radius}))
-    (fitted,) = fit(traces, horizons, seed=seed, grids=replace(Grids(), chi2_radii=radii)).groups
-    enter("measuring")
-    settings = Settings(
-        data_budgets=data_budgets,
-        num_candidates=options.num_candidates,
-        chi2_radius=radius,
-        seeds=SEEDS,
-        seed=seed,
+    horizons = tuple(given or default_horizons(pools))
+    stages.enter("fitting")
+    radii = tuple(sorted({*Grids().chi2_radii, request.chi2_radius}))
+    grids = replace(Grids(), chi2_radii=radii)
+    (fitted,) = fit(traces, horizons, seed=request.seed, grids=grids).groups
+    stages.enter("selecting and training")
+    decisions = decide_group(
+        pools,
+        None if given is None else max(given),
+        request,
+        lambda share: stages.enter("selecting and training", share),
     )
-    notes = fitted.counts.open_questions
-    measurement = measure_group(pools, horizons, settings, notes=notes)
-    enter("predicting")
-    (laws,) = laws_of_traces(traces, horizons)
-    laws = replace(laws, warnings=(*notes, *laws.warnings))
-    seen = calibration_slice(measurement)
-    prediction = predict_group(laws, data_budgets, options, pools, seen)
-    return _diagnosed(traces, fitted, prediction, measurement, seed)
-
-
-def _diagnosed(
-    part: Traces,
-    fitted: GroupFit,
-    prediction: GroupPrediction,
-    measurement: GroupMeasurement,
-    seed: int,
-) -> GroupDiagnosis:
-    at_horizon, at_data = target_cell(measurement)
-    budget, radius = fitted.horizon_fits[at_horizon], measurement.chi2_radius
-    coverage = next(row for row in budget.reachable if row.at == radius)
+    counts = decisions.selection.counts
+    spent = allocations(pools, decisions.horizon, counts, request.seed)
+    theory = None
+    if fitted.horizon_fits and pools.n_tokens.size and decisions.horizon is not None:
+        theory = _theory(traces, pools, horizons, fitted, request, options, stages)
     return GroupDiagnosis(
+        pools=pools,
+        decisions=decisions,
+        allocations=tuple(spent),
         fit=fitted,
+        theory=theory,
+        assumptions=tuple(_assumptions(traces, pools, fitted, decisions, horizons, request)),
+        rows=traces.frame,
+    )
+
+
+def _theory(
+    traces: Traces,
+    pools: SamplePools,
+    horizons: Sequence[int],
+    fitted: GroupFit,
+    request: Request,
+    options: Options,
+    stages: _Stages,
+) -> Theory:
+    """Measure the gap in returns, predict it from a part of the cells, and score that."""
+    stages.enter("measuring")
+    settings = Settings(
+        data_budgets=request.data_budgets,
+        num_candidates=request.num_candidates,
+        chi2_radius=request.chi2_radius,
+        seeds=SEEDS,
+        seed=request.seed,
+    )
+    measurement = measure_group(pools, horizons, settings)
+    stages.enter("predicting")
+    (laws,) = laws_of_traces(traces, horizons)
+    seen = calibration_slice(measurement)
+    prediction = predict_group(laws, request.data_budgets, options, pools, seen)
+    horizon, n = max(horizons), max(request.data_budgets)
+    coverage = next(
+        row for row in fitted.horizon_fits[-1].reachable if row.at == request.chi2_radius
+    )
+    return Theory(
         prediction=prediction,
         measurement=measurement,
         score=score(prediction, measurement),
         phase=phase(
-            part,
-            (measurement.dataset, measurement.model),
-            budget.horizon,
-            measurement.data_budgets[at_data],
-            chi2_radius=radius,
+            traces,
+            (pools.dataset, pools.model),
+            horizon,
+            n,
+            chi2_radius=request.chi2_radius,
             log2_class_size=prediction.log2_class_size.estimate,
             coverage=coverage.quantiles,
         ),
-        assumptions=tuple(
-            check_assumptions(
-                part.frame,
-                fitted.counts,
-                coverage,
-                horizon=budget.horizon,
-                mixed=measurement.mixed,
-                extrapolated=measurement.extrapolated[at_horizon],
-            )
-        ),
-        rows=part.frame,
-        seed=seed,
+        horizon=horizon,
+        data_budget=n,
+    )
+
+
+def _assumptions(
+    traces: Traces,
+    pools: SamplePools,
+    fitted: GroupFit,
+    decisions: GroupDecisions,
+    horizons: Sequence[int],
+    request: Request,
+) -> list:
+    coverage = None
+    if fitted.horizon_fits:
+        rows = fitted.horizon_fits[-1].reachable
+        coverage = next(row for row in rows if row.at == request.chi2_radius)
+    return check_assumptions(
+        traces.frame,
+        fitted.counts,
+        coverage,
+        horizon=decisions.horizon,
+        mixed=decisions.selection.mixed,
+        extrapolated=decisions.horizon is not None and decisions.horizon > pools.reach,
     )

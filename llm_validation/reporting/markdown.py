@@ -7,36 +7,38 @@ from typing import Any
 
 from verigap.llm_validation.reporting.page import group_title, printable
 
-HEAD = "# Clone, vote or verify?"
+HEAD = "# How to select, and what to train"
 _SPECIAL = "\\`*_{}[]<>()#+-.!|~&"
 
 
 def render_markdown(content: Mapping[str, Any]) -> str:
-    """Verdicts, target, assumptions that fail and next steps; names of the traces are escaped."""
+    """Decisions, target, assumptions that fail and next steps; names of the traces are escaped."""
     lines = [
         HEAD,
         "",
         f"Diagnosis of {escaped(content['source'])} by verigap {content['version']}.",
     ]
     for group in content["groups"]:
-        target, unit = group["target"], group["unit"]
+        shown, select, train = group["currency"], group["select"], group["train"]
         lines += ["", f"## {escaped(group_title(group))}", ""]
-        for row in group["verdicts"]:
-            named = "exact check" if row["verifier"] == "exact" else "learned verifier"
-            lines.append(f"- **{named}**: {row['sentence']}")
+        lines.append(f"- **Select**: {select['decision'][shown]['sentence']}")
+        if train is not None:
+            lines.append(f"- **Train**: {train['decision'][shown]['sentence']}")
+        lines.append(f"- **An exact check**: {select['check']['sentence']}")
+        horizon = group["budget"]["horizon"]
+        at = "whole samples" if horizon is None else f"H = {horizon:,} {group['unit']}"
         lines += [
             "",
-            f"At H = {target['horizon']:,} {unit}, n = {target['data_budget']:,}, "
-            f"N = {target['num_candidates']}; {group['prompts']:,} prompts "
-            f"({group['mixed']:,} mixed), {group['samples']:,} samples, "
-            f"{group['unverified']:,} unverified.",
+            f"At {at}, N = {select['num_candidates']}; {group['prompts']:,} prompts "
+            f"({group['mixed']:,} mixed), {group['samples']:,} graded samples, "
+            f"{group['ungraded']:,} ungraded.",
         ]
         fails = [row["text"] for row in group["assumptions"] if row["status"] == "fails"]
         for head, rows in (("Assumptions that fail", fails), ("Next", group["next_steps"])):
             if rows:
                 lines += ["", f"{head}:", "", *(f"- {row}" for row in rows)]
     for left in content["left_out"]:
-        lines += ["", f"Left out: {escaped(group_title(left))}, no sample of which was verified."]
+        lines += ["", f"Left out: {escaped(group_title(left))}, no sample of which could be graded."]
     return "\n".join(lines) + "\n"
 
 

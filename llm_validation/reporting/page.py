@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from verigap.llm_validation.intervals import Statistic
+from verigap.llm_validation.deciding.outcomes import Currency
 from verigap.llm_validation.reporting.numbers import (
     chance,
     number,
@@ -14,6 +15,8 @@ from verigap.llm_validation.reporting.numbers import (
     percent_span,
     spanned,
 )
+from verigap.llm_validation.reporting.wording import ARMS, Scale
+from verigap.storage.units import LengthUnit
 
 
 class PageFigure(NamedTuple):
@@ -23,11 +26,13 @@ class PageFigure(NamedTuple):
       name: short and unique within its group.
       svg: the drawing.
       caption: what it shows, in plain words.
+      theory: whether it belongs to the folded part about the theory.
     """
 
     name: str
     svg: bytes
     caption: str
+    theory: bool = False
 
     @property
     def address(self) -> str:
@@ -61,10 +66,23 @@ def render_page(content: Mapping[str, Any], figures: Sequence[Sequence[PageFigur
         "chance": lambda value: chance(_number(value)),
         "share": lambda value: percent(_number(value)),
         "percent_span": lambda value: percent_span(Statistic(*map(_number, value.values()))),
+        "points": lambda value: spanned(
+            Statistic(*(100 * _number(each) for each in list(value.values())[-3:]))
+        ),
+        "arm": lambda name: ARMS.get(name, name),
+        "margin": _margin,
         "title": group_title,
     }
     template = environment.get_template("report.html.j2")
     return template.render(report=content, figures=figures)
+
+
+def _margin(decision: Mapping[str, Any], currency: Currency, unit: LengthUnit) -> str:
+    """The margin of a decision, and where it comes from."""
+    scale = Scale(currency=currency, unit=LengthUnit(unit))
+    source = decision["margin_source"]
+    named = "" if source == "one point" and currency == "accuracy" else f" ({source})"
+    return scale.least(decision["margin"]) + named
 
 
 def printable(value: object) -> object:

@@ -1,123 +1,195 @@
-"""A verdict, its uncertainty and the next steps in plain sentences."""
+"""The decisions in plain sentences."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
+from verigap.llm_validation.deciding.joint import JointMeans
+from verigap.llm_validation.deciding.outcomes import Currency
+from verigap.llm_validation.deciding.rule import CONFIDENCE, FEWEST_MIXED, Decision
+from verigap.llm_validation.deciding.settling import Settling
 from verigap.llm_validation.intervals import Statistic
-from verigap.llm_validation.reporting.assumptions import Assumption
-from verigap.llm_validation.reporting.numbers import chance, number, spanned
-from verigap.llm_validation.reporting.settling import Settling
-from verigap.llm_validation.reporting.verdict import (
-    CONFIDENCE,
-    FEWEST_MIXED,
-    Verdict,
-    Verifier,
-)
+from verigap.llm_validation.reporting.numbers import chance, number, percent_span, spanned
 from verigap.storage.units import LengthUnit
 
-PICK = {
-    "exact": "best-of-{n} by an exact check",
-    "learned": "best-of-{n} by the learned reward model",
+ARMS: Mapping[str, str] = {
+    "single": "one sample",
+    "shortest": "the shortest of N",
+    "vote": "majority vote",
+    "vote_shortest": "majority vote, shortest winner",
+    "vote_score": "vote weighted by the table's score",
+    "best_score": "best of N by the table's score",
+    "vote_learned": "vote weighted by a learned score",
+    "best_learned": "best of N by a learned score",
+    "exact": "best of N by an exact check",
+    "base": "the base model",
+    "clone": "cloning expert traces",
+    "rejection": "cloning the model's own correct traces (rejection sampling)",
+    "reinforce": "reinforcement by a learned reward",
+}
+_ACTIONS: Mapping[str, str] = {
+    "single": "Take one sample",
+    "shortest": "Take the shortest of N samples",
+    "vote": "Vote over N answers",
+    "vote_shortest": "Vote over N answers and return the shortest winner",
+    "vote_score": "Vote over N answers, weighted by the table's score",
+    "best_score": "Take the best of N by the table's score",
+    "vote_learned": "Vote over N answers, weighted by a score learned from n labels",
+    "best_learned": "Take the best of N by a score learned from n labels",
+    "exact": "Check N samples and return one that passes",
+    "base": "Do not train on these traces",
+    "clone": "Clone n expert traces",
+    "rejection": "Rejection-sample: clone the correct ones of n traces of the model's own",
+    "reinforce": "Reinforce: train against a reward learned from n labelled traces",
 }
 
 
-def verdict_sentence(
-    verdict: Verdict,
-    verifier: Verifier,
-    gain: Statistic,
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """How values of a currency are written.
+
+    Attributes:
+      currency: of the values.
+      unit: what returns count.
+    """
+
+    currency: Currency
+    unit: LengthUnit
+
+    def value(self, value: Statistic) -> str:
+        """A mean: "33.9 % [30, 37]" of prompts, or tokens of correct trace."""
+        if self.currency == "accuracy":
+            return percent_span(value)
+        return f"{spanned(value)} {self.unit.of_correct_trace}"
+
+    def gain(self, value: Statistic) -> str:
+        """A difference: "2.8 [1.5, 4.2] points", or tokens of correct trace."""
+        if self.currency == "accuracy":
+            return f"{spanned(Statistic(*(100 * each for each in value)))} points"
+        return f"{spanned(value)} {self.unit.of_correct_trace}"
+
+    def least(self, value: float) -> str:
+        """A margin."""
+        return self.gain(Statistic(value, float("nan"), float("nan")))
+
+
+def decision_sentence(
+    decision: Decision,
+    joint: JointMeans,
+    scale: Scale,
     *,
+    floor: str,
     num_candidates: int,
-    unit: LengthUnit,
+    data_budget: int,
     mixed: int,
 ) -> str:
-    """The verdict in one sentence, with its uncertainty.
+    """A decision in one sentence, with its interval.
 
     Args:
-      verdict: the verdict.
-      verifier: which kind it supposes.
-      gain: value of verifying minus the better of cloning and voting (in `unit`).
+      decision: what was decided.
+      joint: what it was decided from.
+      scale: how values are written.
+      floor: the arm that needs least: "single" or "base".
       num_candidates: N.
-      unit: of the gain.
-      mixed: prompts with both outcomes.
+      data_budget: n.
+      mixed: prompts on which samples differ.
     """
-    pick = PICK[verifier].format(n=num_candidates)
-    margin = f"the margin of {number(verdict.margin)} {unit}"
-    sure = f"probability {chance(verdict.probability)}"
-    gained = f"{spanned(gain)} {unit.of_correct_trace}"
-    if verdict.verdict == "verify":
+
+    def filled(text: str) -> str:
+        return text.replace(" N ", f" {num_candidates} ").replace(" n ", f" {data_budget:,} ")
+
+    margin = scale.least(decision.margin.value)
+    sure = f"probability {chance(decision.probability)}"
+    if decision.arm != "undecided":
+        action = filled(_ACTIONS[decision.arm] + " ").strip()
+        value = scale.value(joint.value(decision.arm))
+    if decision.reason == "gains":
         return (
-            f"Verify: {pick} earns {gained} more than the better of cloning and voting, which "
-            f"exceeds {margin} with {sure}."
+            f"{action}: {value}, {scale.gain(decision.gain)} more than "
+            f"{ARMS[decision.best_plain]} ({sure} that it is more than {margin})."
         )
-    if verdict.verdict == "vote":
+    if decision.reason == "suffices":
+        more = ""
+        if decision.arm != floor:
+            gain = scale.gain(joint.difference(decision.arm, floor))
+            more = f", {gain} more than {ARMS[floor]}"
+        return f"{action}: {value}{more}; no other arm adds more than {margin} ({sure})."
+    return f"Undecided: {_open(decision, margin, scale, mixed)}."
+
+
+def _open(decision: Decision, margin: str, scale: Scale, mixed: int) -> str:
+    if decision.reason == "too_few":
+        few = f"only {mixed} prompts have" if mixed else "no prompt has"
         return (
-            f"Vote: taking the commonest of {num_candidates} answers is within {margin} of the "
-            f"best arm with {sure}; {pick} is worth {gained} beside it or cloning."
+            f"{few} both correct and incorrect samples at this budget, and fewer than "
+            f"{FEWEST_MIXED} decide nothing"
         )
-    if verdict.verdict == "clone":
-        return (
-            f"Clone: the cloned policy is within {margin} of the best arm with {sure}; {pick} is "
-            f"worth {gained} beside it or voting."
-        )
-    listed = ", ".join(
-        f"{arm} {chance(event.probability)}"
-        for arm, event in verdict.events.items()
-        if arm != "headroom"
+    if decision.reason == "nothing_to_compare":
+        return "there is only one arm"
+    best = ARMS[decision.best_other] if decision.best_other else "no other arm"
+    return (
+        f"{best} earns {scale.gain(decision.gain)} more than {ARMS[decision.best_plain]}, and "
+        f"neither that it is more than {margin} nor that it is less has probability "
+        f"{CONFIDENCE:g}"
     )
-    reasons = {
-        "too_few": f"{_so_few(mixed)} both correct and incorrect samples, and fewer than "
-        f"{FEWEST_MIXED} decide nothing",
-        "not_measured": "an arm could not be measured, so there is nothing to compare",
-        "no_headroom": f"the probability that any arm beats the base by more than {margin} is "
-        f"{chance(verdict.probability)}, and {CONFIDENCE:g} is needed",
-        "open": f"no recommendation is probable enough ({listed}); {CONFIDENCE:g} is needed",
-    }
-    return f"Undecided: {reasons[verdict.reason]}."
 
 
-def _so_few(prompts: int) -> str:
-    if prompts == 0:
-        return "no prompt has"
-    return f"only {prompts} prompt{' has' if prompts == 1 else 's have'}"
+def settling_sentence(settling: Settling | None, prompts: int) -> str:
+    """What would settle an open decision; "" for a settled one."""
+    if settling is None:
+        return ""
+    if settling.prompts is None:
+        return "No number of prompts of this kind can be named that would settle it."
+    more = max(settling.prompts - prompts, 0)
+    towards = f" for {ARMS[settling.arm]}" if settling.arm else ""
+    return (
+        f"About {settling.prompts:,} prompts in all ({more:,} more) would settle it{towards}, if "
+        "the estimates stay where they are."
+    )
 
 
-_ACTIONS = {
-    "verify": "Put the effort into the verifier: sample several traces and pick by it, or train "
-    "against it with reinforcement learning.",
-    "vote": "Sample several traces and take the commonest answer; a verifier would add little.",
-    "clone": "Fine-tune on correct traces; a verifier at test time would add little.",
-}
+def check_sentence(gain: Statistic, best: str, num_candidates: int, tolerance: tuple) -> str:
+    """What an exact check is worth, and how much it may err."""
+    false_positive, false_negative = tolerance
+    added = f"{spanned(Statistic(*(100 * each for each in gain)))} points"
+    text = (
+        f"An exact check of {num_candidates} samples adds {added} beyond {ARMS[best]}, the best "
+        "arm without one."
+    )
+    if gain.estimate <= 0:
+        return text
+    return text + (
+        f" It adds nothing once it accepts {_rate(false_positive)} of the wrong samples, or rejects "
+        f"{_rate(false_negative)} of the right ones."
+    )
 
 
-def next_steps(
-    verdicts: Sequence[tuple[Verifier, Verdict, Settling | None]],
-    assumptions: Sequence[Assumption],
-    worth: Statistic | None,
-    unit: LengthUnit,
-) -> list[str]:
-    """What to do now, most useful first.
+def _rate(share: float) -> str:
+    return f"{number(100 * share)} %"
 
-    Args:
-      verdicts: by verifier.
-      assumptions: that fail or cannot be checked.
-      worth: value of an exact check over the learned reward model; None if not measured.
-      unit: of `worth`.
-    """
-    steps = []
-    for verifier, verdict, settling in verdicts:
-        if verdict.verdict != "undecided":
-            steps.append(f"With {_named(verifier)}: {_ACTIONS[verdict.verdict]}")
-        elif settling is not None:
-            steps.append(f"With {_named(verifier)}: {settling.text}")
-    if worth is not None and worth.low > 0:
-        steps.append(
-            f"An exact check would earn {spanned(worth)} {unit} more than the learned reward "
-            "model: that is what a better verifier could be worth."
+
+def currency_sentence(
+    accuracy: Decision, returns: Decision, unit: LengthUnit, shortness: float, about: str
+) -> str:
+    """Why the two currencies lead to different decisions; "" where they do not."""
+    if accuracy.arm == returns.arm:
+        return ""
+    text = (
+        f"In accuracy the answer is “{_named(accuracy.arm)}”, in returns ({unit.of_correct_trace}) "
+        f"“{_named(returns.arm)}”: returns also count how early a right answer comes."
+    )
+    if shortness == shortness:
+        text += (
+            f" Shortness explains {number(100 * shortness)} % of what {about} in returns."
         )
-    steps += [assumption.remedy for assumption in assumptions if assumption.remedy]
-    return list(dict.fromkeys(steps))
+    return text
 
 
-def _named(verifier: Verifier) -> str:
-    return "an exact check" if verifier == "exact" else "a learned verifier"
+def _named(arm: str) -> str:
+    return ARMS.get(arm, arm)
+
+
+def each(values: Mapping[str, float], written: Callable[[float], str]) -> str:
+    """Names with their values, separated by commas."""
+    return ", ".join(f"{_named(name)} {written(value)}" for name, value in values.items())

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from verigap.llm_validation.deciding.decisions import Verifier
+from verigap.llm_validation.deciding.prices import Prices
 from verigap.llm_validation.reporting.content import FORMAT, diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.markdown import HEAD, render_markdown
 from verigap.llm_validation.reporting.page import PageFigure, render_page
-from verigap.llm_validation.reporting.verdict import Verifier
 from verigap.storage.files import strict_json, write_durably
 from verigap.storage.tables import TableError
 
@@ -62,7 +63,10 @@ def write_report(
     folder: Path | None,
     *,
     draw: Callable[[Mapping[str, Any]], Sequence[PageFigure]],
+    currency: str = "accuracy",
     verifier: Verifier | None = None,
+    prices: Prices | None = None,
+    spend: float | None = None,
     include_text: bool = False,
 ) -> WrittenReport:
     """Put a diagnosis into words and figures, and write it to a folder.
@@ -72,13 +76,19 @@ def write_report(
       folder: made if missing; an earlier report there is replaced. None writes nothing.
       draw: makes the figures of one group from its entry of the content's `groups`, such as
         `figures.diagnosis.draw_group`.
-      verifier: the one the user has; None reports both.
-      include_text: whether samples of the traces' text are shown.
+      currency, verifier, prices, spend, include_text: of `diagnosis_content`.
 
     Raises:
       TableError: the folder holds other things, or cannot be written.
     """
-    content = diagnosis_content(diagnosis, verifier=verifier, include_text=include_text)
+    content = diagnosis_content(
+        diagnosis,
+        currency=currency,
+        verifier=verifier,
+        prices=prices,
+        spend=spend,
+        include_text=include_text,
+    )
     page = render_page(content, [draw(group) for group in content["groups"]])
     files = () if folder is None else tuple(write_files(folder, content, page))
     return WrittenReport(content=content, page=page, files=files)

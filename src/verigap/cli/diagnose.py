@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -24,45 +24,109 @@ def diagnose(
     ] = None,
     horizon: Annotated[
         str | None,
-        typer.Option("--horizon", help="Budgets H, with commas. Default: by length."),
+        typer.Option(
+            "--horizon",
+            help="Budgets H, with commas; decisions are about the largest. Default: the sampling "
+            "limit, or the longest trace.",
+        ),
     ] = None,
     n: Annotated[
         str | None,
         typer.Option("--n", help="Training traces n, with commas. Default: 16 to 1024."),
     ] = None,
-    candidates: Annotated[int, typer.Option("--candidates", help="N of best-of-N and votes.")] = 8,
+    candidates: Annotated[
+        int, typer.Option("--candidates", help="Samples N a prompt that decisions are about.")
+    ] = 8,
     verifier: Annotated[
         str | None,
         typer.Option(
             "--verifier",
-            help="exact (a 0/1 check exists at test time) or learned. Default: both.",
+            help="The one you have at test time: exact (a 0/1 check), learned, or score (the "
+            "table's verifier_score). Default: all but an exact check.",
+        ),
+    ] = None,
+    currency: Annotated[
+        str,
+        typer.Option("--currency", help="accuracy, or return (tokens of correct trace)."),
+    ] = "accuracy",
+    worth: Annotated[
+        float | None,
+        typer.Option(
+            "--worth",
+            help="Least gain that counts, in points of accuracy (per cent of H for returns). "
+            "Default: one, or a tenth of what an exact check adds.",
         ),
     ] = None,
     kappa: Annotated[
-        float, typer.Option("--kappa", help="Chi-square leash of both policies.")
+        float, typer.Option("--kappa", help="Chi-square leash of trained policies.")
     ] = 1.0,
+    price_per_mtok: Annotated[
+        float | None, typer.Option("--price-per-mtok", help="Price of a million sampled tokens.")
+    ] = None,
+    price_in_per_mtok: Annotated[
+        float | None,
+        typer.Option(
+            "--price-in-per-mtok", help="Price of a million prompt tokens (with --prompt-tokens)."
+        ),
+    ] = None,
+    prompt_tokens: Annotated[
+        float | None, typer.Option("--prompt-tokens", help="Mean tokens of a prompt.")
+    ] = None,
+    gpu_hour: Annotated[
+        float | None,
+        typer.Option("--gpu-hour", help="Price of a machine hour (with --tokens-per-second)."),
+    ] = None,
+    tokens_per_second: Annotated[
+        float | None, typer.Option("--tokens-per-second", help="Tokens that machine samples.")
+    ] = None,
+    label_cost: Annotated[
+        float | None, typer.Option("--label-cost", help="Price of a label of one trace.")
+    ] = None,
+    check_cost: Annotated[
+        float | None, typer.Option("--check-cost", help="Price of checking one sample.")
+    ] = None,
+    spend: Annotated[
+        float | None,
+        typer.Option(
+            "--spend", help="Most that a prompt may cost: in money with a price, else in tokens."
+        ),
+    ] = None,
     include_text: Annotated[
-        bool, typer.Option("--include-text", help="Show some samples with their text.")
+        bool, typer.Option("--include-text", help="Show two samples a prompt with their text.")
     ] = False,
     seed: Annotated[int, typer.Option("--seed", help="Seed of all randomness.")] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON of the report as well.")
     ] = False,
 ) -> None:
-    """Clone, vote or verify? Fit, predict, measure, and write one report."""
+    """How to select among N samples, and what to train? One report with both decisions."""
     prepare_jax()
     import verigap as vg
     from verigap.cli.progress import ProgressBar
+    from verigap.llm_validation.deciding import Prices
 
-    with ProgressBar("diagnose", quiet=as_json, counted="stages") as report:
+    prices = Prices(
+        per_mtok=price_per_mtok,
+        in_per_mtok=price_in_per_mtok,
+        prompt_tokens=prompt_tokens,
+        gpu_hour=gpu_hour,
+        tokens_per_second=tokens_per_second,
+        label_cost=label_cost,
+        check_cost=check_cost,
+    )
+    with ProgressBar("diagnose", quiet=as_json, counted="hundredths") as report:
         found = vg.diagnose(
             read(traces),
             out or Path("runs") / f"{traces[0].stem}-diagnosis",
             horizons=None if horizon is None else numbers(horizon, "--horizon", int),
             data_budgets=None if n is None else numbers(n, "--n", int),
             num_candidates=candidates,
-            verifier=_verifier(verifier),
+            verifier=verifier,
+            currency=currency,
+            worth=None if worth is None else worth / 100.0,
             chi2_radius=kappa,
+            prices=prices,
+            spend=spend,
             include_text=include_text,
             seed=seed,
             report=report,
@@ -73,9 +137,3 @@ def diagnose(
         from verigap.cli.tables.diagnose import show_diagnosis
 
         show_diagnosis(found.content, found.files[0])
-
-
-def _verifier(name: str | None) -> Literal["exact", "learned"] | None:
-    if name is None or name == "exact" or name == "learned":
-        return name
-    raise ValueError(f"--verifier: unknown {name!r}; use exact or learned")

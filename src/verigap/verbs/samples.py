@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from verigap.llm_validation.deciding.decisions import Verifier
+    from verigap.llm_validation.deciding.outcomes import Currency
+    from verigap.llm_validation.deciding.prices import Prices
     from verigap.llm_validation.fitting.population import Grids
     from verigap.llm_validation.traces import Traces
     from verigap.results import DiagnosisResult, FitResult, Measurements, Predictions
@@ -224,24 +227,36 @@ def diagnose(
     horizons: Iterable[int] | None = None,
     data_budgets: Iterable[int] | None = None,
     num_candidates: int = 8,
-    verifier: Literal["exact", "learned"] | None = None,
+    verifier: str | None = None,
+    currency: str = "accuracy",
+    worth: float | None = None,
     chi2_radius: float = 1.0,
+    prices: Prices | None = None,
+    spend: float | None = None,
     include_text: bool = False,
     seed: int = 0,
     report: Report | None = None,
 ) -> DiagnosisResult:
-    """Clone, vote or verify? Fit, predict, measure, and write one report with a verdict.
+    """How to select among N samples, and what to train: both decisions in one report.
 
     Args:
       traces: the samples: traces, a polars table with their columns, or the path of one.
       out: folder of the report (report.html, report.json, report.md), made or replaced. Without it
         nothing is written.
-      horizons: distinct token budgets H. Default: from the lengths of the traces.
-      data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
-      num_candidates: N of best-of-N and of the vote.
-      verifier: "exact" (a 0/1 check exists at test time) or "learned". Default: a verdict for both.
-      chi2_radius: chi-square leash kappa of both policies, above 0.
-      include_text: show some samples with their text.
+      horizons: distinct token budgets H; decisions are about the largest. Default: the sampling
+        limit if it is recorded, else the longest trace.
+      data_budgets: distinct n, traces to learn from; decisions are about the largest. Default: 16
+        to 1024.
+      num_candidates: N that decisions are about, as far as there are samples.
+      verifier: the one there is at test time: "exact" (a 0/1 check), "learned", or "score" (the
+        table's `verifier_score`). Default: all but an exact check.
+      currency: "accuracy" (within H), or "return" (tokens of correct trace); both are computed.
+      worth: least gain that counts, as a share of the largest reward: 0.01 is one point of
+        accuracy. Default: one point or a tenth of what an exact check adds, whichever is larger.
+      chi2_radius: chi-square leash kappa of trained policies, above 0.
+      prices: of tokens, checks and labels; see `llm_validation.deciding.Prices`.
+      spend: most that a prompt may cost: in money with a price, else in tokens.
+      include_text: show two samples of each prompt with their text.
       seed: seed of all randomness.
       report: called before each stage of each group.
 
@@ -249,7 +264,7 @@ def diagnose(
       `content` (the report as dictionaries), `page` (as HTML), `files` (what was written).
 
     Raises:
-      ValueError: an argument is out of range, no sample was verified, or the folder holds other
+      ValueError: an argument is out of range, no sample was graded, or the folder holds other
         things.
 
     Example:
@@ -257,16 +272,17 @@ def diagnose(
       >>> found = vg.diagnose(
       ...     "examples/smollm2_products.parquet", horizons=[64], data_budgets=[16, 64]
       ... )
-      >>> [row["verifier"] for row in found.content["groups"][0]["verdicts"]]
-      ['exact', 'learned']
+      >>> found.content["groups"][0]["select"]["decision"]["accuracy"]["arm"]
+      'vote'
     """
     from verigap.figures.diagnosis import draw_group
     from verigap.llm_validation.reporting.diagnose import diagnose as diagnose_traces
     from verigap.llm_validation.reporting.writing import refuse_foreign, write_report
     from verigap.results import DiagnosisResult
 
-    if verifier not in (None, "exact", "learned"):
-        raise ValueError(f"verifier: unknown {verifier!r}; use exact or learned")
+    kind, unit = _verifier(verifier), _currency(currency)
+    if spend is not None and not spend > 0:
+        raise ValueError(f"spend: {spend!r} buys nothing; give a number above 0")
     folder = None if out is None else Path(out)
     if folder is not None:
         # Before minutes of work, not after them.
@@ -277,12 +293,40 @@ def diagnose(
         data_budgets,
         num_candidates=num_candidates,
         chi2_radius=chi2_radius,
+        worth=worth,
         seed=seed,
         report=report,
     )
     written = write_report(
-        found, folder, draw=draw_group, verifier=verifier, include_text=include_text
+        found,
+        folder,
+        draw=draw_group,
+        currency=unit,
+        verifier=kind,
+        prices=prices,
+        spend=spend,
+        include_text=include_text,
     )
     return DiagnosisResult(
         diagnosis=found, content=written.content, page=written.page, files=written.files
     )
+
+
+def _verifier(name: str | None) -> Verifier | None:
+    from verigap.llm_validation.deciding.decisions import VERIFIERS
+
+    if name is None:
+        return None
+    for known in VERIFIERS:
+        if name == known:
+            return known
+    raise ValueError(f"verifier: unknown {name!r}; use {', '.join(VERIFIERS)}")
+
+
+def _currency(name: str) -> Currency:
+    from verigap.llm_validation.deciding.outcomes import CURRENCIES
+
+    for known in CURRENCIES:
+        if name == known:
+            return known
+    raise ValueError(f"currency: unknown {name!r}; use {' or '.join(CURRENCIES)}")

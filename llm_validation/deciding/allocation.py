@@ -1,0 +1,77 @@
+"""Accuracy against tokens: many short budgets beside few long ones, for each arm."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from verigap.llm_validation.deciding.outcomes import outcomes
+from verigap.llm_validation.deciding.selection import EXACT, select
+from verigap.llm_validation.pools.pools import SamplePools
+
+_QUANTILES = (0.5, 0.75, 0.9)
+
+
+class Allocation(NamedTuple):
+    """One way to spend tokens on a prompt, with an arm that learns nothing.
+
+    Attributes:
+      horizon: every sample is stopped at this budget; None where no lengths are known.
+      num_candidates: N.
+      arm: of `selection.ARMS`, without those by a learned score.
+      tokens: mean tokens sampled a prompt; NaN where lengths are unknown.
+      accuracy: mean over prompts.
+    """
+
+    horizon: int | None
+    num_candidates: int
+    arm: str
+    tokens: float
+    accuracy: float
+
+
+def allocations(
+    pools: SamplePools, horizon: int | None, counts: Sequence[int], seed: int
+) -> list[Allocation]:
+    """Accuracy and tokens of every arm that learns nothing, at shorter budgets too.
+
+    The shorter budgets are quantiles (50, 75 and 90 %) of the lengths.
+
+    Args:
+      pools: the samples.
+      horizon: H, the longest budget; None where no lengths are known.
+      counts: the N, ascending.
+      seed: seed of the candidates.
+    """
+    budgets: list[int | None] = [horizon]
+    lengths = pools.n_tokens[np.isfinite(pools.n_tokens)]
+    if horizon is not None and lengths.size:
+        shorter = {max(1, int(end)) for end in np.quantile(lengths, _QUANTILES)}
+        budgets = [*sorted(budget for budget in shorter if budget < horizon), horizon]
+    rows = []
+    for budget in budgets:
+        found = select(outcomes(pools, budget), labels=1, counts=counts, learn=False, seed=seed)
+        for arm, values in found.values["accuracy"].items():
+            for place, n in enumerate(found.counts):
+                if arm == "single" and n > 1:
+                    continue
+                accuracy = float(values[place].mean())
+                rows.append(Allocation(budget, n, arm, n * found.length, accuracy))
+    return rows
+
+
+def frontier(rows: Sequence[Allocation], *, check: bool) -> list[Allocation]:
+    """The allocations that no cheaper one matches, from the cheapest on.
+
+    Args:
+      rows: of `allocations`.
+      check: with an exact check alone, or with the arms that need none.
+    """
+    wanted = [row for row in rows if (row.arm in EXACT) == check and np.isfinite(row.tokens)]
+    best: list[Allocation] = []
+    for row in sorted(wanted, key=lambda row: (row.tokens, -row.accuracy)):
+        if not best or row.accuracy > best[-1].accuracy:
+            best.append(row)
+    return best

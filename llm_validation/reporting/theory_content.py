@@ -1,0 +1,102 @@
+"""The theory's part of a group as plain dictionaries and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from verigap.llm_validation.predicting.content import by_number, cell_content, statistic_content
+from verigap.llm_validation.predicting.prediction import GroupPrediction
+from verigap.llm_validation.reporting.diagnosis import Theory
+
+
+def theory_content(theory: Theory, seed: int) -> dict[str, Any]:
+    """The predicted and the measured gap in returns, and the place in the phase diagram.
+
+    Args:
+      theory: of one group.
+      seed: seed of the intervals of the measured gap.
+    """
+    measured = theory.measurement
+    predicted = [cell_content(cell) for cell in theory.prediction.chosen_cells]
+    found = _measured(theory, seed)
+    return {
+        "horizon": theory.horizon,
+        "data_budget": theory.data_budget,
+        "num_candidates": measured.num_candidates,
+        "chi2_radius": measured.chi2_radius,
+        "expert_share": measured.expert_share,
+        "gap_predicted": predicted,
+        "gap_measured": found,
+        "comparison": _comparison(predicted, found, theory.score.held_out),
+        "prediction": _prediction(theory.prediction),
+        "prediction_score": {
+            "held_out": [
+                {"horizon": horizon, "data_budget": n} for horizon, n in theory.score.held_out
+            ],
+            "methods": [asdict(method) for method in theory.score.methods],
+        },
+        "phase": None if theory.phase is None else dict(theory.phase),
+        "features": list(measured.features),
+    }
+
+
+def _measured(theory: Theory, seed: int) -> list[dict[str, Any]]:
+    measured = theory.measurement
+    if not measured.tested.any():
+        return []
+    leashed, unleashed = (
+        measured.gap(leashed=on_leash, seed=seed) for on_leash in (True, False)
+    )
+    return [
+        {
+            "horizon": horizon,
+            "data_budget": n,
+            "extrapolated": beyond,
+            "gap": leashed[horizon, n]._asdict(),
+            "gap_unleashed": unleashed[horizon, n]._asdict(),
+        }
+        for horizon, beyond in zip(measured.horizons, measured.extrapolated, strict=True)
+        for n in measured.data_budgets
+    ]
+
+
+def _comparison(
+    predicted: Sequence[Mapping[str, Any]],
+    measured: Sequence[Mapping[str, Any]],
+    held_out: Collection[tuple[int, int]],
+) -> list[dict[str, Any]]:
+    """The cells that were both predicted and measured, on the same leash."""
+    expected = {(cell["horizon"], cell["data_budget"]): cell["gap"] for cell in predicted}
+    return [
+        {
+            "horizon": at[0],
+            "data_budget": at[1],
+            "held_out": at in held_out,
+            "predicted": expected[at],
+            "measured": cell["gap"],
+        }
+        for cell in measured
+        if (at := (cell["horizon"], cell["data_budget"])) in expected
+    ]
+
+
+def _prediction(prediction: GroupPrediction) -> dict[str, Any]:
+    return {
+        "predictor": prediction.chosen,
+        "predictor_probability": prediction.chosen_probability,
+        "log2_class_size": statistic_content(prediction.log2_class_size),
+        "class_size_source": prediction.class_size_source,
+        "chi2_radius": prediction.chi2_radius,
+        "num_candidates": prediction.num_candidates,
+        "false_positive": prediction.false_positive,
+        "false_negative": prediction.false_negative,
+        "crossover_data_budget": by_number(prediction.crossover_data_budget),
+        "crossover_horizon": by_number(prediction.crossover_horizon),
+        "others": {
+            name: [cell_content(cell) for cell in cells]
+            for name, cells in prediction.cells.items()
+            if name != prediction.chosen
+        },
+    }
