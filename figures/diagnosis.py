@@ -15,7 +15,6 @@ import numpy as np
 from verigap.figures.panels import bars, cantelli_ceiling, coverage_curve, ends, known, shares_below
 from verigap.figures.style import BOUND, GUIDE, VB, VF, styled
 from verigap.llm_validation.reporting.page import PageFigure
-from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +42,6 @@ _SELECTED: dict[str, tuple[str, str, str]] = {
     "exact": ("exact check", "black", "-"),
 }
 _TRAINED: dict[str, tuple[str, str]] = {
-    "base": ("base", GUIDE),
     "clone": ("clone experts", VF),
     "rejection": ("rejection sampling", "#009E73"),
     "reinforce": ("reinforce", VB),
@@ -162,19 +160,19 @@ def _training_over_data(axis: Axes, group: Group) -> str | None:
     leash = train["leashes"][0]
     for arm, (label, color) in _TRAINED.items():
         rows = [row for row in train["rows"] if row["arm"] == arm and row["leash"] == leash]
-        middle, low, high = ends([row["accuracy"] for row in rows])
+        middle, low, high = (100 * end for end in ends([row["gain"] for row in rows]))
         x = [row["data_budget"] for row in rows]
         axis.plot(x, middle, color=color, label=label, marker="." if len(x) == 1 else "")
-        if arm != "base":
-            axis.fill_between(x, low, high, color=color, alpha=0.1, lw=0)
+        axis.fill_between(x, low, high, color=color, alpha=0.12, lw=0)
+    axis.axhline(0.0, color=GUIDE, lw=0.8)
     axis.set_xscale("log", base=2)
     axis.set_xlabel("traces n to learn from")
-    axis.set_ylabel("accuracy, one sample")
+    axis.set_ylabel("points beyond the base")
     axis.legend(loc="best")
     return (
-        "Accuracy of one sample of each policy on prompts that it was not trained on, against n, "
-        f"within the leash {leash}. Bands: 95 % over prompts; arms are compared prompt by prompt, "
-        "so overlapping bands may still be told apart."
+        "What one sample of each trained policy earns beyond one of the base, in points of "
+        "accuracy, on prompts that it was not trained on, against n and within the leash "
+        f"{leash}. Bands: 95 %, paired over prompts."
     )
 
 
@@ -296,8 +294,8 @@ def _phase(axis: Axes, group: Group) -> str | None:
         f"{group['theory']['data_budget']:,} traces and a class of 2^"
         f"{group['theory']['prediction']['log2_class_size']['estimate']:.3g}. Star: this group, at the "
         "coverage of its median prompt; bar: from the tenth to the ninetieth percentile. This is "
-        "advice and no proof, about returns and about training on n traces: the boxes above are in "
-        "accuracy, measured on these traces, and may differ from it."
+        "advice and no proof, about returns and about training on n traces: the boxes above are "
+        "measured on these traces, in accuracy, and may differ from it."
     )
 
 

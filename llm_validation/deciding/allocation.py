@@ -55,7 +55,8 @@ def allocations(
         found = select(outcomes(pools, budget), labels=1, counts=counts, learn=False, seed=seed)
         for arm, values in found.values["accuracy"].items():
             for place, n in enumerate(found.counts):
-                if arm == "single" and n > 1:
+                # One sample is one sample, whatever it is called.
+                if (arm == "single") != (n == 1):
                     continue
                 accuracy = float(values[place].mean())
                 rows.append(Allocation(budget, n, arm, n * found.length, accuracy))

@@ -235,7 +235,8 @@ def shortness_share(group: GroupDecisions, arm: str, other: str) -> float:
 
     Args:
       group: with returns.
-      arm, other: arms of selection, at N.
+      arm: an arm of selection, at N.
+      other: the arm that it is compared with.
     """
     place = group.selection.position(group.num_candidates)
     returns = group.by_currency["return"].at[group.num_candidates].means

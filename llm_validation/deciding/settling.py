@@ -44,7 +44,9 @@ def what_would_settle(
 
     Args:
       decision: what was decided.
-      joint, plain, others: what it was decided from.
+      joint: of all arms.
+      plain: arms that need neither a verifier nor training.
+      others: arms that need one.
       prompts: prompts behind it.
       mixed: those on which samples differ.
     """
@@ -62,6 +64,28 @@ def what_would_settle(
     if needs[arm] > _REACH:
         return Settling("", None)
     return Settling(arm, math.ceil(prompts * needs[arm]))
+
+
+def flips_at(
+    decision: Decision, joint: JointMeans, plain: Sequence[str], others: Sequence[str]
+) -> float:
+    """The least gain that counts at which a settled decision would change; NaN for an open one.
+
+    "gains" holds for every margin below it, "suffices" for every margin above it.
+
+    Args:
+      decision: what was decided.
+      joint: of all arms.
+      plain: arms that need neither a verifier nor training.
+      others: arms that need one.
+    """
+    if decision.reason == "gains":
+        ahead = joint.draws[decision.arm] - np.max([joint.draws[arm] for arm in plain], axis=0)
+        return float(np.quantile(ahead, 1.0 - CONFIDENCE))
+    if decision.reason == "suffices":
+        highest = np.max([joint.draws[arm] for arm in (*plain, *others)], axis=0)
+        return max(0.0, float(np.quantile(highest - joint.draws[decision.arm], CONFIDENCE)))
+    return math.nan
 
 
 def _excess_of_gain(

@@ -1,8 +1,9 @@
 """What to train: clone, rejection-sample or reinforce, from the same number of traces.
 
 Every arm is a policy that draws one sample of a prompt. Policies are tilts of the base over the
-pool of each prompt, by features that need neither another sample of the prompt nor a verifier, fitted on one half of the
-prompts and valued on the other, and kept within the same leash around the base.
+pool of each prompt, by features that need neither another sample of the prompt nor a verifier. They
+are fitted on one half of the prompts, valued on the other, and kept within the same leash around
+the base.
 """
 
 from __future__ import annotations

@@ -154,7 +154,7 @@ def default_horizons(pools: SamplePools) -> tuple[int, ...]:
     """
     lengths = pools.n_tokens[np.isfinite(pools.n_tokens)]
     if lengths.size == 0:
-        lengths = pools.first_correct[pools.correct]
+        lengths = pools.first_correct[np.isfinite(pools.first_correct)]
     if lengths.size == 0:
         return (_UNKNOWN_LENGTHS,)
     reach = max(1, int(pools.reach))

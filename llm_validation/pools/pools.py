@@ -208,9 +208,10 @@ def _limit(rows: pl.DataFrame) -> int | None:
         return None
     limits = {_recorded_limit(text) for text in rows["sampling"].unique()}
     limit = limits.pop()
-    longest = rows["n_tokens"].max()
+    if limits or limit is None:
+        return None
     # Samples longer than the limit were counted otherwise than the limit.
-    return None if limits or limit is None or (longest or 0) > limit else limit
+    return None if rows.filter(pl.col("n_tokens") > limit).height else limit
 
 
 def _recorded_limit(sampling: str) -> int | None:
@@ -220,7 +221,8 @@ def _recorded_limit(sampling: str) -> int | None:
     except ValueError:
         return None
     values = [settings.get(name) for name in _LIMITS] if isinstance(settings, dict) else []
-    return next((int(v) for v in values if type(v) in (int, float) and 1 <= v < 2**53), None)
+    known = [value for value in values if isinstance(value, int) and 1 <= value < 2**53]
+    return known[0] if known else None
 
 
 def _answer_codes(rows: pl.DataFrame) -> np.ndarray:

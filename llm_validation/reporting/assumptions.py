@@ -7,10 +7,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
+from verigap.llm_validation.deciding.rule import FEWEST_MIXED
 from verigap.llm_validation.fitting.counts import GroupCounts
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.reporting.numbers import percent
-from verigap.llm_validation.deciding.rule import FEWEST_MIXED
 from verigap.storage.units import LengthUnit
 
 _FEW_PROMPTS = 20
@@ -144,8 +144,8 @@ def _no_lengths() -> list[Assumption]:
         Assumption(
             "no_lengths",
             "unchecked",
-            "No sample has a length: nothing is said about budgets, tokens or returns, and accuracy "
-            "is that of whole samples.",
+            "No sample has a length: nothing is said about budgets, tokens or returns, and "
+            "accuracy is that of whole samples.",
             "Add the column n_tokens.",
         )
     ]

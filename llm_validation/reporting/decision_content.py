@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.outcomes import Currency
 from verigap.llm_validation.deciding.prices import Prices
 from verigap.llm_validation.deciding.rule import Decision
-from verigap.llm_validation.deciding.settling import what_would_settle
+from verigap.llm_validation.deciding.settling import flips_at, what_would_settle
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.wording import (
     ARMS,
@@ -30,6 +30,7 @@ from verigap.llm_validation.reporting.wording import (
     check_sentence,
     currency_sentence,
     decision_sentence,
+    flips_sentence,
     settling_sentence,
 )
 from verigap.storage.units import LengthUnit
@@ -48,9 +49,7 @@ def selection_content(
       prices: of tokens and checks.
     """
     unit, n = group.outcomes.unit, group.num_candidates
-    decisions = {
-        currency: _selected(group, currency, verifier) for currency in group.by_currency
-    }
+    decisions = {currency: _selected(group, currency, verifier) for currency in group.by_currency}
     return {
         "decision": decisions,
         "by_verifier": {
@@ -65,9 +64,7 @@ def selection_content(
         "labels": group.selection.labels,
         "arms": [_arm(group, arm, prices) for arm in group.selection.values["accuracy"]],
         "counts": list(group.selection.counts),
-        "curves": {
-            currency: _curves(here) for currency, here in group.by_currency.items()
-        },
+        "curves": {currency: _curves(here) for currency, here in group.by_currency.items()},
         "falls": [
             {
                 "arm": fall.arm,
@@ -136,6 +133,8 @@ def decision_content(
             data_budget=data_budget,
             mixed=mixed,
         ),
+        "flips_at": flips_at(decision, joint, plain, others),
+        "flips": flips_sentence(decision, flips_at(decision, joint, plain, others), scale),
         "settling": settling_sentence(settling, prompts),
         "settling_prompts": None if settling is None else settling.prompts,
     }
@@ -187,14 +186,14 @@ def _curves(here: InCurrency) -> dict[str, list[dict[str, float]]]:
 
 def _fall_sentence(fall: Any, unit: LengthUnit) -> str:
     scale = Scale(currency="accuracy", unit=unit)
+    name = f"{ARMS[fall.arm][0].upper()}{ARMS[fall.arm][1:]}"
+    best = "never better than one sample" if fall.peak == 1 else f"best at N = {fall.peak}"
     text = (
-        f"{ARMS[fall.arm].capitalize()} is best at N = {fall.peak} "
-        f"({scale.value(fall.at_peak)}) and falls to {scale.value(fall.at_last)} at N = {fall.last}"
+        f"{name} is {best} ({scale.value(fall.at_peak)}) and falls to "
+        f"{scale.value(fall.at_last)} at N = {fall.last}"
     )
-    if fall.below_single.high < 0 or (fall.below_single.estimate < 0):
-        text += (
-            f", {scale.gain(_minus(fall.below_single))} below one random sample"
-        )
+    if fall.below_single.estimate < 0:
+        text += f", {scale.gain(_minus(fall.below_single))} below one random sample"
     return f"{text}: do not use it with N = {fall.last}."
 
 
@@ -250,7 +249,8 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
     tables: dict[str, Any] = {}
     for currency, here in group.by_currency.items():
         joint, choice = here.trained, here.train
-        assert joint is not None and choice is not None
+        if joint is None or choice is None:
+            continue
         tables[currency] = decision_content(
             choice,
             joint,
@@ -284,8 +284,9 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
 def _training_rows(group: GroupDecisions) -> list[dict[str, Any]]:
     """Accuracy, and gain over the base, by leash, n and arm."""
     found = group.training
-    assert found is not None
     rows = []
+    if found is None:
+        return rows
     for leash, values in zip(found.leashes, found.values["accuracy"], strict=True):
         for place, n in enumerate(found.data_budgets):
             joint = JointMeans.of(
@@ -298,9 +299,7 @@ def _training_rows(group: GroupDecisions) -> list[dict[str, Any]]:
                     "arm": arm,
                     "name": ARMS[arm],
                     "accuracy": joint.value(arm)._asdict(),
-                    "gain": (
-                        NOTHING if arm == "base" else joint.difference(arm, "base")
-                    )._asdict(),
+                    "gain": (NOTHING if arm == "base" else joint.difference(arm, "base"))._asdict(),
                 }
                 for arm in training.ARMS
             ]
@@ -404,8 +403,3 @@ def _mean_lengths(length: np.ndarray) -> np.ndarray:
     known = np.isfinite(length)
     total = np.where(known, length, 0.0).sum(axis=1)
     return np.where(known.any(axis=1), total / np.maximum(known.sum(axis=1), 1), np.nan)
-
-
-def arms_named(rows: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Rows of arms by their short names."""
-    return {row["arm"]: row for row in rows}

@@ -38,7 +38,10 @@ def render_markdown(content: Mapping[str, Any]) -> str:
             if rows:
                 lines += ["", f"{head}:", "", *(f"- {row}" for row in rows)]
     for left in content["left_out"]:
-        lines += ["", f"Left out: {escaped(group_title(left))}, no sample of which could be graded."]
+        lines += [
+            "",
+            f"Left out: {escaped(group_title(left))}, no sample of which could be graded.",
+        ]
     return "\n".join(lines) + "\n"
 
 

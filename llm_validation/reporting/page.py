@@ -6,8 +6,8 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.deciding.outcomes import Currency
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.numbers import (
     chance,
     number,

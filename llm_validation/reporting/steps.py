@@ -20,7 +20,9 @@ def next_steps(
 
     Args:
       currency: of the first screen.
-      select, train, spending: of the same group's content.
+      select: how to select, of the content of a group.
+      train: what to train, likewise; None with one prompt.
+      spending: accuracy against what is spent, likewise.
       assumptions: that fail or cannot be checked.
     """
     steps = [row["sentence"] for row in select["falls"]]
@@ -67,8 +69,8 @@ def _short_budgets(spending: Mapping[str, Any]) -> list[str]:
         return []
     row = cheaper[0]
     return [
-        f"Stopping samples at {row['horizon']:,} and taking {row['name']} of "
-        f"{row['num_candidates']} gives {number(100 * row['accuracy'])} % for "
+        f"Stopping samples at {row['horizon']:,}, {row['name']} with N = {row['num_candidates']} "
+        f"gives {number(100 * row['accuracy'])} % for "
         f"{number(row['tokens'])} tokens a prompt, where {number(100 * last['accuracy'])} % takes "
         f"{number(last['tokens'])}."
     ]

@@ -46,9 +46,7 @@ def _measured(theory: Theory, seed: int) -> list[dict[str, Any]]:
     measured = theory.measurement
     if not measured.tested.any():
         return []
-    leashed, unleashed = (
-        measured.gap(leashed=on_leash, seed=seed) for on_leash in (True, False)
-    )
+    leashed, unleashed = (measured.gap(leashed=on_leash, seed=seed) for on_leash in (True, False))
     return [
         {
             "horizon": horizon,

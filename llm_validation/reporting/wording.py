@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from verigap.llm_validation.deciding.joint import JointMeans
@@ -101,21 +101,20 @@ def decision_sentence(
 
     margin = scale.least(decision.margin.value)
     sure = f"probability {chance(decision.probability)}"
-    if decision.arm != "undecided":
-        action = filled(_ACTIONS[decision.arm] + " ").strip()
-        value = scale.value(joint.value(decision.arm))
+    if decision.arm == "undecided":
+        return f"Undecided: {_open(decision, margin, scale, mixed)}."
+    action = filled(_ACTIONS[decision.arm] + " ").strip()
+    value = scale.value(joint.value(decision.arm))
     if decision.reason == "gains":
         return (
             f"{action}: {value}, {scale.gain(decision.gain)} more than "
             f"{ARMS[decision.best_plain]} ({sure} that it is more than {margin})."
         )
-    if decision.reason == "suffices":
-        more = ""
-        if decision.arm != floor:
-            gain = scale.gain(joint.difference(decision.arm, floor))
-            more = f", {gain} more than {ARMS[floor]}"
-        return f"{action}: {value}{more}; no other arm adds more than {margin} ({sure})."
-    return f"Undecided: {_open(decision, margin, scale, mixed)}."
+    more = ""
+    if decision.arm != floor:
+        gain = scale.gain(joint.difference(decision.arm, floor))
+        more = f", {gain} more than {ARMS[floor]}"
+    return f"{action}: {value}{more}; no other arm adds more than {margin} ({sure})."
 
 
 def _open(decision: Decision, margin: str, scale: Scale, mixed: int) -> str:
@@ -133,6 +132,15 @@ def _open(decision: Decision, margin: str, scale: Scale, mixed: int) -> str:
         f"neither that it is more than {margin} nor that it is less has probability "
         f"{CONFIDENCE:g}"
     )
+
+
+def flips_sentence(decision: Decision, flips_at: float, scale: Scale) -> str:
+    """On which margin a settled decision would flip; "" for an open one."""
+    if decision.reason == "gains":
+        return f"It flips if gains of up to {scale.least(flips_at)} do not count."
+    if decision.reason == "suffices":
+        return f"It flips only if gains below {scale.least(flips_at)} count."
+    return ""
 
 
 def settling_sentence(settling: Settling | None, prompts: int) -> str:
@@ -159,9 +167,11 @@ def check_sentence(gain: Statistic, best: str, num_candidates: int, tolerance: t
     )
     if gain.estimate <= 0:
         return text
+    if false_positive >= 1 and false_negative >= 1:
+        return f"{text} However a check errs at random, it is no worse than that arm."
     return text + (
-        f" It adds nothing once it accepts {_rate(false_positive)} of the wrong samples, or rejects "
-        f"{_rate(false_negative)} of the right ones."
+        f" It adds nothing once it accepts {_rate(false_positive)} of the wrong samples, or "
+        f"rejects {_rate(false_negative)} of the right ones."
     )
 
 
@@ -180,16 +190,9 @@ def currency_sentence(
         f"“{_named(returns.arm)}”: returns also count how early a right answer comes."
     )
     if shortness == shortness:
-        text += (
-            f" Shortness explains {number(100 * shortness)} % of what {about} in returns."
-        )
+        text += f" Shortness explains {number(100 * shortness)} % of what {about} in returns."
     return text
 
 
 def _named(arm: str) -> str:
     return ARMS.get(arm, arm)
-
-
-def each(values: Mapping[str, float], written: Callable[[float], str]) -> str:
-    """Names with their values, separated by commas."""
-    return ", ".join(f"{_named(name)} {written(value)}" for name, value in values.items())

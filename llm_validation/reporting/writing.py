@@ -76,7 +76,11 @@ def write_report(
       folder: made if missing; an earlier report there is replaced. None writes nothing.
       draw: makes the figures of one group from its entry of the content's `groups`, such as
         `figures.diagnosis.draw_group`.
-      currency, verifier, prices, spend, include_text: of `diagnosis_content`.
+      currency: that the first screen is in.
+      verifier: the one the user has; None decides among all arms but the exact check.
+      prices: what tokens, checks and labels cost.
+      spend: the most that a prompt may cost.
+      include_text: whether samples of the traces' text are shown.
 
     Raises:
       TableError: the folder holds other things, or cannot be written.

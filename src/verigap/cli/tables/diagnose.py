@@ -48,7 +48,7 @@ def _within(group: Mapping[str, Any]) -> str:
             parts.append(f"{named} nothing fits")
             continue
         parts.append(
-            f"{named} {row['name']} of N = {row['num_candidates']} stopped at "
+            f"{named} {row['name']}, N = {row['num_candidates']}, stopped at "
             f"{row['horizon']:,} {group['unit']}: {100 * row['accuracy']:.3g} %"
         )
     return f"within {spending['spend']:g} {unit} a prompt: {'; '.join(parts)}"
