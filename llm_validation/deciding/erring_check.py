@@ -57,7 +57,7 @@ def checked_accuracy(
     """
     right = np.arange(n + 1)
     weights = stats.hypergeom.pmf(right, sizes[:, None], correct[:, None], n).mean(axis=0)
-    values = [_accuracy_of(m, n, false_positive, false_negative) for m in right]
+    values = [_accuracy_of(m, n, false_positive, false_negative) for m in range(n + 1)]
     return float(weights @ np.array(values))
 
 
