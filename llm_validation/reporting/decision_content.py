@@ -149,9 +149,17 @@ def _why_different(group: GroupDecisions, verifier: Verifier | None) -> str:
     )
     arm = returns.arm if returns.arm != "undecided" else returns.best_other
     other = accuracy.arm if accuracy.arm not in ("undecided", arm) else "single"
-    share = shortness_share(group, arm, other) if arm and arm != other else float("nan")
+    share = float("nan")
+    if arm and arm != other and _earns_more(group, arm, other):
+        share = shortness_share(group, arm, other)
     about = f"{ARMS.get(arm, arm)} earns beyond {ARMS[other]}"
     return currency_sentence(accuracy, returns, group.outcomes.unit, share, about)
+
+
+def _earns_more(group: GroupDecisions, arm: str, other: str) -> bool:
+    """Whether an arm earns more than another in returns, at N."""
+    means = group.by_currency["return"].at[group.num_candidates].means
+    return means[arm] > means[other]
 
 
 def _arm(group: GroupDecisions, arm: str, prices: Prices) -> dict[str, Any]:
