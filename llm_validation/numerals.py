@@ -23,11 +23,14 @@ from fractions import Fraction
 _LONGEST = 2000
 
 _WIDE = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
-    ord(wide): plain for wide, plain in zip("\u3000\u3001\u3002\uffe1\uffe5", " ,.£¥", strict=True)
+    ord(wide): plain
+    for wide, plain in zip(
+        "\u3000\u3001\u3002\uffe1\uffe5\u00a0\u2009\u202f", " ,.£¥   ", strict=True
+    )
 }
-_HAS_WIDE = re.compile("[\uff01-\uff5e\u3000-\u3002\uffe1\uffe5]")
+_HAS_WIDE = re.compile("[\uff01-\uff5e\u3000-\u3002\uffe1\uffe5\u00a0\u2009\u202f]")
 _ALIKE = {ord(sign): "-" for sign in "\u2010\u2011\u2212\ufe63"} | {
-    ord(space): " " for space in "\u00a0\u2007\u2008\u2009\u200a\u202f"
+    ord(space): " " for space in "\u2007\u2008\u200a"
 } | {ord(slash): "/" for slash in "\u2044\u2215"}  # fmt: skip
 # A dash before a number is its sign, unless it stands between two.
 _DASH = re.compile(r"(?<![\w.)\]}])(?<![\w.)\]}]\s)[\u2012\u2013](?=\s?[\d.$])")
@@ -77,7 +80,7 @@ FACTOR = rf"[\s~-]*(?:{'|'.join(_FACTORS)})s?\b"
 
 
 def half_width(text: str) -> str:
-    """The text with full-width characters as those of ASCII, at the same places.
+    """The text with full-width characters and fixed spaces as those of ASCII, at the same places.
 
     Example:
       >>> half_width("（Ｂ）　１８。")
