@@ -9,10 +9,11 @@ from typing import Any
 
 _KEYS = frozenset({"answer", "finalanswer", "correctanswer"})
 _FENCE = re.compile(r"\s*```\s*$")
-# A command of LaTeX that is not escaped, as JSON wants it: "\frac".
-_COMMAND = re.compile(r"(?<!\\)\\(?=[A-Za-z]{2})(?!u[0-9a-fA-F]{4})")
+# A backslash of LaTeX that is not escaped, as JSON wants it: "\frac", "\(".
+_BACKSLASH = re.compile(r"(?<!\\)\\(?!u[0-9a-fA-F]{4})(?=[A-Za-z]{2}|[^\\'\"/bfnrt])")
+_OBJECT = re.compile(r"\{\s*(?P<quote>['\"])")
 # Objects that are tried, from the last brace on, and their length.
-_MOST_BRACES, _LONGEST = 32, 100_000
+_MOST_BRACES, _LONGEST = 32, 20_000
 
 
 def json_answer(text: str) -> str | None:
@@ -46,15 +47,15 @@ def json_answer(text: str) -> str | None:
 
 
 def _object(text: str) -> dict[Any, Any] | None:
-    escaped = _COMMAND.sub(r"\\\\", text)
-    for read in (_json, ast.literal_eval):
-        try:
-            content = read(escaped)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-        if isinstance(content, dict):
-            return content
-    return None
+    start = _OBJECT.match(text)
+    if start is None:
+        return None
+    read = _json if start["quote"] == '"' else ast.literal_eval
+    try:
+        content = read(_BACKSLASH.sub(r"\\\\", text))
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def _json(text: str) -> object:

@@ -206,8 +206,11 @@ def _with_part(tokens: list[str]) -> Fraction | None:
     whole = _whole(tokens[:joint]) if joint > 0 else Fraction(0)
     number, parts = tokens[joint + 1 : -1], _PARTS[_singular(tokens[-1])]
     # Ten quarters, and 3 quarters in digits, are coins.
-    single = not number or number in (["a"], ["an"])
-    count = Fraction(1) if single else None if number[0][:1].isdigit() else _whole(number)
+    # Third alone is a place.
+    single = number in (["a"], ["an"]) or (not number and tokens[-1] == "half")
+    count = (
+        Fraction(1) if single else None if number[:1] and number[0][0].isdigit() else _whole(number)
+    )
     if whole is None or count is None or not 0 < count < parts:
         return None
     return whole + count / parts
