@@ -36,9 +36,8 @@ _MINERVA = re.compile(
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(?P<answer>\S[^\n]*)", re.MULTILINE)
 _HASHED_NUMBER = re.compile(r"(?:\\?[$€£])?-?[.\d][\d.,]*")
 _NUMBERED_HEADING = re.compile(r"\d+[.):]?[ \t]+[A-Z]")
-# The words are found first, by a pattern that is fast; most texts have none.
-_SIGNAL_PARTS = ("nswer", "NSWER", "ption", "hoice", "\u7b54\u6848")
-_SIGNAL_WORD = re.compile(r"[Aa]nswer|ANSWER|[Oo]ption|[Cc]hoice|\u7b54\u6848")
+# The words are found first, as text, which is fast; one of the letters stands before each.
+_SIGNAL_WORDS = {"nswer": "aA", "NSWER": "A", "ption": "oO", "hoice": "cC", "\u7b54\u6848": ""}
 _RIGHT = ("correct", "right", "best")
 _SIGNAL = re.compile(
     r"(?:\b|(?<=\u6848))[ \t*_]*"
@@ -208,9 +207,7 @@ def _hashed(text: str) -> str | None:
 
 
 def _signalled(text: str) -> str | None:
-    if not any(part in text for part in _SIGNAL_PARTS):
-        return None
-    words = [match.span() for match in _SIGNAL_WORD.finditer(text)]
+    words = _signal_words(text)
     for start, after in reversed(words):
         if not _is_signal(text, start):
             continue
@@ -248,6 +245,21 @@ def _concluded(text: str) -> str | None:
     line = plain[plain.rfind("\n") + 1 :] if len(plain) < 120 else plain[-120:].rpartition("\n")[2]
     match = _CONCLUSION.fullmatch(line.replace("**", "").strip(" \t*_`>#"))
     return match["answer"] if match else None
+
+
+def _signal_words(text: str) -> list[tuple[int, int]]:
+    """Where the words begin and end that may announce an answer, in order."""
+    spans: list[tuple[int, int]] = []
+    for part, letters in _SIGNAL_WORDS.items():
+        at = text.find(part)
+        while at >= 0:
+            after = at + len(part)
+            if not letters:
+                spans.append((at, after))
+            elif at and text[at - 1] in letters:
+                spans.append((at - 1, after))
+            at = text.find(part, after)
+    return sorted(spans)
 
 
 def _is_signal(text: str, start: int) -> bool:
