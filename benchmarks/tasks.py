@@ -95,6 +95,7 @@ TASKS = {
     "training": transformer.training,
     "sampling": transformer.sampling,
     "import": importing.million,
+    "import_graded": importing.million_graded,
     "fit": fit.ours,
     "fit_plain": fit.plain,
 }

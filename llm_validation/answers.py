@@ -6,8 +6,17 @@ What takes algebra is left to Math-Verify, in a process of its own (`tasks.mathe
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import lru_cache
+
+from verigap.llm_validation.numerals import (
+    DECIMAL,
+    FACTOR,
+    digits_number,
+    in_ascii,
+    leading_words,
+)
 
 # Longer than any answer; beyond it a text is compared as it stands.
 _LONGEST = 2000
@@ -28,30 +37,28 @@ _TRAILING_UNIT = re.compile(
     r"(?:\^\{?[23]\}?)?)$",
     re.IGNORECASE,
 )
-_DECIMAL = r"(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d*)?"
-_SIGN = r"(?P<sign>[-+]?)\s*"
-_NUMBER = re.compile(rf"{_SIGN}(?P<number>{_DECIMAL})")
-_FRACTION = re.compile(
-    rf"{_SIGN}(?P<top>{_DECIMAL})\s*/\s*(?P<below>-?\s*{_DECIMAL})",
-)
-_MIXED = re.compile(
-    rf"{_SIGN}(?P<whole>\d+)?\s*\\[dtc]?frac\s*(?:\{{\s*(?P<top>-?\s*{_DECIMAL})\s*\}}|(?P<top_digit>\d))"
-    rf"\s*(?:\{{\s*(?P<below>-?\s*{_DECIMAL})\s*\}}|(?P<below_digit>\d))"
-)
+_CURRENCY = r"(?:\\?(?:US)?\$|[€£¥₹]|\b(?:USD|EUR|GBP)\b|Rs\.?(?=\s*\d))"
+_LEADING_CURRENCY = re.compile(rf"^([-+]?)\s*{_CURRENCY}\s*")
+_TRAILING_CURRENCY = re.compile(rf"(?<=\d)\s*{_CURRENCY}$")
+_BESIDE_NUMBERS = ((_TRAILING_UNIT, ""), (_LEADING_CURRENCY, r"\1"), (_TRAILING_CURRENCY, ""))
+_PERCENT = re.compile(r"%|\bper ?cent\b", re.IGNORECASE)
 # Math-Verify rounds to as many decimals where one of two numbers is a decimal.
 DECIMALS = 6
-_FACTORS = {
-    "dozen": 12, "hundred": 100, "thousand": 10**3, "million": 10**6, "billion": 10**9,
-    "trillion": 10**12,
-}  # fmt: skip
-_FACTOR = re.compile(rf"[\s~-]*(?:{'|'.join(_FACTORS)})s?\b", re.IGNORECASE)
-_FACTORED = re.compile(rf"\d{_FACTOR.pattern}", re.IGNORECASE)
 _WRAPPED_UNIT = re.compile(
-    rf"(?<=[\d.}}])\s*(?!\\(?:{_WRAPPERS})\s*\{{{_FACTOR.pattern}){_WRAPPED.pattern}$",
+    rf"(?<=[\d.}}])\s*(?!\\(?:{_WRAPPERS})\s*\{{{FACTOR}){_WRAPPED.pattern}$",
     re.IGNORECASE,
 )
-_CHOICE = re.compile(r"\(?(?P<letter>[A-Za-z])(?:\)|(?=$|[.:,;]|\s+[-\u2013\u2014]\s))")
-_ONLY_CHOICE = re.compile(r"\(?(?P<letter>[A-Za-z])\)?")
+_EMPHASIS = re.compile(r"(?<![\w*])\*\*(?P<inside>[^*\s](?:[^*]*[^*\s])?)\*\*(?![\w*])")
+_CHOICE_NAME = re.compile(
+    r"(?:(?:the|my)\s+)?(?:(?:final|correct|right|best)\s+)?(?:option|choice|answer)\s*(?:is\b|:)?\s*"
+    r"(?:option\b|choice\b)?\s*(?=[(\[]?[A-Za-z]\b)",
+    re.IGNORECASE,
+)
+_CHOICE = re.compile(
+    r"[(\[]?(?P<letter>[A-Za-z])(?:[)\]]|(?=$|[.:,;]|\s+[-\u2013\u2014]\s|\s+(?:because|since)\b|"
+    r"\s+is\s+(?:(?:the|my)\s+)?(?:correct|right|best|final|answer|option|choice)\b))"
+)
+_ONLY_CHOICE = re.compile(r"[(\[]?(?P<letter>[A-Za-z])[)\]]?")
 _WORDS = re.compile(r"[^\W\d_]{2,}(?:[\s'\u2019-]+[^\W\d_]+)*")
 _CLAUSE_END = re.compile(r"[.,;:!?(]")
 # Behind a comma: another choice, another verdict, or (of other words) no explanation.
@@ -67,31 +74,41 @@ _EXPLAINED = re.compile(
     re.IGNORECASE,
 )
 _ASSIGNMENT = re.compile(r"(?P<name>\\?[A-Za-z]\w{0,9})\s*=\s*(?P<value>[^=]+)")
+# Words of a remark behind a number that words write.
+_MOST_REMARKS = 2
 _NO_UNIT = "and|or|to|pi|times|over|plus|minus|sqrt|sin|cos|tan|log|ln|exp"
 _FUNCTIONS = "pi|sqrt|sin|cos|tan|log|ln|exp"
-_NEGATIVE = re.compile(r"(?:minus|negative)\s+(?=\d)", re.IGNORECASE)
-_MULTIPLE = re.compile(
-    rf"(?:\\?[$€£]\s*)?(?P<number>-?{_DECIMAL})[\s-]*(?P<factor>{'|'.join(_FACTORS)})s?\b"
-    rf"(?=[\s.,;:!?)]*$|[.,;:]?\s+\(?(?!(?:{_NO_UNIT}|{'|'.join(_FACTORS)})\b)[A-Za-z]{{2}})",
-    re.IGNORECASE,
+NEGATED = (
+    r"(?:\b(?:not|never|cannot|nor|no longer|other than|anything but|instead of|rather than|than|"
+    r"at (?:least|most)|up to)\b|n['\u2019]t\b|[<>\u2260\u2264\u2265]|!=|"
+    r"\\(?:neq?|leq?|geq?|lt|gt|leqslant|geqslant|not)(?![A-Za-z]))"
+    r"(?:\s*(?:=|\\?,|\b(?:be|been|is|equals?|or|to|of|exactly|simply|just|the|number)\b))*[\s($\\*_]*"
 )
+"""A pattern of what makes the number or the answer that follows one that is denied."""
 # With these a number is another number, or no number: "\neq 8", "not 8", "twice 8", "8 squared".
 _NOT_EQUAL = re.compile(
-    r"\s*(?:[<>≠≤≥]|!=|\\(?:neq?|leq?|geq?|lt|gt|leqslant|geqslant|not)(?![A-Za-z]))"
-    r"|[^\d]*\b(?:not|never|isn't|isn\u2019t|than|at (?:least|most)|twice|double|triple|half|times|"
-    r"up to|over|under|above|below|plus|minus)\s+(?:(?:or )?equal to |of )*[($\\-]*\d"
+    rf"[^\d]*?{NEGATED}[-+]?\.?\d"
+    r"|[^\d]*\b(?:twice|double|triple|half|times|over|under|above|below|plus|minus)\s+"
+    r"(?:(?:or )?equal to |of )*[($\\-]*\d"
     r"|-?[\d.,]+\s*(?:(?:squared|cubed|factorial)\b|[-+]\s*[A-Za-z]$)",
     re.IGNORECASE,
 )
-_LEADING_NUMBER = re.compile(
-    rf"(?:\\?[$€£]\s*)?(?P<number>-?{_DECIMAL})"
-    rf"(?:[.,;:?)]*$|[.,;:!]?\s+\(?(?!(?:{_NO_UNIT})\b)[A-Za-z]{{2}})"
+_FACTORED = re.compile(rf"\d{FACTOR}", re.IGNORECASE)
+_FIRST_DIGIT = re.compile(r"-?\d")
+_QUANTITY = (
+    rf"[-+]?\s*(?:\d+\s+(?:and\s+)?\d+\s*/\s*\d+|{DECIMAL}(?:\s*/\s*{DECIMAL}|[eE][-+]?\d{{1,3}})?)"
 )
+_REMARK = rf"[.,;:!]?\s+\(?(?!(?:{_NO_UNIT})\b)[A-Za-z]{{2}}"
+_LEADING_NUMBER = re.compile(
+    rf"{_CURRENCY}?\s*(?P<number>{_QUANTITY})(?:\s*\\?%)?(?:[.,;:?)]*$|{_REMARK})"
+)
+_AFTER_WORDS = re.compile(rf"[\s.,;:!?)]*$|{_REMARK}")
 _WORDS_AND_NUMBER = re.compile(
     rf"(?:(?!(?:{_FUNCTIONS})\b)(?:[A-Za-z]{{2,}}|a)(?:\s+|-(?=[A-Za-z])))+"
-    rf"\(?(?P<number>-?{_DECIMAL})\)?\.?",
+    rf"\(?(?P<number>{_QUANTITY})\)?\.?",
     re.IGNORECASE,
 )
+_SEVERAL_NUMBERS = re.compile(rf"-?{DECIMAL}(?:\s+-?{DECIMAL})+")
 
 
 def canonical_answer(text: str) -> str | None:
@@ -117,7 +134,7 @@ def _canonical(text: str) -> str | None:
     plain = _unwrapped(text)
     if not plain:
         return None
-    number = _exact(plain)
+    number = _number(plain)
     return plain if number is None else str(number)
 
 
@@ -153,9 +170,9 @@ def _compared(answer: str, target: str) -> bool | None:
             for match, form in zip(names, (first, second), strict=True)
         ]
         return same_answer(*bare)
-    if "%" in answer + target:
-        # Half of 1 is 50 % of it, and 50 % as a number is 50: both readings are Math-Verify's.
-        return None
+    percent = [_PERCENT.search(text) is not None for text in (answer, target)]
+    if any(percent):
+        return _same_share(first, second, percent)
     for settled in (_same_choice, _same_number, _same_words):
         verdict = settled(first, second)
         if verdict is not None:
@@ -164,13 +181,17 @@ def _compared(answer: str, target: str) -> bool | None:
 
 
 def _tight(form: str) -> str:
-    return re.sub(r"\\[dt]frac(?![A-Za-z])", r"\\frac", re.sub(r"\s+", "", form))
+    """Without white space, but for that between two numbers."""
+    form = re.sub(r"(?<!\d)\s+|\s+(?!\d)", "", form)
+    return re.sub(r"\\[dt]frac(?![A-Za-z])", r"\\frac", form)
 
 
 def _same_choice(first: str, second: str) -> bool | None:
     right = _ONLY_CHOICE.fullmatch(second)
     if right is None:
         return None
+    if name := _CHOICE_NAME.match(first):
+        first = first[name.end() :]
     given = _CHOICE.match(first)
     if given is not None:
         rest = first[given.end() :]
@@ -178,7 +199,8 @@ def _same_choice(first: str, second: str) -> bool | None:
             return False
         return given["letter"].upper() == right["letter"].upper()
     sentence = " " in first and _WORDS.fullmatch(first.partition(" ")[2])
-    return False if sentence or _WORDS.fullmatch(first) or _exact(first) is not None else None
+    number = digits_number(first) is not None
+    return False if sentence or number or _WORDS.fullmatch(first) else None
 
 
 def _same_number(first: str, second: str) -> bool | None:
@@ -187,24 +209,52 @@ def _same_number(first: str, second: str) -> bool | None:
         return None
     given = _number(first)
     if given is None:
-        if _NOT_EQUAL.match(first):
+        if _NOT_EQUAL.match(first) or _SEVERAL_NUMBERS.fullmatch(first):
             return False
-        if _FACTORED.search(first):
-            digits = re.search(r"-?\d", first)
-            return digits is not None and _number(first[digits.start() :]) == right
-        match = _LEADING_NUMBER.match(first) or _WORDS_AND_NUMBER.fullmatch(first)
-        given = _exact(match["number"]) if match else None
+        given = _quantity(first)
     if given is not None:
-        return given == right or round(given, DECIMALS) == round(right, DECIMALS)
+        return _close(given, right)
     return False if "\\" not in first and not any(map(str.isdigit, first)) else None
 
 
+def _same_share(first: str, second: str, percent: Sequence[bool]) -> bool | None:
+    """Of answers one of which is a percentage: 50 % is 50 and, as Math-Verify takes it, 1/2."""
+    given, right = _number(first), _number(second)
+    if given is None and not _NOT_EQUAL.match(first):
+        given = _quantity(first)
+    if given is None or right is None:
+        return None
+    shares = [given / 100] if percent[0] and not percent[1] else []
+    shares += [given * 100] if percent[1] and not percent[0] else []
+    return any(_close(share, right) for share in (given, *shares))
+
+
+def _close(given: Fraction, right: Fraction) -> bool:
+    return given == right or round(given, DECIMALS) == round(right, DECIMALS)
+
+
 def _number(form: str) -> Fraction | None:
-    """The number that a text is, also with a word that multiplies it: "5 million"."""
-    form = _NEGATIVE.sub("-", form, count=1) if form[:1] in "mMnN" else form
-    match = _MULTIPLE.match(form)
-    number = _exact(match["number"] if match else form)
-    return number * _FACTORS[match["factor"].lower()] if match and number is not None else number
+    """The number that a text is, all of it."""
+    value = digits_number(form)
+    if value is None and (found := leading_words(_LEADING_CURRENCY.sub(r"\1", form))):
+        value = found[0] if not found[1].strip(" .,;:!?)") else None
+    return value
+
+
+def _quantity(form: str) -> Fraction | None:
+    """The number in an answer that has words beside it: "18 apples", "nearly $5 billion"."""
+    factored = _FACTORED.search(form)
+    start = _FIRST_DIGIT.search(form) if factored else None
+    if found := leading_words(form[start.start() :] if start else form):
+        value, rest = found
+        # "One can see that" begins a sentence.
+        brief = len(rest.split()) <= (1 if value == 1 else _MOST_REMARKS)
+        if _AFTER_WORDS.match(rest) and (start or brief):
+            return value
+    if factored:
+        return None
+    match = _LEADING_NUMBER.match(form) or _WORDS_AND_NUMBER.fullmatch(form)
+    return digits_number(match["number"]) if match else None
 
 
 def _same_words(first: str, second: str) -> bool | None:
@@ -228,7 +278,7 @@ def _several(right: str, rest: str) -> bool:
 
 
 def _unwrapped(text: str) -> str:
-    plain = text.replace("\u2212", "-").strip()
+    plain = in_ascii(text).strip()
     for _ in range(8):
         before = plain
         plain = _SPACING.sub(" ", plain).replace(r"\left", "").replace(r"\right", "")
@@ -244,10 +294,10 @@ def _unwrapped(text: str) -> str:
         # Text after a number is a unit, and elsewhere words are what they say.
         plain = _WRAPPED_UNIT.sub("", plain)
         plain = _WRAPPED.sub(lambda match: match["inside"], plain)
-        if _exact(bare := _TRAILING_UNIT.sub("", plain).strip()) is not None:
-            plain = bare
-        if _exact(bare := re.sub(r"^([-+]?)\s*(?:\\?\$|€|£)\s*", r"\1", plain)) is not None:
-            plain = bare
+        plain = _EMPHASIS.sub(lambda match: match["inside"], plain) if "**" in plain else plain
+        for pattern, kept in _BESIDE_NUMBERS:
+            if digits_number(bare := pattern.sub(kept, plain).strip()) is not None:
+                plain = bare
         if plain == before:
             break
     return " ".join(plain.split())
@@ -260,33 +310,3 @@ def _balanced(text: str) -> bool:
         if depth < 0:
             return False
     return depth == 0
-
-
-def _exact(plain: str) -> Fraction | None:
-    """The number that a text is, all of it, or None."""
-    if len(plain) > _LONGEST:
-        return None
-    if match := _NUMBER.fullmatch(plain):
-        value = _decimal(match["number"])
-    elif match := _FRACTION.fullmatch(plain):
-        value = _quotient(match["top"], match["below"])
-    elif match := _MIXED.fullmatch(plain):
-        top = match["top"] or match["top_digit"]
-        value = _quotient(top, match["below"] or match["below_digit"])
-        if value is not None and match["whole"]:
-            value += int(match["whole"])
-    else:
-        return None
-    return -value if value is not None and match["sign"] == "-" else value
-
-
-def _quotient(top: str, below: str) -> Fraction | None:
-    above, divisor = _decimal(top), _decimal(below)
-    return above / divisor if above is not None and divisor else None
-
-
-def _decimal(text: str) -> Fraction | None:
-    digits = text.replace(",", "").replace(" ", "")
-    if not any(character.isdigit() for character in digits) or not digits.isascii():
-        return None
-    return Fraction(digits.rstrip(".") if digits.endswith(".") else digits)

@@ -7,6 +7,8 @@ r"""The final answer that a response states, found by the patterns that evaluati
 | `#### 18` | GSM8K |
 | "Final Answer: The final answer is $18$. I hope it is correct." | Minerva |
 | "the answer is 18", "Answer: C" | chain of thought, simple-evals |
+| "18 is the answer", a last line that only names a choice | multiple-choice prompts |
+| `{"answer": "B"}` at the end | prompts that ask for JSON |
 | the last number | GSM8K's flexible extraction, on the last line only |
 """
 
@@ -15,7 +17,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from verigap.llm_validation.answers import canonical_answer
+from verigap.llm_validation.answers import NEGATED, canonical_answer
+from verigap.llm_validation.json_answers import json_answer
+from verigap.llm_validation.numerals import DECIMAL, half_width, in_ascii
 
 _SPECIAL = re.compile(
     r"<\|(?:im_end|eot_id|endoftext|end_of_text|end|im_start)\|>|</s>|<end_of_turn>"
@@ -32,17 +36,41 @@ _MINERVA = re.compile(
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(?P<answer>\S[^\n]*)", re.MULTILINE)
 _HASHED_NUMBER = re.compile(r"(?:\\?[$€£])?-?[.\d][\d.,]*")
 _NUMBERED_HEADING = re.compile(r"\d+[.):]?[ \t]+[A-Z]")
-# The words are found first, by a pattern that is fast; most texts have none.
-_SIGNAL_PARTS = ("nswer", "NSWER", "ption", "hoice")
-_SIGNAL_WORD = re.compile(r"[Aa]nswer|ANSWER|[Oo]ption|[Cc]hoice")
+# The words are found first, as text, which is fast; one of the letters stands before each.
+_SIGNAL_WORDS = {"nswer": "aA", "NSWER": "A", "ption": "oO", "hoice": "cC", "\u7b54\u6848": ""}
 _RIGHT = ("correct", "right", "best")
 _SIGNAL = re.compile(
-    r"\b[ \t*_]*"
+    r"(?:\b|(?<=\u6848))[ \t*_]*"
     r"(?:to[ \t][^.:\n]{1,80}?[ \t](?=is\b))?"
-    r"(?:(?:is|would[ \t]+be|should[ \t]+be|must[ \t]+be|equals)\b[ \t*_]*(?::|=)?|:|=)"
+    r"(?:(?:is|would[ \t]+be|should[ \t]+be|must[ \t]+be|equals)\b[ \t*_]*(?::|=)?|:|=|"
+    r"[\u662f\u4e3a]:?)"
     r"[ \t*_]*(?:(?:option|choice)[ \t]+(?=\(?[A-Za-z]\b))?",
     re.IGNORECASE,
 )
+# Before "answer", as in "so B is the right answer".
+_CLAUSE_START = re.compile(
+    r".*(?:[.!?;:,]\s|\b(?:so|thus|hence|therefore|then|that|think|believe|say)\b,?\s)\s*",
+    re.IGNORECASE,
+)
+_REVERSED = re.compile(
+    r"[*_\s]*(?P<answer>\S.{0,59}?)\s+(?:is|must\s+be|would\s+be|should\s+be)\s+"
+    r"(?:the|my)\s+(?:(?:final|correct|right|best)\s+)*",
+    re.IGNORECASE,
+)
+_NO_SUBJECT = re.compile(
+    r"(?:this|that|it|what|which|here|there|these|those|where|how)\b", re.IGNORECASE
+)
+# A last line that only names a choice.
+_CONCLUSION = re.compile(
+    r"(?:(?:so|thus|hence|therefore|then),?\s+)?"
+    r"(?:(?:I(?:\s+would|['\u2019]d|\s+will|['\u2019]ll)?\s+(?:choose|pick|select|go\s+with|say)|"
+    r"it(?:\s+is|['\u2019]s)|(?:(?:the|my)\s+)?(?:(?:final|correct|right|best)\s+)?answer)\s*:?\s*)?"
+    r"(?:(?:option|choice)\s+)?(?P<answer>[(\[][A-Za-z][)\]]|(?-i:[A-Z])\b)"
+    r"(?:\s+(?:is|must\s+be)\s+(?:the\s+)?(?:correct|right|best)(?:\s+(?:one|answer|option|choice))?)?"
+    r"[.!]?",
+    re.IGNORECASE,
+)
+_REVERSED_WINDOW = 160
 _OPEN_SIGNAL = re.compile(
     r"(?:\banswer\b[^\n.]{0,40}[:=]|\banswer[ \t]+is"
     r"|^[ \t]*\#*[ \t]*\**[ \t]*(?:the[ \t]+)?(?:final[ \t]+)?answer)"
@@ -63,7 +91,13 @@ _BARE = re.compile(
 )
 # Of a bare answer: "18 square metres each".
 _WORD, _MOST_WORDS = re.compile(r"[A-Za-z]{2,}"), 3
-_LAST_NUMBER = re.compile(r"(?<![\w.])-?\$?\d[\d,]*(?:\.\d+)?(?![\w])")
+_LAST_NUMBER = re.compile(
+    r"(?<![A-Za-z0-9_.])-?(?:\\?[$€£¥])?(?:\d+ (?=\d+/\d))?"
+    rf"(?>{DECIMAL}(?:[eE][-+]?\d+)?)(?:\s?/\s?\d+)?(?:\s?\\?%)?(?![A-Za-z0-9_])"
+)
+# Of what stands before a number, so much can deny it.
+_DENIAL = 60
+_DENIED = re.compile(rf"{NEGATED}$", re.IGNORECASE)
 _LAST_FORMULA = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 
 
@@ -80,7 +114,7 @@ def extract_answer(text: str, stops: Iterable[str] = ()) -> str | None:
       stops: the stop sequences it was asked for with; what follows one does not count, and neither
         does what follows an end mark or the next question of a few-shot prompt.
     """
-    text = _without_tail(text, stops)
+    text = half_width(_without_tail(text, stops))
     question = _NEXT_QUESTION.search(text)
     if question is not None and text[: question.start()].strip():
         found = _stated(text[: question.start()])
@@ -90,14 +124,24 @@ def extract_answer(text: str, stops: Iterable[str] = ()) -> str | None:
 
 
 def last_quantity(text: str, stops: Iterable[str] = ()) -> str | None:
-    """The last formula, else the last number, on the last line of a response."""
+    """The last formula, else the last number, on the last line of a response.
+
+    One that is denied ("not 8", "at most 8") does not count.
+
+    Example:
+      >>> last_quantity("We have 9 and not 8")
+      '9'
+    """
     text = _without_tail(text, stops).rstrip()
-    line = text[text.rfind("\n") + 1 :]
-    formulas = [next(filter(None, groups), "") for groups in _LAST_FORMULA.findall(line)]
-    if formulas:
-        return formulas[-1].strip() or None
-    numbers = _LAST_NUMBER.findall(line)
-    return numbers[-1] if numbers else None
+    line = in_ascii(text[text.rfind("\n") + 1 :])
+    for pattern in (_LAST_FORMULA, _LAST_NUMBER):
+        found = list(pattern.finditer(line))
+        for match in reversed(found):
+            if not _DENIED.search(line[max(0, match.start() - _DENIAL) : match.start()]):
+                return (next(filter(None, match.groups()), None) or match[0]).strip(" .") or None
+        if found:
+            return None
+    return None
 
 
 def _without_tail(text: str, stops: Iterable[str]) -> str:
@@ -111,7 +155,7 @@ def _without_tail(text: str, stops: Iterable[str]) -> str:
 
 
 def _stated(text: str) -> str | None:
-    for find in (_tagged, _boxed, _minerva, _hashed, _signalled, _bare):
+    for find in _PATTERNS:
         answer = find(text)
         if answer is not None and canonical_answer(answer) is not None:
             return answer
@@ -163,12 +207,14 @@ def _hashed(text: str) -> str | None:
 
 
 def _signalled(text: str) -> str | None:
-    if not any(part in text for part in _SIGNAL_PARTS):
-        return None
-    words = [match.span() for match in _SIGNAL_WORD.finditer(text)]
+    words = _signal_words(text)
     for start, after in reversed(words):
+        if not _is_signal(text, start):
+            continue
         match = _SIGNAL.match(text, after)
-        if match is None or not _is_signal(text, start):
+        if match is None:
+            if answer := _before(text, start):
+                return answer
             continue
         end = text.find("\n", match.end())
         rest = text[match.end() : end if end >= 0 else len(text)].strip()
@@ -183,17 +229,51 @@ def _signalled(text: str) -> str | None:
     return None
 
 
+def _before(text: str, start: int) -> str | None:
+    """The answer in "so B is the answer", of which the last word is at `start`."""
+    line = text[max(text.rfind("\n", 0, start) + 1, start - _REVERSED_WINDOW) : start]
+    clause = _CLAUSE_START.match(line)
+    match = _REVERSED.fullmatch(line[clause.end() if clause else 0 :])
+    if match is None or _NO_SUBJECT.match(match["answer"]):
+        return None
+    return _trimmed(match["answer"])
+
+
+def _concluded(text: str) -> str | None:
+    """The choice that the last line names, where it says nothing else."""
+    plain = text.rstrip()
+    line = plain[plain.rfind("\n") + 1 :] if len(plain) < 120 else plain[-120:].rpartition("\n")[2]
+    match = _CONCLUSION.fullmatch(line.replace("**", "").strip(" \t*_`>#"))
+    return match["answer"] if match else None
+
+
+def _signal_words(text: str) -> list[tuple[int, int]]:
+    """Where the words begin and end that may announce an answer, in order."""
+    spans: list[tuple[int, int]] = []
+    for part, letters in _SIGNAL_WORDS.items():
+        at = text.find(part)
+        while at >= 0:
+            after = at + len(part)
+            if not letters:
+                spans.append((at, after))
+            elif at and text[at - 1] in letters:
+                spans.append((at - 1, after))
+            at = text.find(part, after)
+    return sorted(spans)
+
+
 def _is_signal(text: str, start: int) -> bool:
     """Whether the word there speaks of the answer: "answer", or "the correct option"."""
-    if text[start].lower() == "a":
-        return not text[max(0, start - 1) : start].isalpha()
+    if text[start] in "aA\u7b54":
+        before = text[max(0, start - 1) : start]
+        return not (before.isascii() and before.isalpha())
     return text[max(0, start - 12) : start].rstrip(" \t").lower().endswith(_RIGHT)
 
 
 def _trimmed(answer: str) -> str:
     """Without the next sentence and without marks of emphasis."""
-    plain = _SENTENCE_END.split(answer.strip().strip("*_").strip(), maxsplit=1)[0]
-    return plain.strip().strip("*").strip()
+    plain = _SENTENCE_END.split(answer.strip().strip("*_`").strip(), maxsplit=1)[0]
+    return plain.strip().strip("*`").strip()
 
 
 def _bare(text: str) -> str | None:
@@ -201,3 +281,6 @@ def _bare(text: str) -> str | None:
     if "\n" in plain or not _BARE.fullmatch(plain) or len(_WORD.findall(plain)) > _MOST_WORDS:
         return None
     return _trimmed(plain)
+
+
+_PATTERNS = (_tagged, json_answer, _boxed, _minerva, _hashed, _signalled, _concluded, _bare)

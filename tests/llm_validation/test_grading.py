@@ -7,6 +7,7 @@ import pytest
 
 from tests.llm_validation.judges import OBEDIENT
 from verigap.llm_validation.tasks.grading import GradingError, GradingPool, Question
+from verigap.llm_validation.tasks.mathematics import JUDGE
 
 RIGHT, WRONG = Question({"target": "4"}, "4"), Question({"target": "4"}, "5")
 
@@ -51,3 +52,21 @@ def test_a_judge_that_cannot_start_is_an_error() -> None:
         pytest.raises(GradingError, match="does not start"),
     ):
         pool.judge([RIGHT])
+
+
+def test_numbers_too_large_to_compute_cost_nothing() -> None:
+    verdicts = {
+        ("9^{9^{9^{9}}}", "5"): False,
+        ("5", "10^{10^{10}}"): False,
+        ("(9^9)^{9^9}", "x + 1"): False,
+        ("1000000!", "5"): False,
+        ("x^{9**9**9}", "x"): False,
+        ("9^{9^{9}}", "9^{9^{9}} + 1"): None,
+        ("2^{3^{2}}", "512"): True,
+        ("2^{100}", "1267650600228229401496703205376"): True,
+        ("5!", "120"): True,
+    }
+    with GradingPool(JUDGE, workers=1) as pool:
+        questions = [Question({"target": target}, answer) for answer, target in verdicts]
+        assert pool.judge(questions) == list(verdicts.values())
+        assert pool.timeouts == 0
