@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from verigap.sim.relabelling.exact_risks import ExactRisks, exact_risks
+from verigap.sim.relabelling.learner_risks import LearnerRisks, learner_risks
 from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
@@ -71,6 +71,15 @@ class BoundValue:
     title: str
     source: str
 
+    @property
+    def proved_in_words(self) -> str:
+        """The word yes, or the first reason why the bound is not known to be proved here."""
+        if self.failing_assumptions:
+            return f"no, only if {self.failing_assumptions[0]}"
+        if self.unchecked_assumptions:
+            return f"not checked: {self.unchecked_assumptions[0]}"
+        return "yes"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calculation:
@@ -86,9 +95,10 @@ class Calculation:
       hardest_tilt: tilt of the expert that VF-LOWER finds hardest to clone; None where the expert
         is given.
       vf_lower_at_expert: VF-LOWER at the best expert of the ball; None where the expert is given.
-      exact: risks of the learners against the demonstrating expert; None where only moments of the
-        law are known.
-      exact_hardest: the same against the hardest expert; None also where the expert is given.
+      risks: of the learners against the demonstrating expert, each with its method (closed form,
+        lattice approximation or simulation); None where only moments of the law are known, or the
+        class is no whole number of bits.
+      risks_hardest: the same against the hardest expert; None also where the expert is given.
       setting: what the bounds were evaluated in.
     """
 
@@ -105,8 +115,8 @@ class Calculation:
     bounds: Mapping[str, BoundValue]
     hardest_tilt: float | None
     vf_lower_at_expert: float | None
-    exact: ExactRisks | None
-    exact_hardest: ExactRisks | None
+    risks: LearnerRisks | None
+    risks_hardest: LearnerRisks | None
     setting: Setting
 
 
@@ -293,7 +303,7 @@ def calculate(
       ...     Moments(mean=32.0, sd=16.0), horizon=64, data_budget=64, log2_class_size=12.0,
       ...     coverage=0.5,
       ... )
-      >>> round(found.bounds["VB-UPPER"].value, 2), found.exact is None
+      >>> round(found.bounds["VB-UPPER"].value, 2), found.risks is None
       (22.63, True)
     """
     numbers = _Numbers(
@@ -332,11 +342,11 @@ def _calculation(law: Law, numbers: _Numbers, atoms: int) -> Calculation:
     values, hardest, at_expert = jax.device_get(_evaluate(setting))
     free = numbers.expert_radius is None
 
-    def exact_at(chosen: Setting) -> ExactRisks | None:
+    def risks_at(chosen: Setting) -> LearnerRisks | None:
         # There is no game of a fraction of a codeword.
         if isinstance(law, Moments) or not whole_class_size(setting.log2_class_size):
             return None
-        return exact_risks(chosen, seed=numbers.seed, replicates=numbers.replicates)
+        return learner_risks(chosen, seed=numbers.seed, replicates=numbers.replicates)
 
     return Calculation(
         unit=unit,
@@ -352,8 +362,8 @@ def _calculation(law: Law, numbers: _Numbers, atoms: int) -> Calculation:
         bounds={name: _bound_value(name, setting, *values[name]) for name in BOUNDS},
         hardest_tilt=float(hardest) if free else None,
         vf_lower_at_expert=float(at_expert) if free else None,
-        exact=exact_at(setting),
-        exact_hardest=exact_at(_with_expert(setting, hardest**2)) if free else None,
+        risks=risks_at(setting),
+        risks_hardest=risks_at(_with_expert(setting, hardest**2)) if free else None,
         setting=setting,
     )
 
@@ -373,39 +383,37 @@ def _bound_value(name: str, setting: Setting, value: Any, held: list[Any]) -> Bo
 
 
 def as_content(calculation: Calculation) -> dict[str, Any]:
-    """A calculation as plain dictionaries and lists, ready for JSON.
+    """A calculation as plain dictionaries, ready for JSON: its fields under their own names.
 
     The four bounds everybody asks for are also under `vf_lower`, `vf_upper`, `vb_upper` and
     `separation`.
+
+    Args:
+      calculation: what `calculate` returned.
+
+    Returns:
+      Every field of the calculation but `setting`, which is arrays.
+
+    Example:
+      >>> from verigap.sim.calculator import Moments, as_content, calculate
+      >>> content = as_content(
+      ...     calculate(
+      ...         Moments(mean=32.0, sd=16.0), horizon=64, data_budget=64, log2_class_size=12.0,
+      ...         coverage=0.5,
+      ...     )
+      ... )
+      >>> content["bounds"]["VB-UPPER"]["proved"], content["risks"]
+      (False, None)
     """
-    bounds: dict[str, dict[str, Any]] = {
-        name: {
-            "value": bound.value,
-            "assumptions_hold": bound.proved,
-            "assumptions_failing": list(bound.failing_assumptions),
-            "assumptions_unchecked": list(bound.unchecked_assumptions),
-            "quantity": bound.quantity,
-            "title": bound.title,
-            "source": bound.source,
-        }
-        for name, bound in calculation.bounds.items()
+    content = {
+        field.name: _plain(getattr(calculation, field.name))
+        for field in fields(Calculation)
+        if field.name != "setting"
     }
-    if calculation.hardest_tilt is not None:
-        bounds["VF-LOWER"]["tilt"] = calculation.hardest_tilt
-        bounds["VF-LOWER"]["value_at_expert"] = calculation.vf_lower_at_expert
-    exact, hardest = calculation.exact, calculation.exact_hardest
-    return {
-        "unit": calculation.unit,
-        "horizon": calculation.horizon,
-        "data_budget": calculation.data_budget,
-        "log2_class_size": calculation.log2_class_size,
-        "chi2_radius": calculation.chi2_radius,
-        "failure_probability": calculation.failure_probability,
-        "mean": calculation.mean,
-        "sd": calculation.sd,
-        "coverage": calculation.coverage,
-        **{key: bounds[name] for key, name in HEADLINES.items()},
-        "exact": None if exact is None else exact.as_json(),
-        "exact_hardest": None if hardest is None else hardest.as_json(),
-        "bounds": bounds,
-    }
+    return content | {key: content["bounds"][name] for key, name in HEADLINES.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -72,7 +72,6 @@ def bounds(
         raise ValueError("give --law, or all of --sigma, --mean and --c0")
     import verigap as vg
     from verigap.cli.law_text import parse_law
-    from verigap.sim.calculator import as_content
 
     found = vg.calculate(
         parse_law(law, horizon, sigma=sigma, mean=mean, dataset=dataset, model=model),
@@ -87,11 +86,13 @@ def bounds(
         seed=seed,
     )
     if as_json:
+        from verigap.sim.calculator import as_content
+
         show_json(as_content(found))
     else:
         from verigap.cli.tables.bounds import show_calculation
 
-        show_calculation(as_content(found))
+        show_calculation(found)
 
 
 def _list_bounds(as_json: bool) -> None:
