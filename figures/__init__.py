@@ -77,7 +77,7 @@ def read_run(name: str, run: Path) -> dict[str, Any]:
 
     needs = _figure(name).NEEDS
     if [type(need) for need in needs.values()] != [Run]:
-        raise ValueError(f"figure {name!r} is not drawn from one run; leave out --run")
+        raise ValueError(f"figure {name!r} is not drawn from one run; leave out `run`")
     (key,) = needs
     return {key: read_rows(run)}
 

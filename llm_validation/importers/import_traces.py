@@ -120,7 +120,7 @@ def import_traces(
     _refuse_twice(paths)
     for path in paths:
         if out.exists() and path.exists() and out.samefile(path):
-            raise TableError(f"{out}: is one of the files to import; choose another --out")
+            raise TableError(f"{out}: is one of the files to import; choose another `out`")
     reading = Reading(paths)
     with writer, closing(reading), Grader() as grader:
         run = _Run(form, options, grader)
@@ -264,7 +264,7 @@ class _Run:
     def refuse(self, place: str, problem: BadRecord) -> None:
         """Count a record that cannot be used, or stop at it."""
         if not self.options.skip_bad:
-            remedy = problem.remedy or "mend it, or leave such records out with --on-error skip"
+            remedy = problem.remedy or "mend it, or leave such records out with `skip_bad`"
             raise TableError(f"{place}: {problem}; {remedy}")
         self.skipped += 1
         if len(self.skipped_list) < MOST_LISTED:
@@ -276,9 +276,8 @@ class _Run:
         if self._file(place) != self._file(first):
             # Skipping would drop whole runs.
             remedy = (
-                "where the files are runs of the same prompts, pool them with `verigap import "
-                "--pool-runs`; where they are models or data sets, import each with its --model "
-                "or --dataset"
+                "where the files are runs of the same prompts, pool them with `pool_runs`; where "
+                "they are models or data sets, import each with its `model` or `dataset`"
             )
         self.refuse(place, BadRecord(f"{what} already, at {first}", remedy))
 
@@ -354,8 +353,7 @@ def _refuse_useless(form: Format, options: ImportOptions) -> None:
     if options.missing not in ("incorrect", "ungraded"):
         raise ValueError(f"missing: unknown {options.missing!r}; use incorrect or ungraded")
     if options.correct_above is not None and not math.isfinite(options.correct_above):
-        raise ValueError(f"correct-above: {options.correct_above} is no threshold; give a number")
+        raise ValueError(f"correct_above: {options.correct_above} is no threshold; give a number")
     for name, value in given.items():
         if value is not None and name not in form.options:
-            flag = "--map" if name == "mapping" else f"--{name.replace('_', '-')}"
-            raise ValueError(f"{flag}: of no use for {form.about}; drop it")
+            raise ValueError(f"{name}: of no use for {form.about}; drop it")

@@ -51,7 +51,17 @@ def test_an_old_flag_works(in_process: InProcess, tmp_path: Path) -> None:
         ("data_budgets: give distinct numbers", "--n: give distinct numbers"),
         ("expert_radius: must be positive", "--tilt: must be positive"),
         ("task_config: no", "--task-config: no"),
-        ("task rg:x: needs a package", "--task rg:x: needs a package"),
+        ("task 'x': needs a package", "--task 'x': needs a package"),
+        (
+            "t.csv: mend it, or drop it by `skip_bad`",
+            "t.csv: mend it, or drop it by --on-error skip",
+        ),
+        ("unit: of no use with `tokenizer` t", "--unit: of no use with --tokenizer t"),
+        ("t.csv: `mapping` a=b says which", "t.csv: --map a=b says which"),
+        (
+            "t.csv: of `verigap sample`, or of `nobody`",
+            "t.csv: of `verigap sample`, or of `nobody`",
+        ),
         ("runs/demo: no finished cell", "runs/demo: no finished cell"),
         ("t.csv: column 'seed', row 1", "t.csv: column 'seed', row 1"),
         ("seed", "seed"),
