@@ -56,6 +56,12 @@ def obtain(
 
     Raises:
       ValueError: for an unknown name, or where a need cannot be met.
+
+    Example:
+      >>> from pathlib import Path
+      >>> from verigap.figures import obtain
+      >>> {need: len(cells) for need, cells in obtain("planted", Path("runs")).items()}
+      {'run': 39}
     """
     needs = _figure(name).NEEDS
     return {key: need.obtain(folder, full, report) for key, need in needs.items()}

@@ -100,6 +100,13 @@ def sample_pools(traces: Traces) -> tuple[SamplePools, ...]:
 
     Raises:
       TableError: a correct sample without `first_correct` has no length.
+
+    Example:
+      >>> from verigap.llm_validation.pools.pools import sample_pools
+      >>> from verigap.llm_validation.traces import read_traces
+      >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
+      >>> pools.prompts, int(pools.sizes.sum())
+      (32, 1024)
     """
     refuse_unplaced(traces)
     groups = traces.frame.sort("dataset", "model", "prompt_id", "sample_id").partition_by(

@@ -130,6 +130,30 @@ def sample_traces(
     Raises:
       TableError: `out` cannot be written, or is a table of something else.
       StoreError: the parts are of another configuration, or another process is at them.
+
+    Example:
+      An engine that answers 2 whatever it is asked, character by character.
+
+      >>> import tempfile
+      >>> from pathlib import Path
+      >>> from verigap.llm_validation.sampling.engine import Completion
+      >>> from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
+      >>> from verigap.llm_validation.tasks import QuestionFile, load_task
+      >>> class Two:
+      ...     identity = {"engine": "two", "model": "two", "fingerprint": "0", "dtype": "none"}
+      ...     packages = ()
+      ...     def encode(self, text): return tuple(map(ord, text))
+      ...     def decode(self, tokens): return "".join(map(chr, tokens))
+      ...     def chat(self, messages): return self.encode(messages[-1].content)
+      ...     def generate(self, requests, decoding, report=None):
+      ...         return [Completion((50,), "2", (0.0,), finished=True) for _ in requests]
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     file, out = Path(folder) / "sums.jsonl", Path(folder) / "traces.parquet"
+      ...     _ = file.write_text('{"question": "1 + 1", "answer": 2}')
+      ...     task = load_task(QuestionFile(file), prompts=1, seed=0)
+      ...     report = sample_traces(Two(), task, SampleOptions(samples=3, max_tokens=8), out)
+      >>> report.samples, report.correct
+      (3, 3)
     """
     check_out(out)
     config = configuration(engine, task, options)
