@@ -114,6 +114,17 @@ def import_traces(
     Raises:
       TableError: a file cannot be read, or holds a record that cannot (unless `skip_bad`).
       ValueError: an option the format has no use for, or an unknown value of one.
+
+    Example:
+      >>> import tempfile
+      >>> from pathlib import Path
+      >>> from verigap.llm_validation.importers import FORMATS, ImportOptions, import_traces
+      >>> log = Path("tests/llm_validation/fixtures/monkeys.jsonl")
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     out = Path(folder) / "traces.parquet"
+      ...     report = import_traces(FORMATS["monkeys"], [log], out, ImportOptions())
+      >>> report.samples == report.correct + report.incorrect + report.ungraded
+      True
     """
     _refuse_useless(form, options)
     writer = TraceWriter(out, str(out), options.keep_text)
@@ -124,21 +135,42 @@ def import_traces(
     reading = Reading(paths)
     with writer, closing(reading), Grader() as grader:
         run = _Run(form, options, grader)
-        for place, row in run.rows(paths, reading):
-            writer.add(row, place)
-            run.taken += 1
-            if progress is not None and run.taken % _STEP == 0:
-                progress(Progress(reading.done, reading.total, produced=run.taken))
-        for place, first, what in writer.duplicates():
-            run.refuse_repeated(place, first, what)
-            run.taken -= 1
-        if run.taken < 1:
-            why = next(iter([*run.skipped_list, *run.left_out]), "the files are empty")
-            raise TableError(f"{paths[0]}: holds no samples ({why}); check the file and its format")
-        prompts, groups = writer.summary()
-        repeated, texts = writer.repeated_texts()
-        notes = [*run.notes, *_warnings(repeated, texts, writer.names_twice())]
+        _write_rows(run, writer, paths, reading, progress)
+        report = _report(run, writer)
         writer.finish()
+    return report
+
+
+def _write_rows(
+    run: _Run,
+    writer: TraceWriter,
+    paths: Sequence[Path],
+    reading: Reading,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    """Every usable sample of the files, each once.
+
+    Raises:
+      TableError: there is none, or one that cannot be used (unless `skip_bad`).
+    """
+    for place, row in run.rows(paths, reading):
+        writer.add(row, place)
+        run.taken += 1
+        if progress is not None and run.taken % _STEP == 0:
+            progress(Progress(reading.done, reading.total, produced=run.taken))
+    for place, first, what in writer.duplicates():
+        run.refuse_repeated(place, first, what)
+        run.taken -= 1
+    if run.taken < 1:
+        why = next(iter([*run.skipped_list, *run.left_out]), "the files are empty")
+        raise TableError(f"{paths[0]}: holds no samples ({why}); check the file and its format")
+
+
+def _report(run: _Run, writer: TraceWriter) -> ImportReport:
+    """What was taken in and what was not, of a table that is about to be finished."""
+    prompts, groups = writer.summary()
+    repeated, texts = writer.repeated_texts()
+    notes = [*run.notes, *_warnings(repeated, texts, writer.names_twice())]
     verdicts = {name: sum(group[name] for group in groups.values())
                 for name in ("correct", "incorrect", "ungraded")}  # fmt: skip
     return ImportReport(

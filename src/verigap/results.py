@@ -21,6 +21,7 @@ from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.measuring.planted_runs import FinetunedMeasurement
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
+from verigap.llm_validation.reporting.writing import WrittenReport
 from verigap.notebook import Table, html_tables
 from verigap.sim.calculator import Calculation
 from verigap.sim.checks.run_check import RunCheck
@@ -290,6 +291,13 @@ class DiagnosisResult(Shown):
     content: Mapping[str, Any]
     page: str
     files: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, diagnosis: Diagnosis, report: WrittenReport) -> DiagnosisResult:
+        """A diagnosis with its rendered report."""
+        return cls(
+            diagnosis=diagnosis, content=report.content, page=report.page, files=report.files
+        )
 
     def tables(self) -> Iterable[Table]:
         """One row a group and verifier."""

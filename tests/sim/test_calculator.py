@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from tests.statistics import Estimate, assert_same_mean
+from verigap import calculate
 from verigap.cli.tables.bounds import how_certain, show_calculation
 from verigap.cli.tables.common import number
-from verigap.sim.calculator import Moments, as_content, calculate
+from verigap.sim.calculator import Moments, as_content
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.learners.vf_bayes import VFBayes
 from verigap.sim.relabelling.risk import Risk
@@ -206,11 +207,12 @@ def test_a_registered_learner_appears(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(LEARNERS, "vf-newcomer", Newcomer())
-    found = ask(
+    found = calculate(
         "two-level", horizon=8, data_budget=8, log2_class_size=4.0, expert_radius=0.09,
         replicates=50,
     )  # fmt: skip
-    assert Risk(**found["risks"]["by_learner"]["vf-newcomer"]).replicates == 50
+    assert found.risks is not None
+    assert found.risks.by_learner["vf-newcomer"].replicates == 50
     show_calculation(found)
     assert "VF newcomer" in capsys.readouterr().out
 

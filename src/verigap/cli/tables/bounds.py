@@ -1,4 +1,4 @@
-"""How bounds and exact risks look in a terminal."""
+"""How bounds and risks look in a terminal."""
 
 from __future__ import annotations
 
