@@ -40,7 +40,7 @@ from verigap.storage.run_store import RunStore
 from verigap.storage.tables import TableError
 
 # Part of the configuration, so that a change of what is computed is another configuration.
-_VERSION = 1
+_VERSION = 2
 
 
 def finetune(
