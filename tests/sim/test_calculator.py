@@ -13,7 +13,7 @@ import pytest
 from tests.statistics import Estimate, assert_same_mean
 from verigap import calculate
 from verigap.cli.tables.bounds import how_certain, show_calculation
-from verigap.cli.tables.common import number
+from verigap.cli.tables.common import table_number
 from verigap.sim.calculator import Moments, as_content
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.learners.vf_bayes import VFBayes
@@ -262,10 +262,10 @@ def test_impossible_questions(change: dict[str, Any], says: str) -> None:
 
 
 def test_what_rounding_makes_of_zero_prints_as_zero() -> None:
-    assert number(-4.547e-13, 64) == "0"
-    assert number(-4.547e-13) == "-4.547e-13"
-    assert number(-4.547e-9, 64) == "-4.547e-09"
-    assert number(float("nan"), 64) == "-"
+    assert table_number(-4.547e-13, 64) == "0"
+    assert table_number(-4.547e-13) == "-4.547e-13"
+    assert table_number(-4.547e-9, 64) == "-4.547e-09"
+    assert table_number(float("nan"), 64) == "-"
 
 
 @pytest.mark.parametrize("gap", [1.0, 0.25])

@@ -6,7 +6,7 @@ import math
 
 from rich.console import Console
 
-from verigap.cli.tables.common import number, open_console, plain_table
+from verigap.cli.tables.common import open_console, plain_table, table_number
 from verigap.sim.calculator import Calculation
 from verigap.sim.relabelling.learner_risks import LearnerRisks
 from verigap.sim.relabelling.learners import LEARNERS
@@ -21,19 +21,19 @@ def show_calculation(result: Calculation) -> None:
     console.print(
         f"H = {horizon} {unit}, n = {result.data_budget}, "
         f"d = {result.log2_class_size:g} bits, kappa = {result.chi2_radius:.4g}, "
-        f"mean = {number(result.mean)}, sigma = {number(result.sd)}, "
-        f"c0 = {number(result.coverage)}\n",
+        f"mean = {table_number(result.mean)}, sigma = {table_number(result.sd)}, "
+        f"c0 = {table_number(result.coverage)}\n",
         highlight=False,
     )
     table = plain_table(f"Bounds ({unit})", "bound", "value", "share of H", words="proved here")
     for name, bound in result.bounds.items():
-        share = "-" if bound.quantity == "matching" else number(bound.value / horizon, 1.0)
-        table.add_row(name, number(bound.value, horizon), share, bound.proved_in_words)
+        share = "-" if bound.quantity == "matching" else table_number(bound.value / horizon, 1.0)
+        table.add_row(name, table_number(bound.value, horizon), share, bound.proved_in_words)
     console.print(table, highlight=False)
     if result.vf_lower_at_expert is not None:
         console.print(
             "The value of VF-LOWER is at the expert it finds hardest to clone; at the best expert "
-            f"of the ball it is {number(result.vf_lower_at_expert, horizon)}.",
+            f"of the ball it is {table_number(result.vf_lower_at_expert, horizon)}.",
             highlight=False,
         )
     if result.risks is not None:
@@ -47,15 +47,15 @@ def _show_risks(
 ) -> None:
     console.print(
         f"\n[bold]Risks in the relabelling game[/]: {unit} below {expert}, of tilt "
-        f"{math.sqrt(risks.expert_radius):.4g} and value {number(risks.expert_value)}",
+        f"{math.sqrt(risks.expert_radius):.4g} and value {table_number(risks.expert_value)}",
         highlight=False,
     )
     table = plain_table("", "learner", "risk", "share of H", "standard error")
     for name, risk in risks.by_learner.items():
         table.add_row(
             LEARNERS[name].title,
-            number(risk.value, horizon),
-            number(risk.value / horizon, 1.0),
+            table_number(risk.value, horizon),
+            table_number(risk.value / horizon, 1.0),
             how_certain(risk),
         )
     console.print(table, highlight=False)
@@ -68,4 +68,4 @@ def how_certain(risk: Risk) -> str:
     # A spread of the size of rounding is none; the method is what says that this is no closed form.
     if risk.standard_error <= 1e-12 * abs(risk.value):
         return f"0 in {risk.replicates:,} draws"
-    return number(risk.standard_error)
+    return table_number(risk.standard_error)
