@@ -166,7 +166,8 @@ class Question:
             need(radius is None or 0 < radius < math.inf, name, "must be positive and finite")
         if self.chi2_radius is not None and self.expert_radius is not None:
             outside = self.expert_radius > self.chi2_radius * (1 + 1e-9)
-            needs = f"its chi-square radius must not exceed that of the class, {self.chi2_radius:g}"
+            most = f"`chi2_radius` of the class, {self.chi2_radius:g}"
+            needs = f"its chi-square radius must not exceed the {most}"
             _refuse(outside, "expert_radius", needs, f"{self.expert_radius:g}")
         need(self.coverage is None or 0 < self.coverage <= 1, "coverage", "must be in (0, 1]")
 

@@ -57,6 +57,7 @@ def test_an_old_flag_works(in_process: InProcess, tmp_path: Path) -> None:
             "t.csv: mend it, or drop it by --on-error skip",
         ),
         ("unit: of no use with `tokenizer` t", "--unit: of no use with --tokenizer t"),
+        ("seed: above `chi2_radius` 1", "--seed: above --kappa 1"),
         ("t.csv: `mapping` a=b says which", "t.csv: --map a=b says which"),
         (
             "t.csv: of `verigap sample`, or of `nobody`",
@@ -89,7 +90,12 @@ def test_a_message_names_the_flag(message: str, shown: str) -> None:
         ("--law two-level --sigma nan", "--sigma"),
         ("--law two-level --sigma 5 --mean 2", "--sigma"),
         ("--law two-level --tilt -0.1", "--tilt"),
-        ("--law two-level --tilt 0.5 --kappa 0.1", "--tilt"),
+        ("--law two-level --tilt 1e200", "--tilt: must be positive and finite"),
+        ("--law two-level --tilt 1e-200", "--tilt: must be positive and finite"),
+        (
+            "--law two-level --tilt 0.5 --kappa 0.1",
+            "--tilt: its chi-square radius must not exceed the --kappa of the class, 0.1, not 0.25",
+        ),
         ("--law two-level --candidates 0", "--candidates"),
         ("--law two-level --c0 0", "--c0"),
     ],

@@ -7,8 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
-from verigap.cli.options import numbers, prepare_jax, show_json
-from verigap.cli.samples import SamplesArgument, read
+from verigap.cli.options import prepare_jax, show_json
+from verigap.cli.samples import (
+    DataBudgetsOption,
+    HorizonsOption,
+    LeashOption,
+    SamplesArgument,
+    SeedOption,
+    horizons_and_data_budgets,
+    read,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,14 +30,8 @@ def diagnose(
         Path | None,
         typer.Option("--out", help="Folder of the report. Default: runs/TRACES-diagnosis."),
     ] = None,
-    horizon: Annotated[
-        str | None,
-        typer.Option("--horizon", help="Budgets H, with commas. Default: by length."),
-    ] = None,
-    n: Annotated[
-        str | None,
-        typer.Option("--n", help="Training traces n, with commas. Default: 16 to 1024."),
-    ] = None,
+    horizon: HorizonsOption = None,
+    n: DataBudgetsOption = None,
     candidates: Annotated[int, typer.Option("--candidates", help="N of best-of-N and votes.")] = 8,
     verifier: Annotated[
         str | None,
@@ -38,19 +40,18 @@ def diagnose(
             help="exact (a 0/1 check exists at test time) or learned. Default: both.",
         ),
     ] = None,
-    kappa: Annotated[
-        float, typer.Option("--kappa", help="Chi-square leash of both policies.")
-    ] = 1.0,
+    kappa: LeashOption = 1.0,
     include_text: Annotated[
         bool, typer.Option("--include-text", help="Show some samples with their text.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of all randomness.")] = 0,
+    seed: SeedOption = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON of the report as well.")
     ] = False,
 ) -> None:
     """Clone, vote or verify? Fit, predict, measure, and write one report."""
     prepare_jax()
+    horizons, data_budgets = horizons_and_data_budgets(horizon, n)
     import verigap as vg
     from verigap.cli.progress import ProgressBar
 
@@ -58,8 +59,8 @@ def diagnose(
         found = vg.diagnose(
             read(traces),
             out or Path("runs") / f"{traces[0].stem}-diagnosis",
-            horizons=None if horizon is None else numbers(horizon, "--horizon", int),
-            data_budgets=None if n is None else numbers(n, "--n", int),
+            horizons=horizons,
+            data_budgets=data_budgets,
             num_candidates=candidates,
             verifier=_verifier(verifier),
             chi2_radius=kappa,

@@ -56,7 +56,7 @@ _SAME_NAME = (
 """Parameters whose flag is their name with dashes."""
 
 
-_QUOTED = re.compile(r"`([a-z_]+)`")
+_QUOTED = re.compile(r"`([a-z0-9_]+)`")
 """A name in a message; it may be that of a parameter."""
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from verigap.llm_validation.measuring.content import as_content
-from verigap.llm_validation.measuring.measurement import POLICIES
+from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
 from verigap.llm_validation.measuring.planted_runs import finetuned
 from verigap.llm_validation.measuring.trained_runs import measured_run
 from verigap.sim.sweeps.spelling import FINETUNED_VERSION_1_NAMES
@@ -65,4 +65,5 @@ def test_a_run_of_version_1_reads_as_before(tmp_path: Path) -> None:
     (before,), _ = measured_run(tmp_path / "run")
     (now,), _ = measured_run(present)
     assert as_content([before]) == as_content([now])
+    assert isinstance(now, GroupMeasurement)
     assert (now.data_budgets, now.num_candidates, now.chi2_radius) == ((16, 64), 8, 1.0)
