@@ -101,7 +101,7 @@ def theory_page(text: str) -> str:
         heading = f"\n### {bound.name}\n\n"
         before, found, after = text.partition(heading)
         if not found:
-            raise ValueError(f"docs/theory.md has no heading {bound.name}")
+            raise ValueError(f"docs/theory.md: no heading {bound.name}; prove the bound there")
         if after.startswith(LINE):
             after = after.partition("\n\n")[2]
         text = f"{before}{heading}{line(places(bound))}\n\n{after}"

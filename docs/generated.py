@@ -33,7 +33,11 @@ def stale() -> Iterator[tuple[Path, str]]:
 def main() -> int:
     """Compare, or write."""
     write = "--write" in sys.argv[1:]
-    found = list(stale())
+    try:
+        found = list(stale())
+    except ValueError as error:
+        print(error)
+        return 2
     for path, made in found:
         if write:
             path.write_text(made, encoding="utf-8")

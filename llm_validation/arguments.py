@@ -10,13 +10,25 @@ from verigap.storage.tables import TableError
 LARGEST_DATA_BUDGET = 10**6
 
 
+def listed(values: Iterable[int], name: str) -> Iterable[int]:
+    """The same values, or `TableError` where they are one number or text and no list."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise TableError(f"{name}: {values!r} is no list; give whole numbers in a list")
+    return values
+
+
 def checked_data_budgets(data_budgets: Iterable[int]) -> tuple[int, ...]:
     """The n in ascending order.
 
     Raises:
       TableError: there are none, one is out of range, or one comes twice.
     """
-    checked = tuple(sorted(whole(n, "data_budgets", 1, LARGEST_DATA_BUDGET) for n in data_budgets))
+    checked = tuple(
+        sorted(
+            whole(n, "data_budgets", 1, LARGEST_DATA_BUDGET)
+            for n in listed(data_budgets, "data_budgets")
+        )
+    )
     if not checked or len(set(checked)) < len(checked):
         raise TableError("data_budgets: give distinct numbers, at least one")
     return checked
@@ -33,7 +45,7 @@ def checked_horizons(horizons: Iterable[int]) -> list[int]:
       TableError: there are none, one is not a positive whole number, or one comes twice.
     """
     checked: list[int] = []
-    for given in horizons:
+    for given in listed(horizons, "horizons"):
         try:
             horizon = operator.index(given)
         except TypeError:

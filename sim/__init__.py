@@ -12,13 +12,14 @@ from verigap._lazy import lazy_face
 
 if TYPE_CHECKING:
     from verigap.sim import checks, models, planted, relabelling, sweeps, token_mdp
-    from verigap.sim.calculator import BoundValue, Calculation, Moments, calculate
+    from verigap.sim.calculator import BoundValue, Calculation, Moments, Question, calculate
     from verigap.sim.hard_prompts import hard_prompt_risks
 
 __all__ = [
     "BoundValue",
     "Calculation",
     "Moments",
+    "Question",
     "calculate",
     "checks",
     "hard_prompt_risks",
@@ -44,6 +45,7 @@ __getattr__, __dir__ = lazy_face(
             "BoundValue",
             "Calculation",
             "Moments",
+            "Question",
             "calculate",
         ),
         "verigap.sim.hard_prompts": ("hard_prompt_risks",),

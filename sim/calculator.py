@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from verigap.sim.relabelling.exact_risks import ExactRisks, exact_risks
+from verigap.sim.relabelling.learner_risks import LearnerRisks, learner_risks
 from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
@@ -25,6 +25,7 @@ MOST = 1 << 30
 """Largest budget, number of traces and number of candidates."""
 
 _ATOMS = 16
+"""Equiprobable traces a prompt, where a law is quantised."""
 
 HEADLINES = {
     "vf_lower": "VF-LOWER",
@@ -71,6 +72,15 @@ class BoundValue:
     title: str
     source: str
 
+    @property
+    def proved_in_words(self) -> str:
+        """The word yes, or the first reason why the bound is not known to be proved here."""
+        if self.failing_assumptions:
+            return f"no, only if {self.failing_assumptions[0]}"
+        if self.unchecked_assumptions:
+            return f"not checked: {self.unchecked_assumptions[0]}"
+        return "yes"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Calculation:
@@ -86,9 +96,10 @@ class Calculation:
       hardest_tilt: tilt of the expert that VF-LOWER finds hardest to clone; None where the expert
         is given.
       vf_lower_at_expert: VF-LOWER at the best expert of the ball; None where the expert is given.
-      exact: risks of the learners against the demonstrating expert; None where only moments of the
-        law are known.
-      exact_hardest: the same against the hardest expert; None also where the expert is given.
+      risks: of the learners against the demonstrating expert, each with its method (closed form,
+        lattice approximation or simulation); None where only moments of the law are known, or the
+        class is no whole number of bits.
+      risks_hardest: the same against the hardest expert; None also where the expert is given.
       setting: what the bounds were evaluated in.
     """
 
@@ -105,8 +116,8 @@ class Calculation:
     bounds: Mapping[str, BoundValue]
     hardest_tilt: float | None
     vf_lower_at_expert: float | None
-    exact: ExactRisks | None
-    exact_hardest: ExactRisks | None
+    risks: LearnerRisks | None
+    risks_hardest: LearnerRisks | None
     setting: Setting
 
 
@@ -116,8 +127,8 @@ def _refuse(bad: bool, name: str, needs: str, value: object) -> None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Numbers:
-    """What a calculation was asked for, each number in its range.
+class Question:
+    """What is asked about a law; `verigap.calculate` says what each number is, and its default.
 
     Raises:
       ValueError: a number is out of range, in one line that names the first one.
@@ -155,7 +166,8 @@ class _Numbers:
             need(radius is None or 0 < radius < math.inf, name, "must be positive and finite")
         if self.chi2_radius is not None and self.expert_radius is not None:
             outside = self.expert_radius > self.chi2_radius * (1 + 1e-9)
-            needs = f"its chi-square radius must not exceed that of the class, {self.chi2_radius:g}"
+            most = f"`chi2_radius` of the class, {self.chi2_radius:g}"
+            needs = f"its chi-square radius must not exceed the {most}"
             _refuse(outside, "expert_radius", needs, f"{self.expert_radius:g}")
         need(self.coverage is None or 0 < self.coverage <= 1, "coverage", "must be in (0, 1]")
 
@@ -180,12 +192,12 @@ def two_level_atoms(mean: float, sd: float, horizon: int) -> Float[np.ndarray, "
     return np.asarray([[mean - sd, mean + sd]], np.float64)
 
 
-def _atoms(law: Law, horizon: int, count: int) -> tuple[np.ndarray, LengthUnit]:
+def _atoms(law: Law, horizon: int) -> tuple[np.ndarray, LengthUnit]:
     """Equiprobable returns (prompts, K) and their unit; moments stand for a two-level law."""
     if isinstance(law, Moments):
         return two_level_atoms(law.mean, law.sd, horizon), LengthUnit.TOKENS
     if isinstance(law, RewardLaw):
-        return _atoms_of_law(law, horizon, count), LengthUnit.TOKENS
+        return _atoms_of_law(law, horizon), LengthUnit.TOKENS
     spec = law
     if isinstance(spec, str):
         if spec == "two-level":
@@ -199,11 +211,11 @@ def _atoms(law: Law, horizon: int, count: int) -> tuple[np.ndarray, LengthUnit]:
             )
     if not hasattr(spec, "atoms"):
         raise ValueError(f"law: {type(law).__name__} is no reward law; give a theory.RewardLaw")
-    atoms = spec.atoms(horizon, count, Path())
+    atoms = spec.atoms(horizon, _ATOMS, Path())
     return atoms.returns, atoms.unit
 
 
-def _atoms_of_law(law: RewardLaw, horizon: int, count: int) -> Float[np.ndarray, "prompts K"]:
+def _atoms_of_law(law: RewardLaw, horizon: int) -> Float[np.ndarray, "prompts K"]:
     support, mass = (np.atleast_2d(np.asarray(a)) for a in (law.atoms, law.probabilities))
     checked = RewardLaw.checked(support, mass)
     outside = support[(support < 0) | (support > horizon * (1 + 1e-9))]
@@ -211,7 +223,7 @@ def _atoms_of_law(law: RewardLaw, horizon: int, count: int) -> Float[np.ndarray,
         raise ValueError(f"law: a return of {outside[0]:g} tokens lies outside [0, {horizon}]")
     if np.ptp(mass) <= 1e-9 * mass.max():
         return np.asarray(checked.support, np.float64)
-    return np.asarray(equiprobable_atoms(checked, count)[0].support, np.float64)
+    return np.asarray(equiprobable_atoms(checked, _ATOMS)[0].support, np.float64)
 
 
 # Compiled as one, as each operation on its own is a program to compile.
@@ -248,114 +260,81 @@ def _evaluate(setting: Setting):
     return values, hardest_tilt(setting, vf_lower), vf_lower(replace(setting, hardest_expert=False))
 
 
-def calculate(
-    law: Law,
-    *,
-    horizon: int,
-    data_budget: int,
-    log2_class_size: float,
-    chi2_radius: float | None = None,
-    expert_radius: float | None = None,
-    failure_probability: float = 0.05,
-    coverage: float | None = None,
-    num_candidates: int = 8,
-    atoms: int = _ATOMS,
-    seed: int = 0,
-    replicates: int = 20_000,
-) -> Calculation:
-    """All bounds and exact risks of one setting.
+def calculate(law: Law, question: Question) -> Calculation:
+    """All bounds and all learners' risks in one setting.
 
-    Exact risks are suboptimality against the demonstrating expert: the best of the chi-square ball
-    unless `expert_radius` is given. Without it VF-LOWER takes the expert hardest to clone.
+    Risks are suboptimality against the demonstrating expert: the best of the chi-square ball, or
+    that of the question's `expert_radius`. Without one VF-LOWER takes the expert hardest to clone.
 
     Args:
       law: reward law of the base: a `RewardLaw` (K,) or (prompts, K) in tokens, a family as a sweep
-        names it, `Moments` (then `coverage` is needed), "two-level" for returns 0 and H, or the
-        path of a law table ending in .parquet.
-      horizon: H, tokens, at least 1.
-      data_budget: n, traces to learn from, at least 1.
-      log2_class_size: d, bits, in (0, 200].
-      chi2_radius: kappa of the expert class, above 0; by default that of the expert, or 1.
-      expert_radius: kappa' of the demonstrating expert, above 0, at most kappa.
-      failure_probability: delta, strictly between 0 and 1.
-      coverage: c0 in (0, 1]; by default computed from the law.
-      num_candidates: N of best-of-N, at least 1.
-      atoms: equiprobable traces a prompt, where a law is quantised.
-      seed: seed of the simulated risks.
-      replicates: simulated data sets; a tenth of them on a population of prompts.
+        names it, `Moments` (then the question's `coverage` is needed), "two-level" for returns 0
+        and H, or the path of a law table ending in .parquet.
+      question: budgets, class, radii and seeds.
 
     Raises:
-      ValueError: a parameter is out of range, in one line that names it.
+      ValueError: the law does not fit the question, in one line that names a parameter.
 
     Example:
-      >>> from verigap.sim import Moments, calculate
-      >>> found = calculate(
-      ...     Moments(mean=32.0, sd=16.0), horizon=64, data_budget=64, log2_class_size=12.0,
-      ...     coverage=0.5,
+      >>> from verigap.sim import Moments, Question, calculate
+      >>> question = Question(
+      ...     horizon=64, data_budget=64, log2_class_size=12.0, chi2_radius=1.0,
+      ...     expert_radius=None, failure_probability=0.05, coverage=0.5, num_candidates=8, seed=0,
+      ...     replicates=200,
       ... )
-      >>> round(found.bounds["VB-UPPER"].value, 2), found.exact is None
+      >>> found = calculate(Moments(mean=32.0, sd=16.0), question)
+      >>> round(found.bounds["VB-UPPER"].value, 2), found.risks is None
       (22.63, True)
     """
-    numbers = _Numbers(
-        horizon=horizon, data_budget=data_budget, log2_class_size=log2_class_size,
-        chi2_radius=chi2_radius, expert_radius=expert_radius,
-        failure_probability=failure_probability, coverage=coverage,
-        num_candidates=num_candidates, seed=seed, replicates=replicates,
-    )  # fmt: skip
-    return _calculation(law, numbers, atoms)
-
-
-def _setting_of(law: Law, numbers: _Numbers, returns: np.ndarray) -> Setting:
-    """The setting in which bounds are evaluated."""
-    setting = _setting(
-        jnp.asarray(returns),
-        horizon=float(numbers.horizon),
-        data_budget=float(numbers.data_budget),
-        log2_class_size=float(numbers.log2_class_size),
-        chi2_radius=float(numbers.class_radius),
-        expert_radius=numbers.expert_radius,
-        failure_probability=numbers.failure_probability,
-        num_candidates=float(numbers.num_candidates),
-    )
-    if numbers.coverage is not None:
-        coverage = jnp.asarray(numbers.coverage, setting.coverage.dtype)
-        setting = replace(setting, coverage=coverage)
-    return _with_moments_only(setting) if isinstance(law, Moments) else setting
-
-
-def _calculation(law: Law, numbers: _Numbers, atoms: int) -> Calculation:
-    """Bounds and risks of numbers that are in range."""
-    if isinstance(law, Moments) and numbers.coverage is None:
+    if isinstance(law, Moments) and question.coverage is None:
         raise ValueError("coverage: is missing; moments alone do not give it")
-    returns, unit = _atoms(law, numbers.horizon, atoms)
-    setting = _setting_of(law, numbers, returns)
+    returns, unit = _atoms(law, question.horizon)
+    setting = _setting_of(law, question, returns)
     values, hardest, at_expert = jax.device_get(_evaluate(setting))
-    free = numbers.expert_radius is None
+    free = question.expert_radius is None
 
-    def exact_at(chosen: Setting) -> ExactRisks | None:
+    def risks_at(chosen: Setting) -> LearnerRisks | None:
         # There is no game of a fraction of a codeword.
         if isinstance(law, Moments) or not whole_class_size(setting.log2_class_size):
             return None
-        return exact_risks(chosen, seed=numbers.seed, replicates=numbers.replicates)
+        return learner_risks(chosen, seed=question.seed, replicates=question.replicates)
 
     return Calculation(
         unit=unit,
-        horizon=numbers.horizon,
-        data_budget=numbers.data_budget,
-        log2_class_size=numbers.log2_class_size,
-        chi2_radius=numbers.class_radius,
-        failure_probability=numbers.failure_probability,
-        num_candidates=numbers.num_candidates,
+        horizon=question.horizon,
+        data_budget=question.data_budget,
+        log2_class_size=question.log2_class_size,
+        chi2_radius=question.class_radius,
+        failure_probability=question.failure_probability,
+        num_candidates=question.num_candidates,
         mean=float(jnp.mean(setting.law.mean)),
         sd=float(jnp.sqrt(jnp.mean(setting.law.variance))),
         coverage=float(setting.coverage),
         bounds={name: _bound_value(name, setting, *values[name]) for name in BOUNDS},
         hardest_tilt=float(hardest) if free else None,
         vf_lower_at_expert=float(at_expert) if free else None,
-        exact=exact_at(setting),
-        exact_hardest=exact_at(_with_expert(setting, hardest**2)) if free else None,
+        risks=risks_at(setting),
+        risks_hardest=risks_at(_with_expert(setting, hardest**2)) if free else None,
         setting=setting,
     )
+
+
+def _setting_of(law: Law, question: Question, returns: np.ndarray) -> Setting:
+    """The setting in which bounds are evaluated."""
+    setting = _setting(
+        jnp.asarray(returns),
+        horizon=float(question.horizon),
+        data_budget=float(question.data_budget),
+        log2_class_size=float(question.log2_class_size),
+        chi2_radius=float(question.class_radius),
+        expert_radius=question.expert_radius,
+        failure_probability=question.failure_probability,
+        num_candidates=float(question.num_candidates),
+    )
+    if question.coverage is not None:
+        coverage = jnp.asarray(question.coverage, setting.coverage.dtype)
+        setting = replace(setting, coverage=coverage)
+    return _with_moments_only(setting) if isinstance(law, Moments) else setting
 
 
 def _bound_value(name: str, setting: Setting, value: Any, held: list[Any]) -> BoundValue:
@@ -373,39 +352,38 @@ def _bound_value(name: str, setting: Setting, value: Any, held: list[Any]) -> Bo
 
 
 def as_content(calculation: Calculation) -> dict[str, Any]:
-    """A calculation as plain dictionaries and lists, ready for JSON.
+    """A calculation as plain dictionaries, ready for JSON: its fields under their own names.
 
     The four bounds everybody asks for are also under `vf_lower`, `vf_upper`, `vb_upper` and
     `separation`.
+
+    Args:
+      calculation: what `calculate` returned.
+
+    Returns:
+      Every field of the calculation but `setting`, which is arrays.
+
+    Example:
+      >>> import verigap as vg
+      >>> from verigap.sim.calculator import Moments, as_content
+      >>> content = as_content(
+      ...     vg.calculate(
+      ...         Moments(mean=32.0, sd=16.0), horizon=64, data_budget=64, log2_class_size=12.0,
+      ...         coverage=0.5,
+      ...     )
+      ... )
+      >>> content["bounds"]["VB-UPPER"]["proved"], content["risks"]
+      (False, None)
     """
-    bounds: dict[str, dict[str, Any]] = {
-        name: {
-            "value": bound.value,
-            "assumptions_hold": bound.proved,
-            "assumptions_failing": list(bound.failing_assumptions),
-            "assumptions_unchecked": list(bound.unchecked_assumptions),
-            "quantity": bound.quantity,
-            "title": bound.title,
-            "source": bound.source,
-        }
-        for name, bound in calculation.bounds.items()
+    content = {
+        field.name: _plain(getattr(calculation, field.name))
+        for field in fields(Calculation)
+        if field.name != "setting"
     }
-    if calculation.hardest_tilt is not None:
-        bounds["VF-LOWER"]["tilt"] = calculation.hardest_tilt
-        bounds["VF-LOWER"]["value_at_expert"] = calculation.vf_lower_at_expert
-    exact, hardest = calculation.exact, calculation.exact_hardest
-    return {
-        "unit": calculation.unit,
-        "horizon": calculation.horizon,
-        "data_budget": calculation.data_budget,
-        "log2_class_size": calculation.log2_class_size,
-        "chi2_radius": calculation.chi2_radius,
-        "failure_probability": calculation.failure_probability,
-        "mean": calculation.mean,
-        "sd": calculation.sd,
-        "coverage": calculation.coverage,
-        **{key: bounds[name] for key, name in HEADLINES.items()},
-        "exact": None if exact is None else exact.as_json(),
-        "exact_hardest": None if hardest is None else hardest.as_json(),
-        "bounds": bounds,
-    }
+    return content | {key: content["bounds"][name] for key, name in HEADLINES.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

@@ -26,6 +26,10 @@ CONFIG: dict[str, Any] = {
     ],
 }
 
+ROWS = Path(__file__).resolve().parents[1] / "examples" / "smollm2_products.parquet"
+NUMBER: Any = 8
+TEXT: Any = "64"
+NOTHING: Any = None
 PROBE = """
 import json, sys
 before = set(sys.modules)
@@ -43,7 +47,8 @@ def test_the_import_is_light_and_names_everything() -> None:
     loaded, names = json.loads(done.stdout)
     heavy = ("importlib.metadata", "jax", "matplotlib", "numpy", "polars", "scipy", "typer")
     assert not set(heavy) & set(loaded)
-    assert {*ROOMS, *VERBS, "__version__"} <= set(names)
+    assert {name for name in names if not name.startswith("__")} == {*ROOMS, *VERBS}
+    assert {"__version__", "__doc__", "__all__"} <= set(names)
 
 
 def test_names_load_when_used() -> None:
@@ -119,6 +124,42 @@ def test_a_bad_mapping_is_refused_as_a_file_is(change: dict[str, Any], says: str
     assert "\n" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: vg.fit(ROWS, horizons=NUMBER), "horizons: 8 is no list"),
+        (lambda: vg.fit(ROWS, horizons=TEXT), "horizons: '64' is no list"),
+        (lambda: vg.fit(ROWS, [8], pass_at=NUMBER), "pass_at: 8 is no list"),
+        (lambda: vg.fit(NUMBER, [8]), "traces: expected traces, a polars table or a path, not int"),
+        (lambda: vg.predict(ROWS, NUMBER), "horizons: 8 is no list"),
+        (lambda: vg.predict(ROWS, [8], NUMBER, log2_class_size=4), "data_budgets: 8 is no list"),
+        (lambda: vg.measure(ROWS, NUMBER), "horizons: 8 is no list"),
+        (lambda: vg.measure(NUMBER), "traces: expected traces"),
+        (lambda: vg.diagnose(ROWS, data_budgets=NUMBER), "data_budgets: 8 is no list"),
+        (lambda: vg.read_traces(NUMBER), "path: expected the path of a table, not int"),
+        (
+            lambda: vg.sweep(NUMBER),
+            "config: expected a mapping or the path of a YAML file",
+        ),
+        (
+            lambda: vg.check(NUMBER),
+            "run: expected the result of a sweep or the path of",
+        ),
+        (lambda: vg.check(NOTHING), "run: expected .*, not NoneType"),
+        (lambda: vg.sweep({}), "config: sweeps: is missing"),
+        (lambda: vg.sweep({"sweeps": []}), "config: sweeps: the list is empty; give at least one"),
+        (
+            lambda: vg.sweep({"sweeps": [{"name": "a", "grid": {"horizon": []}}]}),
+            "config: sweeps.0.grid.horizon: the list is empty",
+        ),
+    ],
+)
+def test_what_is_of_a_wrong_kind_is_named_in_one_line(call: Callable[[], Any], says: str) -> None:
+    with pytest.raises(ValueError, match=f"^{says}") as refusal:
+        call()
+    assert "\n" not in str(refusal.value)
+
+
 def test_nothing_to_check() -> None:
     from verigap.results import SweepResult
 
@@ -172,4 +213,7 @@ def test_a_calculation_draws_itself() -> None:
     labels = [tick.get_text() for tick in found.plot().axes[0].get_yticklabels()]
     assert "VF-LOWER" in labels
     assert "VF-LOWER-PROBABILITY" not in labels
-    assert "VF-LOWER" in found._repr_html_()
+    shown = found._repr_html_()
+    assert shown.count("<table>") == 3
+    for words in ("VF-LOWER", "VF-Bayes", "closed form", "simulation", "hardest expert"):
+        assert words in shown

@@ -27,7 +27,7 @@ from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_
 from verigap.llm_validation.sampling.engine import Decoding, ModelSpec, Request
 from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
-from verigap.llm_validation.tasks import load_task
+from verigap.llm_validation.tasks import QuestionFile, ReasoningGymDataset, load_task
 from verigap.llm_validation.tasks.task import TaskOptions
 from verigap.llm_validation.traces import Traces, read_traces
 from verigap.storage.run_store import RunStore
@@ -48,7 +48,7 @@ def table(engine: TransformersEngine, tmp_path_factory: pytest.TempPathFactory) 
     (folder / "q.jsonl").write_text(
         "\n".join(json.dumps({"question": f"{i} is", "answer": 8}) for i in [*range(7), 6])
     )
-    task = load_task(f"jsonl:{folder / 'q.jsonl'}", 8, 0, TaskOptions("plain"))
+    task = load_task(QuestionFile(folder / "q.jsonl"), 8, 0, TaskOptions("plain"))
     sample_traces(engine, task, SampleOptions(64, LONGEST), folder / "t.parquet")
     return folder / "t.parquet"
 
@@ -101,7 +101,7 @@ def test_a_text_gives_its_tokens_back(engine: TransformersEngine) -> None:
 
 def test_a_head_learns_from_labelled_traces(engine: TransformersEngine, table: Path) -> None:
     traces = read_traces(table)
-    task = task_of(sampling_of(traces), f"jsonl:{table.parent / 'q.jsonl'}")
+    task = task_of(sampling_of(traces), QuestionFile(table.parent / "q.jsonl"))
     base = base_samples(traces, task, sampling_of(traces), engine)
     assert base.pools.prompts == 7
     # Merges that the model did not use make a text shorter than what was sampled.
@@ -157,7 +157,7 @@ def test_clones_earn_more_and_the_run_reads_as_a_measurement(
     for lost in [*folder.glob("run/cells/n0000064-r001-*"), *folder.glob("run.traces/*r001*")]:
         lost.unlink()
     traces = read_traces(table)
-    task = task_of(sampling_of(traces), f"jsonl:{folder / 'q.jsonl'}")
+    task = task_of(sampling_of(traces), QuestionFile(folder / "q.jsonl"))
     options = FinetuneOptions((8, 64), samples=32, recipe=Recipe(4, 0.02))
     # In the precision of the command line: what ties is a matter of it.
     with jax.enable_x64(True):
@@ -177,15 +177,15 @@ def test_refusals(engine: TransformersEngine, table: Path, tmp_path: Path) -> No
     traces = read_traces(table)
     sampling = sampling_of(traces)
     with pytest.raises(ValueError, match="task: asks other questions"):
-        task_of(sampling, "rg:products")
+        task_of(sampling, ReasoningGymDataset("products"))
     with pytest.raises(TableError, match="is no table of one run of `verigap sample`"):
         sampling_of(Traces(traces.frame.with_columns(sampling=None)))
     mute = Traces(traces.frame.with_columns(text=None), "t")
-    known = load_task(f"jsonl:{table.parent / 'q.jsonl'}", 8, 0, TaskOptions("plain"))
+    known = load_task(QuestionFile(table.parent / "q.jsonl"), 8, 0, TaskOptions("plain"))
     with pytest.raises(TableError, match="t: has no text to learn from"):
         base_samples(mute, known, sampling, engine)
     other = engine.with_model(engine.model, "other", "sha256:0")
-    task = task_of(sampling, f"jsonl:{table.parent / 'q.jsonl'}")
+    task = task_of(sampling, QuestionFile(table.parent / "q.jsonl"))
     with pytest.raises(TableError, match="sampled from another model"):
         finetune(other, traces, task, FinetuneOptions((4,)), tmp_path / "run")
     wrong = Traces(traces.frame.with_columns(correct=False, first_correct=None), "t")

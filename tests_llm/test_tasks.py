@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from verigap.llm_validation.tasks import load_task
+from verigap.llm_validation.tasks import QuestionFile, ReasoningGymDataset, load_task
 from verigap.llm_validation.tasks.grading import GradingPool, Question
 from verigap.llm_validation.tasks.task import Task, TaskOptions
 
@@ -27,7 +27,7 @@ def questions(*rows: dict[str, object]) -> str:
 def test_reasoning_gym_scores_its_own_answers(name: str) -> None:
     from verigap.llm_validation.tasks.reasoning_gym_task import make_dataset
 
-    task = load_task(f"rg:{name}", 4, 3, TaskOptions())
+    task = load_task(ReasoningGymDataset(name), 4, 3, TaskOptions())
     dataset = make_dataset(name, 4, task.judge["seed"], {})
     right = [str(dataset[index]["answer"]) for index in range(4)]
     asked = [(index, answer) for index, answer in enumerate(right)]
@@ -39,7 +39,7 @@ def test_reasoning_gym_scores_its_own_answers(name: str) -> None:
 def test_a_number_may_be_written_with_separators() -> None:
     from verigap.llm_validation.tasks.reasoning_gym_task import make_dataset
 
-    task = load_task("rg:products", 1, 0, TaskOptions())
+    task = load_task(ReasoningGymDataset("products"), 1, 0, TaskOptions())
     answer = int(make_dataset("products", 1, task.judge["seed"], {})[0]["answer"])
     assert answer > 999
     assert judged(task, (0, f"{answer:,}"), (0, f"${answer}"), (0, f"{answer}0")) == [
@@ -48,18 +48,19 @@ def test_a_number_may_be_written_with_separators() -> None:
 
 
 def test_same_seed_same_problems() -> None:
-    first, again, other = (load_task("rg:products", 8, s, TaskOptions()) for s in (0, 0, 1))
+    source = ReasoningGymDataset("products")
+    first, again, other = (load_task(source, 8, seed) for seed in (0, 0, 1))
     assert first == again
     # Neighbouring seeds share nothing, neither problems nor names.
     assert not {p.messages for p in first.problems} & {p.messages for p in other.problems}
     assert not {p.prompt_id for p in first.problems} & {p.prompt_id for p in other.problems}
     assert first.problems[0].messages[-1].content.endswith("Explain step by step.")
-    larger = load_task("rg:products", 9, 0, TaskOptions())
+    larger = load_task(ReasoningGymDataset("products"), 9, 0, TaskOptions())
     assert larger.problems[:8] == first.problems
 
 
 def test_shots_are_turns_and_no_problems() -> None:
-    task = load_task("rg:basic_arithmetic", 5, 0, TaskOptions(shots=2))
+    task = load_task(ReasoningGymDataset("basic_arithmetic"), 5, 0, TaskOptions(shots=2))
     messages = task.problems[0].messages
     assert [m.role for m in messages] == ["user", "assistant", "user", "assistant", "user"]
     shown = {messages[0].content, messages[2].content}
@@ -69,14 +70,12 @@ def test_shots_are_turns_and_no_problems() -> None:
 
 def test_reasoning_gym_refusals() -> None:
     for name, options, says in (
-        ("rg:product", TaskOptions(), "no dataset 'product'; near: products"),
-        ("rg:products", TaskOptions(config={"wings": 2}), "task_config"),
-        ("rg:products", TaskOptions(config={"min_terms": -2}), "task_config"),
-        ("gsm8k", TaskOptions(), "task: unknown 'gsm8k'"),
-        ("rg:", TaskOptions(), "task: unknown 'rg:'"),
+        ("product", TaskOptions(), "no dataset 'product'; near: products"),
+        ("products", TaskOptions(config={"wings": 2}), "task_config"),
+        ("products", TaskOptions(config={"min_terms": -2}), "task_config"),
     ):
         with pytest.raises(ValueError, match=says) as refusal:
-            load_task(name, 2, 0, options)
+            load_task(ReasoningGymDataset(name), 2, 0, options)
         assert "\n" not in str(refusal.value)
     with pytest.raises(ValueError, match="style: "):
         TaskOptions(style="rhymes")
@@ -94,7 +93,7 @@ def test_answers_are_compared_as_mathematics(tmp_path: Path) -> None:
             {"question": "d", "answer": ""},
         ).replace('"answer": ""', '"answer": "?!"')
     )
-    task = load_task(f"jsonl:{file}", 4, 0, TaskOptions())
+    task = load_task(QuestionFile(file), 4, 0, TaskOptions())
     assert [problem.prompt_id for problem in task.problems] == ["1", "half", "3", "4"]
     assert task.name == "q"
     assert judged(
@@ -110,7 +109,7 @@ def test_answers_are_compared_as_mathematics(tmp_path: Path) -> None:
 def test_an_answer_that_takes_too_long_is_unverified(tmp_path: Path) -> None:
     file = tmp_path / "q.jsonl"
     file.write_text(questions({"question": "a", "answer": "x+1"}))
-    task = load_task(f"jsonl:{file}", 1, 0, TaskOptions())
+    task = load_task(QuestionFile(file), 1, 0, TaskOptions())
     tower = "9^{9^{9^{9^{9}}}}"
     verdicts = judged(task, (0, "1+x"), (0, tower), (0, "x+2"), timeout=8.0)
     assert verdicts[0] is True
@@ -121,7 +120,7 @@ def test_an_answer_that_takes_too_long_is_unverified(tmp_path: Path) -> None:
 def test_seed_picks_questions_of_a_larger_file(tmp_path: Path) -> None:
     file = tmp_path / "q.jsonl"
     file.write_text(questions(*({"question": f"q{i}", "answer": i} for i in range(50))))
-    picked = [load_task(f"jsonl:{file}", 5, seed, TaskOptions(shots=2)) for seed in (0, 0, 1)]
+    picked = [load_task(QuestionFile(file), 5, seed, TaskOptions(shots=2)) for seed in (0, 0, 1)]
     assert picked[0] == picked[1]
     assert picked[0].problems != picked[2].problems
     assert picked[0].problems[0].messages[1].role == "assistant"
@@ -142,9 +141,9 @@ def test_bad_files_of_questions(tmp_path: Path) -> None:
     ):
         file.write_text(text)
         with pytest.raises(ValueError, match=says):
-            load_task(f"jsonl:{file}", 2, 0, TaskOptions())
+            load_task(QuestionFile(file), 2, 0, TaskOptions())
     file.write_bytes(b"\xff\xfe")
     with pytest.raises(ValueError, match="not UTF-8"):
-        load_task(f"jsonl:{file}", 1, 0, TaskOptions())
+        load_task(QuestionFile(file), 1, 0, TaskOptions())
     with pytest.raises(ValueError, match="no such file"):
-        load_task(f"jsonl:{tmp_path}/none.jsonl", 1, 0, TaskOptions())
+        load_task(QuestionFile(tmp_path / "none.jsonl"), 1, 0, TaskOptions())

@@ -21,7 +21,7 @@ from verigap.llm_validation.pools.features import Features, standardised
 from verigap.llm_validation.pools.pools import SamplePools, verified_pools
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks import load_task
-from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions
+from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, TaskSource
 from verigap.llm_validation.traces import Traces
 from verigap.storage.tables import TableError
 
@@ -64,18 +64,18 @@ def sampling_of(traces: Traces) -> dict[str, Any]:
     return config
 
 
-def task_of(sampling: Mapping[str, Any], task: str | None) -> Task:
+def task_of(sampling: Mapping[str, Any], source: TaskSource) -> Task:
     """The task that a table was sampled on.
 
     Args:
       sampling: see `sampling_of`.
-      task: its name where the table's does not do: a path for `jsonl:FILE`.
+      source: where its problems come from.
 
     Raises:
       ValueError: there is no such task, or it asks other questions now.
     """
     wanted = TaskOptions(sampling["style"], sampling["shots"], sampling["task_config"])
-    found = load_task(task or sampling["task"], sampling["prompts"], sampling["seed"], wanted)
+    found = load_task(source, sampling["prompts"], sampling["seed"], wanted)
     if found.identity["questions"] != sampling["questions"]:
         raise ValueError("task: asks other questions than the table was sampled on; check it")
     return found

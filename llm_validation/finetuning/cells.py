@@ -137,7 +137,7 @@ def run_cell(setup: Setup, n: int, repetition: int, meter: Meter) -> dict[str, A
     }
     return {
         "cell": cell_name(n, repetition),
-        "n": n,
+        "data_budget": n,
         "repetition": repetition,
         **_described(setup),
         "distinct": len(set(places)),
@@ -174,8 +174,8 @@ def _described(setup: Setup) -> dict[str, Any]:
         "model": pools.model,
         "seeds": options.repetitions,
         "horizon": setup.horizon,
-        "candidates": options.num_candidates,
-        "radius": options.chi2_radius,
+        "num_candidates": options.num_candidates,
+        "chi2_radius": options.chi2_radius,
         "samples": int(pools.sizes.sum()),
         "unverified": pools.unverified,
         "mixed": pools.mixed,

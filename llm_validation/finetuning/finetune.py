@@ -40,7 +40,7 @@ from verigap.storage.run_store import RunStore
 from verigap.storage.tables import TableError
 
 # Part of the configuration, so that a change of what is computed is another configuration.
-_VERSION = 1
+_VERSION = 2
 
 
 def finetune(
@@ -66,6 +66,23 @@ def finetune(
     Raises:
       TableError: the table is of another model, or its samples cannot be learned from.
       StoreError: the folder holds another run, or another process is at it.
+
+    Example:
+      A table teaches only the model that it was sampled from; here is another one.
+
+      >>> from pathlib import Path
+      >>> from types import SimpleNamespace
+      >>> from verigap.llm_validation.finetuning.finetune import finetune
+      >>> from verigap.llm_validation.finetuning.options import FinetuneOptions
+      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.storage.tables import TableError
+      >>> traces = read_traces("examples/smollm2_products.parquet")
+      >>> other = SimpleNamespace(identity={"fingerprint": "sha256:0"})
+      >>> try:
+      ...     finetune(other, traces, None, FinetuneOptions(data_budgets=(16,)), Path("run"))
+      ... except TableError as refusal:
+      ...     print(str(refusal).partition(": ")[2])
+      was sampled from another model; check the model
     """
     sampling = sampling_of(traces)
     if sampling["fingerprint"] != engine.identity["fingerprint"]:

@@ -116,48 +116,55 @@ def group_counts(traces: Traces) -> tuple[GroupCounts, ...]:
         .sort(PROMPT_KEY)
         .collect()
     )
-    groups = []
-    for (dataset, model), rows in tallies.group_by(_GROUP, maintain_order=True):
-        prompts = (
-            rows.group_by("prompt_id", maintain_order=True)
-            .agg(
-                samples=pl.col("count").filter(pl.col("correct").is_not_null()).sum(),
-                unverified=pl.col("count").filter(pl.col("correct").is_null()).sum(),
-                correct=pl.col("count").filter(pl.col("correct")).sum(),
-                lost=pl.col("lost").sum(),
-                unplaced=pl.col("count")
-                .filter(pl.col("correct") & pl.col("first_correct").is_null())
-                .sum(),
-            )
-            .with_columns(left_out=pl.col("samples") == 0)
+    return tuple(
+        _counts(str(dataset), str(model), rows)
+        for (dataset, model), rows in tallies.group_by(_GROUP, maintain_order=True)
+    )
+
+
+def _by_prompt(rows: pl.DataFrame) -> pl.DataFrame:
+    """One row a prompt of one group, in order, from its tallies."""
+    known, correct = pl.col("correct").is_not_null(), pl.col("correct")
+    return (
+        rows.group_by("prompt_id", maintain_order=True)
+        .agg(
+            samples=pl.col("count").filter(known).sum(),
+            unverified=pl.col("count").filter(~known).sum(),
+            correct=pl.col("count").filter(correct).sum(),
+            lost=pl.col("lost").sum(),
+            unplaced=pl.col("count").filter(correct & pl.col("first_correct").is_null()).sum(),
         )
-        kept = prompts.filter(~pl.col("left_out")).with_row_index("prompt")
-        left = prompts.filter("left_out")
-        right = rows.filter(pl.col("correct"), pl.col("first_correct").is_not_null())
-        hits = right.join(kept.select("prompt_id", "prompt"), on="prompt_id")
-        hits = hits.sort("prompt", "first_correct")
-        groups.append(
-            GroupCounts(
-                dataset=str(dataset),
-                model=str(model),
-                unit=LengthUnit(rows["unit"][0]),
-                prompt_ids=tuple(kept["prompt_id"].to_list()),
-                samples=kept["samples"].to_numpy(),
-                unverified=kept["unverified"].to_numpy(),
-                prompt=hits["prompt"].to_numpy().astype(np.int64),
-                first_correct=hits["first_correct"].to_numpy(),
-                count=hits["count"].to_numpy(),
-                left_out=left.height,
-                left_out_samples=int(left["unverified"].sum()),
-                correct_only_at_end=int(hits["at_end"].sum()),
-                unplaced=kept["unplaced"].to_numpy(),
-                ungraded=ungraded_bounds(
-                    prompts["correct"].to_numpy(),
-                    prompts["samples"].to_numpy(),
-                    prompts["unverified"].to_numpy(),
-                ),
-                lost=kept["lost"].to_numpy(),
-                end_unknown=int(rows["end_unknown"].sum()),
-            )
-        )
-    return tuple(groups)
+        .with_columns(left_out=pl.col("samples") == 0)
+    )
+
+
+def _counts(dataset: str, model: str, rows: pl.DataFrame) -> GroupCounts:
+    """The counts of one group from its tallies."""
+    prompts = _by_prompt(rows)
+    kept = prompts.filter(~pl.col("left_out")).with_row_index("prompt")
+    left = prompts.filter("left_out")
+    right = rows.filter(pl.col("correct"), pl.col("first_correct").is_not_null())
+    hits = right.join(kept.select("prompt_id", "prompt"), on="prompt_id")
+    hits = hits.sort("prompt", "first_correct")
+    return GroupCounts(
+        dataset=dataset,
+        model=model,
+        unit=LengthUnit(rows["unit"][0]),
+        prompt_ids=tuple(kept["prompt_id"].to_list()),
+        samples=kept["samples"].to_numpy(),
+        unverified=kept["unverified"].to_numpy(),
+        prompt=hits["prompt"].to_numpy().astype(np.int64),
+        first_correct=hits["first_correct"].to_numpy(),
+        count=hits["count"].to_numpy(),
+        left_out=left.height,
+        left_out_samples=int(left["unverified"].sum()),
+        correct_only_at_end=int(hits["at_end"].sum()),
+        unplaced=kept["unplaced"].to_numpy(),
+        ungraded=ungraded_bounds(
+            prompts["correct"].to_numpy(),
+            prompts["samples"].to_numpy(),
+            prompts["unverified"].to_numpy(),
+        ),
+        lost=kept["lost"].to_numpy(),
+        end_unknown=int(rows["end_unknown"].sum()),
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from verigap.llm_validation.arguments import checked_horizons, whole
+from verigap.llm_validation.arguments import checked_horizons, listed, whole
 from verigap.llm_validation.fitting.counts import GroupCounts, first_samples, group_counts
 from verigap.llm_validation.fitting.extrapolation import (
     Counts,
@@ -120,10 +120,17 @@ def fit(
 
     Raises:
       TableError: an argument is out of range, or no sample was verified.
+
+    Example:
+      >>> from verigap.llm_validation.fitting.fit import fit
+      >>> from verigap.llm_validation.traces import read_traces
+      >>> found = fit(read_traces("examples/smollm2_products.parquet"), [64], replicates=100)
+      >>> round(found.groups[0].mean_correct.estimate, 3)
+      0.093
     """
     checked = checked_horizons(horizons)
     grids = checked_grids(grids or Grids())
-    wanted = [whole(k, "pass_at", 1, _LARGEST_K) for k in pass_at]
+    wanted = [whole(k, "pass_at", 1, _LARGEST_K) for k in listed(pass_at, "pass_at")]
     seed = whole(seed, "seed", 0, 2**63 - 1)
     if replicates is not None:
         replicates = whole(replicates, "replicates", 100, 100_000)

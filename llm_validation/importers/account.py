@@ -168,7 +168,7 @@ class ScoreRange:
         others = [name for name in self._first.others if not speaks_of_form(name)]
         choice = f", or choose another score: {', '.join(others)}" if others else ""
         remedy = (
-            "say above which value a sample is correct with --correct-above"
+            "say above which value a sample is correct with `correct_above`"
             if self._first.number
             else "write 1 or 0, true or false, or nothing where there is no verdict"
         )

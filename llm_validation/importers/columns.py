@@ -62,7 +62,7 @@ def require(row: Mapping[str, Any], name: str, mapping: Mapping[str, str]) -> No
     used = [other for key, other in mapping.items() if key != name]
     meant = guess(name, row, used) if column == name else guess(column, row, used)
     listed = ", ".join(list(row)[:_LISTED]) + (", ..." if len(row) > _LISTED else "")
-    remedy = f"--map {name}={meant or 'COLUMN'} says which it is"
+    remedy = f"`mapping` {name}={meant or 'COLUMN'} says which it is"
     raise BadRecord(f"field {column!r} is missing (there are: {listed})", remedy)
 
 
@@ -74,6 +74,6 @@ def unread_length(row: Mapping[str, Any], mapping: Mapping[str, str]) -> str | N
     if meant is None or not isinstance(row[meant], int | str | list):
         return None
     return (
-        f"column {meant!r} is not read; if it holds the lengths in tokens, say --map "
-        f"n_tokens={meant}"
+        f"column {meant!r} is not read; if it holds the lengths in tokens, say "
+        f"`mapping` n_tokens={meant}"
     )

@@ -114,31 +114,63 @@ def import_traces(
     Raises:
       TableError: a file cannot be read, or holds a record that cannot (unless `skip_bad`).
       ValueError: an option the format has no use for, or an unknown value of one.
+
+    Example:
+      >>> import tempfile
+      >>> from pathlib import Path
+      >>> from verigap.llm_validation.importers import FORMATS, ImportOptions, import_traces
+      >>> log = Path("tests/llm_validation/fixtures/monkeys.jsonl")
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     out = Path(folder) / "traces.parquet"
+      ...     report = import_traces(FORMATS["monkeys"], [log], out, ImportOptions())
+      >>> report.samples == report.correct + report.incorrect + report.ungraded
+      True
     """
     _refuse_useless(form, options)
     writer = TraceWriter(out, str(out), options.keep_text)
     _refuse_twice(paths)
     for path in paths:
         if out.exists() and path.exists() and out.samefile(path):
-            raise TableError(f"{out}: is one of the files to import; choose another --out")
+            raise TableError(f"{out}: is one of the files to import; choose another `out`")
     reading = Reading(paths)
     with writer, closing(reading), Grader() as grader:
         run = _Run(form, options, grader)
-        for place, row in run.rows(paths, reading):
-            writer.add(row, place)
-            run.taken += 1
-            if progress is not None and run.taken % _STEP == 0:
-                progress(Progress(reading.done, reading.total, produced=run.taken))
-        for place, first, what in writer.duplicates():
-            run.refuse_repeated(place, first, what)
-            run.taken -= 1
-        if run.taken < 1:
-            why = next(iter([*run.skipped_list, *run.left_out]), "the files are empty")
-            raise TableError(f"{paths[0]}: holds no samples ({why}); check the file and its format")
-        prompts, groups = writer.summary()
-        repeated, texts = writer.repeated_texts()
-        notes = [*run.notes, *_warnings(repeated, texts, writer.names_twice())]
+        _write_rows(run, writer, paths, reading, progress)
+        report = _report(run, writer)
         writer.finish()
+    return report
+
+
+def _write_rows(
+    run: _Run,
+    writer: TraceWriter,
+    paths: Sequence[Path],
+    reading: Reading,
+    progress: Callable[[Progress], None] | None,
+) -> None:
+    """Every usable sample of the files, each once.
+
+    Raises:
+      TableError: there is none, or one that cannot be used (unless `skip_bad`).
+    """
+    for place, row in run.rows(paths, reading):
+        writer.add(row, place)
+        run.taken += 1
+        if progress is not None and run.taken % _STEP == 0:
+            progress(Progress(reading.done, reading.total, produced=run.taken))
+    for place, first, what in writer.duplicates():
+        run.refuse_repeated(place, first, what)
+        run.taken -= 1
+    if run.taken < 1:
+        why = next(iter([*run.skipped_list, *run.left_out]), "the files are empty")
+        raise TableError(f"{paths[0]}: holds no samples ({why}); check the file and its format")
+
+
+def _report(run: _Run, writer: TraceWriter) -> ImportReport:
+    """What was taken in and what was not, of a table that is about to be finished."""
+    prompts, groups = writer.summary()
+    repeated, texts = writer.repeated_texts()
+    notes = [*run.notes, *_warnings(repeated, texts, writer.names_twice())]
     verdicts = {name: sum(group[name] for group in groups.values())
                 for name in ("correct", "incorrect", "ungraded")}  # fmt: skip
     return ImportReport(
@@ -264,7 +296,7 @@ class _Run:
     def refuse(self, place: str, problem: BadRecord) -> None:
         """Count a record that cannot be used, or stop at it."""
         if not self.options.skip_bad:
-            remedy = problem.remedy or "mend it, or leave such records out with --on-error skip"
+            remedy = problem.remedy or "mend it, or leave such records out with `skip_bad`"
             raise TableError(f"{place}: {problem}; {remedy}")
         self.skipped += 1
         if len(self.skipped_list) < MOST_LISTED:
@@ -276,9 +308,8 @@ class _Run:
         if self._file(place) != self._file(first):
             # Skipping would drop whole runs.
             remedy = (
-                "where the files are runs of the same prompts, pool them with `verigap import "
-                "--pool-runs`; where they are models or data sets, import each with its --model "
-                "or --dataset"
+                "where the files are runs of the same prompts, pool them with `pool_runs`; where "
+                "they are models or data sets, import each with its `model` or `dataset`"
             )
         self.refuse(place, BadRecord(f"{what} already, at {first}", remedy))
 
@@ -354,8 +385,7 @@ def _refuse_useless(form: Format, options: ImportOptions) -> None:
     if options.missing not in ("incorrect", "ungraded"):
         raise ValueError(f"missing: unknown {options.missing!r}; use incorrect or ungraded")
     if options.correct_above is not None and not math.isfinite(options.correct_above):
-        raise ValueError(f"correct-above: {options.correct_above} is no threshold; give a number")
+        raise ValueError(f"correct_above: {options.correct_above} is no threshold; give a number")
     for name, value in given.items():
         if value is not None and name not in form.options:
-            flag = "--map" if name == "mapping" else f"--{name.replace('_', '-')}"
-            raise ValueError(f"{flag}: of no use for {form.about}; drop it")
+            raise ValueError(f"{name}: of no use for {form.about}; drop it")

@@ -25,9 +25,9 @@ class Lengths:
           TableError: it is not there, not readable, or the package is not installed.
         """
         if options.unit not in (None, *UNITS):
-            raise ValueError(f"--unit: unknown {options.unit!r}; use one of {', '.join(UNITS)}")
+            raise ValueError(f"unit: unknown {options.unit!r}; use one of {', '.join(UNITS)}")
         if options.tokenizer is not None and options.unit in ("words", "characters"):
-            raise ValueError(f"--tokenizer: of no use with --unit {options.unit}; give one of them")
+            raise ValueError(f"tokenizer: of no use with `unit` {options.unit}; give one of them")
         self.unit = options.unit or ("tokens" if options.tokenizer else None)
         self._counters: dict[str, Callable[[str], int]] = {
             "words": lambda text: len(text.split()),
@@ -70,8 +70,8 @@ class Lengths:
 def _token_counter(path: Path) -> Callable[[str], int]:
     if importlib.util.find_spec("tokenizers") is None:
         raise TableError(
-            "--tokenizer: needs the package tokenizers; install it (pip install tokenizers) or "
-            "count words with --unit words"
+            "tokenizer: needs the package tokenizers; install it (pip install tokenizers) or "
+            "count words with `unit` words"
         )
     if not path.is_file():
         raise TableError(f"{path}: no such file; give the path of a tokenizer.json")

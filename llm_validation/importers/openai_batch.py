@@ -163,7 +163,7 @@ def sample_of(
       stops: its stop sequences.
       variant: what tells it apart from other requests of the prompt.
     """
-    decided_by = "final answer against --answers" if target is not None else "nothing"
+    decided_by = "final answer against the answers given" if target is not None else "nothing"
     if target is None and answered:
         decided_by = "nothing (no answer given)"
     final = reply.text if reply.final is None else reply.final

@@ -66,7 +66,7 @@ class Temperatures:
             raise TableError(
                 f"{place}: drawn at temperature {found:g}, but the samples at {where} at "
                 f"{known:g}, and these are not samples of one model; import them one by one, each "
-                "with a name of its own (--model)"
+                "with a name of its own (`model`)"
             )
 
 

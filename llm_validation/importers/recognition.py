@@ -90,5 +90,5 @@ def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
     fields = f" (its fields: {', '.join(list(first)[:12])})" if first else ""
     return (
         f"{path}: is of no format known here{fields}; give the format: {', '.join(formats)}, or "
-        "table with --map OURS=THEIRS"
+        "table with `mapping` OURS=THEIRS"
     )

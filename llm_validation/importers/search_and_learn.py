@@ -28,7 +28,7 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
     """The completions of each problem."""
     fold = options.score or "last"
     if fold not in FOLDS:
-        raise ValueError(f"--score: unknown {fold!r}; use one of {', '.join(FOLDS)}")
+        raise ValueError(f"score: unknown {fold!r}; use one of {', '.join(FOLDS)}")
     for path in paths:
         yield from parse_each(rows(path, reading), partial(_samples, fold=fold))
 

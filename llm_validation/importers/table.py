@@ -35,7 +35,7 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
     known = (*COLUMNS, TARGET)
     for name in options.mapping:
         if name not in known:
-            raise ValueError(f"--map: unknown column {name!r}; use one of {', '.join(known)}")
+            raise ValueError(f"mapping: unknown column {name!r}; use one of {', '.join(known)}")
     mapping = {name: name for name in known} | dict(options.mapping)
     parse = partial(_samples, mapping=mapping, options=options)
     for path in paths:
@@ -61,7 +61,9 @@ def _samples(
     }
     lengths = {len(value) for value in lists.values()}
     if not lists:
-        raise BadRecord("no column that is read holds a list", "drop --explode, or --map a list")
+        raise BadRecord(
+            "no column that is read holds a list", "drop `explode`, or lead `mapping` to a list"
+        )
     if len(lengths) > 1:
         counts = ", ".join(f"{column} has {len(value)}" for column, value in lists.items())
         raise BadRecord(f"the lists differ in length ({counts})")
@@ -100,7 +102,7 @@ def _sample(row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportO
     raw_text = cell("text")
     if isinstance(raw_text, list) and not (_is_chat(raw_text) or not raw_text):
         what = f"{mapping['text']} is {values.shown(raw_text)}, not text"
-        raise BadRecord(what, "--explode makes one sample of each entry")
+        raise BadRecord(what, "`explode` makes one sample of each entry")
     chat = isinstance(raw_text, list | dict)
     text = values.reply(raw_text, mapping["text"]) if chat else words("text")
     answer, target = words("answer"), words(TARGET)
@@ -140,7 +142,7 @@ def _sample(row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportO
 
 FORMAT = Format(
     read,
-    "a table in CSV, TSV, JSON, JSON Lines or Parquet, columns by --map",
+    "a table in CSV, TSV, JSON, JSON Lines or Parquet, columns under any names",
     frozenset({"mapping", "correct_above", "explode"}),
     lambda first: "prompt_id" in first and bool({"correct", TARGET} & first.keys()),
 )

@@ -28,7 +28,7 @@ def finetuned_model(rows: Sequence[Mapping[str, Any]]) -> GroupMeasurement:
       TableError: no n is finished.
     """
     seeds = max(int(row["seeds"]) for row in rows)
-    by_cell = {(int(row["n"]), int(row["repetition"])): row for row in rows}
+    by_cell = {(int(row["data_budget"]), int(row["repetition"])): row for row in rows}
     data = sorted({n for n, _ in by_cell})
     data = [n for n in data if all((n, index) in by_cell for index in range(seeds))]
     if not data:
@@ -58,8 +58,8 @@ def finetuned_model(rows: Sequence[Mapping[str, Any]]) -> GroupMeasurement:
         expert_share=float(row["expert_share"]),
         horizons=(int(row["horizon"]),),
         data_budgets=tuple(data),
-        num_candidates=int(row["candidates"]),
-        chi2_radius=float(row["radius"]),
+        num_candidates=int(row["num_candidates"]),
+        chi2_radius=float(row["chi2_radius"]),
         extrapolated=(False,),
         values=values,
         warnings=tuple(warnings),

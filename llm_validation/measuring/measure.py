@@ -58,6 +58,15 @@ def measure(
 
     Raises:
       TableError: an argument is out of range, or no sample was verified.
+
+    Example:
+      >>> from verigap.llm_validation.measuring.measure import measure
+      >>> from verigap.llm_validation.traces import read_traces
+      >>> traces = read_traces("examples/smollm2_products.parquet")
+      >>> (group,) = measure(traces, [64], data_budgets=[16], seeds=2)
+      >>> means = {name: mean.item() for name, mean in group.means().items()}
+      >>> means["base"] < means["expert"] < 64
+      True
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
     amounts = None if data_budgets is None else checked_data_budgets(data_budgets)

@@ -7,6 +7,7 @@ from pathlib import Path
 from verigap.llm_validation.measuring.finetuned_runs import finetuned_model, is_finetuned
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.measuring.planted_runs import FinetunedMeasurement, finetuned
+from verigap.sim.sweeps.spelling import finetuned_from_version_1
 from verigap.storage.run_store import RunStore
 
 
@@ -19,7 +20,8 @@ def measured_run(
       ValueError: the folder is no run, or holds no trained networks.
     """
     store = RunStore.read_only(folder)
-    rows = store.read_cells().to_dicts()
-    llm = bool(rows) and is_finetuned(rows[0])
-    found = (finetuned_model(rows),) if llm else finetuned(rows)
-    return found, tuple(store.warnings)
+    cells = store.read_cells()
+    if cells.height and is_finetuned(cells.row(0, named=True)):
+        measured = finetuned_model(finetuned_from_version_1(cells).to_dicts())
+        return (measured,), tuple(store.warnings)
+    return finetuned(cells.to_dicts()), tuple(store.warnings)

@@ -202,7 +202,7 @@ def laws_of_fit(content: Mapping[str, Any], source: str) -> tuple[GroupLaws, ...
         raise
     except (KeyError, TypeError, ValueError, AttributeError):
         raise TableError(
-            f"{source}: is no fit; make it with `verigap fit --per-prompt --json`"
+            f"{source}: is no fit; make it with `verigap fit` and `per_prompt`"
         ) from None
     if not groups:
         raise TableError(f"{source}: holds no group")
@@ -212,8 +212,7 @@ def laws_of_fit(content: Mapping[str, Any], source: str) -> tuple[GroupLaws, ...
 def _group_of_fit(group: Mapping[str, Any], source: str) -> GroupLaws:
     if "per_prompt" not in group:
         raise TableError(
-            f"{source}: has no entries for each prompt; make it with `verigap fit "
-            "--per-prompt --json`"
+            f"{source}: has no entries for each prompt; make it with `verigap fit` and `per_prompt`"
         )
     prompts = group["per_prompt"]
     returns: dict[int, list[list[float]]] = {}

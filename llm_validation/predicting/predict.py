@@ -115,6 +115,14 @@ def predict(
 
     Raises:
       TableError: an argument is out of range, or no sample was verified.
+
+    Example:
+      >>> from verigap.llm_validation.predicting.predict import Options, predict
+      >>> from verigap.llm_validation.traces import read_traces
+      >>> traces = read_traces("examples/smollm2_products.parquet")
+      >>> (group,) = predict(traces, [64], [64], Options(log2_class_size=4.0))
+      >>> group.cell(64, 64).gap.estimate > 0
+      True
     """
     options = options or Options()
     budgets = None if horizons is None else tuple(checked_horizons(horizons))

@@ -187,7 +187,7 @@ def _rewards(counts: GroupCounts, horizon: int, extrapolated: bool) -> list[Assu
                 "unit",
                 "fails",
                 f"Lengths are in {unit}, not in the tokens that a budget is paid in.",
-                "Import with --tokenizer.",
+                "Import with the model's tokenizer.",
             )
         )
     if extrapolated:

@@ -46,6 +46,16 @@ def diagnosis_content(
       prices: what tokens, checks and labels cost.
       spend: the most that a prompt may cost: in money where a price was given, else in tokens.
       include_text: whether samples of the traces' text are shown.
+
+    Example:
+      >>> from verigap.llm_validation.fitting.counts import first_samples
+      >>> from verigap.llm_validation.reporting.content import diagnosis_content
+      >>> from verigap.llm_validation.reporting.diagnose import diagnose
+      >>> from verigap.llm_validation.traces import read_traces
+      >>> traces = first_samples(read_traces("examples/smollm2_products.parquet"), 4)
+      >>> content = diagnosis_content(diagnose(traces, [64], [16]), verifier="exact")
+      >>> [row["verifier"] for row in content["groups"][0]["verdicts"]]
+      ['exact']
     """
     statistics = as_content(diagnosis.fit, per_prompt=True)
     by_name = {(group["dataset"], group["model"]): group for group in statistics["groups"]}

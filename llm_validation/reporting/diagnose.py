@@ -65,6 +65,15 @@ def diagnose(
 
     Raises:
       TableError: an argument is out of range, or no sample was graded.
+
+    Example:
+      >>> from verigap.llm_validation.fitting.counts import first_samples
+      >>> from verigap.llm_validation.reporting.diagnose import diagnose
+      >>> from verigap.llm_validation.traces import read_traces
+      >>> traces = first_samples(read_traces("examples/smollm2_products.parquet"), 4)
+      >>> found = diagnose(traces, [64], [16])
+      >>> found.groups[0].decisions.by_currency["accuracy"].select.reason
+      'too_few'
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
     amounts = None if data_budgets is None else checked_data_budgets(data_budgets)

@@ -12,6 +12,15 @@ def load_engine(name: str, spec: ModelSpec) -> Engine:
 
     Raises:
       EngineError: there is no such engine or model, or a package is missing; one line.
+
+    Example:
+      >>> from verigap.llm_validation.sampling.engine import EngineError, ModelSpec
+      >>> from verigap.llm_validation.sampling.loading import load_engine
+      >>> try:
+      ...     engine = load_engine("transformers", ModelSpec("no-such-folder/model.gguf"))
+      ... except EngineError as refusal:
+      ...     print("refused in", len(str(refusal).splitlines()), "line")
+      refused in 1 line
     """
     if name == "transformers":
         from verigap.llm_validation.sampling.transformers_engine import TransformersEngine

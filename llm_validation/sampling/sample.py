@@ -11,6 +11,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -130,6 +131,30 @@ def sample_traces(
     Raises:
       TableError: `out` cannot be written, or is a table of something else.
       StoreError: the parts are of another configuration, or another process is at them.
+
+    Example:
+      An engine that answers 2 whatever it is asked, character by character.
+
+      >>> import tempfile
+      >>> from pathlib import Path
+      >>> from verigap.llm_validation.sampling.engine import Completion
+      >>> from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
+      >>> from verigap.llm_validation.tasks import QuestionFile, load_task
+      >>> class Two:
+      ...     identity = {"engine": "two", "model": "two", "fingerprint": "0", "dtype": "none"}
+      ...     packages = ()
+      ...     def encode(self, text): return tuple(map(ord, text))
+      ...     def decode(self, tokens): return "".join(map(chr, tokens))
+      ...     def chat(self, messages): return self.encode(messages[-1].content)
+      ...     def generate(self, requests, decoding, report=None):
+      ...         return [Completion((50,), "2", (0.0,), finished=True) for _ in requests]
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     file, out = Path(folder) / "sums.jsonl", Path(folder) / "traces.parquet"
+      ...     _ = file.write_text('{"question": "1 + 1", "answer": 2}')
+      ...     task = load_task(QuestionFile(file), prompts=1, seed=0)
+      ...     report = sample_traces(Two(), task, SampleOptions(samples=3, max_tokens=8), out)
+      >>> report.samples, report.correct
+      (3, 3)
     """
     check_out(out)
     config = configuration(engine, task, options)
@@ -148,11 +173,12 @@ def sample_traces(
         collect_provenance(command, options.seed, packages),
     )
     with store, GradingPool(task.judge, options.workers, options.timeout) as pool:
-        run = _Run(engine, task, options, config, store, pool, progress)
-        run.complete()
+        resumed = len(store.finished_cells())
+        sampler = _Sampler(engine, task, options, _sampling(config), pool)
+        rate = _complete(sampler, store, progress)
         rows = store.read_cells()
         write_traces(Traces(rows.drop("cell", "finished", "unhappened"), str(out)), out)
-        report = sample_report(rows, run.resumed, pool.timeouts, run.rate, tuple(store.warnings))
+        report = sample_report(rows, resumed, pool.timeouts, rate, tuple(store.warnings))
     shutil.rmtree(parts, ignore_errors=True)
     return report
 
@@ -183,57 +209,51 @@ def sample_seed(seed: int, prompt: int, sample: int) -> int:
     return digest_seed(f"verigap sample {seed} {prompt} {sample}", 64)
 
 
-class _Run:
-    """The batches of one session."""
+def _sampling(config: Mapping[str, Any]) -> str:
+    """A configuration as every row of the table has it."""
+    return json.dumps(config, sort_keys=True, ensure_ascii=False)
 
-    def __init__(
-        self,
-        engine: Engine,
-        task: Task,
-        options: SampleOptions,
-        config: Mapping[str, Any],
-        store: RunStore,
-        pool: GradingPool,
-        progress: Callable[[Progress], None] | None,
-    ) -> None:
-        self.engine, self.task, self.options = engine, task, options
-        self.store, self.pool, self.progress = store, pool, progress
-        self.sampling = json.dumps(config, sort_keys=True, ensure_ascii=False)
-        self.prompts = [engine.chat(problem.messages) for problem in task.problems]
-        self.places = [
-            (prompt, sample)
-            for prompt in range(len(task.problems))
-            for sample in range(options.samples)
-        ]
-        self.resumed = len(store.finished_cells())
-        self.done, self.tokens = self.resumed, 0
-        self.made = 0
-        self.start = time.monotonic()
-        self.rate: float | None = None
 
-    def complete(self) -> None:
-        """Make every batch that is not stored yet."""
-        finished = self.store.finished_cells()
-        for start in range(0, len(self.places), self.options.batch_size):
-            # A batch is made as it was laid out, whole, so that resuming changes nothing.
-            places = self.places[start : start + self.options.batch_size]
-            if all(_cell(*place) in finished for place in places):
-                continue
-            rows = self._batch(places)
-            self.store.write_batch(pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
-            self.done += len(places)
-            self.made += len(places)
-            self.tokens += sum(row["n_tokens"] for row in rows)
-            self._tell(0)
+@dataclass(frozen=True)
+class _Sampler:
+    """What makes a batch, the same for all of them.
 
-    def _batch(self, places: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    Attributes:
+      engine: the model.
+      task: the problems.
+      options: how much, and how.
+      sampling: the configuration as text.
+      pool: processes that grade.
+    """
+
+    engine: Engine
+    task: Task
+    options: SampleOptions
+    sampling: str
+    pool: GradingPool
+
+    @cached_property
+    def prompts(self) -> list[tuple[int, ...]]:
+        """Tokens of every problem."""
+        return [self.engine.chat(problem.messages) for problem in self.task.problems]
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        """Problem and number of every sample, in the order in which they are made."""
+        samples = range(self.options.samples)
+        return [(prompt, sample) for prompt in range(len(self.task.problems)) for sample in samples]
+
+    def batch(
+        self, places: Sequence[tuple[int, int]], tell: Callable[[int], None]
+    ) -> list[dict[str, Any]]:
+        """The rows of one batch; `tell` is called with the number of tokens made so far."""
         options = self.options
         requests = [
             Request(self.prompts[prompt], sample_seed(options.seed, prompt, sample))
             for prompt, sample in places
         ]
         completions = self.engine.generate(
-            requests, Decoding(options.max_tokens, options.temperature), self._tell
+            requests, Decoding(options.max_tokens, options.temperature), tell
         )
         traces = [
             Trace(self.task.problems[prompt], request, completion)
@@ -272,19 +292,61 @@ class _Run:
             "unhappened": outcome.unhappened,
         }
 
-    def _tell(self, tokens: int) -> None:
+
+def _complete(
+    sampler: _Sampler, store: RunStore, progress: Callable[[Progress], None] | None
+) -> float | None:
+    """Make and store every batch that is not there yet; tokens a second, None without a batch."""
+    places, size = sampler.places, sampler.options.batch_size
+    finished = store.finished_cells()
+    meter = _Meter(len(places), len(finished), sampler.options.max_tokens, progress)
+    for start in range(0, len(places), size):
+        # A batch is made as it was laid out, whole, so that resuming changes nothing.
+        batch = places[start : start + size]
+        if all(_cell(*place) in finished for place in batch):
+            continue
+        rows = sampler.batch(batch, meter.tell)
+        store.write_batch(pl.DataFrame(rows, schema=_SCHEMA, orient="row"))
+        meter.add(len(batch), sum(row["n_tokens"] for row in rows))
+    return meter.rate
+
+
+class _Meter:
+    """How far a session is, and how fast."""
+
+    def __init__(
+        self,
+        total: int,
+        resumed: int,
+        max_tokens: int,
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        self._total, self._done, self._max_tokens = total, resumed, max_tokens
+        self._progress = progress
+        self._made = self._tokens = 0
+        self._start = time.monotonic()
+        self.rate: float | None = None
+
+    def add(self, samples: int, tokens: int) -> None:
+        """Count a batch that is stored."""
+        self._done += samples
+        self._made += samples
+        self._tokens += tokens
+        self.tell(0)
+
+    def tell(self, tokens: int) -> None:
         """Say how far we are; `tokens` of the present batch are made."""
-        seconds = time.monotonic() - self.start
-        made = self.tokens + tokens
+        seconds = time.monotonic() - self._start
+        made = self._tokens + tokens
         self.rate = made / seconds if seconds > 0 else 0.0
-        if self.progress is None:
+        if self._progress is None:
             return
         # Samples end early, so their mean length is learned from those made.
-        mean = self.tokens / self.made if self.made else self.options.max_tokens
-        left = max(0.0, (len(self.places) - self.done) * mean - tokens)
+        mean = self._tokens / self._made if self._made else self._max_tokens
+        left = max(0.0, (self._total - self._done) * mean - tokens)
         eta = left / self.rate if self.rate else None
-        self.progress(
-            Progress(done=self.done, total=len(self.places), produced=made, rate=self.rate, eta=eta)
+        self._progress(
+            Progress(done=self._done, total=self._total, produced=made, rate=self.rate, eta=eta)
         )
 
 

@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from verigap.llm_validation.tasks.task import Task, TaskOptions
+from verigap.llm_validation.tasks.task import (
+    QuestionFile,
+    ReasoningGymDataset,
+    Task,
+    TaskOptions,
+    TaskSource,
+)
 
-__all__ = ["Task", "TaskOptions", "load_task"]
+__all__ = ["QuestionFile", "ReasoningGymDataset", "Task", "TaskOptions", "load_task"]
 
 
-def load_task(name: str, prompts: int, seed: int, options: TaskOptions) -> Task:
-    """The task of a name: `rg:DATASET` of reasoning-gym, or `jsonl:FILE`.
+def load_task(
+    source: TaskSource, prompts: int, seed: int, options: TaskOptions | None = None
+) -> Task:
+    """Problems of a source, put as a model will see them.
 
     Args:
-      name: the task.
+      source: where the problems come from.
       prompts: how many questions.
       seed: the same seed gives the same questions.
-      options: how they are put.
+      options: how they are put; None for the defaults.
 
     Raises:
-      ValueError: there is no such task, or it has too few questions; one line.
-    """
-    kind, colon, rest = name.partition(":")
-    if colon and rest and kind == "rg":
-        from verigap.llm_validation.tasks.reasoning_gym_task import load_reasoning_gym
+      ValueError: there is no such source, it has too few questions or has no use for an option; one
+        line.
 
-        return load_reasoning_gym(rest, prompts, seed, options)
-    if colon and rest and kind == "jsonl":
+    Example:
+      >>> import tempfile
+      >>> from pathlib import Path
+      >>> from verigap.llm_validation.tasks import QuestionFile, TaskOptions, load_task
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     file = Path(folder) / "sums.jsonl"
+      ...     _ = file.write_text('{"question": "1 + 1", "answer": 2}')
+      ...     task = load_task(QuestionFile(file), prompts=1, seed=0, options=TaskOptions("plain"))
+      >>> task.name, task.problems[0].messages[0].content
+      ('sums', '1 + 1')
+    """
+    options = TaskOptions() if options is None else options
+    if isinstance(source, QuestionFile):
         from verigap.llm_validation.tasks.jsonl_task import load_jsonl
 
-        return load_jsonl(rest, prompts, seed, options)
-    raise ValueError(
-        f"task: unknown {name!r}; use rg:NAME for a dataset of reasoning-gym (rg:products), or "
-        "jsonl:FILE for questions and answers"
-    )
+        return load_jsonl(source.path, prompts, seed, options)
+    from verigap.llm_validation.tasks.reasoning_gym_task import load_reasoning_gym
+
+    return load_reasoning_gym(source.name, prompts, seed, options)

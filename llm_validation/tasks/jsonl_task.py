@@ -19,7 +19,7 @@ _QUESTION, _ANSWER, _ID = (
 )
 
 
-def load_jsonl(file: str, prompts: int, seed: int, options: TaskOptions) -> Task:
+def load_jsonl(file: Path, prompts: int, seed: int, options: TaskOptions) -> Task:
     """Problems of a JSON Lines file: `question` (or `problem`) and `answer`, perhaps `id`.
 
     The seed picks which, where the file holds more than `prompts` and the examples need.
@@ -28,8 +28,8 @@ def load_jsonl(file: str, prompts: int, seed: int, options: TaskOptions) -> Task
       ValueError: the file or a line cannot be used.
     """
     if options.config:
-        raise ValueError("task_config: of no use for jsonl; drop it")
-    rows = _rows(Path(file))
+        raise ValueError("task_config: of no use for a file of questions; drop it")
+    rows = _rows(file)
     wanted = prompts + options.shots
     if len(rows) < wanted:
         raise ValueError(
@@ -46,11 +46,11 @@ def load_jsonl(file: str, prompts: int, seed: int, options: TaskOptions) -> Task
         for target in [extract_answer(rows[index][2]) or rows[index][2]]
     )
     return Task(
-        name=Path(file).stem,
+        name=file.stem,
         problems=problems,
         judge=JUDGE,
         identity={
-            "task": f"jsonl:{Path(file).name}",
+            "task": f"jsonl:{file.name}",
             "style": style,
             "shots": options.shots,
             "task_config": {},

@@ -19,7 +19,7 @@ def load_reasoning_gym(name: str, prompts: int, seed: int, options: TaskOptions)
     """
     if importlib.util.find_spec("reasoning_gym") is None:
         raise ValueError(
-            f"task rg:{name}: needs reasoning-gym; install it with: pip install 'verigap[llm]'"
+            f"task: {name!r} needs reasoning-gym; install it with: pip install 'verigap[llm]'"
         )
     # reasoning-gym counts its seeds on from item to item, so that neighbouring seeds share items.
     dataset = make_dataset(name, prompts, _spread("problems", seed), options.config)
@@ -71,14 +71,14 @@ def make_dataset(name: str, size: int, seed: int, config: Mapping[str, Any]) -> 
 
     if name not in DATASETS:
         near = [other for other in sorted(DATASETS) if name[:4] in other][:6]
-        hint = f"; near: {', '.join(near)}" if near else "; try rg:products"
+        hint = f"; near: {', '.join(near)}" if near else "; try products"
         raise ValueError(f"task: reasoning-gym has no dataset {name!r}{hint}")
     try:
         return reasoning_gym.create_dataset(name, size=size, seed=seed, **config)
     # A configuration is checked by assertions and by the signature of a dataclass.
     except (AssertionError, TypeError, ValueError) as error:
         why = " ".join(str(error).split())[:160] or type(error).__name__
-        raise ValueError(f"task_config: rg:{name} does not take it ({why})") from None
+        raise ValueError(f"task_config: {name!r} does not take it ({why})") from None
 
 
 def reasoning_gym_judge(spec: Mapping[str, Any]) -> Any:

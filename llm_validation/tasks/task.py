@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from verigap.storage import digests
@@ -43,6 +44,31 @@ class TaskOptions:
             raise ValueError(f"style: unknown {self.style!r}; use one of {', '.join(STYLES)}")
         if self.shots < 0:
             raise ValueError(f"shots: expected 0 or more, not {self.shots}")
+
+
+@dataclass(frozen=True)
+class ReasoningGymDataset:
+    """Problems that the package reasoning-gym generates and scores.
+
+    Attributes:
+      name: of the dataset there, such as "products".
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class QuestionFile:
+    """Questions with answers in a JSON Lines file, judged as mathematics.
+
+    Attributes:
+      path: of the file: `question` (or `problem`) and `answer` a line, perhaps `id`.
+    """
+
+    path: Path
+
+
+TaskSource = ReasoningGymDataset | QuestionFile
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from verigap._lazy import lazy_face
 if TYPE_CHECKING:
     from verigap.sim.relabelling.enumeration import enumerate_risks
     from verigap.sim.relabelling.evidence import Belief, Demonstrations, Labels
-    from verigap.sim.relabelling.exact_risks import ExactRisks
     from verigap.sim.relabelling.game import RelabellingGame
+    from verigap.sim.relabelling.learner_risks import LearnerRisks
     from verigap.sim.relabelling.learners import (
         LEARNERS,
         AveragingLearner,
@@ -25,9 +25,9 @@ __all__ = [
     "Belief",
     "CommittingLearner",
     "Demonstrations",
-    "ExactRisks",
     "Labels",
     "Learner",
+    "LearnerRisks",
     "RelabellingGame",
     "Risk",
     "enumerate_risks",
@@ -42,7 +42,7 @@ __getattr__, __dir__ = lazy_face(
             "Demonstrations",
             "Labels",
         ),
-        "verigap.sim.relabelling.exact_risks": ("ExactRisks",),
+        "verigap.sim.relabelling.learner_risks": ("LearnerRisks",),
         "verigap.sim.relabelling.game": ("RelabellingGame",),
         "verigap.sim.relabelling.learners": (
             "LEARNERS",

@@ -165,6 +165,8 @@ def one_line(error: ValidationError) -> str:
         what = "unknown key; check its spelling against docs/configs.md"
     elif first["type"] == "missing":
         what = "is missing"
+    elif first["type"] == "too_short":
+        what = "the list is empty; give at least one entry"
     value = first.get("input")
     shown = f" (got {value!r})" if isinstance(value, (int, float, str)) else ""
     return f"{where}: {what}{shown}"

@@ -1,4 +1,4 @@
-"""The names that schema 1 (release 0.1.0) gave to five quantities, in one table.
+"""The names that release 0.1.0 gave to five quantities, and where they are still read.
 
 Two things still need them. A cell is named by the hash of its parameters under these names, and its
 random stream is taken from that hash: hashing the present names would change every number. And run
@@ -27,6 +27,13 @@ SCHEMA_1_NAMES = {
     "failure_probability": "delta",
 }
 """Present name to the name in schema 1; all other names are the same in both."""
+
+FINETUNED_VERSION_1_NAMES = {
+    "data_budget": "n",
+    "num_candidates": "candidates",
+    "chi2_radius": "radius",
+}
+"""Present name to the name in the cells of a fine-tuned language model of version 1."""
 
 _PRESENT_NAMES = {old: new for new, old in SCHEMA_1_NAMES.items()}
 
@@ -59,6 +66,15 @@ def config_from_schema_1(content: Mapping[str, Any]) -> dict[str, Any]:
                 present[lists] = from_schema_1(present[lists])
         blocks.append(present)
     return {**content, "schema": SCHEMA, "sweeps": blocks}
+
+
+def finetuned_from_version_1(cells: pl.DataFrame) -> pl.DataFrame:
+    """The stored cells of a fine-tuned language model under the present names.
+
+    Columns that have their present names already stay as they are.
+    """
+    present = {old: new for new, old in FINETUNED_VERSION_1_NAMES.items()}
+    return cells.rename(present, strict=False)
 
 
 def cells_from_schema_1(cells: pl.DataFrame) -> pl.DataFrame:

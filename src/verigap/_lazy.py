@@ -37,7 +37,8 @@ def lazy_face(
         return value
 
     def names() -> list[str]:
+        # What the package needed to be made is no part of its face.
         module = sys.modules[package]
-        return sorted({*vars(module), *module.__all__})
+        return sorted({*module.__all__, *(name for name in vars(module) if name[:2] == "__")})
 
     return load, names

@@ -5,6 +5,7 @@ They live above `figures`, as a result that draws itself must know the figures.
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
@@ -20,9 +21,11 @@ from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.measuring.planted_runs import FinetunedMeasurement
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
+from verigap.llm_validation.reporting.writing import WrittenReport
 from verigap.notebook import Table, html_tables
-from verigap.sim.calculator import BoundValue, Calculation
+from verigap.sim.calculator import Calculation
 from verigap.sim.checks.run_check import RunCheck
+from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.sweeps.frame import cells_by_learners
 
 if TYPE_CHECKING:
@@ -58,27 +61,35 @@ class CalculationResult(Calculation, Shown):
     """`Calculation` with `plot()` and a table in a notebook."""
 
     def tables(self) -> Iterable[Table]:
-        """One row a bound."""
+        """One row a bound; then one row a learner, one table an expert."""
         title = (
-            f"H = {self.horizon} {self.unit}, n = {self.data_budget}, "
+            f"Bounds ({self.unit}): H = {self.horizon} {self.unit}, n = {self.data_budget}, "
             f"d = {self.log2_class_size:g} bits"
         )
-        rows = [(name, bound.value, _proved(bound)) for name, bound in self.bounds.items()]
-        return [Table(title, ("bound", "value", "proved here"), rows)]
+        rows = [(name, bound.value, bound.proved_in_words) for name, bound in self.bounds.items()]
+        yield Table(title, ("bound", "value", "proved here"), rows)
+        experts = (("the expert", self.risks), ("VF-LOWER's hardest expert", self.risks_hardest))
+        for expert, risks in experts:
+            if risks is not None:
+                yield Table(
+                    f"Risks ({self.unit} below {expert}, of value {risks.expert_value:.4g})",
+                    ("learner", "risk", "standard error", "method"),
+                    [
+                        (
+                            LEARNERS[name].title,
+                            risk.value,
+                            math.nan if risk.standard_error is None else risk.standard_error,
+                            risk.method,
+                        )
+                        for name, risk in risks.by_learner.items()
+                    ],
+                )
 
     def plot(self) -> Figure:
         """Every bound as a share of the budget; open where it is not proved in the setting."""
         from verigap.figures.results import draw_calculation
 
         return draw_calculation(self)
-
-
-def _proved(bound: BoundValue) -> str:
-    if bound.failing_assumptions:
-        return f"no, only if {bound.failing_assumptions[0]}"
-    if bound.unchecked_assumptions:
-        return f"not checked: {bound.unchecked_assumptions[0]}"
-    return "yes"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -280,6 +291,13 @@ class DiagnosisResult(Shown):
     content: Mapping[str, Any]
     page: str
     files: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, diagnosis: Diagnosis, report: WrittenReport) -> DiagnosisResult:
+        """A diagnosis with its rendered report."""
+        return cls(
+            diagnosis=diagnosis, content=report.content, page=report.page, files=report.files
+        )
 
     def tables(self) -> Iterable[Table]:
         """One row a group and verifier."""

@@ -11,8 +11,7 @@ from tests.cli.command import Command, InProcess, assert_refused
 from tests.cli.test_bad_input import contents
 from verigap.llm_validation.sampling.engine import EngineError, ModelSpec
 from verigap.llm_validation.sampling.loading import load_engine
-from verigap.llm_validation.tasks import load_task
-from verigap.llm_validation.tasks.task import TaskOptions
+from verigap.llm_validation.tasks import ReasoningGymDataset, load_task
 
 ASKED = ("sample", "--model", "m", "--task", "rg:products", "--max-tokens", 8, "--out", "t.parquet")
 
@@ -21,6 +20,8 @@ def test_command_lines(in_process: InProcess, verigap: Command, tmp_path: Path) 
     for flags, says in (
         (("--engine", "steam"), "--engine: unknown 'steam'; use transformers or vllm"),
         (("--task", "gsm8k"), "--task: unknown 'gsm8k'; use rg:NAME"),
+        (("--task", "rg:"), "--task: unknown 'rg:'; use rg:NAME"),
+        (("--task", "jsonl:none.jsonl"), "none.jsonl: no such file"),
         (("--out", "t.csv"), "t.csv: traces are written as Parquet; end the name in .parquet"),
         (("--prompts", 0), "--prompts: expected at least 1, not 0"),
         (("--samples", 0), "--samples: expected at least 1, not 0"),
@@ -45,4 +46,4 @@ def test_a_missing_engine_package_is_named(monkeypatch: pytest.MonkeyPatch, pack
 def test_a_missing_task_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "reasoning_gym", None)
     with pytest.raises(ValueError, match="needs reasoning-gym; install it with: pip install"):
-        load_task("rg:products", 1, 0, TaskOptions())
+        load_task(ReasoningGymDataset("products"), 1, 0)

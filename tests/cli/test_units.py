@@ -14,7 +14,7 @@ HORIZON = 16
 # What may speak of tokens: how far the unit is from what a budget is paid in, and how to mend it.
 ALLOWED = (
     "not in the tokens that a budget is paid in",
-    "Import with --tokenizer",
+    "Import with the model's tokenizer",
 )
 COMMANDS = {
     "fit": "fit t.parquet --horizon 16",

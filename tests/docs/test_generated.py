@@ -54,9 +54,15 @@ def test_the_places_of_vf_lower() -> None:
     assert bound_links.places(BOUNDS["VF-LOWER-MEDIAN"]).figures == ()
 
 
-def test_a_bound_without_a_heading_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bound_without_a_heading_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     unproved = replace(BOUNDS["VF-LOWER"], name="VF-NOWHERE")
     monkeypatch.setattr(bound_links, "BOUNDS", {"VF-NOWHERE": unproved})
+    monkeypatch.setattr(generated, "MADE", {"theory.md": bound_links.theory_page})
+    assert generated.main() == 2
+    said = capsys.readouterr().out
+    assert said == "docs/theory.md: no heading VF-NOWHERE; prove the bound there\n"
     with pytest.raises(ValueError, match="no heading VF-NOWHERE"):
         bound_links.theory_page("# Theory\n\n### VF-LOWER\n\nText.\n")
 

@@ -123,7 +123,7 @@ def test_logprobs_that_are_not_finite_are_unknown(tmp_path: Path) -> None:
 def test_scores_need_a_threshold(tmp_path: Path, file: str, seen: str, skip: bool) -> None:
     mapping = {"prompt_id": "input", "text": "output", "correct": "score"}
     options = {"mapping": mapping} if "verl" in file else {}
-    with pytest.raises(TableError, match=rf"values seen: {seen}\); .*--correct-above") as refusal:
+    with pytest.raises(TableError, match=rf"values seen: {seen}\); .*`correct_above`") as refusal:
         run("table", tmp_path, CASES / file, skip_bad=skip, **options)
     assert "on-error" not in str(refusal.value)
 

@@ -147,7 +147,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 
 def test_a_useless_option(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="--map: of no use"):
+    with pytest.raises(ValueError, match="mapping: of no use"):
         run("monkeys", tmp_path, "monkeys.jsonl", mapping={"text": "samples"})
 
 

@@ -67,9 +67,9 @@ def test_text_can_be_left_out_after_it_is_measured(tmp_path: Path) -> None:
 
 def test_unknown_units_and_needless_tokenizers(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "t.jsonl", UNCOUNTED)
-    with pytest.raises(ValueError, match="--unit: unknown 'bytes'"):
+    with pytest.raises(ValueError, match="unit: unknown 'bytes'"):
         run("table", tmp_path, path, unit="bytes")
-    with pytest.raises(ValueError, match="--tokenizer: of no use with --unit words"):
+    with pytest.raises(ValueError, match="tokenizer: of no use with `unit` words"):
         run("table", tmp_path, path, unit="words", tokenizer=path)
     assert run("table", tmp_path, path, unit="tokens").report.unknown_lengths == 1
 

@@ -62,7 +62,7 @@ def test_a_metric_that_is_no_verdict_is_refused_and_never_skipped(tmp_path: Path
     line = json.loads((FIXTURES / GSM8K).read_text().splitlines()[0])
     log = write_lines(tmp_path / "l.jsonl", line | {"exact_match": 0.5})
     for skip in (False, True):
-        with pytest.raises(TableError, match=r"exact_match is 0\.5, .*--correct-above") as caught:
+        with pytest.raises(TableError, match=r"exact_match is 0\.5, .*`correct_above`") as caught:
             run("lm-eval", tmp_path, log, skip_bad=skip)
         assert "on-error" not in str(caught.value)
     assert run("lm-eval", tmp_path, log, correct_above=0.4).column("correct") == [True]

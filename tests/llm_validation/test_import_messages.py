@@ -18,24 +18,32 @@ ROW = {"question": "1+1", "is_correct": True, "length": 7, "completion": "2"}
 @pytest.mark.parametrize(
     ("row", "mapping", "says"),
     [
-        (ROW, {}, "'prompt_id' is missing .*length, completion.*; --map prompt_id=question says"),
-        (ROW, {"prompt_id": "question"}, "'correct' is missing .*; --map correct=is_correct says"),
+        (
+            ROW,
+            {},
+            "'prompt_id' is missing .*length, comp.*; `mapping` prompt_id=question says",
+        ),
+        (
+            ROW,
+            {"prompt_id": "question"},
+            "'correct' is missing .*`mapping` correct=is_correct says",
+        ),
         (
             ROW,
             {"prompt_id": "question", "correct": "is_corect"},
-            "'is_corect' is missing .*; --map correct=is_correct says",
+            "'is_corect' is missing .*; `mapping` correct=is_correct says",
         ),
         (
             {"prompt_id": "a", "Correct": 1},
             {},
-            "'correct' is missing .*; --map correct=Correct says",
+            "'correct' is missing .*; `mapping` correct=Correct says",
         ),
         (
             {"prompt_id": "a", "metrics": {"em": 1}},
             {"correct": "metrics.exact"},
             "'metrics.exact' is missing",
         ),
-        ({"prompt_id": "a", "zzz": 1}, {}, "--map correct=COLUMN says"),
+        ({"prompt_id": "a", "zzz": 1}, {}, "`mapping` correct=COLUMN says"),
     ],
 )
 def test_a_missing_column(
@@ -50,7 +58,9 @@ def test_a_missing_column(
 def test_a_length_that_is_not_read_is_noted(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "t.jsonl", ROW)
     mapping = {"prompt_id": "question", "correct": "is_correct"}
-    assert "--map n_tokens=length" in run("table", tmp_path, path, mapping=mapping).report.notes[0]
+    assert (
+        "`mapping` n_tokens=length" in run("table", tmp_path, path, mapping=mapping).report.notes[0]
+    )
     done = run("table", tmp_path, path, mapping=mapping | {"n_tokens": "length"})
     assert done.report.notes == ()
     assert done.column("n_tokens") == [7]
@@ -85,9 +95,9 @@ def test_lists_become_samples(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "options", "says"),
     [
-        (LISTS, {}, "outs is a list of 3, not text; --explode makes one sample of each entry"),
+        (LISTS, {}, "outs is a list of 3, not text; `explode` makes one sample of each entry"),
         (LISTS | {"ok": [True]}, {"explode": True}, r"differ in length \(ok has 1, outs has 3\)"),
-        (LISTS | {"outs": "x", "ok": 1}, {"explode": True}, "no column .* a list; drop --explode"),
+        (LISTS | {"outs": "x", "ok": 1}, {"explode": True}, "no column .* a list; drop `explode`"),
     ],
 )
 def test_lists_that_do_not_fit(
@@ -147,7 +157,7 @@ def test_runs_at_other_temperatures_do_not_pool(tmp_path: Path) -> None:
         line["arguments"]["gen_args_0"]["arg_1"]["temperature"] = 0.9
     hotter = write_lines(tmp_path / "hotter.jsonl", *lines)
     with pytest.raises(
-        ValueError, match=r"temperature 0\.9, but the samples at .* at 0\.3, .*--mod"
+        ValueError, match=r"temperature 0\.9, but the samples at .* at 0\.3, .*`model`"
     ):
         run("lm-eval", tmp_path, hot, hotter, pool_runs=True)
 

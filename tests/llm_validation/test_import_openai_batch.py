@@ -40,7 +40,7 @@ def test_requests_of_equal_content_are_one_prompt(tmp_path: Path, reverse: bool)
         "n": 2,
         "temperature": 0.8,
     }
-    assert done.report.decided_by == {"final answer against --answers": 4}
+    assert done.report.decided_by == {"final answer against the answers given": 4}
 
 
 def test_text_completions(tmp_path: Path) -> None:

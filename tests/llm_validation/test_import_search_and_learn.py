@@ -50,5 +50,5 @@ def test_bad_records(tmp_path: Path, changes: dict[str, object], says: str) -> N
 
 
 def test_an_unknown_fold(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="--score: unknown 'mean'"):
+    with pytest.raises(ValueError, match="score: unknown 'mean'"):
         run("search-and-learn", tmp_path, "search_and_learn.jsonl", score="mean")

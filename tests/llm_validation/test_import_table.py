@@ -115,7 +115,7 @@ def test_bad_rows(tmp_path: Path, text: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("mapping", "says"),
     [
-        ({"problem": "p"}, "--map: unknown column 'problem'"),
+        ({"problem": "p"}, "mapping: unknown column 'problem'"),
         ({"prompt_id": "nowhere"}, "field 'nowhere' is missing"),
     ],
 )

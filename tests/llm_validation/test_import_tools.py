@@ -248,7 +248,7 @@ def test_runs_of_several_seeds_pool_only_when_asked(tmp_path: Path) -> None:
         path.relative_to(TOOLS) for path in TOOLS.glob("lm_eval/own_gsm8k_seeds/samples_*")
     )
     with pytest.raises(
-        ValueError, match=r"line 1: prompt '0' has a sample 0 already, .*--pool-runs"
+        ValueError, match=r"line 1: prompt '0' has a sample 0 already, .*`pool_runs`"
     ):
         imported(tmp_path, *files)
     done = imported(tmp_path, *files, pool_runs=True)

@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from tests.statistics import Estimate, assert_same_mean
+from verigap import calculate
 from verigap.cli.tables.bounds import how_certain, show_calculation
-from verigap.cli.tables.common import number
-from verigap.sim.calculator import Moments, as_content, calculate
+from verigap.cli.tables.common import table_number
+from verigap.sim.calculator import Moments, as_content
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.learners.vf_bayes import VFBayes
 from verigap.sim.relabelling.risk import Risk
@@ -41,13 +42,13 @@ def test_two_level_numbers(
 ) -> None:
     found = ask("two-level", horizon=2, data_budget=n, log2_class_size=bits, expert_radius=tilt**2)
     assert found["vf_lower"]["value"] == pytest.approx(lower, abs=6e-5)
-    assert found["exact"]["vf-mle"]["value"] == pytest.approx(mle, abs=6e-6)
-    bayes_risk = found["exact"]["vf-bayes"]
+    assert found["risks"]["by_learner"]["vf-mle"]["value"] == pytest.approx(mle, abs=6e-6)
+    bayes_risk = found["risks"]["by_learner"]["vf-bayes"]
     measured = Estimate(bayes_risk["value"], bayes_risk["standard_error"])
     if bayes is not None:
         assert_same_mean(measured, Estimate(bayes, 0.0004), what="vf-bayes")
     assert found["chi2_radius"] == pytest.approx(tilt**2)
-    assert found["exact"]["expert_radius"] == pytest.approx(tilt**2)
+    assert found["risks"]["expert_radius"] == pytest.approx(tilt**2)
     json.dumps(found)
 
 
@@ -55,27 +56,27 @@ def test_the_contract() -> None:
     found = ask("two-level", horizon=64, data_budget=64, log2_class_size=12.0)
     for key in ("vf_lower", "vf_upper", "vb_upper", "separation"):
         assert isinstance(found[key]["value"], float)
-        assert found[key]["assumptions_hold"] is True
+        assert found[key]["proved"] is True
     for name in LEARNERS:
-        risk = Risk(**found["exact"][name])
+        risk = Risk(**found["risks"]["by_learner"][name])
         simulated = name in {"vf-bayes", "vf-posterior-sampling"}
         assert risk.method == ("simulation" if simulated else "closed form")
         assert risk.replicates == (REPLICATES if simulated else None)
     assert found["coverage"] == 0.5
     assert (found["mean"], found["sd"], found["chi2_radius"]) == (32.0, 32.0, 1.0)
     # Against the best expert of the ball; the bound may choose a weaker one.
-    assert found["exact"]["expert_value"] == 64.0
-    assert found["vf_lower"]["tilt"] < 1.0
+    assert found["risks"]["expert_value"] == 64.0
+    assert found["hardest_tilt"] < 1.0
     assert found["vb_upper"]["value"] == pytest.approx(
         64 / 0.5 * (12 * math.log(2) + math.log(20)) / 64
     )
 
 
-def test_moments_alone_give_no_exact_risk() -> None:
+def test_moments_alone_give_no_risk() -> None:
     found = ask(
         Moments(mean=32.0, sd=32.0), horizon=64, data_budget=64, log2_class_size=12.0, coverage=0.25
     )
-    assert found["exact"] is None
+    assert found["risks"] is None
     assert found["coverage"] == 0.25
     law = ask("two-level", horizon=64, data_budget=64, log2_class_size=12.0, coverage=0.25)
     assert found["vf_lower"]["value"] == pytest.approx(law["vf_lower"]["value"])
@@ -90,10 +91,10 @@ def test_a_coverage_above_that_of_the_law_is_not_proved() -> None:
         replicates=200,
     )  # fmt: skip
     for key in ("vb_upper", "separation"):
-        assert found[key]["assumptions_hold"] is False
+        assert found[key]["proved"] is False
         failing = "c0 is at most the top-share coverage of the law"
-        assert failing in found[key]["assumptions_failing"]
-    assert found["vf_lower"]["assumptions_hold"] is True
+        assert failing in found[key]["failing_assumptions"]
+    assert found["vf_lower"]["proved"] is True
 
 
 def test_what_a_stand_in_law_cannot_show_is_not_claimed() -> None:
@@ -101,19 +102,19 @@ def test_what_a_stand_in_law_cannot_show_is_not_claimed() -> None:
         Moments(mean=32.0, sd=32.0), horizon=64, data_budget=64, log2_class_size=12.0, coverage=0.25
     )
     for key in ("vb_upper", "separation"):
-        assert found[key]["assumptions_hold"] is False
-        assert found[key]["assumptions_failing"] == []
-        unchecked = found[key]["assumptions_unchecked"]
-        assert unchecked == ["c0 is at most the top-share coverage of the law"]
-    assert found["vf_upper"]["assumptions_hold"] is True
+        assert found[key]["proved"] is False
+        assert found[key]["failing_assumptions"] == ()
+        unchecked = found[key]["unchecked_assumptions"]
+        assert unchecked == ("c0 is at most the top-share coverage of the law",)
+    assert found["vf_upper"]["proved"] is True
 
 
 def test_the_game_is_not_the_instance_of_vb_lower() -> None:
     found = ask("two-level", horizon=16, data_budget=8, log2_class_size=0.5, replicates=200)
     bounds = found["bounds"]
-    assert "the game is VB-LOWER's hard prompts" in bounds["VB-LOWER"]["assumptions_failing"]
+    assert "the game is VB-LOWER's hard prompts" in bounds["VB-LOWER"]["failing_assumptions"]
     # Half a bit is no class either.
-    assert not any(bound["assumptions_hold"] for bound in bounds.values())
+    assert not any(bound["proved"] for bound in bounds.values())
 
 
 def test_a_tilt_fixes_the_expert_inside_the_ball() -> None:
@@ -126,9 +127,10 @@ def test_a_tilt_fixes_the_expert_inside_the_ball() -> None:
         chi2_radius=1.0,
     )
     assert weak["chi2_radius"] == 1.0
-    assert weak["exact"]["expert_value"] == pytest.approx(32 * 1.2)
+    assert weak["risks"]["expert_value"] == pytest.approx(32 * 1.2)
     # A verifier that finds the best trace beats the weak expert.
-    assert weak["exact"]["vb-plug-in"]["value"] < 0 < weak["exact"]["vf-mle"]["value"]
+    risks = {name: risk["value"] for name, risk in weak["risks"]["by_learner"].items()}
+    assert risks["vb-plug-in"] < 0 < risks["vf-mle"]
     alone = ask("two-level", horizon=64, data_budget=64, log2_class_size=12.0, expert_radius=0.04)
     assert alone["chi2_radius"] == pytest.approx(0.04)
     assert alone["vf_lower"]["value"] == pytest.approx(weak["vf_lower"]["value"])
@@ -149,14 +151,14 @@ RETURNS = np.asarray([0, 0, 0, 4, 8, 10, 12, 16], float)
 )
 def test_laws(law: Any) -> None:
     found = ask(law, horizon=16, data_budget=8, log2_class_size=6.0, replicates=200)
-    assert found["exact"] is not None
-    cloned = Risk(**found["exact"]["vf-mle"])
+    assert found["risks"] is not None
+    cloned = Risk(**found["risks"]["by_learner"]["vf-mle"])
     two_level = isinstance(law, TwoLevelSpec)
     assert cloned.method == ("closed form" if two_level else "lattice approximation")
     if isinstance(law, (RewardLaw, ReturnsSpec)):
         assert found["mean"] == pytest.approx(6.25)
         assert found["sd"] ** 2 == pytest.approx(33.4375)
-        assert found["exact"]["expert_value"] == pytest.approx(12.0)
+        assert found["risks"]["expert_value"] == pytest.approx(12.0)
         assert found["coverage"] >= 0.25
 
 
@@ -170,7 +172,8 @@ def test_a_law_of_unequal_probabilities_is_quantised() -> None:
 def test_the_seed_decides() -> None:
     question = {"horizon": 8, "data_budget": 8, "log2_class_size": 4.0, "expert_radius": 0.09}
     first, again, other = (
-        ask("two-level", **question, seed=seed)["exact"]["vf-bayes"] for seed in (1, 1, 2)
+        ask("two-level", **question, seed=seed)["risks"]["by_learner"]["vf-bayes"]
+        for seed in (1, 1, 2)
     )
     assert first == again
     assert first != other
@@ -180,7 +183,7 @@ def test_a_simulation_without_variance_is_not_exact() -> None:
     # 400 labels rule the other one of two rewards out, whatever the data set.
     law = RewardLaw.checked(np.asarray([0.0, 16.0, 16.0, 16.0]), np.full(4, 0.25))
     found = ask(law, horizon=16, data_budget=400, log2_class_size=1.0, expert_radius=0.25)
-    risk = Risk(**found["exact"]["vb-pessimism"])
+    risk = Risk(**found["risks"]["by_learner"]["vb-pessimism"])
     assert risk.standard_error == 0
     assert risk.method == "simulation"
     assert how_certain(risk) == f"0 in {REPLICATES:,} draws"
@@ -204,11 +207,12 @@ def test_a_registered_learner_appears(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(LEARNERS, "vf-newcomer", Newcomer())
-    found = ask(
+    found = calculate(
         "two-level", horizon=8, data_budget=8, log2_class_size=4.0, expert_radius=0.09,
         replicates=50,
     )  # fmt: skip
-    assert Risk(**found["exact"]["vf-newcomer"]).replicates == 50
+    assert found.risks is not None
+    assert found.risks.by_learner["vf-newcomer"].replicates == 50
     show_calculation(found)
     assert "VF newcomer" in capsys.readouterr().out
 
@@ -258,10 +262,10 @@ def test_impossible_questions(change: dict[str, Any], says: str) -> None:
 
 
 def test_what_rounding_makes_of_zero_prints_as_zero() -> None:
-    assert number(-4.547e-13, 64) == "0"
-    assert number(-4.547e-13) == "-4.547e-13"
-    assert number(-4.547e-9, 64) == "-4.547e-09"
-    assert number(float("nan"), 64) == "-"
+    assert table_number(-4.547e-13, 64) == "0"
+    assert table_number(-4.547e-13) == "-4.547e-13"
+    assert table_number(-4.547e-9, 64) == "-4.547e-09"
+    assert table_number(float("nan"), 64) == "-"
 
 
 @pytest.mark.parametrize("gap", [1.0, 0.25])
@@ -271,17 +275,17 @@ def test_returns_that_lie_close_are_told_apart(gap: float) -> None:
     result = calculate(
         law, horizon=horizon, data_budget=1 << 30, log2_class_size=2.0, replicates=20
     )
-    assert result.exact is not None
+    assert result.risks is not None
     bound = result.bounds["VB-UPPER-PLUG-IN"]
     assert bound.proved
     # All labels are seen, so the conditional policy of the truth loses nothing to the expert.
-    assert result.exact.risks["vb-plug-in"].value <= bound.value
+    assert result.risks.by_learner["vb-plug-in"].value <= bound.value
 
 
 def test_a_fraction_of_a_codeword_has_no_game() -> None:
     result = calculate("two-level", horizon=8, data_budget=8, log2_class_size=0.5, replicates=20)
-    assert result.exact is None
-    assert result.exact_hardest is None
+    assert result.risks is None
+    assert result.risks_hardest is None
 
 
 # Asked in a process of its own: here annotations are checked before the library looks.

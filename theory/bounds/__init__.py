@@ -1,47 +1,32 @@
-"""The bounds: one module a statement, one registry, `BOUNDS`, that checks and docs iterate over."""
+"""The bounds: one module a kind, one registry, `BOUNDS`, that checks and docs iterate over."""
+
+from pkgutil import resolve_name
 
 from verigap.theory.bounds.bound import Assumption, Bound, Game, Setting
-from verigap.theory.bounds.separation import SEPARATION, SEPARATION_LINEAR, SEPARATION_PROPER
-from verigap.theory.bounds.vb_lower import VB_LOWER
-from verigap.theory.bounds.vb_upper import (
-    VB_UPPER,
-    VB_UPPER_BEST_OF_N,
-    VB_UPPER_ERRORS,
-    VB_UPPER_ERRORS_BEST_OF_N,
-    VB_UPPER_EXPECTATION,
-    VB_UPPER_PLUG_IN,
-    VB_UPPER_SQUARED,
+
+_PLACES = (
+    "vf_upper:VF_UPPER",
+    "vf_lower:VF_LOWER",
+    "vf_lower:VF_LOWER_PROPER",
+    "vf_lower:VF_LOWER_MEDIAN",
+    "vf_lower:VF_LOWER_SHARP",
+    "vf_lower:VF_LOWER_PROBABILITY",
+    "vb_upper:VB_UPPER",
+    "vb_upper:VB_UPPER_EXPECTATION",
+    "vb_upper:VB_UPPER_PLUG_IN",
+    "vb_upper:VB_UPPER_BEST_OF_N",
+    "vb_upper:VB_UPPER_SQUARED",
+    "vb_upper:VB_UPPER_ERRORS",
+    "vb_upper:VB_UPPER_ERRORS_BEST_OF_N",
+    "vb_lower:VB_LOWER",
+    "separation:SEPARATION",
+    "separation:SEPARATION_PROPER",
+    "separation:SEPARATION_LINEAR",
 )
-from verigap.theory.bounds.vf_lower import (
-    VF_LOWER,
-    VF_LOWER_MEDIAN,
-    VF_LOWER_PROBABILITY,
-    VF_LOWER_PROPER,
-    VF_LOWER_SHARP,
-)
-from verigap.theory.bounds.vf_upper import VF_UPPER
+"""Every bound, as module:name, in the order of docs/theory.md."""
 
 BOUNDS: dict[str, Bound] = {
-    bound.name: bound
-    for bound in (
-        VF_UPPER,
-        VF_LOWER,
-        VF_LOWER_PROPER,
-        VF_LOWER_MEDIAN,
-        VF_LOWER_SHARP,
-        VF_LOWER_PROBABILITY,
-        VB_UPPER,
-        VB_UPPER_EXPECTATION,
-        VB_UPPER_PLUG_IN,
-        VB_UPPER_BEST_OF_N,
-        VB_UPPER_SQUARED,
-        VB_UPPER_ERRORS,
-        VB_UPPER_ERRORS_BEST_OF_N,
-        VB_LOWER,
-        SEPARATION,
-        SEPARATION_PROPER,
-        SEPARATION_LINEAR,
-    )
+    bound.name: bound for bound in (resolve_name(f"{__name__}.{place}") for place in _PLACES)
 }
 """Every bound by its name, in the order of docs/theory.md."""
 

@@ -66,13 +66,13 @@ def bounds(
     ]
     if missing or horizon is None or n is None or log2_class is None:
         raise ValueError(f"{', '.join(missing)}: missing (or ask for --list)")
-    if tilt is not None and not tilt > 0:
-        raise ValueError(f"--tilt: must be positive and finite, not {tilt}")
+    # The product is infinite where the power would be an error.
+    if tilt is not None and not (tilt > 0 and 0 < tilt * tilt < float("inf")):
+        raise ValueError(f"--tilt: must be positive and finite, as its square must, not {tilt}")
     if law is None and (sigma is None or mean is None or c0 is None):
         raise ValueError("give --law, or all of --sigma, --mean and --c0")
     import verigap as vg
     from verigap.cli.law_text import parse_law
-    from verigap.sim.calculator import as_content
 
     found = vg.calculate(
         parse_law(law, horizon, sigma=sigma, mean=mean, dataset=dataset, model=model),
@@ -87,11 +87,13 @@ def bounds(
         seed=seed,
     )
     if as_json:
+        from verigap.sim.calculator import as_content
+
         show_json(as_content(found))
     else:
         from verigap.cli.tables.bounds import show_calculation
 
-        show_calculation(as_content(found))
+        show_calculation(found)
 
 
 def _list_bounds(as_json: bool) -> None:

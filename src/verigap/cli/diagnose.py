@@ -7,8 +7,16 @@ from typing import Annotated
 
 import typer
 
-from verigap.cli.options import numbers, prepare_jax, show_json
-from verigap.cli.samples import SamplesArgument, read
+from verigap.cli.options import prepare_jax, show_json
+from verigap.cli.samples import (
+    DataBudgetsOption,
+    HorizonsOption,
+    LeashOption,
+    SamplesArgument,
+    SeedOption,
+    horizons_and_data_budgets,
+    read,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -22,18 +30,8 @@ def diagnose(
         Path | None,
         typer.Option("--out", help="Folder of the report. Default: runs/TRACES-diagnosis."),
     ] = None,
-    horizon: Annotated[
-        str | None,
-        typer.Option(
-            "--horizon",
-            help="Budgets H, with commas; decisions are about the largest. Default: the sampling "
-            "limit, or the longest trace.",
-        ),
-    ] = None,
-    n: Annotated[
-        str | None,
-        typer.Option("--n", help="Training traces n, with commas. Default: 16 to 1024."),
-    ] = None,
+    horizon: HorizonsOption = None,
+    n: DataBudgetsOption = None,
     candidates: Annotated[
         int, typer.Option("--candidates", help="Samples N a prompt that decisions are about.")
     ] = 8,
@@ -57,9 +55,7 @@ def diagnose(
             "Default: one, or a tenth of what an exact check adds.",
         ),
     ] = None,
-    kappa: Annotated[
-        float, typer.Option("--kappa", help="Chi-square leash of trained policies.")
-    ] = 1.0,
+    kappa: LeashOption = 1.0,
     price_per_mtok: Annotated[
         float | None, typer.Option("--price-per-mtok", help="Price of a million sampled tokens.")
     ] = None,
@@ -94,13 +90,14 @@ def diagnose(
     include_text: Annotated[
         bool, typer.Option("--include-text", help="Show two samples a prompt with their text.")
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of all randomness.")] = 0,
+    seed: SeedOption = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON of the report as well.")
     ] = False,
 ) -> None:
     """How to select among N samples, and what to train? One report with both decisions."""
     prepare_jax()
+    horizons, data_budgets = horizons_and_data_budgets(horizon, n)
     import verigap as vg
     from verigap.cli.progress import ProgressBar
     from verigap.llm_validation.deciding import Prices
@@ -118,8 +115,8 @@ def diagnose(
         found = vg.diagnose(
             read(traces),
             out or Path("runs") / f"{traces[0].stem}-diagnosis",
-            horizons=None if horizon is None else numbers(horizon, "--horizon", int),
-            data_budgets=None if n is None else numbers(n, "--n", int),
+            horizons=horizons,
+            data_budgets=data_budgets,
             num_candidates=candidates,
             verifier=verifier,
             currency=currency,

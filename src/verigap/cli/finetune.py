@@ -50,6 +50,7 @@ def finetune(
 ) -> None:
     """Fine-tune clones of a sampled model, fit verifier heads, and measure the gap."""
     prepare_jax()
+    from verigap.cli.task_text import parse_task
     from verigap.llm_validation.finetuning.base import sampling_of, task_of
     from verigap.llm_validation.finetuning.cloning import Recipe
     from verigap.llm_validation.finetuning.finetune import finetune as run
@@ -72,7 +73,7 @@ def finetune(
     )
     table = read_traces(traces)
     sampling = sampling_of(table)
-    problems = task_of(sampling, task)
+    problems = task_of(sampling, parse_task(task or sampling["task"]))
     engine = TransformersEngine.load(ModelSpec(model, sampling["dtype"]))
     with ProgressBar(
         "finetune",

@@ -7,8 +7,15 @@ from typing import Annotated
 
 import typer
 
-from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
-from verigap.cli.samples import read
+from verigap.cli.options import JsonFlag, prepare_jax, show_json
+from verigap.cli.samples import (
+    DataBudgetsOption,
+    HorizonsOption,
+    LeashOption,
+    SeedOption,
+    horizons_and_data_budgets,
+    read,
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -21,24 +28,16 @@ def measure(
         list[Path] | None,
         typer.Argument(help="Trace table, or the logs of one tool, as `verigap import` takes."),
     ] = None,
-    horizon: Annotated[
-        str | None,
-        typer.Option("--horizon", help="Budgets H, with commas. Default: by length."),
-    ] = None,
-    n: Annotated[
-        str | None,
-        typer.Option("--n", help="Training traces n, with commas. Default: 16 to 1024."),
-    ] = None,
+    horizon: HorizonsOption = None,
+    n: DataBudgetsOption = None,
     candidates: Annotated[
         int | None, typer.Option("--candidates", help="N of best-of-N and votes. Default: 8.")
     ] = None,
-    kappa: Annotated[
-        float, typer.Option("--kappa", help="Chi-square leash of both policies.")
-    ] = 1.0,
+    kappa: LeashOption = 1.0,
     seeds: Annotated[
         int, typer.Option("--seeds", help="Repetitions: splits and training data.")
     ] = 16,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of all randomness.")] = 0,
+    seed: SeedOption = 0,
     finetuned: Annotated[
         Path | None,
         typer.Option("--finetuned", help="Read trained transformers of a run folder instead."),
@@ -47,6 +46,7 @@ def measure(
 ) -> None:
     """What cloning and verifying earn on held-out prompts of sampled traces."""
     prepare_jax()
+    horizons, data_budgets = horizons_and_data_budgets(horizon, n)
     if (traces is None) == (finetuned is None):
         raise ValueError("give a trace table or --finetuned RUN, one of the two")
     source = read(traces) if traces is not None else finetuned
@@ -59,8 +59,8 @@ def measure(
     with ProgressBar("measure", quiet=as_json) as report:
         found = vg.measure(
             source,
-            None if horizon is None else numbers(horizon, "--horizon", int),
-            None if n is None else numbers(n, "--n", int),
+            horizons,
+            data_budgets,
             num_candidates=candidates,
             chi2_radius=kappa,
             seeds=seeds,

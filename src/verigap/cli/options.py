@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -35,30 +36,47 @@ _FLAGS = {
     "failure_probability": "--delta",
     "horizons": "--horizon",
     "log2_class_size": "--log2-class",
+    "mapping": "--map",
     "num_candidates": "--candidates",
+    "per_prompt": "--per-prompt --json",
     "samples_used": "--first-samples",
     "sd": "--sigma",
+    "skip_bad": "--on-error skip",
 }
 """Flags of parameters whose names differ by more than dashes."""
 
 _SAME_NAME = (
-    "batch_size", "dtype", "engine", "epochs", "epsilon", "false_negative", "false_positive",
-    "first_correct", "first_samples", "grid", "horizon", "kappa", "law", "learning_rate",
-    "max_tokens", "mean", "model", "out", "pass_at", "prompts", "repetitions", "samples", "seed",
-    "seeds", "shots", "style", "task", "task_config", "temperature", "timeout", "train_batch_size",
-    "verifier", "workers",
+    "answers", "batch_size", "correct_above", "dataset", "dtype", "engine", "epochs", "epsilon",
+    "explode", "false_negative", "false_positive", "filter", "first_correct", "first_samples",
+    "grid", "horizon", "kappa", "law", "learning_rate", "max_tokens", "mean", "metric", "missing",
+    "model", "out", "pass_at", "pool_runs", "prompts", "repetitions", "run", "samples", "score",
+    "scorer", "seed", "seeds", "shots", "style", "task", "task_config", "temperature", "timeout",
+    "tokenizer", "train_batch_size", "unit", "verifier", "workers",
 )  # fmt: skip
 """Parameters whose flag is their name with dashes."""
 
 
+_QUOTED = re.compile(r"`([a-z0-9_]+)`")
+"""A name in a message; it may be that of a parameter."""
+
+
+def _flag(parameter: str) -> str | None:
+    if parameter in _SAME_NAME:
+        return f"--{parameter.replace('_', '-')}"
+    return _FLAGS.get(parameter)
+
+
 def with_flags(message: str) -> str:
-    """A message of the library, which begins with the name of a parameter, about the flag."""
-    name, colon, rest = message.partition(":")
+    """A message of the library in the flags of the command line.
+
+    The library names parameters: the one that is wrong as the first word before a colon, others
+    in backticks.
+    """
+    quoted = _QUOTED.sub(lambda name: _flag(name[1]) or name[0], message)
+    name, colon, rest = quoted.partition(":")
     parameter, *more = name.split(" ", 1)
-    flag = _FLAGS.get(parameter) or (
-        f"--{parameter.replace('_', '-')}" if parameter in _SAME_NAME else None
-    )
-    return message if flag is None or not colon else f"{' '.join((flag, *more))}:{rest}"
+    flag = _flag(parameter)
+    return quoted if flag is None or not colon else f"{' '.join((flag, *more))}:{rest}"
 
 
 def current_flags(arguments: Sequence[str]) -> list[str]:

@@ -8,7 +8,13 @@ from typing import Annotated
 import typer
 
 from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
-from verigap.cli.samples import read_unless_laws
+from verigap.cli.samples import (
+    DataBudgetsOption,
+    HorizonsOption,
+    SeedOption,
+    horizons_and_data_budgets,
+    read_unless_laws,
+)
 
 CALIBRATED = "calibrated"
 
@@ -26,14 +32,8 @@ def predict(
             "takes them, law table (Parquet), or the JSON of `verigap fit --per-prompt --json`."
         ),
     ],
-    horizon: Annotated[
-        str | None,
-        typer.Option("--horizon", help="Budgets H, with commas. Default: from lengths."),
-    ] = None,
-    n: Annotated[
-        str | None,
-        typer.Option("--n", help="Traces to learn from n, with commas. Default: 16 to 1024."),
-    ] = None,
+    horizon: HorizonsOption = None,
+    n: DataBudgetsOption = None,
     kappa: Annotated[
         float, typer.Option("--kappa", help="Chi-square leash kappa of expert and learners.")
     ] = 1.0,
@@ -57,11 +57,12 @@ def predict(
             "--estimate-errors", help="Estimate both for a learned verifier (needs traces)."
         ),
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of all randomness.")] = 0,
+    seed: SeedOption = 0,
     as_json: JsonFlag = False,
 ) -> None:
     """Predict cloning, verifying and their gap over n and H, before any is trained."""
     prepare_jax()
+    horizons, data_budgets = horizons_and_data_budgets(horizon, n)
     size = None
     if class_size not in (None, CALIBRATED):
         (size, *more) = numbers(class_size, "--log2-class", float)
@@ -73,8 +74,8 @@ def predict(
     with ProgressBar("predict", quiet=as_json) as report:
         found = vg.predict(
             read_unless_laws(source),
-            None if horizon is None else numbers(horizon, "--horizon", int),
-            None if n is None else numbers(n, "--n", int),
+            horizons,
+            data_budgets,
             chi2_radius=kappa,
             log2_class_size=size,
             num_candidates=candidates,

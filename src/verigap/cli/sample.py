@@ -76,6 +76,7 @@ def sample(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Sample traces from a language model; the same command continues an interrupted run."""
+    from verigap.cli.task_text import parse_task
     from verigap.llm_validation.sampling.engine import ModelSpec
     from verigap.llm_validation.sampling.loading import ENGINES, load_engine
     from verigap.llm_validation.sampling.sample import SampleOptions, check_out, sample_traces
@@ -100,7 +101,7 @@ def sample(
         timeout=timeout,
     )
     wanted = TaskOptions(style=style, shots=shots, config=_object(task_config))
-    problems = load_task(task, prompts, seed, wanted)
+    problems = load_task(parse_task(task), prompts, seed, wanted)
     loaded = load_engine(engine, ModelSpec(model, dtype))
     with ProgressBar(
         "sample",

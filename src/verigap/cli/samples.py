@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from verigap.cli.options import numbers
+
 if TYPE_CHECKING:
     from verigap.llm_validation.traces import Traces
 
@@ -17,6 +19,27 @@ SamplesArgument = Annotated[
         "takes them."
     ),
 ]
+
+HorizonsOption = Annotated[
+    str | None, typer.Option("--horizon", help="Budgets H, with commas. Default: by length.")
+]
+DataBudgetsOption = Annotated[
+    str | None, typer.Option("--n", help="Training traces n, with commas. Default: 16 to 1024.")
+]
+LeashOption = Annotated[float, typer.Option("--kappa", help="Chi-square leash of both policies.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all randomness.")]
+
+
+def horizons_and_data_budgets(
+    horizon: str | None, n: str | None
+) -> tuple[tuple[int, ...] | None, tuple[int, ...] | None]:
+    """Both lists, None where the library is to choose.
+
+    Raises:
+      ValueError: one of them holds something else than whole numbers; the message names the option.
+    """
+    horizons = None if horizon is None else numbers(horizon, "--horizon", int)
+    return horizons, None if n is None else numbers(n, "--n", int)
 
 
 def read(paths: list[Path]) -> Traces:

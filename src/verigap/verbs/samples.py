@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from verigap.verbs._kinds import of_kind
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -43,18 +45,24 @@ def read_traces(path: str | Path) -> Traces:
     """
     from verigap.llm_validation import traces
 
-    return traces.read_traces(path)
+    return traces.read_traces(of_kind(path, "path", "the path of a table", str, Path))
 
 
 def _traces(source: TraceSource) -> Traces:
-    """Traces from whatever a verb takes for them."""
+    """Traces from whatever a verb takes for them.
+
+    Raises:
+      ValueError: it is something else.
+    """
     import polars as pl
 
     from verigap.llm_validation.traces import Traces
 
     if isinstance(source, Traces):
         return source
-    return Traces(source) if isinstance(source, pl.DataFrame) else read_traces(source)
+    if isinstance(source, pl.DataFrame):
+        return Traces(source)
+    return read_traces(of_kind(source, "traces", "traces, a polars table or a path", str, Path))
 
 
 def fit(
@@ -142,21 +150,18 @@ def predict(
       >>> group.cell(64, 64).gap.estimate > 0
       True
     """
+    from verigap.llm_validation.arguments import listed
     from verigap.llm_validation.predicting.group_laws import read_laws
     from verigap.llm_validation.predicting.predict import Options, predict_laws
     from verigap.llm_validation.predicting.predict import predict as predict_traces
     from verigap.results import Predictions
 
     options = Options(
-        chi2_radius=chi2_radius,
-        num_candidates=num_candidates,
-        log2_class_size=log2_class_size,
-        false_positive=false_positive,
-        false_negative=false_negative,
-        estimate_errors=estimate_errors,
-        seed=seed,
-    )
-    budgets = None if horizons is None else tuple(horizons)
+        chi2_radius=chi2_radius, num_candidates=num_candidates, log2_class_size=log2_class_size,
+        false_positive=false_positive, false_negative=false_negative,
+        estimate_errors=estimate_errors, seed=seed,
+    )  # fmt: skip
+    budgets = None if horizons is None else tuple(listed(horizons, "horizons"))
     laws = read_laws(Path(source), budgets) if isinstance(source, str | Path) else None
     if laws is not None:
         return Predictions(predict_laws(laws, data_budgets, options))
@@ -220,6 +225,15 @@ def measure(
     return Measurements.of(found, seed)
 
 
+def _report_folder(out: str | Path | None) -> Path | None:
+    """A folder that a report may be written to; see `refuse_foreign`."""
+    from verigap.llm_validation.reporting.writing import refuse_foreign
+
+    if out is not None:
+        refuse_foreign(Path(out))
+    return None if out is None else Path(out)
+
+
 def diagnose(
     traces: TraceSource,
     out: str | Path | None = None,
@@ -277,26 +291,18 @@ def diagnose(
     """
     from verigap.figures.diagnosis import draw_group
     from verigap.llm_validation.reporting.diagnose import diagnose as diagnose_traces
-    from verigap.llm_validation.reporting.writing import refuse_foreign, write_report
+    from verigap.llm_validation.reporting.writing import write_report
     from verigap.results import DiagnosisResult
 
     kind, unit = _verifier(verifier), _currency(currency)
     if spend is not None and not spend > 0:
         raise ValueError(f"spend: {spend!r} buys nothing; give a number above 0")
-    folder = None if out is None else Path(out)
-    if folder is not None:
-        # Before minutes of work, not after them.
-        refuse_foreign(folder)
+    # Before minutes of work, not after them.
+    folder = _report_folder(out)
     found = diagnose_traces(
-        _traces(traces),
-        horizons,
-        data_budgets,
-        num_candidates=num_candidates,
-        chi2_radius=chi2_radius,
-        worth=worth,
-        seed=seed,
-        report=report,
-    )
+        _traces(traces), horizons, data_budgets, num_candidates=num_candidates,
+        chi2_radius=chi2_radius, worth=worth, seed=seed, report=report,
+    )  # fmt: skip
     written = write_report(
         found,
         folder,
@@ -307,9 +313,7 @@ def diagnose(
         spend=spend,
         include_text=include_text,
     )
-    return DiagnosisResult(
-        diagnosis=found, content=written.content, page=written.page, files=written.files
-    )
+    return DiagnosisResult.of(found, written)
 
 
 def _verifier(name: str | None) -> Verifier | None:

@@ -1,10 +1,12 @@
-"""Verbs about settings: bounds and exact risks of one, simulations of many, and their check."""
+"""Verbs about settings: bounds and risks of one, simulations of many, and their check."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from verigap.verbs._kinds import of_kind
 
 if TYPE_CHECKING:
     from verigap.results import CalculationResult, CheckResult, SweepResult
@@ -32,7 +34,8 @@ def calculate(
 
     Args:
       law: reward law of the base policy: a `theory.RewardLaw` of shape (K,) or (prompts, K) in
-        tokens, "two-level" for returns of 0 and `horizon`, or the path of a law table (.parquet).
+        tokens, "two-level" for returns of 0 and `horizon`, the path of a law table (.parquet), a
+        family as a sweep names it, or `sim.Moments` (then `coverage` is needed).
       horizon: token budget H, at least 1.
       data_budget: n, traces to learn from, at least 1.
       log2_class_size: d in bits, in (0, 200].
@@ -46,8 +49,8 @@ def calculate(
       replicates: simulated data sets; a tenth of them where the law has several prompts.
 
     Returns:
-      `bounds` by name (each with `value`, `proved`, `failing_assumptions`), `exact` risks against
-      the expert, and what was asked. `plot()` draws the bounds.
+      `bounds` by name (each with `value`, `proved`, `failing_assumptions`), the learners' `risks`
+      against the expert, each with its `method`, and what was asked. `plot()` draws the bounds.
 
     Raises:
       ValueError: a parameter is out of range; the message begins with its name.
@@ -62,23 +65,17 @@ def calculate(
       >>> round(found.bounds["VF-LOWER"].value, 1)
       4.8
     """
+    from verigap import sim
     from verigap.results import CalculationResult, shown
-    from verigap.sim import calculator
+    from verigap.sim.calculator import Question
 
-    found = calculator.calculate(
-        law,
-        horizon=horizon,
-        data_budget=data_budget,
-        log2_class_size=log2_class_size,
-        chi2_radius=chi2_radius,
-        expert_radius=expert_radius,
-        failure_probability=failure_probability,
-        coverage=coverage,
-        num_candidates=num_candidates,
-        seed=seed,
-        replicates=replicates,
-    )
-    return shown(CalculationResult, found)
+    question = Question(
+        horizon=horizon, data_budget=data_budget, log2_class_size=log2_class_size,
+        chi2_radius=chi2_radius, expert_radius=expert_radius,
+        failure_probability=failure_probability, coverage=coverage,
+        num_candidates=num_candidates, seed=seed, replicates=replicates,
+    )  # fmt: skip
+    return shown(CalculationResult, sim.calculate(law, question))
 
 
 def sweep(
@@ -121,6 +118,7 @@ def sweep(
     from verigap.sim.sweeps.stored import stored_cells
     from verigap.storage.run_store import RunStore
 
+    of_kind(config, "config", "a mapping or the path of a YAML file", Mapping, str, Path)
     loaded = sweep_from(config) if isinstance(config, Mapping) else load_sweep(config)
     resumed, warnings = 0, ()
     if out is None:
@@ -174,6 +172,7 @@ def check(run: SweepResult | str | Path) -> CheckResult:
     if isinstance(run, SweepResult):
         rows, names, where, warnings = run.rows, run.bounds, run.out or "sweep", run.warnings
     else:
+        of_kind(run, "run", "the result of a sweep or the path of a run folder", str, Path)
         store = RunStore.read_only(run)
         names = stored_config(store).bounds
         rows, where, warnings = stored_cells(store).to_dicts(), run, store.warnings

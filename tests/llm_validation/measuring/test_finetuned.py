@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from verigap.llm_validation.measuring.content import as_content
-from verigap.llm_validation.measuring.measurement import POLICIES
+from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
 from verigap.llm_validation.measuring.planted_runs import finetuned
+from verigap.llm_validation.measuring.trained_runs import measured_run
+from verigap.sim.sweeps.spelling import FINETUNED_VERSION_1_NAMES
 from verigap.storage.run_store import RunStore
 from verigap.storage.tables import TableError
 
@@ -52,3 +54,16 @@ def test_cells_are_the_trainings_means() -> None:
 def test_simulated_runs_are_refused() -> None:
     with pytest.raises(TableError, match="no trained networks"):
         finetuned([{"game": "relabelling"}])
+
+
+def test_a_run_of_version_1_reads_as_before(tmp_path: Path) -> None:
+    present = RUN.with_name("smollm2-finetuned-cpu")
+    cells = RunStore.read_only(present).read_cells()
+    assert {"data_budget", "num_candidates", "chi2_radius"} <= set(cells.columns)
+    with RunStore.open(tmp_path / "run", "version: 1\n", {}) as store:
+        store.write_batch(cells.rename(FINETUNED_VERSION_1_NAMES))
+    (before,), _ = measured_run(tmp_path / "run")
+    (now,), _ = measured_run(present)
+    assert as_content([before]) == as_content([now])
+    assert isinstance(now, GroupMeasurement)
+    assert (now.data_budgets, now.num_candidates, now.chi2_radius) == ((16, 64), 8, 1.0)

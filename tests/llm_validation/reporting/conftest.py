@@ -37,7 +37,9 @@ def hostile_rows() -> pl.DataFrame:
 def usual() -> Diagnosis:
     """One group, of which an assumption fails."""
     unchecked = Assumption("bi_level", "unchecked", "A trace stays correct.")
-    fails = Assumption("unit", "fails", "Lengths are in words.", "Import with --tokenizer.")
+    fails = Assumption(
+        "unit", "fails", "Lengths are in words.", "Import with the model's tokenizer."
+    )
     return diagnosis(group(rows(), assumptions=(fails, unchecked)))
 
 

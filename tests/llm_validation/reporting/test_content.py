@@ -56,7 +56,7 @@ def test_both_verifiers(usual: Diagnosis) -> None:
     # The learned reward model earns less than the exact check, and says so as advice.
     assert found["verdicts"][1]["gain"]["estimate"] == pytest.approx(6.0)
     assert any(step.startswith("An exact check would earn ") for step in found["next_steps"])
-    assert "Import with --tokenizer." in found["next_steps"]
+    assert "Import with the model's tokenizer." in found["next_steps"]
 
 
 def test_gaps_and_scores(usual: Diagnosis) -> None:

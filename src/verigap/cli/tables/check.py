@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from verigap.cli.tables.common import number, open_console, plain_table
+from verigap.cli.tables.common import open_console, plain_table, table_number
 from verigap.sim.checks import Exponent, Report
 
 
@@ -33,8 +33,8 @@ def show_check(report: Report, fits: Sequence[Exponent], rows: Sequence[Mapping[
             str(verdict.cells),
             str(verdict.violations),
             str(verdict.vacuous),
-            number(verdict.median_ratio),
-            number(verdict.worst_ratio),
+            table_number(verdict.median_ratio),
+            table_number(verdict.worst_ratio),
         )
     console.print(table, highlight=False)
     console.print(
@@ -54,7 +54,8 @@ def show_check(report: Report, fits: Sequence[Exponent], rows: Sequence[Mapping[
     for test in worst[:5]:
         console.print(
             f"violated: {test.bound} in cell {test.cell} by {test.learner}: measured "
-            f"{number(test.measured)}, bound {number(test.value)}, p = {test.p_value:.1e}",
+            f"{table_number(test.measured)}, bound {table_number(test.value)}, "
+            f"p = {test.p_value:.1e}",
             highlight=False,
         )
     console.print("[bold]every bound holds[/]" if report.ok else "[bold red]a bound is violated[/]")

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 
-def number(value: float | None, scale: float = 0.0) -> str:
+def table_number(value: float | None, scale: float = 0.0) -> str:
     """Four significant digits, or a dash where there is no number.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from verigap.cli.tables.common import number, open_console, plain_table
+from verigap.cli.tables.common import open_console, plain_table, table_number
 from verigap.llm_validation.fitting.fit import Fit, GroupFit
 from verigap.llm_validation.reporting.numbers import spanned
 
@@ -43,8 +43,8 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
         head += f", {unverified} unverified ({counts.left_out} prompts left out)"
     show_group(console, counts.dataset, counts.model, f"returns and budgets in {unit}")
     console.print(
-        f"{head}; mean correct {spanned(group.mean_correct, number)}; mean first-correct "
-        f"{unit.singular} {spanned(group.mean_first_correct, number)}",
+        f"{head}; mean correct {spanned(group.mean_correct, table_number)}; mean first-correct "
+        f"{unit.singular} {spanned(group.mean_first_correct, table_number)}",
         highlight=False,
         markup=False,
     )
@@ -54,10 +54,12 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
     powers = {2**exponent for exponent in range(40)}
     for k, row in sorted(group.pass_at_k.items()):
         if row.extrapolated:
-            models = [spanned(model, number) for model in row.models.values()]
-            table.add_row(f"{k} (beyond)", plain(spanned(row.value, number)), *map(plain, models))
+            models = [spanned(model, table_number) for model in row.models.values()]
+            table.add_row(
+                f"{k} (beyond)", plain(spanned(row.value, table_number)), *map(plain, models)
+            )
         elif k in powers or k == group.measured_k:
-            table.add_row(str(k), plain(spanned(row.value, number)), "", "")
+            table.add_row(str(k), plain(spanned(row.value, table_number)), "", "")
     console.print(table, highlight=False)
     table = plain_table(
         "",
@@ -75,11 +77,11 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
         word = min(best, key=lambda family: family.log_loss).name if best else "-"
         table.add_row(
             str(budget.horizon),
-            plain(spanned(budget.mean_return, number)),
-            plain(spanned(sigma.mean, number)),
-            number(sigma.naive),
-            plain(spanned(sigma.quantiles[0.5], number)),
-            number(budget.relative_horizon.estimate),
+            plain(spanned(budget.mean_return, table_number)),
+            plain(spanned(sigma.mean, table_number)),
+            table_number(sigma.naive),
+            plain(spanned(sigma.quantiles[0.5], table_number)),
+            table_number(budget.relative_horizon.estimate),
             word,
         )
     console.print(table, highlight=False)
@@ -92,8 +94,8 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
                     str(budget.horizon),
                     name,
                     f"{row.at:g}",
-                    plain(spanned(row.mean, number)),
-                    plain(spanned(row.share, number)),
+                    plain(spanned(row.mean, table_number)),
+                    plain(spanned(row.share, table_number)),
                 )
     console.print(table, highlight=False)
     console.print()

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from verigap.cli.options import with_flags
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -77,7 +79,7 @@ def warn(report: ImportReport) -> None:
                 err=True,
             )
     for note in report.notes:
-        typer.echo(f"verigap: {_plain(note)}", err=True)
+        typer.echo(f"verigap: {with_flags(_plain(note))}", err=True)
 
 
 def _plain(text: str) -> str:

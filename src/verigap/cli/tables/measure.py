@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from verigap.cli.tables.common import number, open_console, plain_table
+from verigap.cli.tables.common import open_console, plain_table, table_number
 from verigap.cli.tables.fit import plain, show_group
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement, MeasuredCell
 from verigap.llm_validation.measuring.planted_runs import FinetunedMeasurement
@@ -46,7 +46,7 @@ def _show(console: Console, cells: Sequence[MeasuredCell]) -> None:
     names = [name for name in POLICIES if name in cells[0].values]
     table = plain_table("", "H", "n", *(name.replace("_", " ") for name in names))
     for cell in cells:
-        values = [number(cell.values[name].estimate) for name in names]
+        values = [table_number(cell.values[name].estimate) for name in names]
         table.add_row(_budget(cell), str(cell.data_budget), *values)
     console.print(table, highlight=False)
     table = plain_table("", "H", "n", "gap, same leash", "share of H", "gap, unleashed")
@@ -54,9 +54,9 @@ def _show(console: Console, cells: Sequence[MeasuredCell]) -> None:
         table.add_row(
             _budget(cell),
             str(cell.data_budget),
-            plain(spanned(cell.gap, number)),
-            number(cell.gap.estimate / cell.horizon),
-            plain(spanned(cell.gap_unleashed, number)),
+            plain(spanned(cell.gap, table_number)),
+            table_number(cell.gap.estimate / cell.horizon),
+            plain(spanned(cell.gap_unleashed, table_number)),
         )
     console.print(table, highlight=False)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from verigap.cli.tables.common import number, open_console, plain_table
+from verigap.cli.tables.common import open_console, plain_table, table_number
 from verigap.cli.tables.fit import plain, show_group
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.predicting.prediction import GroupPrediction
@@ -34,8 +34,8 @@ def _show(console: Console, each: GroupPrediction) -> None:
     if each.false_positive or each.false_negative:
         _line(
             console,
-            f"the check accepts {number(each.false_positive)} of wrong and rejects "
-            f"{number(each.false_negative)} of right traces",
+            f"the check accepts {table_number(each.false_positive)} of wrong and rejects "
+            f"{table_number(each.false_negative)} of right traces",
         )
     for warning in each.warnings:
         _line(console, f"warning: {warning}")

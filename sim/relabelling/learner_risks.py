@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,26 +20,18 @@ _simulate = jax.jit(simulate_cell, static_argnames="plan")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExactRisks:
-    """Risks against one demonstrating expert, in tokens.
+class LearnerRisks:
+    """Risks of all learners against one demonstrating expert, each with how it was computed.
 
     Attributes:
       expert_radius: chi-square radius kappa' of the expert.
-      expert_value: its mean return.
-      risks: by the learner's name, in the order of the registry.
+      expert_value: its mean return, in the unit of the law.
+      by_learner: by the learner's registered name, in the order of the registry.
     """
 
     expert_radius: float
     expert_value: float
-    risks: dict[str, Risk]
-
-    def as_json(self) -> dict[str, Any]:
-        """`expert_radius`, `expert_value`, and the fields of each risk under its learner's name."""
-        return {
-            "expert_radius": self.expert_radius,
-            "expert_value": self.expert_value,
-            **{name: asdict(risk) for name, risk in self.risks.items()},
-        }
+    by_learner: dict[str, Risk]
 
 
 # Compiled as one, as each operation on its own is a program to compile.
@@ -80,7 +71,7 @@ def _risk(
     )
 
 
-def exact_risks(setting: Setting, *, seed: int, replicates: int) -> ExactRisks:
+def learner_risks(setting: Setting, *, seed: int, replicates: int) -> LearnerRisks:
     """Risks of every registered learner against the demonstrating expert of a setting, in tokens.
 
     On one prompt of the two-level law cloning, plug-in, best-of-N and pessimism are closed forms.
@@ -123,8 +114,8 @@ def exact_risks(setting: Setting, *, seed: int, replicates: int) -> ExactRisks:
         )
         for name in plan.learners
     }
-    return ExactRisks(
+    return LearnerRisks(
         expert_radius=float(setting.expert_radius),
         expert_value=float(expert_value),
-        risks=risks,
+        by_learner=risks,
     )
