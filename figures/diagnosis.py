@@ -289,13 +289,13 @@ def _phase(axis: Axes, group: Group) -> str | None:
     axis.set_ylim(floor, 1.0)
     axis.set_xlabel(r"heterogeneity of the expert, $\sigma_e/H$")
     axis.set_ylabel(r"coverage $c_0$")
+    size = group["theory"]["prediction"]["log2_class_size"]["estimate"]
     return (
         "Which side has the smaller upper bound (WHEN VF WINS in the theory) with "
-        f"{group['theory']['data_budget']:,} traces and a class of 2^"
-        f"{group['theory']['prediction']['log2_class_size']['estimate']:.3g}. Star: this group, at "
-        "the coverage of its median prompt; bar: from the tenth to the ninetieth percentile. This is "
-        "advice and no proof, about returns and about training on n traces: the boxes above are "
-        "measured on these traces, in accuracy, and may differ from it."
+        f"{group['theory']['data_budget']:,} traces and a class of 2^{size:.3g}. Star: this group, "
+        "at the coverage of its median prompt; bar: from the tenth to the ninetieth percentile. "
+        "This is advice and no proof, about returns and about training on n traces: the boxes "
+        "above are measured on these traces, in accuracy, and may differ from it."
     )
 
 
