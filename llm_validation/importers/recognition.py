@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from verigap.llm_validation.importers.columns import likely, listed
+from verigap.llm_validation.importers.foreign import refuse_foreign
 from verigap.llm_validation.importers.packing import plain_name
 from verigap.llm_validation.importers.records import Format
-from verigap.llm_validation.importers.rows import first_of
+from verigap.llm_validation.importers.rows import first_of, why_no_row
 from verigap.storage.tables import TableError
 
 _ZIP = b"PK"
@@ -28,16 +30,16 @@ def recognised(path: Path, formats: Mapping[str, Format]) -> str | None:
     """The name of the format of a file, or None where no format claims it.
 
     Raises:
-      TableError: the file is missing, or holds results without samples.
+      TableError: the file is missing, empty, of a kind that no format is, or holds results
+        without samples.
     """
     if not path.is_file():
         problem = "is a folder; give its files" if path.is_dir() else "no such file; check the path"
         raise TableError(f"{path}: {problem}")
     if plain_name(path.name).endswith((".yaml", ".yml")):
         return "monkeys"
-    with path.open("rb") as file:
-        if file.read(2) == _ZIP:
-            return "inspect"
+    if refuse_foreign(path).startswith(_ZIP):
+        return "inspect"
     first = first_of(path)
     if first is None:
         return None
@@ -86,9 +88,20 @@ def chosen(asked: str | None, paths: Sequence[Path], formats: Mapping[str, Forma
 
 
 def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
+    """What is wrong with a file that no format claims: its content, or the names of its columns."""
     first = first_of(path)
-    fields = f" (its fields: {', '.join(list(first)[:12])})" if first else ""
-    return (
-        f"{path}: is of no format known here{fields}; give the format: {', '.join(formats)}, or "
-        "table with --map OURS=THEIRS"
-    )
+    if first is None:
+        return f"{path}: no record can be read ({why_no_row(path)}); check the file"
+    (header, *more) = first
+    separator = next((mark for mark in ";|\t" if mark in header), None) if not more else None
+    if separator is not None:
+        return (
+            f"{path}: its columns are separated by {separator!r}; write it with commas, or with "
+            "tabs as .tsv"
+        )
+    known = f"give the format: {', '.join(formats)}, or table with --map OURS=THEIRS"
+    guesses = likely(first)
+    if guesses is not None:
+        options = " ".join(f"--map {name}={column}" for name, column in guesses.items())
+        known = f"as a table, try {options or 'the format table'}; else {known}"
+    return f"{path}: is of no format known here (its fields: {listed(first)}); {known}"

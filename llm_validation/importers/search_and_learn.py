@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers import settings, values
 from verigap.llm_validation.importers.grading import assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -45,20 +45,23 @@ def _samples(record: dict[str, Any], fold: str) -> list[Sample]:
     lengths = values.aligned(
         lengths if isinstance(lengths, list) and lengths else None, "completion_tokens", len(texts)
     )
-    target = record.get("answer")
+    references = values.references(record.get("answer"), "answer")
+    drawn = settings.of_row(record)
     samples: list[Sample] = []
     for number, (entry, steps, length) in enumerate(zip(texts, scores, lengths, strict=True)):
-        text = values.text(entry, f"completion {number + 1}")
+        # A beam that was given up is null, and no answer.
+        text = values.text("" if entry is None else entry, f"completion {number + 1}")
         samples.append(
             Sample(
                 prompt,
-                decided_by="nothing" if target is None else "final answer against answer",
+                decided_by="final answer against answer" if references else "nothing",
                 sample_id=number,
                 text=text,
                 # -1 stands for unknown.
                 n_tokens=None if length == -1 else values.count(length, "completion_tokens"),
                 verifier_score=_score(steps, fold),
-                **assess(text, [target])._asdict(),
+                settings=drawn,
+                **assess(text, references)._asdict(),
             )
         )
     return samples

@@ -87,7 +87,9 @@ def joined(parts: Iterable[object]) -> str:
 
 
 def identifier(value: object, name: str) -> str:
-    """A text or a whole number, as text."""
+    """A text or a whole number, as text; 7.0 is the number 7, as tools write it beside a null."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:
+        return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip():
@@ -132,8 +134,8 @@ def count(value: object, name: str) -> int | None:
 
 
 def real(value: object, name: str) -> float | None:
-    """A finite number, or None."""
-    if value is None:
+    """A finite number, or None where there is none; NaN is what tools write for that."""
+    if value is None or value != value:
         return None
     if isinstance(value, str):
         if value.strip().lower() in _UNKNOWN:
@@ -180,6 +182,8 @@ def verdict(value: object, name: str, above: float | None = None) -> bool | None
         return number > above
     if number is not None and number not in (0, 1):
         raise UnclearVerdict(name, f"{number:g}", True)
+    if number is not None:
+        return number == 1
     try:
         return flag(value, name)
     except BadRecord:
@@ -195,6 +199,22 @@ def score(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def references(value: object, name: str) -> tuple[object, ...]:
+    """Right answers, any of which will do: a text or number, a list of them, or none.
+
+    Raises:
+      BadRecord: something else is there, or in the list.
+    """
+    if value is None or value != value:
+        return ()
+    entries = value if isinstance(value, list | tuple) else [value]
+    for entry in entries:
+        if entry is not None and not isinstance(entry, str | bool | int | float):
+            what = f"{name} holds {shown(entry)}"
+            raise BadRecord(f"{what}, where a right answer (text or number) was expected")
+    return tuple(entry for entry in entries if entry is not None)
 
 
 def stops(value: object) -> tuple[str, ...]:
