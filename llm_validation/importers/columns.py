@@ -117,6 +117,4 @@ def unread(row: Mapping[str, Any], mapping: Mapping[str, str]) -> Iterator[str]:
         used = [other for key, other in mapping.items() if key != name]
         meant = guess(name, row, used)
         if meant is not None and isinstance(row[meant], int | float | str | list):
-            yield (
-                f"column {meant!r} is not read; if it holds {meaning}, say --map {name}={meant}"
-            )
+            yield (f"column {meant!r} is not read; if it holds {meaning}, say --map {name}={meant}")

@@ -27,7 +27,7 @@ def written_differently(names: pl.DataFrame) -> str | None:
     plain = (
         pl.col("prompt_id")
         .str.strip_chars(_QUOTES)
-        .str.replace(r"^([+-]?\d+).0*$", "${1}")
+        .str.replace(r"^([+-]?\d+)\.0*$", "${1}")
         .str.replace(r"^\+?(-?)0+(\d)", "${1}${2}")
         .str.to_lowercase()
     )

@@ -100,14 +100,17 @@ class ImportReport:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is doubtful: the notes, and where the harness states another accuracy."""
+        """What is doubtful: another accuracy of the harness, lengths that lack, and the notes."""
         differ = (
             f"{stated.file}: the harness states {stated.stated:.4g}, the samples imported give "
             f"{stated.found:.4g}; find out why before using them"
             for stated in self.harness
             if not stated.agrees and not stated.of
         )
-        return (*differ, *self.notes)
+        lacking = ()
+        if 0 < self.unknown_lengths < self.samples:
+            lacking = (f"length unknown for {self.unknown_lengths} of {self.samples} samples",)
+        return (*differ, *lacking, *self.notes)
 
 
 def import_traces(

@@ -150,7 +150,9 @@ def sample_of(
     if not references and answered:
         decided_by = "nothing (no answer given)"
     final = reply.text if reply.final is None else reply.final
-    assessment = assess(final, references, cut_off=reply.cut_off, refused=reply.refused, stops=stops)
+    assessment = assess(
+        final, references, cut_off=reply.cut_off, refused=reply.refused, stops=stops
+    )
     return Sample(
         prompt_id,
         decided_by=decided_by,

@@ -109,9 +109,7 @@ def _as_it_is(traces: Traces) -> Samples:
     return Samples(traces, warnings=() if warning is None else (warning,))
 
 
-def _imported(
-    form: Format, paths: Sequence[Path], options: ImportOptions, source: str
-) -> Samples:
+def _imported(form: Format, paths: Sequence[Path], options: ImportOptions, source: str) -> Samples:
     with tempfile.TemporaryDirectory(prefix="verigap-") as folder:
         out = Path(folder) / "traces.parquet"
         report = import_traces(form, paths, out, options)

@@ -202,9 +202,7 @@ class TraceWriter:
         except UnicodeError:
             frame = pl.DataFrame(self._mended(), schema=_SCHEMA)
         # The rules of a trace table have the last word; a row that breaks them is our mistake.
-        frame = checked_rows(frame, self.source).with_columns(
-            frame[_PLACE], frame[SETTINGS]
-        )
+        frame = checked_rows(frame, self.source).with_columns(frame[_PLACE], frame[SETTINGS])
         self._keys.append(frame.select(pl.struct(_KEY).hash(seed=0)).to_series())
         self._prompts.append(frame.select(pl.struct(_PROMPT_KEY).hash(seed=0).unique()).to_series())
         self._note_texts(frame)

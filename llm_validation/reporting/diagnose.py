@@ -114,11 +114,10 @@ def _diagnose_group(
         seeds=SEEDS,
         seed=seed,
     )
-    notes = fitted.counts.open_questions
-    measurement = measure_group(pools, horizons, settings, notes=notes)
+    measurement = measure_group(pools, horizons, settings, counts=fitted.counts)
     enter("predicting")
     (laws,) = laws_of_traces(traces, horizons)
-    laws = replace(laws, warnings=(*notes, *laws.warnings))
+    laws = laws.of_samples(fitted.counts)
     seen = calibration_slice(measurement)
     prediction = predict_group(laws, data_budgets, options, pools, seen)
     return _diagnosed(traces, fitted, prediction, measurement, seed)

@@ -26,7 +26,8 @@ def read(paths: Sequence[Path]) -> Traces:
     from verigap.llm_validation.importers import FORMATS, read_samples
 
     traces, form, report, warnings = read_samples(paths)
-    if form is not None and report is not None:
+    # A table of samples is what a command expects, and needs no word.
+    if form not in (None, "table") and report is not None:
         typer.echo(
             f"verigap: {FORMATS[form].about}: {report.samples} samples of {report.prompts} "
             f"prompts, {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} "

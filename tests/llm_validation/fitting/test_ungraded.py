@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 
 from tests.llm_validation.importing import FIXTURES
+from verigap.llm_validation import read_traces
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.fitting.fit import fit
 from verigap.llm_validation.fitting.ungraded import ungraded_bounds
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.measuring.measure import measure
-from verigap.llm_validation.traces import Traces, load_traces
+from verigap.llm_validation.traces import Traces
 from verigap.storage.tables import TableError
 
 VERDICTS = [[True, None, False, False], [False, False, None, None], [None] * 4, [True] * 4]
@@ -57,7 +58,7 @@ def test_measure_says_the_same() -> None:
 
 
 def test_a_table_without_lengths_has_accuracy_and_pass_at_k() -> None:
-    traces = load_traces(FIXTURES / "cases/only-id-and-correct/t.csv")
+    traces = read_traces(FIXTURES / "cases/only-id-and-correct/t.csv")
     (group,) = fit(traces, [8], replicates=100).groups
     assert group.mean_correct.estimate == pytest.approx(0.375)
     assert group.measured_k == 4
@@ -67,7 +68,7 @@ def test_a_table_without_lengths_has_accuracy_and_pass_at_k() -> None:
 
 
 def test_what_needs_a_budget_is_refused_without_lengths() -> None:
-    traces = load_traces(FIXTURES / "cases/only-id-and-correct/t.csv")
+    traces = read_traces(FIXTURES / "cases/only-id-and-correct/t.csv")
     with pytest.raises(TableError, match="30 correct traces have neither first_correct nor n_tok"):
         measure(traces, [8])
     with pytest.raises(TableError, match="30 correct traces have neither first_correct nor n_tok"):

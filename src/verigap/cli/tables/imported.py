@@ -32,7 +32,7 @@ def show_import(report: ImportReport, out: Path) -> None:
     for name, count in report.decided_by.items():
         typer.echo(f"  correctness decided by {_plain(name)}: {count} samples")
     _show_scorers(report)
-    if report.unknown_lengths:
+    if report.unknown_lengths == report.samples:
         typer.echo(f"  length unknown for {report.unknown_lengths} samples")
     for reason, count in report.left_out.items():
         typer.echo(f"  left out {count}: {_plain(reason)}")
