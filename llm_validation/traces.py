@@ -182,8 +182,9 @@ def needs_no_reading(frame: pl.DataFrame) -> bool:
     if columns & _INTERPRETED and not columns.issuperset(COLUMNS):
         return False
     numbers = [name for name in _REALS if name in columns]
-    blank = frame.select((pl.col("prompt_id").str.strip_chars() == "").any()).item()
-    return not blank and not any(frame[name].is_nan().any() for name in numbers)
+    names = pl.col("prompt_id")
+    blank = names.is_null() | (names.str.strip_chars() == "")
+    return not frame.select(blank.any()).item() and not any(frame[name].is_nan().any() for name in numbers)
 
 
 def write_traces(traces: Traces, path: str | Path) -> None:

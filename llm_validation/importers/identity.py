@@ -28,7 +28,7 @@ def written_differently(names: pl.DataFrame) -> str | None:
         pl.col("prompt_id")
         .str.strip_chars(_QUOTES)
         .str.replace(r"^([+-]?\d+)\.0*$", "${1}")
-        .str.replace(r"^\+?(-?)0+(\d)", "${1}${2}")
+        .str.replace(r"^\+?(-?)0*(\d+)$", "${1}${2}")
         .str.to_lowercase()
     )
     spellings = (
