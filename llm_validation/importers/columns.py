@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers import settings, values
 from verigap.llm_validation.importers.records import BadRecord
 
 _LISTED = 20
@@ -49,7 +49,8 @@ def guess(name: str, columns: Iterable[str], taken: Iterable[str] = ()) -> str |
       columns: those there are.
       taken: those that have another meaning already.
     """
-    free = {column.lower(): column for column in columns if column not in set(taken)}
+    used = set(taken)
+    free = {c.lower(): c for c in columns if c not in used and not settings.is_setting(c)}
     for synonym in SYNONYMS.get(name, ()):
         if synonym in free:
             return free[synonym]
