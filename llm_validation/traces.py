@@ -184,7 +184,9 @@ def needs_no_reading(frame: pl.DataFrame) -> bool:
     numbers = [name for name in _REALS if name in columns]
     names = pl.col("prompt_id")
     blank = names.is_null() | (names.str.strip_chars() == "")
-    return not frame.select(blank.any()).item() and not any(frame[name].is_nan().any() for name in numbers)
+    return not frame.select(blank.any()).item() and not any(
+        frame[name].is_nan().any() for name in numbers
+    )
 
 
 def write_traces(traces: Traces, path: str | Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,21 +60,24 @@ class Answers:
         if self._path is None or not (self._used or self._lacking):
             return
         unused = [name for name in self._known if name not in self._used]
-        theirs, ours = (
-            ", ".join(map(repr, itertools.islice(names, _LISTED)))
-            for names in (unused, self._without)
-        )
+        theirs, ours = _some(unused, len(unused)), _some(self._without, self._lacking)
         if not self._used:
             raise TableError(
-                f"{self._path}: no custom_id in it is that of a response; it has {theirs or 'none'}"
+                f"{self._path}: no custom_id in it is that of a response; it has {theirs}"
                 f", the responses have {ours}; write both alike"
             )
         if self._lacking:
-            note = f"{self._path}: no answer to {self._lacking} responses ({ours}, ...)"
+            note = f"{self._path}: no answer to {self._lacking} responses ({ours})"
             yield Parsed(str(self._path), Note(f"{note}; they are ungraded"))
         if unused:
             note = f"{self._path}: {len(unused)} of {len(self._known)} answers are to no response"
-            yield Parsed(str(self._path), Note(f"{note} ({theirs}, ...)"))
+            yield Parsed(str(self._path), Note(f"{note} ({theirs})"))
+
+
+def _some(names: Iterable[str], number: int) -> str:
+    """The first of some names, for a message."""
+    dots = ", ..." if number > _LISTED else ""
+    return ", ".join(map(repr, itertools.islice(names, _LISTED))) + dots
 
 
 def read_answers(path: Path) -> dict[str, References]:

@@ -22,7 +22,7 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
     ),
     "text": (
         "text", "completion", "response", "generation", "generations", "completions", "output",
-        "reply",
+        "reply", "responses", "outputs", "samples", "predictions", "model_output",
     ),
     "n_tokens": (
         "n_tokens", "num_tokens", "length", "completion_tokens", "completion_length",

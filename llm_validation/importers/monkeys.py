@@ -54,7 +54,7 @@ def _samples(record: dict[str, Any], fallback: str, above: float | None) -> list
     texts = values.listing(values.get(record, "samples"), "samples")
     name = next((name for name in _VERDICTS if record.get(name) is not None), None)
     verdicts = values.aligned(record.get(name) if name else None, name or "", len(texts))
-    references = values.references(record.get("gt_answer"), "gt_answer")
+    references = () if name else values.references(record.get("gt_answer"), "gt_answer")
     prompt = fallback
     if record.get("orig_dset_idx") not in (None, ""):
         index = values.identifier(record["orig_dset_idx"], "orig_dset_idx")

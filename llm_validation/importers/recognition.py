@@ -102,6 +102,9 @@ def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
     known = f"give the format: {', '.join(formats)}, or table with --map OURS=THEIRS"
     guesses = likely(first)
     if guesses is not None:
+        read = [guesses.get(name, name) for name in ("correct", "target", "text")]
+        lists = any(isinstance(first.get(column), list) for column in read)
         options = " ".join(f"--map {name}={column}" for name, column in guesses.items())
+        options += " --explode" if lists else ""
         known = f"as a table, try {options or 'the format table'}; else {known}"
     return f"{path}: is of no format known here (its fields: {listed(first)}); {known}"

@@ -52,7 +52,9 @@ def message(content: Mapping[str, Any]) -> Reply:
     """The reply in a message of Anthropic."""
     thoughts: list[object] = []
     said: list[object] = []
-    for entry in values.listing(content.get("content") or [], "content"):
+    given = content.get("content") or []
+    blocks = [{"type": "text", "text": given}] if isinstance(given, str) else given
+    for entry in values.listing(blocks, "content"):
         block = values.mapping(entry, "a block")
         if block.get("type") == "thinking":
             thoughts.append(block.get("thinking"))

@@ -111,8 +111,7 @@ def _samples(
         _each(_first(row, names), names[0] if names else "", number, many)
         for names in (columns.answer, columns.tokens, columns.finish)
     )
-    target = next(iter(columns.target), "")
-    references = values.references(_first(row, columns.target), target)
+    target = _first(row, columns.target)
     drawn = settings.of_row(row, steps=False)
     prompt = _name(row, columns.prompt)
     if prompt is None:
@@ -127,7 +126,7 @@ def _samples(
         said = {name: each[place] for name, each in scores.items()}
         answer = answers[place] if isinstance(answers[place], str) and answers[place] else None
         assessment, decided_by = _verdict(
-            said, score, text, references, answer, _cut(finish[place]), above, columns
+            said, score, text, target, answer, _cut(finish[place]), above, columns
         )
         known = values.count(tokens[place], "tokens")
         found.append(
@@ -153,7 +152,7 @@ def _verdict(
     said: Mapping[str, object],
     score: str | None,
     text: str,
-    references: Sequence[object],
+    target: object,
     answer: str | None,
     cut_off: bool,
     above: float | None,
@@ -161,8 +160,9 @@ def _verdict(
 ) -> tuple[Assessment, str]:
     """The verdict of the score that decides, or of grading where the log has none."""
     if score is None and not said:
-        graded = assess(text, references, answer=answer, cut_off=cut_off)
         name = next(iter(columns.target), "nothing")
+        references = values.references(target, name)
+        graded = assess(text, references, answer=answer, cut_off=cut_off)
         return graded, f"final answer against {name}" if references else "nothing"
     if score is None or score not in said:
         return Assessment(answer or extract_answer(text), None, NO_VERDICT), "nothing"

@@ -21,6 +21,7 @@ from verigap.llm_validation.importers.records import (
 )
 from verigap.llm_validation.importers.rows import rows
 
+_NAMES = ("unique_id", "id", "problem", "question", "prompt")
 FOLDS = {"last": lambda steps: steps[-1], "min": min, "prod": math.prod}
 
 
@@ -34,9 +35,9 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
 
 
 def _samples(record: dict[str, Any], fold: str) -> list[Sample]:
-    name = next((name for name in ("unique_id", "id", "problem") if record.get(name)), None)
+    name = next((name for name in _NAMES if record.get(name)), None)
     if name is None:
-        raise BadRecord("field 'unique_id' is missing, and so are 'id' and 'problem'")
+        raise BadRecord(f"field 'unique_id' is missing, and so are {', '.join(_NAMES[1:])}")
     prompt = values.identifier(record[name], name)
     texts = values.listing(values.get(record, "completions"), "completions")
     scores = values.aligned(record.get("scores"), "scores", len(texts))
@@ -81,5 +82,5 @@ FORMAT = Format(
     read,
     "completions of search-and-learn",
     frozenset({"score"}),
-    lambda first: isinstance(first.get("completions"), list),
+    lambda first: isinstance(first.get("completions"), list) and any(map(first.get, _NAMES)),
 )

@@ -115,10 +115,10 @@ def _sample(row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportO
     chat = isinstance(raw_text, list | dict)
     text = values.reply(raw_text, mapping["text"]) if chat else words("text")
     answer = words("answer")
-    references = values.references(cell(TARGET), mapping[TARGET])
     drawn = settings.of_row(row, [column for name, column in mapping.items() if name != "sampling"])
     decided_by, raw = mapping["correct"], cell("correct")
     correct = values.verdict(raw, decided_by, options.correct_above)
+    references = values.references(cell(TARGET), mapping[TARGET]) if correct is None else ()
     if correct is None and (references or not has(row, mapping["correct"])):
         assessment = assess(text or "", references, answer=answer)
         decided_by = f"answer against {mapping[TARGET]}"

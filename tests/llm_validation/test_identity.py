@@ -39,7 +39,15 @@ def test_spellings_of_one_prompt_are_pointed_out(names: tuple[str, str]) -> None
 
 @pytest.mark.parametrize(
     "names",
-    [("1", "10"), ("1", "-1"), ("900", "901"), ("1.5", "1.50"), ("q1", "q01"), ("a.0", "a"), ("0",)],
+    [
+        ("1", "10"),
+        ("1", "-1"),
+        ("900", "901"),
+        ("1.5", "1.50"),
+        ("q1", "q01"),
+        ("a.0", "a"),
+        ("0",),
+    ],
 )
 def test_other_prompts_are_not(names: tuple[str, ...]) -> None:
     assert said(*names) is None

@@ -44,7 +44,9 @@ def anthropic(folder: Path, *replies: tuple[str, Any]) -> Path:
     )
 
 
-@pytest.mark.parametrize(("form", "make"), [("openai-batch", batch), ("anthropic-batch", anthropic)])
+@pytest.mark.parametrize(
+    ("form", "make"), [("openai-batch", batch), ("anthropic-batch", anthropic)]
+)
 @pytest.mark.parametrize("theirs", ["1", "req-1", "q_1", "Q1"])
 def test_answers_that_match_nothing_are_refused(
     tmp_path: Path, form: str, make: Any, theirs: str
@@ -59,7 +61,9 @@ def test_answers_that_match_nothing_are_refused(
     assert not (tmp_path / "out.parquet").exists()
 
 
-@pytest.mark.parametrize(("form", "make"), [("openai-batch", batch), ("anthropic-batch", anthropic)])
+@pytest.mark.parametrize(
+    ("form", "make"), [("openai-batch", batch), ("anthropic-batch", anthropic)]
+)
 def test_answers_that_match_in_part_are_a_note(tmp_path: Path, form: str, make: Any) -> None:
     said = make(tmp_path, ("q1", "4"), ("q2", "5"))
     answers = tmp_path / "a.json"
@@ -67,8 +71,8 @@ def test_answers_that_match_in_part_are_a_note(tmp_path: Path, form: str, make: 
     report = run(form, tmp_path, said, answers=answers).report
     assert (report.correct, report.incorrect, report.ungraded) == (1, 0, 1)
     lacking, unused = report.notes
-    assert "no answer to 1 responses ('q2', ...); they are ungraded" in lacking
-    assert "1 of 2 answers are to no response ('q3', ...)" in unused
+    assert "no answer to 1 responses ('q2'); they are ungraded" in lacking
+    assert "1 of 2 answers are to no response ('q3')" in unused
 
 
 @pytest.mark.parametrize(
@@ -82,9 +86,7 @@ def test_answers_that_match_in_part_are_a_note(tmp_path: Path, form: str, make: 
         (["5", None, "4"], True),
     ],
 )
-def test_any_of_several_answers_will_do(
-    tmp_path: Path, reference: object, correct: bool
-) -> None:
+def test_any_of_several_answers_will_do(tmp_path: Path, reference: object, correct: bool) -> None:
     answers = tmp_path / "a.json"
     answers.write_text(json.dumps({"q1": reference}))
     said = batch(tmp_path, ("q1", "The answer is 4"))

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
@@ -15,7 +16,7 @@ import polars as pl
 import pytest
 import zstandard
 
-from verigap.llm_validation.importers import choose_format, read_samples
+from verigap.llm_validation.importers import ImportOptions, choose_format, read_samples
 
 ROWS = "prompt_id,correct\n" + "".join(f"q{number},1\n" for number in range(3000))
 LINES = "".join(f'{{"prompt_id": "q{number}", "correct": true}}\n' for number in range(3000))
@@ -91,10 +92,9 @@ def test_what_a_file_is_is_said(tmp_path: Path, name: str) -> None:
         lambda: choose_format(None, [path]),
         lambda: choose_format("table", [path]),
     ):
-        with pytest.raises(ValueError) as refusal:
+        with pytest.raises(ValueError, match=re.escape(says)) as refusal:
             read()
         message = str(refusal.value)
-        assert says in message
         assert message.startswith(f"{path}: ")
         assert "no format known" not in message
         assert "\n" not in message
@@ -158,8 +158,12 @@ def test_why_no_record_can_be_read(tmp_path: Path, name: str, content: bytes, sa
 def test_likely_columns_are_named_without_a_format(tmp_path: Path, columns: str, says: str) -> None:
     path = tmp_path / "t.csv"
     path.write_text(f"{columns}\n" + ",".join("1" for _ in columns.split(",")) + "\n")
-    with pytest.raises(ValueError) as refusal:
+    with pytest.raises(ValueError, match="is of no format known here") as refusal:
         read_samples(path)
     message = str(refusal.value)
     assert f"(its fields: {columns.replace(',', ', ')})" in message
     assert says in message
+    # What is suggested works.
+    given = message.partition("try ")[2].partition(";")[0].replace("--map ", "").split()
+    mapping = dict(entry.split("=") for entry in given)
+    assert read_samples(path, ImportOptions(mapping=mapping)).traces.num_samples == 1

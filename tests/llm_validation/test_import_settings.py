@@ -103,9 +103,7 @@ def test_a_limit_made_for_each_prompt_is_no_group(tmp_path: Path) -> None:
 
 
 def test_the_sample_numbers_of_the_settings_may_be_alike(tmp_path: Path) -> None:
-    lines = rows(
-        {"sample_id": 0, "temperature": 0.2}, {"sample_id": 0, "temperature": 0.9}
-    )
+    lines = rows({"sample_id": 0, "temperature": 0.2}, {"sample_id": 0, "temperature": 0.9})
     done = run("table", tmp_path, write_lines(tmp_path / "t.jsonl", *lines))
     assert done.rows("model", "sample_id") == [("temperature 0.2", 0), ("temperature 0.9", 0)]
 

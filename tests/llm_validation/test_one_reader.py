@@ -16,7 +16,6 @@ import verigap as vg
 from tests.llm_validation.importing import FIXTURES, run, write_lines
 from verigap.llm_validation.importers import ImportOptions, read_samples
 from verigap.llm_validation.traces import COLUMNS, write_traces
-from verigap.storage.tables import TableError
 
 NAN, INF = math.nan, math.inf
 Rows = Sequence[Mapping[str, Any]]
@@ -126,9 +125,9 @@ BAD: Mapping[str, tuple[Rows, str]] = {
 def test_every_route_refuses_the_same_in_one_line(tmp_path: Path, name: str) -> None:
     rows, says = BAD[name]
     sources: list[Any] = [pl.DataFrame(rows, infer_schema_length=None, strict=False)]
-    sources += [
-        written(tmp_path, kind, rows) for kind in ("csv", "jsonl", "json.gz", "parquet")
-    ][name == "fraction as a name" :]
+    sources += [written(tmp_path, kind, rows) for kind in ("csv", "jsonl", "json.gz", "parquet")][
+        name == "fraction as a name" :
+    ]
     for source in sources:
         with pytest.raises(ValueError, match=says) as refusal:
             read_samples(source)
