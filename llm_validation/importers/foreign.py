@@ -71,10 +71,19 @@ def _damaged_head(path: Path, packed: str | None) -> bytes:
             pass
     if not found:
         raise TableError(
-            f"{path}: is packed with {packed or 'an unknown tool'}, and the packed data are "
+            f"{path}: is packed with {packed or 'an unknown tool'}, and the compressed data are "
             f"damaged or end too early; {_AGAIN}"
         )
     return bytes(found)
+
+
+def nothing_in(path: Path) -> str | None:
+    """What an empty file holds, in words; None for any other."""
+    if path.stat().st_size == 0:
+        return "is empty (0 bytes)"
+    start = head(path)
+    blank = len(start) < _HEAD and not start.strip(b" \t\r\n\xef\xbb\xbf")
+    return "holds nothing but white space" if blank else None
 
 
 def refuse_foreign(path: Path) -> bytes:
@@ -83,11 +92,10 @@ def refuse_foreign(path: Path) -> bytes:
     Raises:
       TableError: it says what the file is, and what to do.
     """
-    if path.stat().st_size == 0:
-        raise TableError(f"{path}: is empty (0 bytes); leave it out, or make it again")
+    empty = nothing_in(path)
+    if empty is not None:
+        raise TableError(f"{path}: {empty}; leave it out, or make it again")
     start = head(path)
-    if not start.strip(b" \t\r\n\xef\xbb\xbf") and len(start) < _HEAD:
-        raise TableError(f"{path}: holds nothing but white space; leave it out, or make it again")
     kind = next((kind for magic, kind in _KINDS if start.startswith(magic)), None)
     if start[_TAR] == b"ustar":
         kind = "a tar archive; unpack it and give the files in it"

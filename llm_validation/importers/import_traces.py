@@ -17,6 +17,7 @@ from verigap.llm_validation.importers.account import (
     ScorerTally,
     Verdicts,
 )
+from verigap.llm_validation.importers.foreign import nothing_in
 from verigap.llm_validation.importers.grading import MISSING, NOT_JUDGED, Grader
 from verigap.llm_validation.importers.groups import SETTINGS
 from verigap.llm_validation.importers.lengths import Lengths
@@ -142,6 +143,9 @@ def import_traces(
     reading = Reading(paths)
     with writer, closing(reading), Grader() as grader:
         run = _Run(form, options, grader)
+        for path in paths:
+            if path.is_file() and (empty := nothing_in(path)) is not None:
+                run.notes[f"{path}: {empty}, and gives no samples"] = None
         for place, row in run.rows(paths, reading):
             writer.add(row, place)
             run.taken += 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from verigap.llm_validation.importers.columns import likely, listed
-from verigap.llm_validation.importers.foreign import refuse_foreign
+from verigap.llm_validation.importers.foreign import nothing_in, refuse_foreign
 from verigap.llm_validation.importers.packing import plain_name
 from verigap.llm_validation.importers.records import Format
 from verigap.llm_validation.importers.rows import first_of, why_no_row
@@ -69,7 +69,9 @@ def chosen(asked: str | None, paths: Sequence[Path], formats: Mapping[str, Forma
     """
     if asked is not None and asked not in formats:
         raise ValueError(f"{asked}: unknown format; use one of {', '.join(formats)}")
-    found = {path: recognised(path, formats) for path in paths}
+    # One empty file among others is a run that wrote nothing, and the import says so.
+    full = [path for path in paths if not path.is_file() or nothing_in(path) is None]
+    found = {path: recognised(path, formats) for path in full or paths}
     names = dict.fromkeys(name for name in found.values() if name is not None)
     # A table may have any columns, those of other formats too.
     if asked == "table" or (asked is not None and (asked in names or not names)):

@@ -101,6 +101,16 @@ def test_what_a_file_is_is_said(tmp_path: Path, name: str) -> None:
         assert "; " in message or name == "pointer"
 
 
+def test_an_empty_file_among_others_is_a_warning(tmp_path: Path) -> None:
+    for number, content in enumerate((LINES, "", "\n")):
+        (tmp_path / f"{number}.jsonl").write_text(content)
+    samples = read_samples(sorted(tmp_path.iterdir()))
+    assert samples.traces.num_samples == 3000
+    empty, blank = samples.warnings
+    assert empty.endswith("1.jsonl: is empty (0 bytes), and gives no samples")
+    assert blank.endswith("2.jsonl: holds nothing but white space, and gives no samples")
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

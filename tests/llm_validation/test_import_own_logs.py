@@ -76,8 +76,8 @@ LOGS: Mapping[str, tuple[str, str, Any, list[bool | None]]] = {
     "Inspect, flags and a call of a tool": (
         "inspect",
         "log.json",
-        HEADER
-        | {
+        {
+            **HEADER,
             "samples": [
                 inspect_sample("a", 1, "4", scores={"m": {"value": True}}),
                 inspect_sample("a", 2, None, scores={"m": {"value": False}}),
@@ -88,8 +88,8 @@ LOGS: Mapping[str, tuple[str, str, Any, list[bool | None]]] = {
     "Inspect, a sample that no scorer saw": (
         "inspect",
         "log.json",
-        HEADER
-        | {
+        {
+            **HEADER,
             "samples": [
                 inspect_sample("a", 1, "4", scores={"m": {"value": "C"}}),
                 inspect_sample("a", 2, "4", scores=None),
