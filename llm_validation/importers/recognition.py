@@ -108,5 +108,5 @@ def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
         lists = any(isinstance(first.get(column), list) for column in read)
         options = " ".join(f"--map {name}={column}" for name, column in guesses.items())
         options += " --explode" if lists else ""
-        known = f"as a table, try {options or 'the format table'}; else {known}"
+        known = f"as a table, try `verigap import` with {options or 'table'}; else {known}"
     return f"{path}: is of no format known here (its fields: {listed(first)}); {known}"

@@ -174,6 +174,6 @@ def test_likely_columns_are_named_without_a_format(tmp_path: Path, columns: str,
     assert f"(its fields: {columns.replace(',', ', ')})" in message
     assert says in message
     # What is suggested works.
-    given = message.partition("try ")[2].partition(";")[0].replace("--map ", "").split()
+    given = message.partition(" with ")[2].partition(";")[0].replace("--map ", "").split()
     mapping = dict(entry.split("=") for entry in given)
     assert read_samples(path, ImportOptions(mapping=mapping)).traces.num_samples == 1
