@@ -112,7 +112,7 @@ def read_samples(
       >>> from verigap.llm_validation.importers import read_samples
       >>> samples = read_samples("tests/llm_validation/fixtures/monkeys.jsonl")
       >>> samples.form, samples.traces.num_samples
-      ('monkeys', 5)
+      ('monkeys', 6)
     """
     if isinstance(source, str | Path):
         source = [source]

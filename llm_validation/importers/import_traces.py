@@ -20,7 +20,7 @@ from verigap.llm_validation.importers.account import (
 from verigap.llm_validation.importers.foreign import nothing_in
 from verigap.llm_validation.importers.grading import MISSING, NOT_JUDGED, Grader
 from verigap.llm_validation.importers.groups import SETTINGS
-from verigap.llm_validation.importers.lengths import Lengths
+from verigap.llm_validation.importers.lengths import Lengths, lacking
 from verigap.llm_validation.importers.pooling import Numbers
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -108,10 +108,8 @@ class ImportReport:
             for stated in self.harness
             if not stated.agrees and not stated.of
         )
-        lacking = ()
-        if 0 < self.unknown_lengths < self.samples:
-            lacking = (f"length unknown for {self.unknown_lengths} of {self.samples} samples",)
-        return (*differ, *lacking, *self.notes)
+        lengths = lacking(self.unknown_lengths, self.samples)
+        return (*differ, *filter(None, [lengths]), *self.notes)
 
 
 def import_traces(

@@ -109,4 +109,10 @@ def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
         options = " ".join(f"--map {name}={column}" for name, column in guesses.items())
         options += " --explode" if lists else ""
         known = f"as a table, try `verigap import` with {options or 'table'}; else {known}"
+    elif "prompt_id" in first:
+        return (
+            f"{path}: column 'correct' is missing (there are: {listed(first)}); `verigap import` "
+            "with --map correct=COLUMN, or with --map target=COLUMN for the right answers, says "
+            "which it is"
+        )
     return f"{path}: is of no format known here (its fields: {listed(first)}); {known}"

@@ -122,7 +122,7 @@ def why_no_row(path: Path) -> str:
     finally:
         reading.close()
     if first is None:
-        return "it has a header and no rows" if _kind(path) in ("csv", "tsv") else "it has no rows"
+        return "holds no traces, only the names of columns"
     return f"{first.place.removeprefix(f'{path}, ')}: {first.content}"
 
 

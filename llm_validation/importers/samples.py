@@ -13,6 +13,7 @@ import polars as pl
 from verigap.llm_validation.importers import table
 from verigap.llm_validation.importers.identity import written_differently
 from verigap.llm_validation.importers.import_traces import ImportReport, import_traces
+from verigap.llm_validation.importers.lengths import lacking
 from verigap.llm_validation.importers.recognition import chosen
 from verigap.llm_validation.importers.records import (
     Format,
@@ -105,8 +106,12 @@ def _stored(path: Path) -> Samples | None:
 
 
 def _as_it_is(traces: Traces) -> Samples:
-    warning = written_differently(traces.frame.select(PROMPT_KEY).unique())
-    return Samples(traces, warnings=() if warning is None else (warning,))
+    rows = traces.frame
+    doubts = (
+        lacking(rows["n_tokens"].null_count(), rows.height),
+        written_differently(rows.select(PROMPT_KEY).unique()),
+    )
+    return Samples(traces, warnings=tuple(filter(None, doubts)))
 
 
 def _imported(form: Format, paths: Sequence[Path], options: ImportOptions, source: str) -> Samples:

@@ -11,7 +11,8 @@ from verigap.llm_validation.importers.records import BadRecord, UnclearVerdict
 
 _TRUE = {"true", "1", "1.0", "yes"}
 _FALSE = {"false", "0", "0.0", "no"}
-_UNKNOWN = {"", "null", "none", "~", "nan"}
+_NAN = "nan"
+_UNKNOWN = {"", "null", "none", "~", _NAN}
 _LARGEST = 2**53
 
 
@@ -134,11 +135,12 @@ def count(value: object, name: str) -> int | None:
 
 
 def real(value: object, name: str) -> float | None:
-    """A finite number, or None where there is none; NaN is what tools write for that."""
-    if value is None or value != value:
+    """A finite number, or None where there is none."""
+    if value is None:
         return None
     if isinstance(value, str):
-        if value.strip().lower() in _UNKNOWN:
+        word = value.strip().lower()
+        if word in _UNKNOWN and word != _NAN:
             return None
         try:
             value = float(value)
@@ -151,7 +153,9 @@ def real(value: object, name: str) -> float | None:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise BadRecord(f"{name} is {shown(value)}, not a finite number")
+        # It may stand for a number that is missing, or for a mistake in a computation.
+        remedy = "leave it empty (null) where it is unknown" if math.isnan(number) else None
+        raise BadRecord(f"{name} is {shown(value)}, not a finite number", remedy)
     return number
 
 

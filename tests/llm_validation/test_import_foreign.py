@@ -138,7 +138,11 @@ def test_the_content_says_what_a_table_is(tmp_path: Path, name: str, content: by
         ("t.jsonl", b"{not json\n", r"no record can be read .*line 1: not valid JSON"),
         ("t.jsonl", b"[1, 2]\n", r"no record can be read .*a JSON list where an object"),
         ("t.json", b'"text"', r"no record can be read .*a JSON str where an object"),
-        ("t.csv", b"prompt_id,correct\n", r"no record can be read .it has a header and no rows"),
+        (
+            "t.csv",
+            b"prompt_id,correct\n",
+            r"no record can be read .holds no traces, only the names",
+        ),
         ("t.csv", b"prompt_id;correct\nq;1\n", r"its columns are separated by ';'"),
         ("t.bin", bytes(range(128, 200)), r"no record can be read .*not '\.bin'"),
     ],

@@ -56,7 +56,8 @@ TABLES: Mapping[str, Rows] = {
     "no lengths": table("prompt_id correct", ("a", True), ("a", False), ("b", True)),
     "words": table(LENGTHS, ("a", "True", "3"), ("a", "0.0", " 4 "), ("b", " yes ", "5.0")),
     "ungraded": table(LENGTHS, ("a", True, 3), ("a", None, 4), ("b", True, 5)),
-    "NaN": table(LENGTHS, ("a", 1.0, 3.0), ("a", NAN, NAN), ("b", 1.0, 5.0)),
+    "NaN as verdict": table(LENGTHS, ("a", 1.0, 3.0), ("a", NAN, 4.0), ("b", 1.0, 5.0)),
+    "lengths in part": table(LENGTHS, ("a", True, 3), ("a", False, None), ("b", True, 5)),
     "spelt alike": table(LENGTHS, ("1", True, 3), ("01", False, 4), ("2", True, 5)),
     "texts": table(
         "prompt_id correct text", ("a", True, "x y"), ("a", False, "x y"), ("b", True, "z")
@@ -95,6 +96,15 @@ def test_every_route_and_kind_of_file_gives_the_same(tmp_path: Path, name: str) 
 
 BAD: Mapping[str, tuple[Rows, str]] = {
     "infinite length": (table(LENGTHS, ("a", True, 3.0), ("a", True, INF)), "not a finite number"),
+    "NaN as length": (table(LENGTHS, ("a", True, 3.0), ("a", False, NAN)), "leave it empty"),
+    "NaN as score": (
+        table("prompt_id correct verifier_score", ("a", True, 0.5), ("a", True, NAN)),
+        "leave it empty",
+    ),
+    "NaN as place": (
+        table("prompt_id correct first_correct", ("a", True, 2.0), ("a", True, NAN)),
+        "leave it empty",
+    ),
     "negative length": (table(LENGTHS, ("a", True, 3), ("a", False, -1)), "cannot be negative"),
     "half a token": (table(LENGTHS, ("a", True, 3.0), ("a", False, 2.5)), "not a whole number"),
     "no name": (table(LENGTHS, ("a", True, 3), (None, False, 4)), "not a name"),
@@ -108,7 +118,7 @@ BAD: Mapping[str, tuple[Rows, str]] = {
     ),
     "no verdict": (
         table("prompt_id n_tokens", ("a", 3), ("a", 4)),
-        "'correct' is missing|no format known here .its fields: prompt_id, n_tokens",
+        "'correct' is missing .there are: prompt_id, n_tokens",
     ),
     "twice": (
         table("prompt_id sample_id correct", ("a", 0, True), ("a", 0, False)),
