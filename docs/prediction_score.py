@@ -17,7 +17,7 @@ from verigap.llm_validation.measuring.measure import measure
 from verigap.llm_validation.predicting.planted import score_planted
 from verigap.llm_validation.predicting.predict import predict
 from verigap.llm_validation.predicting.scoring import MethodScore, score
-from verigap.llm_validation.traces import read_traces
+from verigap.llm_validation.traces import load_traces
 from verigap.sim.sweeps.stored import read_rows
 
 jax.config.update("jax_enable_x64", True)
@@ -37,7 +37,7 @@ def row(name: str, method: MethodScore) -> str:
 
 def of_traces(path: Path, budgets: list[int] | None) -> list[str]:
     """Rows of every group of a trace table."""
-    traces = read_traces(path)
+    traces = load_traces(path)
     measured = measure(traces, budgets)
     rows = []
     for prediction, own in zip(predict(traces, budgets, measured=measured), measured, strict=True):

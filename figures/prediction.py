@@ -39,12 +39,12 @@ def predictions(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.measuring.measure import SEEDS, measure
     from verigap.llm_validation.predicting.predict import predict
     from verigap.llm_validation.predicting.scoring import score
-    from verigap.llm_validation.traces import read_traces
+    from verigap.llm_validation.traces import load_traces
 
     seeds = 4 * SEEDS if full else SEEDS
     found = []
     for path in paths:
-        traces = read_traces(path)
+        traces = load_traces(path)
         measured = measure(traces, seeds=seeds)
         for guess, own in zip(predict(traces, measured=measured), measured, strict=True):
             scored = score(guess, own)

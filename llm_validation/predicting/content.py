@@ -37,6 +37,7 @@ def _group(each: GroupPrediction) -> dict[str, Any]:
         "crossover_data_budget": by_number(each.crossover_data_budget),
         "crossover_horizon": by_number(each.crossover_horizon),
         "warnings": list(each.warnings),
+        **each.bi_level.content(),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -146,8 +146,9 @@ def predict(
         own = group_traces(traces, pools.dataset, pools.model)
         (laws,) = laws_of_traces(own, own_budgets)
         (counts,) = group_counts(own)
-        laws = replace(laws, warnings=(*counts.open_questions, *laws.warnings))
-        predictions.append(predict_group(laws, own_data, options, pools, calibration))
+        predictions.append(
+            predict_group(laws.of_samples(counts), own_data, options, pools, calibration)
+        )
     if report is not None:
         report(Progress(len(groups), len(groups)))
     return tuple(predictions)
@@ -244,6 +245,7 @@ def predict_group(
         crossover_data_budget=by_horizon,
         crossover_horizon=by_data_budget,
         warnings=(*laws.warnings, *_warnings(laws), *filter(None, [size.doubt])),
+        bi_level=laws.bi_level,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from verigap.llm_validation.fitting.lost import UNCHECKED, BiLevel
 from verigap.llm_validation.intervals import Statistic
 from verigap.storage.units import LengthUnit
 
@@ -65,6 +66,7 @@ class GroupPrediction:
         by the margin of `crossover`; None where the grid holds no such place.
       crossover_horizon: H*(n): the smallest budget from which on it is, likewise.
       warnings: what a reader must know before using the numbers, one line each.
+      bi_level: whether correct traces stay correct, and both readings where not.
     """
 
     dataset: str
@@ -86,6 +88,7 @@ class GroupPrediction:
     crossover_data_budget: Mapping[int, Statistic | None]
     crossover_horizon: Mapping[int, Statistic | None]
     warnings: tuple[str, ...]
+    bi_level: BiLevel = UNCHECKED
 
     def cell(
         self, horizon: int, data_budget: int, predictor: Predictor | None = None

@@ -198,9 +198,10 @@ def _theory(
         seeds=SEEDS,
         seed=request.seed,
     )
-    measurement = measure_group(pools, horizons, settings)
+    measurement = measure_group(pools, horizons, settings, counts=fitted.counts)
     stages.enter("predicting")
     (laws,) = laws_of_traces(traces, horizons)
+    laws = laws.of_samples(fitted.counts)
     seen = calibration_slice(measurement)
     prediction = predict_group(laws, request.data_budgets, options, pools, seen)
     horizon, n = max(horizons), max(request.data_budgets)

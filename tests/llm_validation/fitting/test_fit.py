@@ -15,7 +15,7 @@ from verigap.llm_validation.fitting import deconvolution, extrapolation
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.fitting.fit import Fit
 from verigap.llm_validation.fitting.population import Grids
-from verigap.llm_validation.traces import Traces, read_traces
+from verigap.llm_validation.traces import Traces, load_traces
 from verigap.storage.tables import TableError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "game24_gpt4.parquet"
@@ -24,7 +24,7 @@ QUICK = 200
 
 @pytest.fixture(scope="module")
 def real() -> Traces:
-    return read_traces(EXAMPLE)
+    return load_traces(EXAMPLE)
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,9 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
     )
     for warning in group.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
-    table = plain_table("", "pass@k", "estimate", "beta-binomial", "nonparametric")
+    lost = counts.bi_level.lost
+    at_end = ("correct at the end",) if lost else ()
+    table = plain_table("", "pass@k", "estimate", "beta-binomial", "nonparametric", *at_end)
     powers = {2**exponent for exponent in range(40)}
     for k, row in sorted(group.pass_at_k.items()):
         if row.extrapolated:
@@ -59,7 +61,8 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
                 f"{k} (beyond)", plain(spanned(row.value, table_number)), *map(plain, models)
             )
         elif k in powers or k == group.measured_k:
-            table.add_row(str(k), plain(spanned(row.value, table_number)), "", "")
+            ending = (table_number(lost.pass_at_k[k][1]),) if lost else ()
+            table.add_row(str(k), plain(spanned(row.value, table_number)), "", "", *ending)
     console.print(table, highlight=False)
     table = plain_table(
         "",
