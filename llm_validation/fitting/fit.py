@@ -123,7 +123,7 @@ def fit(
 
     Example:
       >>> from verigap.llm_validation.fitting.fit import fit
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> found = fit(read_traces("examples/smollm2_products.parquet"), [64], replicates=100)
       >>> round(found.groups[0].mean_correct.estimate, 3)
       0.093

@@ -112,7 +112,7 @@ def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
     elif "prompt_id" in first:
         return (
             f"{path}: column 'correct' is missing (there are: {listed(first)}); `verigap import` "
-            "with `mapping` correct=COLUMN, or with `mapping` target=COLUMN for the right answers, says "
+            "with `mapping` correct=COLUMN, or `mapping` target=COLUMN for the right answers, says "
             "which it is"
         )
     return f"{path}: is of no format known here (its fields: {listed(first)}); {known}"

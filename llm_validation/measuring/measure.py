@@ -62,7 +62,7 @@ def measure(
 
     Example:
       >>> from verigap.llm_validation.measuring.measure import measure
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> traces = read_traces("examples/smollm2_products.parquet")
       >>> (group,) = measure(traces, [64], data_budgets=[16], seeds=2)
       >>> means = {name: mean.item() for name, mean in group.means().items()}

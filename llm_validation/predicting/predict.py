@@ -118,7 +118,7 @@ def predict(
 
     Example:
       >>> from verigap.llm_validation.predicting.predict import Options, predict
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> traces = read_traces("examples/smollm2_products.parquet")
       >>> (group,) = predict(traces, [64], [64], Options(log2_class_size=4.0))
       >>> group.cell(64, 64).gap.estimate > 0

@@ -69,7 +69,7 @@ def diagnose(
     Example:
       >>> from verigap.llm_validation.fitting.counts import first_samples
       >>> from verigap.llm_validation.reporting.diagnose import diagnose
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> traces = first_samples(read_traces("examples/smollm2_products.parquet"), 4)
       >>> found = diagnose(traces, [64], [16])
       >>> found.groups[0].decisions.by_currency["accuracy"].select.reason
