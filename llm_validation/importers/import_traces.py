@@ -17,6 +17,7 @@ from verigap.llm_validation.importers.account import (
     ScorerTally,
     Verdicts,
 )
+from verigap.llm_validation.importers.foreign import nothing_in
 from verigap.llm_validation.importers.grading import MISSING, NOT_JUDGED, Grader
 from verigap.llm_validation.importers.groups import SETTINGS
 from verigap.llm_validation.importers.lengths import Lengths, lacking
@@ -169,13 +170,17 @@ def _write_rows(
     Raises:
       TableError: there is none, or one that cannot be used (unless `skip_bad`).
     """
+    for path in paths:
+        if path.is_file() and (empty := nothing_in(path)) is not None:
+            run.notes[f"{path}: {empty}, and gives no samples"] = None
     for place, row in run.rows(paths, reading):
         writer.add(row, place)
         run.taken += 1
         if progress is not None and run.taken % _STEP == 0:
             progress(Progress(reading.done, reading.total, produced=run.taken))
-    for place, first, what in writer.duplicates():
+    for row, place, first, what in writer.duplicates():
         run.refuse_repeated(place, first, what)
+        run.verdicts.remove(row)
         run.taken -= 1
     if run.taken < 1:
         why = next(iter([*run.skipped_list, *run.left_out]), "the files are empty")
@@ -186,7 +191,7 @@ def _report(run: _Run, writer: TraceWriter) -> ImportReport:
     """What was taken in and what was not, of a table that is about to be finished."""
     prompts, groups = writer.summary()
     repeated, texts = writer.repeated_texts()
-    notes = [*run.notes, *_warnings(repeated, texts, writer.names_twice())]
+    notes = [*run.notes, *writer.notes(), *_warnings(repeated, texts)]
     verdicts = {name: sum(group[name] for group in groups.values())
                 for name in ("correct", "incorrect", "ungraded")}  # fmt: skip
     return ImportReport(
@@ -196,7 +201,7 @@ def _report(run: _Run, writer: TraceWriter) -> ImportReport:
         incorrect_because=dict(run.verdicts.incorrect_because()),
         ungraded_because=dict(run.verdicts.ungraded_because()),
         unit=run.lengths.unit or "tokens",
-        unknown_lengths=unknown,
+        unknown_lengths=writer.unknown_lengths(),
         decided_by=dict(run.verdicts.decided_by()),
         scorers=run.verdicts.scorers(),
         harness=run.verdicts.harness(),

@@ -16,6 +16,7 @@ import polars as pl
 import pytest
 import zstandard
 
+from verigap.cli.options import with_flags
 from verigap.llm_validation.importers import ImportOptions, choose_format, read_samples
 
 ROWS = "prompt_id,correct\n" + "".join(f"q{number},1\n" for number in range(3000))
@@ -174,7 +175,7 @@ def test_likely_columns_are_named_without_a_format(tmp_path: Path, columns: str,
     path.write_text(f"{columns}\n" + ",".join("1" for _ in columns.split(",")) + "\n")
     with pytest.raises(ValueError, match="is of no format known here") as refusal:
         read_samples(path)
-    message = str(refusal.value)
+    message = with_flags(str(refusal.value))
     assert f"(its fields: {columns.replace(',', ', ')})" in message
     assert says in message
     # What is suggested works.

@@ -109,7 +109,7 @@ BAD: Mapping[str, tuple[Rows, str]] = {
     "half a token": (table(LENGTHS, ("a", True, 3.0), ("a", False, 2.5)), "not a whole number"),
     "no name": (table(LENGTHS, ("a", True, 3), (None, False, 4)), "not a name"),
     "blank name": (table(LENGTHS, ("a", True, 3), ("  ", False, 4)), "not a name"),
-    "score": (table(LENGTHS, ("a", 1.0, 3), ("a", 0.5, 4)), "correct-above"),
+    "score": (table(LENGTHS, ("a", 1.0, 3), ("a", 0.5, 4)), "correct_above"),
     "word": (table(LENGTHS, ("a", "true", 3), ("a", "maybe", 4)), "neither true, false nor null"),
     "fraction as a name": (table(LENGTHS, (1.5, True, 3), (2.5, False, 4)), "whole number"),
     "infinite score": (

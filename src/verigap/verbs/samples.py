@@ -55,9 +55,12 @@ def read_traces(source: TraceSource) -> Traces:
 
     if isinstance(source, Traces):
         return source
-    kinds = (str, Path, pl.DataFrame)
-    wanted = "traces, a polars table or a path"
-    return importers.read_traces(of_kind(source, "traces", wanted, *kinds))
+    wanted = "traces, a polars table, a path or a list of paths"
+    kinds = (str, Path, pl.DataFrame, list, tuple)
+    given = of_kind(source, "traces", wanted, *kinds)
+    for path in given if isinstance(given, list | tuple) else ():
+        of_kind(path, "traces", "a list of paths", str, Path)
+    return importers.read_traces(given)
 
 
 def fit(
