@@ -23,10 +23,11 @@ change of an arm.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -39,6 +40,7 @@ from benchmarks.verdict_populations import POPULATIONS, Population
 from verigap.llm_validation.deciding import selection, training
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.rule import Decision, decide, margin_of
+from verigap.storage.files import write_durably
 
 PROMPTS = (25, 50, 100, 200, 400)
 CANDIDATES, LABELS, RADIUS = 8, 256, 1.0
@@ -66,10 +68,12 @@ class Tables:
 
     Attributes:
       values: by arm of selection and of training.
+      shifts: by learned arm; see `HeldOut`.
       mixed: of each table.
     """
 
     values: dict[str, Float[np.ndarray, "R P"]]
+    shifts: dict[str, Float[np.ndarray, "R pairs"]]
     mixed: Float[np.ndarray, " R"]
 
     @property
@@ -81,10 +85,46 @@ class Tables:
         """Mean accuracy of every arm over all prompts of all tables."""
         return {arm: float(values.mean()) for arm, values in self.values.items()}
 
-    def joined(self, other: Tables) -> Tables:
-        """These tables, then others of as many prompts."""
-        values = {arm: np.concatenate([v, other.values[arm]]) for arm, v in self.values.items()}
-        return Tables(values=values, mixed=np.concatenate([self.mixed, other.mixed]))
+    @classmethod
+    def joined(cls, parts: Sequence[Tables]) -> Tables:
+        """Several of as many prompts, one after the other."""
+        first = parts[0]
+        return cls(
+            values={arm: np.concatenate([t.values[arm] for t in parts]) for arm in first.values},
+            shifts={arm: np.concatenate([t.shifts[arm] for t in parts]) for arm in first.shifts},
+            mixed=np.concatenate([t.mixed for t in parts]),
+        )
+
+    def first(self, repetitions: int) -> Tables:
+        """The first of them."""
+        return Tables(
+            values={arm: v[:repetitions] for arm, v in self.values.items()},
+            shifts={arm: v[:repetitions] for arm, v in self.shifts.items()},
+            mixed=self.mixed[:repetitions],
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Tables:
+        """Those that were written."""
+        with np.load(path) as stored:
+            named = {name: stored[name] for name in stored.files}
+        return cls(
+            values={
+                n.removeprefix("value "): v for n, v in named.items() if n.startswith("value ")
+            },
+            shifts={
+                n.removeprefix("shift "): v for n, v in named.items() if n.startswith("shift ")
+            },
+            mixed=named["mixed"],
+        )
+
+    def write(self, path: Path) -> None:
+        """Write them, all or nothing."""
+        named = {f"value {arm}": v for arm, v in self.values.items()}
+        named |= {f"shift {arm}": v for arm, v in self.shifts.items()}
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, mixed=self.mixed, **named)  # pyright: ignore[reportArgumentType]
+        write_durably(path, buffer.getvalue())
 
 
 def table(population: Population, prompts: int, repetition: int) -> Tables:
@@ -101,8 +141,12 @@ def table(population: Population, prompts: int, repetition: int) -> Tables:
         num_candidates=CANDIDATES,
         seed=repetition,
     )
-    values = selected.values["accuracy"] | trained.values["accuracy"][0]
-    return Tables(values=values, mixed=np.array([float(selected.mixed)]))
+    # Both have a leading axis of length 1, for N and for n.
+    return Tables(
+        values=selected.values["accuracy"] | trained.values["accuracy"][0],
+        shifts=selected.shifts["accuracy"] | trained.shifts["accuracy"][0],
+        mixed=np.array([float(selected.mixed)]),
+    )
 
 
 def decisions(
@@ -120,7 +164,8 @@ def decisions(
     more = [arm for arm in MORE[what] if arm in names]
     for repetition, mixed in enumerate(tables.mixed):
         rows = {arm: tables.values[arm][repetition] for arm in (*names, "single", "exact")}
-        joint = JointMeans.of(rows, most=1.0, seed=repetition)
+        shifts = {arm: tables.shifts[arm][repetition] for arm in names if arm in tables.shifts}
+        joint = JointMeans.of(rows, shifts=shifts, most=1.0, seed=repetition)
         margin = margin_of(joint, worth, ceiling="exact", floor="single")
         yield decide(joint, plain, more, margin, int(mixed)), margin.value
 
@@ -166,33 +211,18 @@ def truths(blocks: Mapping[int, Tables]) -> dict[int, dict[str, float]]:
 def kept(folder: Path, name: str, prompts: int, wanted: int) -> Tables:
     """Tables of one population and number of prompts: those kept, and more if more are wanted."""
     path = folder / f"{name.replace(', ', '-').replace(' ', '_')}-{prompts}.npz"
-    tables = None
-    if path.exists():
-        with np.load(path) as stored:
-            mixed = stored["mixed"]
-            values = {arm: stored[arm] for arm in stored.files if arm != "mixed"}
-            tables = Tables(values=values, mixed=mixed)
-    done = tables.repetitions if tables else 0
+    parts = [Tables.read(path)] if path.exists() else []
+    done = parts[0].repetitions if parts else 0
     start = time.perf_counter()
-    for repetition in range(done, wanted):
-        one = table(POPULATIONS[name], prompts, repetition)
-        one = Tables(
-            values={arm: np.atleast_2d(v) for arm, v in one.values.items()}, mixed=one.mixed
-        )
-        tables = one if tables is None else tables.joined(one)
-    if tables is None:
-        raise ValueError("repetitions: must be at least 1")
+    parts += [table(POPULATIONS[name], prompts, index) for index in range(done, wanted)]
+    tables = Tables.joined(parts)
     if done < wanted:
-        temporary = path.with_suffix(".part.npz")
-        np.savez_compressed(temporary, mixed=tables.mixed, **tables.values)  # pyright: ignore[reportArgumentType]
-        temporary.replace(path)
+        tables.write(path)
         seconds = time.perf_counter() - start
         print(
             f"{name}, {prompts} prompts: {wanted - done} tables, {seconds:.0f} s", file=sys.stderr
         )
-    return Tables(
-        values={a: v[:wanted] for a, v in tables.values.items()}, mixed=tables.mixed[:wanted]
-    )
+    return tables.first(wanted)
 
 
 def measured(

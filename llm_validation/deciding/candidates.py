@@ -48,7 +48,7 @@ def draw_order(
       largest: the largest N.
       seed: seed of the draws; a prompt's draws depend on its place in the table.
     """
-    prompts, width = mask.shape
+    prompts = len(mask)
     draws = draws_of(prompts, 1)
     order = np.empty((prompts, draws, largest), np.int32)
     for prompt, present in enumerate(mask):

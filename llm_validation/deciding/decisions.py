@@ -180,15 +180,18 @@ def _in_currency(
     worth = None if request.worth is None else request.worth * most
     values = selected.values[currency]
     at = {
-        count: JointMeans.of({arm: v[place] for arm, v in values.items()}, most=most, seed=seed)
+        count: JointMeans.of(
+            {arm: v[place] for arm, v in values.items()},
+            shifts={arm: v[place] for arm, v in selected.shifts.get(currency, {}).items()},
+            most=most,
+            seed=seed,
+        )
         for place, count in enumerate(selected.counts)
     }
     here = at[n]
     margin = margin_of(here, worth, ceiling="exact", floor="single")
     plain = [arm for arm in selecting.WITHOUT_VERIFIER if arm in values]
-    present = {
-        kind: [arm for arm in names if arm in values] for kind, names in _ARMS_OF.items()
-    }
+    present = {kind: [arm for arm in names if arm in values] for kind, names in _ARMS_OF.items()}
     # One sample is all there is at N = 1: no arm can differ from another.
     mixed = selected.mixed if n > 1 else 0
 
@@ -199,7 +202,10 @@ def _in_currency(
     joint, choice = None, None
     if trained is not None:
         joint = JointMeans.of(
-            {arm: v[-1] for arm, v in trained.values[currency][0].items()}, most=most, seed=seed
+            {arm: v[-1] for arm, v in trained.values[currency][0].items()},
+            shifts={arm: v[-1] for arm, v in trained.shifts[currency][0].items()},
+            most=most,
+            seed=seed,
         )
         choice = decide(joint, training.UNTRAINED, training.TRAINED, margin, selected.mixed)
     return InCurrency(
@@ -220,7 +226,8 @@ def shortness_share(group: GroupDecisions, arm: str, other: str) -> float:
 
     Args:
       group: with returns.
-      arm, other: arms of selection, at N.
+      arm: an arm of selection, at N.
+      other: what it is compared with.
     """
     place = group.selection.position(group.num_candidates)
     returns = group.by_currency["return"].at[group.num_candidates].means
