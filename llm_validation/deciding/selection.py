@@ -123,6 +123,8 @@ def select(
         row = _Row(values={name: _untrained(part, sets, name, n) for name in part.rewards})
         if learn and train.any():
             _add_learned(row, part, sets, train, labels, seed, at=n == num_candidates)
+        if n == 1:
+            _one_sample(row)
         rows.append(row)
         if advance is not None:
             advance(sum(m for m in counts if m <= n) / sum(counts))
@@ -272,6 +274,16 @@ class _Splits:
 
     def held_out(self) -> dict[str, HeldOut]:
         return {arm: HeldOut.of(table, self._held_out) for arm, table in self._values.items()}
+
+
+def _one_sample(row: _Row) -> None:
+    """Give every arm at N = 1 the exact value of one sample, for none has a choice."""
+    for values in row.values.values():
+        values |= dict.fromkeys(values, values["single"])
+    for arm in row.accuracy_for_return:
+        row.accuracy_for_return[arm] = row.values["accuracy"][arm]
+    for by_arm in row.shifts.values():
+        by_arm |= {arm: np.zeros(shifts.shape) for arm, shifts in by_arm.items()}
 
 
 def _rows(beside: Compared, chosen: Bool[np.ndarray, " P"]) -> Compared:
