@@ -61,6 +61,8 @@ MORE: dict[What, tuple[str, ...]] = {
     "train": training.TRAINED,
 }
 
+_BESIDE = dict.fromkeys(selection.BY_LEARNED, "vote") | dict.fromkeys(training.TRAINED, "base")
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tables:
@@ -167,7 +169,8 @@ def decisions(
         shifts = {arm: tables.shifts[arm][repetition] for arm in names if arm in tables.shifts}
         joint = JointMeans.of(rows, shifts=shifts, most=1.0, seed=repetition)
         margin = margin_of(joint, worth, ceiling="exact", floor="single")
-        yield decide(joint, plain, more, margin, int(mixed)), margin.value
+        ceiling = "exact" if what == "select" else None
+        yield decide(joint, plain, more, margin, int(mixed), ceiling), margin.value
 
 
 def judged(decision: Decision, margin: float, what: What, truth: Mapping[str, float]) -> str:
@@ -197,15 +200,27 @@ def gain(truth: Mapping[str, float], what: What) -> float:
 
 
 def truths(blocks: Mapping[int, Tables]) -> dict[int, dict[str, float]]:
-    """Expected accuracy of every arm by number of prompts, for one population."""
-    free = {*PLAIN["select"], *selection.BY_SCORE, *PLAIN["train"], *selection.EXACT}
-    total = sum(block.mixed.size * prompts for prompts, block in blocks.items())
+    """Expected accuracy of every arm by number of prompts, for one population.
+
+    A learned arm's is that of the vote, or of the base, and what it gains beyond on the same
+    prompts: the differences vary less.
+    """
+    total = sum(block.repetitions * prompts for prompts, block in blocks.items())
     shared = {
         arm: sum(float(block.values[arm].sum()) for block in blocks.values()) / total
         for arm in next(iter(blocks.values())).values
-        if arm in free
+        if arm not in _BESIDE
     }
-    return {prompts: block.means() | shared for prompts, block in blocks.items()}
+    found = {}
+    for prompts, block in blocks.items():
+        means = block.means()
+        learned = {
+            arm: shared[other] + means[arm] - means[other]
+            for arm, other in _BESIDE.items()
+            if arm in means
+        }
+        found[prompts] = shared | learned
+    return found
 
 
 def kept(folder: Path, name: str, prompts: int, wanted: int) -> Tables:

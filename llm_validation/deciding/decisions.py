@@ -197,7 +197,7 @@ def _in_currency(
 
     def among(*kinds: Verifier) -> Decision:
         others = [arm for kind in kinds for arm in present[kind]]
-        return decide(here, plain, others, margin, mixed)
+        return decide(here, plain, others, margin, mixed, ceiling="exact")
 
     joint, choice = None, None
     if trained is not None:

@@ -43,6 +43,6 @@ class HeldOut(NamedTuple):
         mean = used.sum(axis=-2) / held_out.sum(axis=0)
         beyond = np.where(held_out, values - mean[..., None, :], 0.0)
         by_split = beyond.sum(axis=-1) / held_out.sum(axis=1)
-        # The mean over splits holds each split's own part.
-        own = 1.0 - 2.0 / len(held_out) if len(held_out) > 2 else 1.0
-        return cls(mean, (by_split[..., ::2] - by_split[..., 1::2]) / (2.0 * own**0.5))
+        # One part in splits/2 of the mean is the split's own; the other pairs cancel.
+        others = 1.0 - 2.0 / len(held_out) if len(held_out) > 2 else 1.0
+        return cls(mean, (by_split[..., ::2] - by_split[..., 1::2]) / (2.0 * others))

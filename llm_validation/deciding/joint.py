@@ -20,11 +20,14 @@ class JointMeans:
       draws: by arm, shape (B,): the prompts of a draw are the same for all arms. Draws of few
         prompts are spread out as Student's law is wider than the normal one.
       most: the largest value an arm can have: 1 for accuracy, H for returns.
+      unseen: joint draws of the share of prompts that are like none of the P: exponential, 1/P on
+        average, as in the Bayesian bootstrap with one prompt more.
     """
 
     means: dict[str, float]
     draws: dict[str, Float[np.ndarray, " B"]]
     most: float
+    unseen: Float[np.ndarray, " B"]
 
     @classmethod
     def of(
@@ -63,6 +66,7 @@ class JointMeans:
             means=dict(zip(values, mean.tolist(), strict=True)),
             draws=dict(zip(values, drawn.T, strict=True)),
             most=most,
+            unseen=np.random.default_rng([seed, 23]).exponential(1 / prompts, len(drawn)),
         )
 
     def value(self, arm: str) -> Statistic:

@@ -278,12 +278,12 @@ class _Splits:
 
 def _one_sample(row: _Row) -> None:
     """Give every arm at N = 1 the exact value of one sample, for none has a choice."""
-    for values in row.values.values():
-        values |= dict.fromkeys(values, values["single"])
+    for by_arm in row.values.values():
+        by_arm.update(dict.fromkeys(by_arm, by_arm["single"]))
     for arm in row.accuracy_for_return:
         row.accuracy_for_return[arm] = row.values["accuracy"][arm]
-    for by_arm in row.shifts.values():
-        by_arm |= {arm: np.zeros(shifts.shape) for arm, shifts in by_arm.items()}
+    for shifts in row.shifts.values():
+        shifts.update({arm: np.zeros(each.shape) for arm, each in shifts.items()})
 
 
 def _rows(beside: Compared, chosen: Bool[np.ndarray, " P"]) -> Compared:

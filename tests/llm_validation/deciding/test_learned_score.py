@@ -36,7 +36,7 @@ def test_agreement_and_rank_are_those_among_the_candidates(
 
 
 def pool_knows(prompts: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Ten samples, six of them alike and right, four alone and wrong: the pool tells, two do not."""
+    """Ten samples, six alike and right, four alone and wrong: the pool tells, two do not."""
     correct = np.arange(10) < 6
     answer = np.where(correct, 0, np.arange(10))
     rng = np.random.default_rng(seed)

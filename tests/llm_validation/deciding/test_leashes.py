@@ -59,25 +59,27 @@ def test_best_policy_of_chi2_is_that_of_the_theory(seed: int, kinds: int, radius
         assert found[prompt] == pytest.approx(float(expert @ support), abs=1e-6)
 
 
+def _softmax(z: np.ndarray) -> np.ndarray:
+    weight = np.exp(z - z.max())
+    return weight / weight.sum()
+
+
+def _largest(reward: np.ndarray, base: np.ndarray, kind: str, radius: float, start: float) -> float:
+    """The largest mean reward within the leash, over softmax policies."""
+    bound = {"type": "ineq", "fun": lambda z: radius - divergence(_softmax(z), base, kind)}
+    found = optimize.minimize(
+        lambda z: -float(_softmax(z) @ reward), reward * start, constraints=bound, method="SLSQP"
+    )
+    return -float(found.fun)
+
+
 @pytest.mark.parametrize("kind", ["chi2", "kl"])
 @pytest.mark.parametrize("radius", [0.1, 0.7, 2.0])
 def test_best_policy_against_numerical_optimisation(kind: str, radius: float) -> None:
     rng = np.random.default_rng(5)
     base = np.full(5, 0.2)
     for reward in (rng.random(5), np.array([0.0, 0.0, 1.0, 1.0, 0.0]), np.array([1, 1, 1, 1, 0.0])):
-        # A softmax keeps to the simplex; the ends of the leash are a constraint.
-        def policy(z: np.ndarray) -> np.ndarray:
-            weight = np.exp(z - z.max())
-            return weight / weight.sum()
-
-        bound = {"type": "ineq", "fun": lambda z: radius - divergence(policy(z), base, kind)}
-        starts = [reward * strength for strength in (0.1, 1.0)]
-        best = max(
-            -optimize.minimize(
-                lambda z: -float(policy(z) @ reward), start, constraints=bound, method="SLSQP"
-            ).fun
-            for start in starts
-        )
+        best = max(_largest(reward, base, kind, radius, start) for start in (0.1, 1.0))
         leash = Leash(kind, radius)  # pyright: ignore[reportArgumentType]
         found = best_policy(reward[None], np.ones((1, 5), bool), leash)[0] @ reward
         assert found == pytest.approx(best, abs=2e-4)
