@@ -183,7 +183,12 @@ def _in_currency(
     worth = None if request.worth is None else request.worth * most
     values = selected.values[currency]
     at = {
-        count: JointMeans.of({arm: v[place] for arm, v in values.items()}, most=most, seed=seed)
+        count: JointMeans.of(
+            {arm: v[place] for arm, v in values.items()},
+            shifts={arm: v[place] for arm, v in selected.shifts.get(currency, {}).items()},
+            most=most,
+            seed=seed,
+        )
         for place, count in enumerate(selected.counts)
     }
     here = at[n]
@@ -192,12 +197,15 @@ def _in_currency(
     mixed = selected.mixed if n > 1 else 0
 
     def among(kind: Verifier | None) -> Decision:
-        return decide(here, *arms_of(here, kind), margin, mixed)
+        return decide(here, *arms_of(here, kind), margin, mixed, ceiling="exact")
 
     joint, choice = None, None
     if trained is not None:
         joint = JointMeans.of(
-            {arm: v[-1] for arm, v in trained.values[currency][0].items()}, most=most, seed=seed
+            {arm: v[-1] for arm, v in trained.values[currency][0].items()},
+            shifts={arm: v[-1] for arm, v in trained.shifts[currency][0].items()},
+            most=most,
+            seed=seed,
         )
         choice = decide(joint, training.UNTRAINED, training.TRAINED, margin, selected.mixed)
     return InCurrency(
