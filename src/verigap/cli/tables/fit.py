@@ -50,14 +50,15 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
     )
     for warning in group.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
-    table = plain_table("", "pass@k", "estimate", "beta-binomial", "nonparametric")
+    laws = [law.name for law in group.success_laws]
+    table = plain_table("", "pass@k", "estimate", *laws)
     powers = {2**exponent for exponent in range(40)}
     for k, row in sorted(group.pass_at_k.items()):
         if row.extrapolated:
-            models = [spanned(model, number) for model in row.models.values()]
-            table.add_row(f"{k} (beyond)", plain(spanned(row.value, number)), *map(plain, models))
+            models = [number(model.estimate) for model in row.models.values()]
+            table.add_row(f"{k} (beyond)", plain(spanned(row.value, number)), *models)
         elif k in powers or k == group.measured_k:
-            table.add_row(str(k), plain(spanned(row.value, number)), "", "")
+            table.add_row(str(k), plain(spanned(row.value, number)), *([""] * len(laws)))
     console.print(table, highlight=False)
     table = plain_table(
         "",
