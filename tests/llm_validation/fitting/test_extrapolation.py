@@ -159,7 +159,7 @@ def test_a_mixture_stops_where_the_others_cannot_be_solved() -> None:
     assert law.estimate[0] == pytest.approx(measured, abs=0.03)
     # What 16 samples cannot tell from never may be solved by 1,000; it need not.
     assert (law.low < measured + 0.01).all()
-    assert law.high[0] < 0.55
+    assert law.high[0] < 0.57
     assert law.high[1] > 0.6
 
 
