@@ -102,14 +102,17 @@ def _maximised(
 ) -> Float[np.ndarray, "B G"]:
     """Weights that maximise the mean log likelihood a prompt plus `pull` times the weights.
 
-    Multiplicative steps; each raises the objective where no pull is negative.
+    Multiplicative steps in single precision; each raises the objective where no pull is negative.
     """
-    share = fit.prompts / fit.prompts.sum()
+    weights, pull = np.asarray(weights, np.float32), np.asarray(pull, np.float32)
+    likelihood = fit.likelihood.astype(np.float32)
+    share = (fit.prompts / fit.prompts.sum()).astype(np.float32)
+    least = np.float32(1e-30)
     for _ in range(_STEPS):
-        marginal = weights @ fit.likelihood.T
-        weights = weights * ((share / np.maximum(marginal, 1e-300)) @ fit.likelihood + pull)
-        weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
-    return weights
+        marginal = weights @ likelihood.T
+        weights = weights * ((share / np.maximum(marginal, least)) @ likelihood + pull)
+        weights = weights / np.maximum(weights.sum(axis=1, keepdims=True), least)
+    return weights.astype(float)
 
 
 def _profile(
