@@ -48,9 +48,7 @@ def rows(path: Path) -> list[str]:
 
 def main() -> None:
     """Print one table."""
-    print(
-        "| data | samples a prompt | mean correct, % | pass@N, % | beta-binomial | nonparametric |"
-    )
+    print("| data | samples a prompt | mean correct, % | pass@N, % | power law | mixture |")
     print("|---|---|---|---|---|---|")
     for path in sys.argv[1:]:
         print("\n".join(rows(Path(path))), flush=True)

@@ -55,15 +55,7 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
         "mean_correct": _statistic(group.mean_correct),
         "measured_k": group.measured_k,
         "pass_at_k": {str(k): _pass_at_k(value) for k, value in sorted(group.pass_at_k.items())},
-        "success_laws": [
-            {
-                "name": law.name,
-                "log_likelihood": law.log_likelihood,
-                "parameters": law.parameters,
-                "values": law.values,
-            }
-            for law in group.success_laws
-        ],
+        "success_laws": [{"name": law.name, "values": law.values} for law in group.success_laws],
         "mean_first_correct": _statistic(group.mean_first_correct),
         "horizons": [_horizon(fitted) for fitted in group.horizon_fits],
     }
