@@ -12,7 +12,11 @@ import polars as pl
 
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.intervals import LEVEL, Statistic
-from verigap.llm_validation.predicting.content import by_number, cell_content, statistic_content
+from verigap.llm_validation.predicting.content import (
+    cell_content,
+    crossovers_content,
+    statistic_content,
+)
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import (
     VERIFY_POLICY,
@@ -75,7 +79,7 @@ def _group(
     decided: list[tuple[Verifier, Verdict, Settling | None]] = [
         (name, group.verdict(name), group.settling(name)) for name in verifiers
     ]
-    predicted = [cell_content(cell) for cell in prediction.chosen_cells]
+    predicted = [cell_content(cell) for cell in prediction.cells]
     found = _measured(group)
     return {
         "dataset": measured.dataset,
@@ -179,6 +183,8 @@ def _measured(group: GroupDiagnosis) -> list[dict[str, Any]]:
 
 def _score(group: GroupDiagnosis) -> dict[str, Any]:
     return {
+        "prompts": group.score.prompts,
+        "splits": group.score.splits,
         "held_out": [{"horizon": horizon, "data_budget": n} for horizon, n in group.score.held_out],
         "methods": [asdict(method) for method in group.score.methods],
     }
@@ -218,21 +224,15 @@ def _comparison(
 
 def _prediction(prediction: GroupPrediction) -> dict[str, Any]:
     return {
-        "predictor": prediction.chosen,
-        "predictor_probability": prediction.chosen_probability,
+        "predictor": prediction.predictor,
         "log2_class_size": statistic_content(prediction.log2_class_size),
         "class_size_source": prediction.class_size_source,
         "chi2_radius": prediction.chi2_radius,
         "num_candidates": prediction.num_candidates,
         "false_positive": prediction.false_positive,
         "false_negative": prediction.false_negative,
-        "crossover_data_budget": by_number(prediction.crossover_data_budget),
-        "crossover_horizon": by_number(prediction.crossover_horizon),
-        "others": {
-            name: [cell_content(cell) for cell in cells]
-            for name, cells in prediction.cells.items()
-            if name != prediction.chosen
-        },
+        "crossover_data_budget": crossovers_content(prediction.crossover_data_budget),
+        "crossover_horizon": crossovers_content(prediction.crossover_horizon),
     }
 
 

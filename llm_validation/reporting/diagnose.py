@@ -22,7 +22,7 @@ from verigap.llm_validation.predicting.calibration import calibration_slice
 from verigap.llm_validation.predicting.group_laws import laws_of_traces
 from verigap.llm_validation.predicting.predict import Options, predict_group
 from verigap.llm_validation.predicting.prediction import GroupPrediction
-from verigap.llm_validation.predicting.scoring import score
+from verigap.llm_validation.predicting.scoring import PredictionScore, score
 from verigap.llm_validation.reporting.assumptions import check_assumptions
 from verigap.llm_validation.reporting.diagnosis import (
     Diagnosis,
@@ -48,8 +48,8 @@ def diagnose(
 ) -> Diagnosis:
     """Fit the statistics, measure the gap, predict it, and score the prediction, group by group.
 
-    The prediction sees the measured cells of the small budgets and small n alone, and is scored on
-    the others.
+    The prediction sees the measured cells of the small budgets and small n alone. It is scored on
+    other prompts: made from one half of them, and compared with what the other half shows.
 
     Args:
       traces: the samples; every (dataset, model) is diagnosed on its own.
@@ -121,7 +121,8 @@ def _diagnose_group(
     laws = replace(laws, warnings=(*notes, *laws.warnings))
     seen = calibration_slice(measurement)
     prediction = predict_group(laws, data_budgets, options, pools, seen)
-    return _diagnosed(traces, fitted, prediction, measurement, seed)
+    scored = score(pools, horizons, data_budgets, options)
+    return _diagnosed(traces, fitted, prediction, measurement, scored, seed)
 
 
 def _diagnosed(
@@ -129,6 +130,7 @@ def _diagnosed(
     fitted: GroupFit,
     prediction: GroupPrediction,
     measurement: GroupMeasurement,
+    scored: PredictionScore,
     seed: int,
 ) -> GroupDiagnosis:
     at_horizon, at_data = target_cell(measurement)
@@ -138,7 +140,7 @@ def _diagnosed(
         fit=fitted,
         prediction=prediction,
         measurement=measurement,
-        score=score(prediction, measurement),
+        score=scored,
         phase=phase(
             part,
             (measurement.dataset, measurement.model),

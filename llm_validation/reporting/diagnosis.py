@@ -33,7 +33,7 @@ class GroupDiagnosis:
       fit: statistics of the traces.
       prediction: made from the calibration cells of the measurement alone.
       measurement: of the same traces.
-      score: how the prediction did on the held-out cells.
+      score: how the prediction does on other prompts, in the held-out cells.
       phase: see `reporting.phase`; None where the class size is not known.
       assumptions: that fail or cannot be checked.
       rows: the trace rows of the group.

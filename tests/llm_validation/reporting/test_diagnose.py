@@ -72,5 +72,5 @@ def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None
     (predicted,) = predict(alone, HORIZONS, DATA, Options())
     for name, values in measured.values.items():
         np.testing.assert_array_equal(group.measurement.values[name], values)
-    for own, other in zip(group.prediction.chosen_cells, predicted.chosen_cells, strict=True):
+    for own, other in zip(group.prediction.cells, predicted.cells, strict=True):
         np.testing.assert_allclose(own.gap, other.gap, rtol=1e-9, atol=1e-9)
