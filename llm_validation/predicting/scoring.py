@@ -28,7 +28,7 @@ Cell = tuple[int, int]
 
 PREDICTED, REUSED, SHRUNK, NO_GAP = "predicted", "reused", "reused and shrunk", "no gap"
 METHODS = PREDICTED, REUSED, SHRUNK, NO_GAP
-SPLITS = 2
+SPLITS = 1
 """Random splits of the prompts; each gives two comparisons a cell."""
 
 _FEWEST = 4
