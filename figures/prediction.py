@@ -124,13 +124,18 @@ def caption(data: Mapping[str, Any]) -> str:
     return (
         "Gap between verifying and cloning on the same leash, on the cells (H, n) beyond the "
         "calibration slice. Across: predicted from one half of the prompts, or measured there. "
-        "Up: measured on the other half. Both halves take each part. Bars: 95 % intervals. On the "
-        "diagonal a forecast is exact; in the upper left and lower right quadrants its sign is "
-        "wrong. Scores as (right signs among comparisons clear of 0, share of comparisons covered "
+        f"Up: measured on the other half. Both halves take each part ({_splits(groups[0])}). Bars: "
+        "95 % intervals. On the diagonal a forecast is exact; in the upper left and lower "
+        "right quadrants its sign is wrong. Scores as (right signs among comparisons clear of 0, share of comparisons covered "
         "by both intervals together, relative error): "
         + "; ".join(f"{group_name(group)}: {_scores(group)}" for group in groups)
         + "."
     )
+
+
+def _splits(group: Mapping[str, Any]) -> str:
+    count = group["splits"]
+    return f"{count} random split{'' if count == 1 else 's'} of the prompts"
 
 
 def _scores(group: Mapping[str, Any]) -> str:
