@@ -126,8 +126,8 @@ def caption(data: Mapping[str, Any]) -> str:
         "calibration slice. Across: predicted from one half of the prompts, or measured there. "
         f"Up: measured on the other half. Both halves take each part ({_splits(groups[0])}). Bars: "
         "95 % intervals. On the diagonal a forecast is exact; in the upper left and lower "
-        "right quadrants its sign is wrong. Scores as (right signs among comparisons clear of 0, share of comparisons covered "
-        "by both intervals together, relative error): "
+        "right quadrants its sign is wrong. Scores as (right signs among comparisons clear of 0, "
+        "share of comparisons covered by both intervals together, relative error): "
         + "; ".join(f"{group_name(group)}: {_scores(group)}" for group in groups)
         + "."
     )

@@ -27,7 +27,7 @@ Cell = tuple[int, int]
 """(horizon, n)."""
 
 PREDICTED, REUSED, SHRUNK, NO_GAP = "predicted", "reused", "reused and shrunk", "no gap"
-METHODS = PREDICTED, REUSED, SHRUNK, NO_GAP
+METHODS: tuple[str, ...] = PREDICTED, REUSED, SHRUNK, NO_GAP
 SPLITS = 1
 """Random splits of the prompts; each gives two comparisons a cell."""
 
