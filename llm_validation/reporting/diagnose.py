@@ -189,7 +189,7 @@ def _theory(
     options: Options,
     stages: _Stages,
 ) -> Theory:
-    """Measure the gap in returns, predict it from a part of the cells, and score that."""
+    """Measure the gap in returns, predict it, and score the prediction on other prompts."""
     stages.enter("measuring")
     settings = Settings(
         data_budgets=request.data_budgets,
@@ -211,7 +211,7 @@ def _theory(
     return Theory(
         prediction=prediction,
         measurement=measurement,
-        score=score(prediction, measurement),
+        score=score(pools, horizons, request.data_budgets, options),
         phase=phase(
             traces,
             (pools.dataset, pools.model),

@@ -125,9 +125,10 @@ def predict(
       horizons: distinct token budgets H. Default: from the lengths of the traces.
       data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
       chi2_radius: chi-square leash kappa of the expert and of both policies, above 0.
-      log2_class_size: d in bits; None calibrates it on measured small n, which needs traces.
+      log2_class_size: d in bits of the relabelling game that then predicts; None predicts from the
+        features of the traces, which needs traces.
       num_candidates: N of best-of-N.
-      false_positive: share of wrong traces that the check accepts, in [0, 1].
+      false_positive: share of wrong traces that the check of the game accepts, in [0, 1].
       false_negative: share of right traces that it rejects, in [0, 1].
       estimate_errors: estimate both shares for a learned verifier instead; needs traces.
       seed: seed of all randomness.

@@ -59,9 +59,11 @@ def test_it_needs_nothing_from_elsewhere(usual_page: str) -> None:
     assert all(address.startswith(("data:", "#")) for address in read.addresses)
 
 
-def test_the_page_says_how_sure_the_prediction_is(usual_page: str) -> None:
+def test_the_page_says_how_good_the_prediction_is(usual_page: str) -> None:
     text = " ".join(re.sub(r"<[^>]+>", " ", usual_page).split())
-    assert "fits the calibration cells best (in 80 % of the resampled calibrations)" in text
+    assert "“Predicted” is the parametric predictor." in text
+    assert "predicted 100 % 1 20 % 100 % reused 100 % 0 0 % 100 %" in text
+    assert "no gap 0 % 5 100 % unknown" in text
     assert "d = 6 [3, 12] (calibrated)" in text
 
 
