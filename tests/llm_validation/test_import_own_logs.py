@@ -273,7 +273,7 @@ def test_a_damaged_results_file_of_evalplus_is_named(tmp_path: Path) -> None:
 
 def test_lists_in_a_table_ask_for_explode(tmp_path: Path) -> None:
     rows = [{"question": "q", "gold": "4", "responses": ["4", "5"]}]
-    says = "--map prompt_id=question --map target=gold --map text=responses --explode;"
+    says = "`mapping` prompt_id=question `mapping` target=gold `mapping` text=responses `explode`;"
     with pytest.raises(ValueError, match=says):
         read(tmp_path, "t.jsonl", rows)
     mapping = {"prompt_id": "question", "target": "gold", "text": "responses"}
