@@ -147,7 +147,7 @@ def decide_group(
             num_candidates=at_n,
             seed=request.seed,
         )
-    by_currency = {
+    by_currency: dict[Currency, InCurrency] = {
         currency: _in_currency(found, selected, trained, currency, at_n, request)
         for currency in found.rewards
     }

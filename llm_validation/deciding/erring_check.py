@@ -55,9 +55,10 @@ def checked_accuracy(
       >>> round(checked_accuracy(*half, 2, 1.0, 0.0), 3)  # accepts everything
       0.5
     """
-    right = np.arange(n + 1)
-    weights = stats.hypergeom.pmf(right, sizes[:, None], correct[:, None], n).mean(axis=0)
-    values = [_accuracy_of(m, n, false_positive, false_negative) for m in right]
+    weights = stats.hypergeom.pmf(np.arange(n + 1), sizes[:, None], correct[:, None], n).mean(
+        axis=0
+    )
+    values = [_accuracy_of(m, n, false_positive, false_negative) for m in range(n + 1)]
     return float(weights @ np.array(values))
 
 

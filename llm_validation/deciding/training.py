@@ -84,7 +84,7 @@ def train(
       num_candidates: N of the vote after training.
       seed: seed of the splits, the traces and the votes.
     """
-    fits = {
+    fits: dict[Currency, _Fitted] = {
         currency: _fit(found, currency, data_budgets, usual_leashes(chi2_radius)[0], seed)
         for currency in found.rewards
     }
