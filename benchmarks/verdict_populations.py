@@ -105,4 +105,4 @@ POPULATIONS: dict[str, Population] = {
         _named("easy", "misleading", "wrong", "table"),
     )
 }
-"""A part of all combinations in which every level of each comes up at least three times."""
+"""A part of all combinations in which every level of each comes up at least twice."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
+from numpy.typing import ArrayLike
 
 from verigap.llm_validation.deciding.candidates import Candidates, gather
 from verigap.llm_validation.deciding.outcomes import Outcomes, numbered, outcomes
@@ -14,17 +16,17 @@ from verigap.storage.units import LengthUnit
 
 
 def pools(
-    correct: np.ndarray,
-    length: np.ndarray | None = None,
-    answer: np.ndarray | None = None,
-    score: np.ndarray | None = None,
-    **other: object,
+    correct: ArrayLike,
+    length: ArrayLike | None = None,
+    answer: ArrayLike | None = None,
+    score: ArrayLike | None = None,
+    **other: Any,
 ) -> SamplePools:
     """Pools of equal sizes; by default there are no lengths, answers or scores."""
     correct = np.asarray(correct).astype(bool)
     nothing = np.full(correct.shape, np.nan)
     lengths = nothing if length is None else np.asarray(length, float)
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "dataset": "made",
         "model": "made",
         "unit": LengthUnit.TOKENS,
@@ -43,12 +45,12 @@ def pools(
         "beyond": 0,
         "correct_only_at_end": 0,
     }
-    return SamplePools(**(fields | other))  # pyright: ignore[reportArgumentType]
+    return SamplePools(**(fields | other))
 
 
-def made(correct: np.ndarray, horizon: int | None = None, **other: object) -> Outcomes:
+def made(correct: ArrayLike, horizon: Any = None, **other: Any) -> Outcomes:
     """Outcomes of such pools."""
-    return outcomes(pools(correct, **other), horizon)  # pyright: ignore[reportArgumentType]
+    return outcomes(pools(correct, **other), horizon)
 
 
 def whole(found: Outcomes) -> Candidates:
