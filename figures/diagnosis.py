@@ -175,8 +175,8 @@ def _training_over_data(axis: Axes, group: Group) -> str | None:
     return (
         "What one sample of each trained policy earns beyond one of the base, in points of "
         "accuracy, on prompts that it was not trained on, against n. A leash of "
-        f"{leash} bounds how far it may move from the base on each prompt. Bands: 95 %, paired over "
-        "prompts."
+        f"{leash} bounds how far it may move from the base on each prompt. Bands: 95 %, paired "
+        "over prompts."
     )
 
 

@@ -128,6 +128,10 @@ def _group(
     }
 
 
+def _given(prices: Prices) -> dict[str, float]:
+    return {name: price for name, price in asdict(prices).items() if price is not None}
+
+
 def _comparison(row: Comparison) -> dict[str, Any]:
     return {
         "dataset": row.dataset,

@@ -225,7 +225,8 @@ def currency_sentence(
     """Why the two currencies lead to different decisions; "" where they do not.
 
     Args:
-      accuracy, returns: the decisions.
+      accuracy: the decision in accuracy.
+      returns: the decision in returns.
       unit: what returns count.
       num_candidates: N.
       shortness: share of a gain in returns that shortness explains; NaN where it is not known.
