@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -57,6 +58,8 @@ def _measured(theory: Theory, seed: int) -> list[dict[str, Any]]:
     if not measured.tested.any():
         return []
     leashed, unleashed = (measured.gap(leashed=on_leash, seed=seed) for on_leash in (True, False))
+    if all(math.isnan(gap.estimate) for gap in (*leashed.values(), *unleashed.values())):
+        return []
     return [
         {
             "horizon": horizon,
