@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from verigap.llm_validation.deciding.outcomes import Outcomes, outcomes
+from verigap.llm_validation.deciding.outcomes import Outcomes, outcomes_at
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.storage.units import LengthUnit
 
@@ -79,9 +79,11 @@ class Population:
             correct_only_at_end=0,
         )
 
-    def outcomes(self, rng: np.random.Generator, prompts: int, samples: int = SAMPLES) -> Outcomes:
+    def outcomes_at(
+        self, rng: np.random.Generator, prompts: int, samples: int = SAMPLES
+    ) -> Outcomes:
         """What the samples of one table are worth, without a budget."""
-        return outcomes(self.pools(rng, prompts, samples), None)
+        return outcomes_at(self.pools(rng, prompts, samples), None)
 
 
 def _named(difficulty: str, length: str, vote: str, score: str) -> Population:

@@ -1,4 +1,4 @@
-"""From sampled answers of a language model to a verdict: clone, vote or verify?"""
+"""From sampled answers of a language model to two decisions: how to select, and what to train."""
 
 from pathlib import Path
 
@@ -11,6 +11,6 @@ import verigap as vg  # noqa: E402
 traces = vg.read_traces(Path(__file__).parent / "smollm2_products.parquet")
 report = vg.diagnose(traces, "report", horizons=[64], data_budgets=[16, 64])
 for group in report.content["groups"]:
-    for verdict in group["verdicts"]:
-        print(f"{verdict['verifier']} verifier: {verdict['sentence']}")
+    for name in ("select", "train"):
+        print(f"{name}: {group[name]['decision']['accuracy']['sentence']}")
 print("the whole report:", report.files[0])

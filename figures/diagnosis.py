@@ -113,13 +113,13 @@ def _accuracy_over_candidates(axis: Axes, group: Group) -> str:
         if arm in ("vote", "exact", "best_score", "best_learned"):
             axis.fill_between(counts, low, high, color=color, alpha=0.1, lw=0)
     axis.set_xscale("log", base=2)
-    axis.set_xticks(counts, [str(n) for n in counts])
-    axis.minorticks_off()
+    _count_ticks(axis, counts)
     axis.axvline(select["num_candidates"], color=GUIDE, lw=0.8, ls=":")
     axis.set_ylim(bottom=0.0)
     axis.set_xlabel("samples N a prompt")
     axis.set_ylabel("accuracy")
-    axis.legend(loc="best", fontsize=6.5)
+    # Below the panel: eight arms leave no room within.
+    axis.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2, fontsize=7)
     return (
         "Accuracy of every arm against N. All arms see the same N samples and no others. Bands: "
         "95 % over prompts, of some arms. Dotted: the N that the decision is about."
@@ -127,7 +127,8 @@ def _accuracy_over_candidates(axis: Axes, group: Group) -> str:
 
 
 def _accuracy_over_tokens(axis: Axes, group: Group) -> str | None:
-    frontier = group["spending"]["frontier"]
+    spending = group["spending"]
+    frontier, key = spending["frontier"], spending["key"]
     if not frontier["without_check"]:
         return None
     for name, label, color in (
@@ -135,21 +136,22 @@ def _accuracy_over_tokens(axis: Axes, group: Group) -> str | None:
         ("with_check", "with an exact check", "black"),
     ):
         rows = frontier[name]
-        x, y = ([row[key] for row in rows] for key in ("tokens", "accuracy"))
+        x, y = ([row[of] for row in rows] for of in (key, "accuracy"))
         axis.plot(x, y, drawstyle="steps-post", color=color, label=label)
         for row in rows:
             whole = row["horizon"] == group["budget"]["horizon"]
-            axis.plot(row["tokens"], row["accuracy"], "o", color=color, ms=4,
+            axis.plot(row[key], row["accuracy"], "o", color=color, ms=4,
                       mfc=color if whole else "white")  # fmt: skip
-    axis.set_xscale("log")
+    if all(row[key] > 0 for rows in frontier.values() for row in rows):
+        axis.set_xscale("log")
     axis.set_ylim(bottom=0.0)
-    axis.set_xlabel(f"{group['unit']} a prompt")
+    axis.set_xlabel("cost a prompt" if key == "cost" else f"{group['unit']} a prompt")
     axis.set_ylabel("accuracy")
     axis.legend(loc="best")
+    spent = "what is" if key == "cost" else f"the {group['unit']}"
     return (
-        f"The best accuracy for the {group['unit']} spent on a prompt, among arms that learn "
-        "nothing. Filled: whole samples. Open: samples stopped at a shorter budget, so that more "
-        "of them fit."
+        f"The best accuracy for {spent} spent on a prompt, among arms that learn nothing. Filled: "
+        "whole samples. Open: samples stopped at a shorter budget, so that more of them fit."
     )
 
 
@@ -166,14 +168,23 @@ def _training_over_data(axis: Axes, group: Group) -> str | None:
         axis.fill_between(x, low, high, color=color, alpha=0.12, lw=0)
     axis.axhline(0.0, color=GUIDE, lw=0.8)
     axis.set_xscale("log", base=2)
+    _count_ticks(axis, train["data_budgets"])
     axis.set_xlabel("traces n to learn from")
     axis.set_ylabel("points beyond the base")
     axis.legend(loc="best")
     return (
         "What one sample of each trained policy earns beyond one of the base, in points of "
-        "accuracy, on prompts that it was not trained on, against n and within the leash "
-        f"{leash}. Bands: 95 %, paired over prompts."
+        "accuracy, on prompts that it was not trained on, against n. A leash of "
+        f"{leash} bounds how far it may move from the base on each prompt. Bands: 95 %, paired "
+        "over prompts."
     )
+
+
+def _count_ticks(axis: Axes, counts: Sequence[int]) -> None:
+    """Every count a tick, as it is, as long as there is room."""
+    shown = counts if len(counts) <= 9 else counts[:: -(-len(counts) // 9)]
+    axis.set_xticks(shown, [f"{count:,}" for count in shown])
+    axis.minorticks_off()
 
 
 def _difficulty(axis: Axes, group: Group) -> str:
@@ -183,6 +194,7 @@ def _difficulty(axis: Axes, group: Group) -> str:
     axis.set_xlim(0.0, 1.0)
     axis.set_xlabel("share of right samples of a prompt")
     axis.set_ylabel("prompts")
+    axis.locator_params(axis="y", integer=True)
     difficulty = group["difficulty"]
     return (
         f"How hard the prompts are: {difficulty['never']:,} are never solved, "

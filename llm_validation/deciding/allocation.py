@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from verigap.llm_validation.deciding.outcomes import outcomes
+from verigap.llm_validation.deciding.outcomes import outcomes_at
 from verigap.llm_validation.deciding.selection import EXACT, select
 from verigap.llm_validation.pools.pools import SamplePools
 
@@ -48,11 +48,13 @@ def allocations(
     budgets: list[int | None] = [horizon]
     lengths = pools.n_tokens[np.isfinite(pools.n_tokens)]
     if horizon is not None and lengths.size:
-        shorter = {max(1, int(end)) for end in np.quantile(lengths, _QUANTILES)}
-        budgets = [*sorted(budget for budget in shorter if budget < horizon), horizon]
+        # A budget that stops no sample is not shorter.
+        end = min(float(horizon), float(lengths.max()))
+        shorter = {max(1, int(each)) for each in np.quantile(lengths, _QUANTILES)}
+        budgets = [*sorted(budget for budget in shorter if budget < end), horizon]
     rows = []
     for budget in budgets:
-        found = select(outcomes(pools, budget), labels=1, counts=counts, learn=False, seed=seed)
+        found = select(outcomes_at(pools, budget), labels=1, counts=counts, learn=False, seed=seed)
         for arm, values in found.values["accuracy"].items():
             for place, n in enumerate(found.counts):
                 # One sample is one sample, whatever it is called.
@@ -63,16 +65,22 @@ def allocations(
     return rows
 
 
-def frontier(rows: Sequence[Allocation], *, check: bool) -> list[Allocation]:
+def frontier(
+    rows: Sequence[Allocation],
+    *,
+    check: bool,
+    cost: Callable[[Allocation], float] = lambda row: row.tokens,
+) -> list[Allocation]:
     """The allocations that no cheaper one matches, from the cheapest on.
 
     Args:
       rows: of `allocations`.
       check: with an exact check alone, or with the arms that need none.
+      cost: what an allocation costs a prompt, NaN where that is not known; its tokens by default.
     """
-    wanted = [row for row in rows if (row.arm in EXACT) == check and np.isfinite(row.tokens)]
+    wanted = [row for row in rows if (row.arm in EXACT) == check and np.isfinite(cost(row))]
     best: list[Allocation] = []
-    for row in sorted(wanted, key=lambda row: (row.tokens, -row.accuracy)):
+    for row in sorted(wanted, key=lambda row: (cost(row), -row.accuracy)):
         if not best or row.accuracy > best[-1].accuracy:
             best.append(row)
     return best

@@ -12,7 +12,7 @@ from verigap.llm_validation.deciding import selection as selecting
 from verigap.llm_validation.deciding import training
 from verigap.llm_validation.deciding.erring_check import Tolerance, tolerance
 from verigap.llm_validation.deciding.joint import JointMeans
-from verigap.llm_validation.deciding.outcomes import Currency, Outcomes, outcomes
+from verigap.llm_validation.deciding.outcomes import Currency, Outcomes, outcomes_at
 from verigap.llm_validation.deciding.rule import Decision, Margin, decide, margin_of
 from verigap.llm_validation.deciding.selection import Selection, select
 from verigap.llm_validation.deciding.training import Training, train
@@ -130,7 +130,7 @@ def decide_group(
       advance: called with the share of the work that is done.
     """
     budget, source = budget_of(pools) if horizon is None else (horizon, "given")
-    found = outcomes(pools, budget)
+    found = outcomes_at(pools, budget)
     n = max(request.data_budgets)
     selected = select(
         found,

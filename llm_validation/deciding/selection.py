@@ -100,11 +100,11 @@ def select(
 
     Example:
       >>> from verigap.llm_validation import read_traces
-      >>> from verigap.llm_validation.deciding.outcomes import outcomes
+      >>> from verigap.llm_validation.deciding.outcomes import outcomes_at
       >>> from verigap.llm_validation.deciding.selection import select
       >>> from verigap.llm_validation.pools import sample_pools
       >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
-      >>> found = select(outcomes(pools, 64), labels=64, seed=0)
+      >>> found = select(outcomes_at(pools, 64), labels=64, seed=0)
       >>> found.counts
       (1, 2, 4, 8, 16, 32)
       >>> [round(float(found.values["accuracy"]["exact"][i].mean()), 3) for i in (0, -1)]

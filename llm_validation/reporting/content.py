@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -12,15 +13,14 @@ from verigap.llm_validation.deciding.decisions import Verifier
 from verigap.llm_validation.deciding.prices import Prices
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.intervals import LEVEL
-from verigap.llm_validation.reporting.decision_content import (
-    prompts_content,
-    selection_content,
-    spending_content,
-    training_content,
-)
+from verigap.llm_validation.reporting.decision_content import selection_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
+from verigap.llm_validation.reporting.notes import notes
+from verigap.llm_validation.reporting.prompts_content import prompts_content
+from verigap.llm_validation.reporting.spending_content import spending_content
 from verigap.llm_validation.reporting.steps import next_steps
 from verigap.llm_validation.reporting.theory_content import theory_content
+from verigap.llm_validation.reporting.training_content import training_content
 from verigap.llm_validation.reporting.wording import ARMS
 
 FORMAT = "verigap diagnosis 2"
@@ -54,8 +54,8 @@ def diagnosis_content(
       >>> from verigap.llm_validation import read_traces
       >>> traces = first_samples(read_traces("examples/smollm2_products.parquet"), 4)
       >>> content = diagnosis_content(diagnose(traces, [64], [16]), verifier="exact")
-      >>> [row["verifier"] for row in content["groups"][0]["verdicts"]]
-      ['exact']
+      >>> content["groups"][0]["select"]["decision"]["accuracy"]["reason"]
+      'too_few'
     """
     statistics = as_content(diagnosis.fit, per_prompt=True)
     by_name = {(group["dataset"], group["model"]): group for group in statistics["groups"]}
@@ -68,6 +68,9 @@ def diagnosis_content(
         "seed": diagnosis.seed,
         "currency": currency,
         "verifier": verifier,
+        "prices": {
+            name: price for name, price in asdict(prices or Prices()).items() if price is not None
+        },
         "groups": [
             _group(group, by_name[group.pools.dataset, group.pools.model], *asked)
             | ({"examples": _examples(group.rows)} if include_text else {})
@@ -109,53 +112,24 @@ def _group(
         "train": train,
         "spending": spending,
         "difficulty": prompts_content(decisions, pools.prompt_ids),
-        "theory": None if group.theory is None else theory_content(group.theory, decisions.seed),
+        "theory": None if group.theory is None else theory_content(group, group.theory),
         "statistics": statistics,
-        "warnings": _warnings(group, currency, verifier),
+        "warnings": notes(group, currency=currency, verifier=verifier, prices=prices, spend=spend),
         "assumptions": [assumption._asdict() for assumption in group.assumptions],
-        "next_steps": next_steps(shown, select, train, spending, group.assumptions),
+        "next_steps": next_steps(
+            select,
+            train,
+            spending,
+            group.assumptions,
+            currency=shown,
+            horizon=decisions.horizon,
+            unit=pools.unit,
+        ),
     }
 
 
-def _warnings(group: GroupDiagnosis, currency: str, verifier: Verifier | None) -> list[str]:
-    """What a reader must know; stages name the same trouble alike up to the first colon."""
-    decisions, pools = group.decisions, group.pools
-    found = []
-    if currency not in decisions.by_currency:
-        found.append(
-            "no lengths are known: there are no returns, and the decisions are in accuracy"
-        )
-    if verifier is not None and verifier not in decisions.by_currency["accuracy"].by_verifier:
-        found.append(
-            f"no verifier of the kind {verifier}: the table has no verifier_score, or nothing to "
-            "learn from"
-        )
-    selection = decisions.selection
-    if selection.left_out:
-        found.append(
-            f"{selection.left_out} of {pools.prompts} prompts have fewer than "
-            f"{selection.counts[-1]} samples and are left out of the selection among samples"
-        )
-    if selection.unconverged:
-        found.append(
-            f"{selection.unconverged} of {selection.fits} fits of the learned score did not "
-            "converge; its values are rough"
-        )
-    training = decisions.training
-    if training is not None and training.unconverged:
-        found.append(
-            f"{training.unconverged} of {training.fits} fits of trained policies did not converge; "
-            "their values are rough"
-        )
-    if pools.left_out:
-        found.append(f"{pools.left_out} prompts without a graded sample were left out")
-    stages = [group.fit.warnings]
-    if group.theory is not None:
-        stages = [group.theory.measurement.warnings, *stages, group.theory.prediction.warnings]
-    named: dict[str, str] = {}
-    for warning in (*found, *group.fit.counts.open_questions, *(w for s in stages for w in s)):
-        named.setdefault(warning.partition(":")[0], warning)
-    return list(named.values())
+def _given(prices: Prices) -> dict[str, float]:
+    return {name: price for name, price in asdict(prices).items() if price is not None}
 
 
 def _comparison(row: Comparison) -> dict[str, Any]:

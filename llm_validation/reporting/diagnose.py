@@ -172,6 +172,7 @@ def _diagnose_group(
     return GroupDiagnosis(
         pools=pools,
         decisions=decisions,
+        num_candidates=request.num_candidates,
         allocations=tuple(spent),
         fit=fitted,
         theory=theory,

@@ -47,6 +47,7 @@ class GroupDiagnosis:
     Attributes:
       pools: its samples.
       decisions: how to select, and what to train.
+      num_candidates: N that was asked for; the decisions may be about fewer, see theirs.
       allocations: accuracy and tokens of arms that learn nothing, at shorter budgets too.
       fit: statistics of the traces.
       theory: None where no lengths are known, without which there are no returns.
@@ -56,6 +57,7 @@ class GroupDiagnosis:
 
     pools: SamplePools
     decisions: GroupDecisions
+    num_candidates: int
     allocations: tuple[Allocation, ...]
     fit: GroupFit
     theory: Theory | None

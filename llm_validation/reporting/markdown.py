@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from verigap.llm_validation.reporting.numbers import counted
 from verigap.llm_validation.reporting.page import group_title, printable
 
 HEAD = "# How to select, and what to train"
@@ -24,17 +25,22 @@ def render_markdown(content: Mapping[str, Any]) -> str:
         lines.append(f"- **Select**: {select['decision'][shown]['sentence']}")
         if train is not None:
             lines.append(f"- **Train**: {train['decision'][shown]['sentence']}")
+        lines += [f"- **Note**: {row['sentence']}" for row in select["falls"]]
         lines.append(f"- **An exact check**: {select['check']['sentence']}")
         horizon = group["budget"]["horizon"]
         at = "whole samples" if horizon is None else f"H = {horizon:,} {group['unit']}"
         lines += [
             "",
-            f"At {at}, N = {select['num_candidates']}; {group['prompts']:,} prompts "
-            f"({group['mixed']:,} mixed), {group['samples']:,} graded samples, "
-            f"{group['ungraded']:,} ungraded.",
+            f"At {at}, N = {select['num_candidates']:,}; {counted(group['prompts'], 'prompt')} "
+            f"({select['mixed']:,} with right and wrong samples), "
+            f"{counted(group['samples'], 'graded sample')}, {group['ungraded']:,} ungraded.",
         ]
         fails = [row["text"] for row in group["assumptions"] if row["status"] == "fails"]
-        for head, rows in (("Assumptions that fail", fails), ("Next", group["next_steps"])):
+        for head, rows in (
+            ("Notes", group["warnings"]),
+            ("Assumptions that fail", fails),
+            ("Next", group["next_steps"]),
+        ):
             if rows:
                 lines += ["", f"{head}:", "", *(f"- {row}" for row in rows)]
     for left in content["left_out"]:

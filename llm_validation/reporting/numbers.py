@@ -41,3 +41,8 @@ def chance(probability: float) -> str:
     if probability >= 0.9995:
         return "above 0.999"
     return "below 0.001" if probability < 0.0005 else f"{probability:.3g}"
+
+
+def counted(count: int, noun: str) -> str:
+    """How many there are of something: "1 prompt", "1,024 prompts"."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -10,9 +11,9 @@ from verigap.llm_validation.deciding.outcomes import Currency
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.numbers import (
     chance,
+    counted,
     number,
     percent,
-    percent_span,
     spanned,
 )
 from verigap.llm_validation.reporting.wording import ARMS, Scale
@@ -65,14 +66,14 @@ def render_page(content: Mapping[str, Any], figures: Sequence[Sequence[PageFigur
         "span": lambda value: spanned(Statistic(*map(_number, value.values()))),
         "chance": lambda value: chance(_number(value)),
         "share": lambda value: percent(_number(value)),
-        "percent_span": lambda value: percent_span(Statistic(*map(_number, value.values()))),
-        "points": lambda value: spanned(
-            Statistic(*(100 * _number(each) for each in list(value.values())[-3:]))
-        ),
+        "scaled": lambda value, scale: number(scale * _number(value)),
+        "ends": _ends,
+        "counted": counted,
         "arm": lambda name: ARMS.get(name, name),
         "margin": _margin,
         "title": group_title,
     }
+    environment.tests["known"] = lambda value: math.isfinite(_number(value))
     template = environment.get_template("report.html.j2")
     return template.render(report=content, figures=figures)
 
@@ -81,8 +82,18 @@ def _margin(decision: Mapping[str, Any], currency: Currency, unit: LengthUnit) -
     """The margin of a decision, and where it comes from."""
     scale = Scale(currency=currency, unit=LengthUnit(unit))
     source = decision["margin_source"]
-    named = "" if source == "one point" and currency == "accuracy" else f" ({source})"
-    return scale.least(decision["margin"]) + named
+    named = {
+        "a tenth of the headroom": "a tenth of what an exact check adds to one sample",
+        "one point": "" if currency == "accuracy" else "a hundredth of the largest return",
+        "given": "as given",
+    }[source]
+    return scale.least(decision["margin"]) + (f" ({named})" if named else "")
+
+
+def _ends(value: Mapping[str, float | None], scale: float) -> str:
+    """The interval of a statistic."""
+    low, high = (number(scale * _number(value[end])) for end in ("low", "high"))
+    return f"[{low}, {high}]"
 
 
 def printable(value: object) -> object:

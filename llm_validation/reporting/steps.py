@@ -5,72 +5,91 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.assumptions import Assumption
-from verigap.llm_validation.reporting.numbers import number
+from verigap.llm_validation.reporting.numbers import number, percent
+from verigap.llm_validation.reporting.wording import arm_name, points
+
+# A cheaper allocation that keeps this share of the accuracy is worth a word.
+_NEARLY = 0.98
 
 
 def next_steps(
-    currency: str,
     select: Mapping[str, Any],
     train: Mapping[str, Any] | None,
     spending: Mapping[str, Any],
     assumptions: Sequence[Assumption],
+    *,
+    currency: str,
+    horizon: int | None,
+    unit: str,
 ) -> list[str]:
     """Steps in plain sentences.
 
     Args:
-      currency: of the first screen.
       select: how to select, of the content of a group.
       train: what to train, likewise; None with one prompt.
       spending: accuracy against what is spent, likewise.
       assumptions: that fail or cannot be checked.
+      currency: of the first screen.
+      horizon: the budget H; None where no lengths are known.
+      unit: of lengths.
     """
-    steps = [row["sentence"] for row in select["falls"]]
-    check = select["check"]
-    if check["gain"]["low"] > 0:
-        steps.append(check["sentence"])
-        steps += _worth(check, select["num_candidates"])
+    steps = _check(select, unit)
     for named, table in (("Selecting", select), ("Training", train)):
         if table is not None and table["decision"][currency]["settling"]:
             steps.append(f"{named}: {table['decision'][currency]['settling']}")
-    steps += _short_budgets(spending)
+    steps += _short_budgets(spending, horizon, unit)
     steps += [assumption.remedy for assumption in assumptions if assumption.remedy]
     return list(dict.fromkeys(steps))
 
 
-def _worth(check: Mapping[str, Any], n: int) -> list[str]:
-    """What one check may cost, from what else would buy the same accuracy."""
+def _check(select: Mapping[str, Any], unit: str) -> list[str]:
+    """Whether to check answers, and what one check may cost."""
+    check, n = select["check"], select["num_candidates"]
+    if not check["gain"]["low"] > 0:
+        return []
+    gain = points(Statistic(**check["gain"]))
+    steps = [
+        "If answers can be checked exactly (by tests, a proof checker, a known result), check "
+        f"them: with {n:,} samples that adds {gain} beyond {arm_name(check['beyond'], n)}."
+    ]
     same = check["same_accuracy"]
     if same is None:
         return [
-            f"No arm without a check reaches that accuracy with the samples there are, so what a "
-            f"check of {n} may cost is what those points are worth to you."
+            f"{steps[0]} No arm without a check gets as far with the samples there are, so a check "
+            "may cost what those points are worth to you."
         ]
     if same["tokens_a_check"] != same["tokens_a_check"]:
-        return []
+        return steps
     return [
-        f"The same accuracy takes {same['num_candidates']} samples without a check: one check may "
-        f"cost as much as {number(same['tokens_a_check'])} tokens of sampling."
+        f"{steps[0]} Without a check the same accuracy takes {same['num_candidates']:,} samples, "
+        f"so one check may cost as much as {number(same['tokens_a_check'])} {unit} of sampling."
     ]
 
 
-def _short_budgets(spending: Mapping[str, Any]) -> list[str]:
-    """Whether a shorter budget is among the allocations that no cheaper one matches."""
+def _short_budgets(spending: Mapping[str, Any], horizon: int | None, unit: str) -> list[str]:
+    """Whether samples that are stopped early serve as well."""
     best = spending["frontier"]["without_check"]
-    if not best:
+    if not best or not best[-1]["accuracy"]:
         return []
     last = best[-1]
-    cheaper = [
+    short = [
         row
         for row in best
-        if row["horizon"] != last["horizon"] and row["accuracy"] >= 0.98 * last["accuracy"]
+        if row["horizon"] != horizon and row["accuracy"] >= _NEARLY * last["accuracy"]
     ]
-    if not cheaper or not last["accuracy"]:
+    if not short:
         return []
-    row = cheaper[0]
+    row = short[0]
+    text = (
+        f"Samples may be stopped at {row['horizon']:,} {unit}: {row['name']} is "
+        f"then right on {percent(row['accuracy'])} for "
+        f"{number(row['tokens'])} {unit} a prompt"
+    )
+    if row is last:
+        return [f"{text}, more than any arm without a check reaches with whole samples."]
     return [
-        f"Stopping samples at {row['horizon']:,}, {row['name']} with N = {row['num_candidates']} "
-        f"gives {number(100 * row['accuracy'])} % for "
-        f"{number(row['tokens'])} tokens a prompt, where {number(100 * last['accuracy'])} % takes "
+        f"{text}, where {percent(last['accuracy'])}, the most without a check, takes "
         f"{number(last['tokens'])}."
     ]

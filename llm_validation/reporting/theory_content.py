@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -12,19 +13,19 @@ from verigap.llm_validation.predicting.content import (
     statistic_content,
 )
 from verigap.llm_validation.predicting.prediction import GroupPrediction
-from verigap.llm_validation.reporting.diagnosis import Theory
+from verigap.llm_validation.reporting.diagnosis import GroupDiagnosis, Theory
 
 
-def theory_content(theory: Theory, seed: int) -> dict[str, Any]:
+def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
     """The predicted and the measured gap in returns, and the place in the phase diagram.
 
     Args:
-      theory: of one group.
-      seed: seed of the intervals of the measured gap.
+      group: of a diagnosis.
+      theory: of the group.
     """
     measured = theory.measurement
     predicted = [cell_content(cell) for cell in theory.prediction.cells]
-    found = _measured(theory, seed)
+    found = _measured(theory, group.decisions.seed)
     return {
         "horizon": theory.horizon,
         "data_budget": theory.data_budget,
@@ -45,7 +46,17 @@ def theory_content(theory: Theory, seed: int) -> dict[str, Any]:
         },
         "phase": None if theory.phase is None else dict(theory.phase),
         "features": list(measured.features),
+        "warnings": _warnings(group, theory),
     }
+
+
+def _warnings(group: GroupDiagnosis, theory: Theory) -> list[str]:
+    """What the stages say; they name the same trouble alike up to the first colon."""
+    stages = (theory.measurement.warnings, group.fit.warnings, theory.prediction.warnings)
+    named: dict[str, str] = {}
+    for warning in (warning for stage in stages for warning in stage):
+        named.setdefault(warning.partition(":")[0], warning)
+    return list(named.values())
 
 
 def _measured(theory: Theory, seed: int) -> list[dict[str, Any]]:
@@ -53,6 +64,8 @@ def _measured(theory: Theory, seed: int) -> list[dict[str, Any]]:
     if not measured.tested.any():
         return []
     leashed, unleashed = (measured.gap(leashed=on_leash, seed=seed) for on_leash in (True, False))
+    if all(math.isnan(gap.estimate) for gap in (*leashed.values(), *unleashed.values())):
+        return []
     return [
         {
             "horizon": horizon,

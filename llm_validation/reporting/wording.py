@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,11 +17,11 @@ from verigap.storage.units import LengthUnit
 ARMS: Mapping[str, str] = {
     "single": "one sample",
     "shortest": "the shortest of N",
-    "vote": "majority vote",
-    "vote_shortest": "majority vote, shortest winner",
-    "vote_score": "vote weighted by the table's score",
+    "vote": "majority vote of N",
+    "vote_shortest": "majority vote of N, shortest winner",
+    "vote_score": "vote of N weighted by the table's score",
     "best_score": "best of N by the table's score",
-    "vote_learned": "vote weighted by a learned score",
+    "vote_learned": "vote of N weighted by a learned score",
     "best_learned": "best of N by a learned score",
     "exact": "best of N by an exact check",
     "base": "the base model",
@@ -45,6 +46,20 @@ _ACTIONS: Mapping[str, str] = {
 }
 
 
+def arm_name(arm: str, num_candidates: int) -> str:
+    """What an arm of selection at N, or a trained policy, is called: "best of 8 by a check".
+
+    Args:
+      arm: its name in report.json.
+      num_candidates: N.
+    """
+    return _counted(ARMS.get(arm, arm), num_candidates)
+
+
+def _counted(text: str, num_candidates: int) -> str:
+    return re.sub(r"\bN\b", f"{num_candidates:,}", text)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scale:
     """How values of a currency are written.
@@ -66,12 +81,18 @@ class Scale:
     def gain(self, value: Statistic) -> str:
         """A difference: "2.8 [1.5, 4.2] points", or tokens of correct trace."""
         if self.currency == "accuracy":
-            return f"{spanned(Statistic(*(100 * each for each in value)))} points"
+            return points(value)
         return f"{spanned(value)} {self.unit.of_correct_trace}"
 
     def least(self, value: float) -> str:
         """A margin."""
         return self.gain(Statistic(value, float("nan"), float("nan")))
+
+
+def points(value: Statistic) -> str:
+    """A difference of accuracies: "2.8 [1.5, 4.2] points"."""
+    text = spanned(Statistic(*(100 * each for each in value)))
+    return f"{text} point" if text == "1" else f"{text} points"
 
 
 def decision_sentence(
@@ -96,41 +117,46 @@ def decision_sentence(
       mixed: prompts on which samples differ.
     """
 
-    def filled(text: str) -> str:
-        return text.replace(" N ", f" {num_candidates} ").replace(" n ", f" {data_budget:,} ")
+    def named(arm: str) -> str:
+        return arm_name(arm, num_candidates)
 
     margin = scale.least(decision.margin.value)
     sure = f"probability {chance(decision.probability)}"
     if decision.arm == "undecided":
-        return f"Undecided: {_open(decision, margin, scale, mixed)}."
-    action = filled(_ACTIONS[decision.arm] + " ").strip()
+        return f"Undecided: {_open(decision, margin, scale, mixed, num_candidates)}."
+    action = _counted(re.sub(r"\bn\b", f"{data_budget:,}", _ACTIONS[decision.arm]), num_candidates)
     value = scale.value(joint.value(decision.arm))
     if decision.reason == "gains":
         return (
             f"{action}: {value}, {scale.gain(decision.gain)} more than "
-            f"{ARMS[decision.best_plain]} ({sure} that it is more than {margin})."
+            f"{named(decision.best_plain)} ({sure} that it is more than {margin})."
         )
     more = ""
     if decision.arm != floor:
         gain = scale.gain(joint.difference(decision.arm, floor))
-        more = f", {gain} more than {ARMS[floor]}"
+        more = f", {gain} more than {named(floor)}"
     return f"{action}: {value}{more}; no other arm adds more than {margin} ({sure})."
 
 
-def _open(decision: Decision, margin: str, scale: Scale, mixed: int) -> str:
+def _open(decision: Decision, margin: str, scale: Scale, mixed: int, num_candidates: int) -> str:
     if decision.reason == "too_few":
-        few = f"only {mixed} prompts have" if mixed else "no prompt has"
+        few = f"only {mixed} prompts have" if mixed > 1 else "only one prompt has"
         return (
-            f"{few} both correct and incorrect samples at this budget, and fewer than "
-            f"{FEWEST_MIXED} decide nothing"
+            f"{few if mixed else 'no prompt has'} both correct and incorrect samples, and fewer "
+            f"than {FEWEST_MIXED} such prompts decide nothing"
         )
     if decision.reason == "nothing_to_compare":
         return "there is only one arm"
-    best = ARMS[decision.best_other] if decision.best_other else "no other arm"
+    plain = arm_name(decision.best_plain, num_candidates)
+    if not decision.best_other:
+        return (
+            f"{plain} earns most, but no arm is within {margin} of the best with probability "
+            f"{CONFIDENCE:g}"
+        )
     return (
-        f"{best} earns {scale.gain(decision.gain)} more than {ARMS[decision.best_plain]}, and "
-        f"neither that it is more than {margin} nor that it is less has probability "
-        f"{CONFIDENCE:g}"
+        f"{arm_name(decision.best_other, num_candidates)} earns {scale.gain(decision.gain)} more "
+        f"than {plain}, and neither that it is more than {margin} nor that it is less has "
+        f"probability {CONFIDENCE:g}"
     )
 
 
@@ -138,19 +164,27 @@ def flips_sentence(decision: Decision, flips_at: float, scale: Scale) -> str:
     """On which margin a settled decision would flip; "" for an open one."""
     if decision.reason == "gains":
         return f"It flips if gains of up to {scale.least(flips_at)} do not count."
+    if decision.reason == "suffices" and not flips_at > 0:
+        return "It holds however small a gain counts."
     if decision.reason == "suffices":
         return f"It flips only if gains below {scale.least(flips_at)} count."
     return ""
 
 
-def settling_sentence(settling: Settling | None, prompts: int) -> str:
-    """What would settle an open decision; "" for a settled one."""
+def settling_sentence(settling: Settling | None, prompts: int, num_candidates: int) -> str:
+    """What would settle an open decision; "" for a settled one.
+
+    Args:
+      settling: of the decision.
+      prompts: that it was decided from.
+      num_candidates: N.
+    """
     if settling is None:
         return ""
     if settling.prompts is None:
         return "No number of prompts of this kind can be named that would settle it."
     more = max(settling.prompts - prompts, 0)
-    towards = f" for {ARMS[settling.arm]}" if settling.arm else ""
+    towards = f" for {arm_name(settling.arm, num_candidates)}" if settling.arm else ""
     return (
         f"About {settling.prompts:,} prompts in all ({more:,} more) would settle it{towards}, if "
         "the estimates stay where they are."
@@ -160,10 +194,11 @@ def settling_sentence(settling: Settling | None, prompts: int) -> str:
 def check_sentence(gain: Statistic, best: str, num_candidates: int, tolerance: tuple) -> str:
     """What an exact check is worth, and how much it may err."""
     false_positive, false_negative = tolerance
-    added = f"{spanned(Statistic(*(100 * each for each in gain)))} points"
+    if num_candidates == 1:
+        return "With one sample a prompt an exact check has nothing to choose among."
     text = (
-        f"An exact check of {num_candidates} samples adds {added} beyond {ARMS[best]}, the best "
-        "arm without one."
+        f"An exact check of {num_candidates:,} samples adds {points(gain)} beyond "
+        f"{arm_name(best, num_candidates)}, the best arm without one."
     )
     if gain.estimate <= 0:
         return text
@@ -180,19 +215,30 @@ def _rate(share: float) -> str:
 
 
 def currency_sentence(
-    accuracy: Decision, returns: Decision, unit: LengthUnit, shortness: float, about: str
+    accuracy: Decision,
+    returns: Decision,
+    unit: LengthUnit,
+    num_candidates: int,
+    shortness: float,
+    about: str,
 ) -> str:
-    """Why the two currencies lead to different decisions; "" where they do not."""
+    """Why the two currencies lead to different decisions; "" where they do not.
+
+    Args:
+      accuracy: the decision in accuracy.
+      returns: the decision in returns.
+      unit: what returns count.
+      num_candidates: N.
+      shortness: share of a gain in returns that shortness explains; NaN where it is not known.
+      about: that gain, "A earns beyond B".
+    """
     if accuracy.arm == returns.arm:
         return ""
+    first, second = (arm_name(each.arm, num_candidates) for each in (accuracy, returns))
     text = (
-        f"In accuracy the answer is “{_named(accuracy.arm)}”, in returns ({unit.of_correct_trace}) "
-        f"“{_named(returns.arm)}”: returns also count how early a right answer comes."
+        f"In accuracy the answer is “{first}”, in returns ({unit.of_correct_trace}) “{second}”: "
+        "returns also count how early a right answer comes."
     )
     if shortness == shortness:
         text += f" Shortness explains {number(100 * shortness)} % of what {about} in returns."
     return text
-
-
-def _named(arm: str) -> str:
-    return ARMS.get(arm, arm)

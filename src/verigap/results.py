@@ -281,7 +281,7 @@ class DiagnosisResult(Shown):
     """A diagnosis and its report.
 
     Attributes:
-      diagnosis: fits, predictions, measurements and scores of every group.
+      diagnosis: both decisions of every group, and the statistics and the theory behind them.
       content: the report as dictionaries and lists, as `report.json` keeps it.
       page: the report as HTML.
       files: what was written, the page first; empty without a folder.
@@ -300,16 +300,23 @@ class DiagnosisResult(Shown):
         )
 
     def tables(self) -> Iterable[Table]:
-        """One row a group and verifier."""
+        """One row a group and decision."""
         rows = [
-            (_title(group["dataset"], group["model"]), row["verifier"], row["sentence"])
+            (_title(group["dataset"], group["model"]), name, table["decision"][group["currency"]])
             for group in self.content["groups"]
-            for row in group["verdicts"]
+            for name, table in (("select", group["select"]), ("train", group["train"]))
+            if table is not None
         ]
-        return [Table("Verdicts", ("traces", "verifier", "verdict"), rows)]
+        return [
+            Table(
+                "Decisions",
+                ("traces", "decision", "arm", "says"),
+                [(title, name, made["arm"], made["sentence"]) for title, name, made in rows],
+            )
+        ]
 
     def plot(self) -> Figure:
-        """What each arm earns, and the gap over n, one row of panels a group."""
+        """Accuracy over N, and of trained policies over n, one row of panels a group."""
         from verigap.figures.diagnosis import draw_overview
 
         return draw_overview(self.content["groups"])

@@ -10,7 +10,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SAYS = {
     "bound": ("VF-UPPER: ", "n = 1024: "),
     "sweep": ("vb-plug-in", "every bound holds: True"),
-    "verdict": ("exact verifier: ", "learned verifier: ", "the whole report: report/report.html"),
+    "verdict": ("select: ", "train: ", "the whole report: report/report.html"),
     "own_learner": ("vb-tilt", "vb-plug-in"),
 }
 

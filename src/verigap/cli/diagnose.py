@@ -97,6 +97,8 @@ def diagnose(
 ) -> None:
     """How to select among N samples, and what to train? One report with both decisions."""
     prepare_jax()
+    if worth is not None and not 0 < worth < 100:
+        raise ValueError(f"--worth: {worth:g} is out of range; give points above 0 and below 100")
     horizons, data_budgets = horizons_and_data_budgets(horizon, n)
     import verigap as vg
     from verigap.cli.progress import ProgressBar

@@ -35,9 +35,11 @@ _FLAGS = {
     "expert_radius": "--tilt",
     "failure_probability": "--delta",
     "horizons": "--horizon",
+    "in_per_mtok": "--price-in-per-mtok",
     "log2_class_size": "--log2-class",
     "mapping": "--map",
     "num_candidates": "--candidates",
+    "per_mtok": "--price-per-mtok",
     "per_prompt": "--per-prompt --json",
     "samples_used": "--first-samples",
     "sd": "--sigma",
@@ -46,12 +48,13 @@ _FLAGS = {
 """Flags of parameters whose names differ by more than dashes."""
 
 _SAME_NAME = (
-    "answers", "batch_size", "correct_above", "dataset", "dtype", "engine", "epochs", "epsilon",
-    "explode", "false_negative", "false_positive", "filter", "first_correct", "first_samples",
-    "grid", "horizon", "kappa", "law", "learning_rate", "max_tokens", "mean", "metric", "missing",
-    "model", "out", "pass_at", "pool_runs", "prompts", "repetitions", "run", "samples", "score",
-    "scorer", "seed", "seeds", "shots", "style", "task", "task_config", "temperature", "timeout",
-    "tokenizer", "train_batch_size", "unit", "verifier", "workers",
+    "answers", "batch_size", "check_cost", "correct_above", "currency", "dataset", "dtype",
+    "engine", "epochs", "epsilon", "explode", "false_negative", "false_positive", "filter",
+    "first_correct", "first_samples", "gpu_hour", "grid", "horizon", "kappa", "label_cost", "law",
+    "learning_rate", "max_tokens", "mean", "metric", "missing", "model", "out", "pass_at",
+    "pool_runs", "prompt_tokens", "prompts", "repetitions", "run", "samples", "score", "scorer",
+    "seed", "seeds", "shots", "spend", "style", "task", "task_config", "temperature", "timeout",
+    "tokenizer", "tokens_per_second", "train_batch_size", "unit", "verifier", "workers", "worth",
 )  # fmt: skip
 """Parameters whose flag is their name with dashes."""
 

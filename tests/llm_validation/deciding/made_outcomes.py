@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from verigap.llm_validation.deciding.candidates import Candidates, gather
-from verigap.llm_validation.deciding.outcomes import Outcomes, numbered, outcomes
+from verigap.llm_validation.deciding.outcomes import Outcomes, numbered, outcomes_at
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.storage.units import LengthUnit
 
@@ -50,7 +50,7 @@ def pools(
 
 def made(correct: ArrayLike, horizon: Any = None, **other: Any) -> Outcomes:
     """Outcomes of such pools."""
-    return outcomes(pools(correct, **other), horizon)
+    return outcomes_at(pools(correct, **other), horizon)
 
 
 def whole(found: Outcomes) -> Candidates:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from verigap.llm_validation import read_traces
-from verigap.llm_validation.deciding.outcomes import Outcomes, outcomes
+from verigap.llm_validation.deciding.outcomes import Outcomes, outcomes_at
 from verigap.llm_validation.deciding.selection import select
 from verigap.llm_validation.pools import sample_pools
 
@@ -17,7 +17,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 @cache
 def groups(name: str) -> dict[str, Outcomes]:
     traces = read_traces(EXAMPLES / f"{name}.parquet")
-    return {pools.model: outcomes(pools, None) for pools in sample_pools(traces, placed=False)}
+    return {pools.model: outcomes_at(pools, None) for pools in sample_pools(traces, placed=False)}
 
 
 @cache

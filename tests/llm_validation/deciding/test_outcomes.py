@@ -6,13 +6,13 @@ import pytest
 
 from tests.llm_validation.deciding.made_outcomes import made, pools
 from verigap.llm_validation.deciding.decisions import budget_of
-from verigap.llm_validation.deciding.outcomes import numbered, outcomes
+from verigap.llm_validation.deciding.outcomes import numbered, outcomes_at
 from verigap.llm_validation.pools.pools import sample_pools
 from verigap.llm_validation.traces import Traces
 
 
 def test_accuracy_is_that_of_the_sample_when_it_ends_or_is_stopped() -> None:
-    found = outcomes(
+    found = outcomes_at(
         pools(
             # As a table says it: right at the end; right, then not; right late; wrong.
             [[1, 1, 1, 0]],

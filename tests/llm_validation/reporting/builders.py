@@ -1,4 +1,4 @@
-"""Diagnoses and trace tables made by hand, so that no test of the report trains a learner."""
+"""Trace tables made by hand, and diagnoses of them without the stages that take long."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from verigap.llm_validation.deciding.allocation import allocations
+from verigap.llm_validation.deciding.comparison import Compared, compare
+from verigap.llm_validation.deciding.decisions import Request, decide_group
 from verigap.llm_validation.fitting.fit import Fit, fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting.crossover import Crossover
 from verigap.llm_validation.predicting.prediction import (
     PARAMETRIC,
@@ -27,7 +31,7 @@ from verigap.llm_validation.predicting.scoring import (
     method_score,
 )
 from verigap.llm_validation.reporting.assumptions import Assumption
-from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
+from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces
 from verigap.storage.units import LengthUnit
@@ -180,15 +184,67 @@ def other_prompts(measured: GroupMeasurement) -> PredictionScore:
     )
 
 
+def pools_of(frame: pl.DataFrame) -> SamplePools:
+    """The pools of a frame of one group."""
+    (pools,) = sample_pools(Traces(frame), placed=False)
+    return pools
+
+
+def request(**given: Any) -> Request:
+    """What the tests ask of both decisions; `given` replaces."""
+    usual: dict[str, Any] = {
+        "num_candidates": 4,
+        "data_budgets": DATA,
+        "chi2_radius": 1.0,
+        "worth": None,
+        "seed": 0,
+    }
+    return Request(**(usual | given))
+
+
 def group(
     frame: pl.DataFrame,
+    *,
+    horizon: int | None = HORIZONS[-1],
     values: Mapping[str, float] = VALUES,
     assumptions: tuple[Assumption, ...] = (),
     log2_class_size: float = 6.0,
+    theory: bool = True,
+    **asked: Any,
 ) -> GroupDiagnosis:
-    """The diagnosis of one group, whose fit and phase are real."""
-    traces = Traces(frame)
+    """The diagnosis of one group: decisions and fit are real, the theory's gaps are by hand.
+
+    Args:
+      frame: the trace rows of one group.
+      horizon: the budget H of the decisions; None for their default.
+      values: of every policy of the measurement.
+      assumptions: that fail or cannot be checked.
+      log2_class_size: d of the prediction.
+      theory: whether there is a theory; never without lengths.
+      asked: replaces what is usually asked of the decisions.
+    """
+    traces, pools, asking = Traces(frame), pools_of(frame), request(**asked)
+    decisions = decide_group(pools, horizon, asking)
     fitted = fit(traces, HORIZONS).groups[0]
+    known = theory and bool(fitted.horizon_fits) and decisions.horizon is not None
+    return GroupDiagnosis(
+        pools=pools,
+        decisions=decisions,
+        num_candidates=asking.num_candidates,
+        allocations=tuple(
+            allocations(pools, decisions.horizon, decisions.selection.counts, asking.seed)
+        ),
+        fit=fitted,
+        theory=_theory(traces, frame, values, log2_class_size) if known else None,
+        assumptions=assumptions,
+        rows=traces.frame,
+    )
+
+
+def _theory(
+    traces: Traces, frame: pl.DataFrame, values: Mapping[str, float], log2_class_size: float
+) -> Theory:
+    """What the theory says, with a phase that is real."""
     measured = measurement(frame, values)
     predicted = prediction(measured, log2_class_size)
     place = phase(
@@ -200,19 +256,31 @@ def group(
         log2_class_size=log2_class_size,
         coverage={0.1: 0.05, 0.5: 0.2, 0.9: 0.4},
     )
-    return GroupDiagnosis(
-        fit=fitted,
+    return Theory(
         prediction=predicted,
         measurement=measured,
         score=other_prompts(measured),
         phase=place,
-        assumptions=assumptions,
-        rows=traces.frame,
-        seed=0,
+        horizon=HORIZONS[-1],
+        data_budget=DATA[-1],
     )
 
 
 def diagnosis(*groups: GroupDiagnosis, source: str = "traces.parquet") -> Diagnosis:
-    """Several groups, and one that was left out."""
-    whole = Fit(tuple(found.fit for found in groups), (("d", "unverified", 7),), Grids(), 0)
-    return Diagnosis(groups, whole, source)
+    """Several groups, what sets them apart, and one that was left out."""
+    compared = [
+        Compared(
+            dataset=found.pools.dataset,
+            model=found.pools.model,
+            prompt_ids=found.pools.prompt_ids,
+            decisions=found.decisions,
+        )
+        for found in groups
+    ]
+    return Diagnosis(
+        groups=groups,
+        comparisons=tuple(compare(compared, 0)),
+        fit=Fit(tuple(found.fit for found in groups), (("d", "unverified", 7),), Grids(), 0),
+        source=source,
+        seed=0,
+    )

@@ -44,11 +44,17 @@ def usual() -> Diagnosis:
 
 
 @pytest.fixture(scope="session")
-def hostile_page() -> str:
-    """The page of traces that attack their reader, with their text."""
-    hostile = diagnosis(group(hostile_rows()), source=ATTACKS[1])
-    content = diagnosis_content(hostile, include_text=True)
-    return page_of(content)
+def hostile() -> Diagnosis:
+    """Traces that attack their reader, by two models."""
+    first = hostile_rows()
+    second = first.with_columns(model=pl.lit(ATTACKS[1]))
+    return diagnosis(group(first), group(second), source=ATTACKS[1])
+
+
+@pytest.fixture(scope="session")
+def hostile_page(hostile: Diagnosis) -> str:
+    """Their page, with their text."""
+    return page_of(diagnosis_content(hostile, include_text=True))
 
 
 def page_of(content: dict[str, Any]) -> str:

@@ -1,9 +1,10 @@
 """What report.json says of a diagnosis."""
 
+import itertools
 import json
+import math
 from dataclasses import replace
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -11,152 +12,351 @@ from tests.llm_validation.reporting.builders import (
     DATA,
     HORIZONS,
     UNTAUGHT,
-    VALUES,
     diagnosis,
     group,
-    measurement,
     rows,
 )
+from verigap.llm_validation.deciding import Prices
+from verigap.llm_validation.deciding.decisions import VERIFIERS
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
-from verigap.llm_validation.reporting.numbers import number
-from verigap.llm_validation.reporting.verdict import VERIFIERS
+from verigap.llm_validation.reporting.numbers import counted, number
 from verigap.storage.files import strict_json
 
 SECRET = "the whole trace"
 
 
+def pass_at(n: int) -> float:
+    """pass@N of the usual rows, by its formula."""
+    shares = [1 - math.comb(8 - p % 9, n) / math.comb(8, n) for p in range(18)]
+    return sum(shares) / 18
+
+
+def vote_at(n: int) -> float:
+    """The vote of the usual rows: c right samples agree, each wrong one has its own answer."""
+    total = 0.0
+    for c in (p % 9 for p in range(18)):
+        sets = list(itertools.combinations(range(8), n))
+        for chosen in sets:
+            right = sum(sample < c for sample in chosen)
+            total += (1.0 if right > 1 else right / n) / len(sets)
+    return total / 18
+
+
 @pytest.mark.smoke
-def test_a_named_verifier(usual: Diagnosis) -> None:
-    (found,) = diagnosis_content(usual, verifier="exact")["groups"]
-    named = [found[key] for key in ("verdict", "reason", "verifier", "probability")]
-    assert named == ["verify", "verify_gains", "exact", 1.0]
-    assert found["target"] == {
-        "horizon": 64, "data_budget": 64, "num_candidates": 4, "chi2_radius": 1.0,
-        "extrapolated": False,
+def test_the_arms_earn_what_plain_scripts_say(usual: Diagnosis) -> None:
+    (found,) = diagnosis_content(usual)["groups"]
+    select = found["select"]
+    arms = {row["arm"]: row["accuracy"]["estimate"] for row in select["arms"]}
+    assert select["num_candidates"] == 4
+    assert arms["single"] == pytest.approx(0.5)
+    assert arms["exact"] == pytest.approx(pass_at(4))
+    # 400 sets are drawn of each prompt.
+    assert arms["vote"] == pytest.approx(vote_at(4), abs=0.01)
+    # All samples are equally long.
+    assert arms["shortest"] == pytest.approx(0.5)
+    assert select["counts"] == [1, 2, 4, 8]
+    curve = [row["estimate"] for row in select["curves"]["accuracy"]["exact"]]
+    assert curve == pytest.approx([pass_at(n) for n in (1, 2, 4, 8)])
+    for row in select["arms"]:
+        assert row["accuracy"]["low"] <= row["accuracy"]["estimate"] <= row["accuracy"]["high"]
+        assert row["tokens"] == (40 if row["arm"] == "single" else 160)
+
+
+def test_both_decisions_are_there_in_both_currencies(usual: Diagnosis) -> None:
+    (found,) = diagnosis_content(usual)["groups"]
+    assert found["currency"] == "accuracy"
+    assert found["budget"] == {"horizon": 64, "source": "given"}
+    assert set(found["select"]["decision"]) == set(found["train"]["decision"])
+    assert set(found["select"]["decision"]) == {"accuracy", "return"}
+    for table in (found["select"], found["train"]):
+        for decision in table["decision"].values():
+            assert decision["sentence"].endswith(".")
+            assert 0.9 <= decision["probability"] <= 1.0
+    assert found["select"]["decision"]["accuracy"]["arm"] == "vote"
+    assert {row["arm"] for row in found["train"]["rows"]} == {
+        "base", "clone", "rejection", "reinforce",
     }  # fmt: skip
-    # Policies are worth what the builder says, and intervals hold it.
-    for name, value in VALUES.items():
-        arm = found["arms"][name]
-        assert arm["low"] <= arm["estimate"] <= arm["high"]
-        assert arm["estimate"] == pytest.approx(value)
-    margin = (VALUES["exact"] - VALUES["base"]) / 10
-    assert found["verdicts"][0]["margin"] == pytest.approx(margin, rel=0.05)
-    gain = found["verdicts"][0]["gain"]
-    assert gain["estimate"] == pytest.approx(VALUES["exact"] - VALUES["vote"])
-    assert "best-of-4 by an exact check earns 14" in found["verdicts"][0]["sentence"]
+    assert {row["data_budget"] for row in found["train"]["rows"]} == set(DATA)
 
 
-def test_both_verifiers(usual: Diagnosis) -> None:
+@pytest.mark.parametrize("verifier", [None, *VERIFIERS])
+def test_the_verifier_that_there_is(usual: Diagnosis, verifier: str | None) -> None:
+    (found,) = diagnosis_content(usual, verifier=verifier)["groups"]
+    decision = found["select"]["decision"]["accuracy"]
+    # Without a verifier_score the verifier is unknown, and the reader is told.
+    missing = verifier == "score"
+    assert found["verifier"] == (None if missing else verifier)
+    told = any("the table has no verifier_score" in note.lower() for note in found["warnings"])
+    assert told is missing
+    assert set(found["select"]["by_verifier"]) == {"exact", "learned"}
+    assert decision["arm"] == ("exact" if verifier == "exact" else "vote")
+    if verifier == "exact":
+        assert decision["gain"]["estimate"] == pytest.approx(pass_at(4) - vote_at(4), abs=0.01)
+
+
+def test_the_theory_stands_apart(usual: Diagnosis) -> None:
     (found,) = diagnosis_content(usual)["groups"]
-    assert found["verifier"] == list(VERIFIERS)
-    assert [row["verifier"] for row in found["verdicts"]] == list(VERIFIERS)
-    for key in ("verdict", "probability", "reason"):
-        assert found[key] == {row["verifier"]: row[key] for row in found["verdicts"]}
-    # The learned reward model earns less than the exact check, and says so as advice.
-    assert found["verdicts"][1]["gain"]["estimate"] == pytest.approx(6.0)
-    assert any(step.startswith("An exact check would earn ") for step in found["next_steps"])
-    assert "Import with the model's tokenizer." in found["next_steps"]
-
-
-def test_gaps_and_scores(usual: Diagnosis) -> None:
-    (found,) = diagnosis_content(usual)["groups"]
-    cells = [(cell["horizon"], cell["data_budget"]) for cell in found["gap_measured"]]
+    theory = found["theory"]
+    cells = [(cell["horizon"], cell["data_budget"]) for cell in theory["gap_measured"]]
     assert cells == [(horizon, n) for horizon in HORIZONS for n in DATA]
-    assert cells == [(cell["horizon"], cell["data_budget"]) for cell in found["gap_predicted"]]
-    assert found["comparison"][0]["predicted"]["low"] == pytest.approx(2.2)
-    assert found["prediction"]["predictor"] == "parametric"
-    assert found["prediction"]["crossover_data_budget"] == {
+    assert cells == [(cell["horizon"], cell["data_budget"]) for cell in theory["gap_predicted"]]
+    assert theory["comparison"][0]["predicted"]["low"] == pytest.approx(2.2)
+    assert theory["prediction"]["predictor"] == "parametric"
+    assert theory["prediction"]["crossover_data_budget"] == {
         "32": {"kind": "everywhere", "at": None},
         "64": {"kind": "at", "at": {"estimate": 20.0, "low": 19.0, "high": 21.0}},
     }
-    assert found["prediction"]["crossover_horizon"] == {
+    assert theory["prediction"]["crossover_horizon"] == {
         "16": {"kind": "nowhere", "at": None},
         "64": {"kind": "unknown", "at": None},
     }
-    assert found["prediction"]["log2_class_size"] == {"estimate": 6.0, "low": 3.0, "high": 12.0}
-    for cell in found["gap_measured"]:
+    assert theory["prediction"]["log2_class_size"] == {"estimate": 6.0, "low": 3.0, "high": 12.0}
+    for cell in theory["gap_measured"]:
         assert cell["gap"]["estimate"] == pytest.approx(7.0 * cell["horizon"] / 64)
         assert cell["gap_unleashed"]["estimate"] == pytest.approx(8.0 * cell["horizon"] / 64)
     # The smaller half of the budgets and of n calibrates; nothing is scored there.
-    roles = {(row["horizon"], row["data_budget"]): row["held_out"] for row in found["comparison"]}
+    roles = {(row["horizon"], row["data_budget"]): row["held_out"] for row in theory["comparison"]}
     assert roles == {(32, 16): False, (32, 64): True, (64, 16): True, (64, 64): True}
-    methods = {row["method"]: row for row in found["prediction_score"]["methods"]}
+    methods = {row["method"]: row for row in theory["prediction_score"]["methods"]}
     assert methods["predicted"]["sign_accuracy"] == 1.0
     assert methods["predicted"]["absolute_error"] == 1.0
     assert methods["no gap"]["relative_error"] == 1.0
     assert methods["no gap"]["cells"] == 6
-    assert found["warnings"].count("measured: by hand") == 1
-    assert "measured: said before" not in found["warnings"]
+    # What the stages say of the same trouble is said once, and not above the decisions.
+    assert theory["warnings"].count("measured: by hand") == 1
+    assert "measured: said before" not in theory["warnings"]
+    assert not any("by hand" in note for note in found["warnings"])
     assert found["statistics"]["horizons"][0]["horizon"] == 32
 
 
 def test_it_is_strict_json(usual: Diagnosis) -> None:
     content = diagnosis_content(usual, include_text=True)
     read = json.loads(strict_json(content), parse_constant=pytest.fail)
-    assert read["groups"][0]["gap_predicted"][0]["suboptimality"]["vf-bayes"]["estimate"] is None
+    predicted = read["groups"][0]["theory"]["gap_predicted"]
+    assert predicted[0]["suboptimality"]["vf-bayes"]["estimate"] is None
     assert read["left_out"] == [{"dataset": "d", "model": "unverified", "unverified": 7}]
 
 
 def test_text_is_left_out_unless_asked_for() -> None:
-    traces = diagnosis(group(rows(text=SECRET, answer=SECRET)))
+    traces = diagnosis(group(rows(text=SECRET, answer=SECRET), theory=False))
     assert SECRET not in strict_json(diagnosis_content(traces))
     (found,) = diagnosis_content(traces, include_text=True)["groups"]
-    shown = found["examples"]
+    shown = [sample for samples in found["examples"].values() for sample in samples]
     assert {example["text"] for example in shown} == {SECRET}
-    assert [example["correct"] for example in shown[:2]] == [True, False]
+    assert len(found["examples"]) == 18
+    assert all(len(samples) == 2 for samples in found["examples"].values())
+    # Of either outcome where there are both.
+    mixed = found["examples"]["prompt 3"]
+    assert sorted(example["correct"] for example in mixed) == [False, True]
+    assert [example["correct"] for example in found["examples"]["prompt 0"]] == [False, False]
 
 
-@pytest.mark.parametrize("missing", ["clone", "vote"])
-def test_an_arm_that_was_not_measured(missing: str) -> None:
-    traces = diagnosis(group(rows(), {**VALUES, missing: float("nan")}))
-    (found,) = diagnosis_content(traces, verifier="exact")["groups"]
-    assert (found["verdict"], found["reason"]) == ("undecided", "not_measured")
-    assert np.isnan(found["probability"])
-    assert missing not in found["arms"]
-    assert found["next_steps"]
-
-
-def test_nothing_was_held_out() -> None:
-    """One prompt: there is no other to learn from."""
-    traces = diagnosis(group(rows().filter(pl.col("prompt_id") == "prompt 3"), UNTAUGHT))
-    (found,) = diagnosis_content(traces)["groups"]
-    assert set(found["verdict"].values()) == {"undecided"}
-    assert set(found["reason"].values()) == {"too_few"}
-    assert found["gap_measured"] == []
-    assert set(found["arms"]) == {"base", "expert", "vote", "exact"}
+def test_one_prompt_decides_nothing() -> None:
+    """There is no other to learn from."""
+    one = rows().filter(pl.col("prompt_id") == "prompt 3")
+    traces = diagnosis(group(one, values=UNTAUGHT))
+    (found,) = diagnosis_content(traces, verifier="learned")["groups"]
+    assert found["train"] is None
+    decision = found["select"]["decision"]["accuracy"]
+    assert (decision["arm"], decision["reason"]) == ("undecided", "too_few")
+    assert found["theory"]["gap_measured"] == []
+    assert "best_learned" not in {row["arm"] for row in found["select"]["arms"]}
+    assert all(math.isnan(row["accuracy"]["low"]) for row in found["select"]["arms"])
+    assert [note for note in found["warnings"] if note.startswith("One prompt:")]
+    assert found["verifier"] is None
     strict_json(found)
 
 
-def test_intervals_of_few_prompts() -> None:
-    """Within what a return can be, and none where no prompt differs from another."""
-    frame = rows(prompts=3, samples=4)
-    few = group(frame)
-    wide = replace(few, measurement=measurement(frame, spread=20.0))
-    assert min(values.min() for values in wide.arms("exact").values()) < 0
-    for arm in wide.measured.values():
-        assert 0 <= arm.low <= arm.estimate <= arm.high <= HORIZONS[-1]
-    flat = replace(few, measurement=measurement(frame, spread=0.0))
-    assert np.isnan([(arm.low, arm.high) for arm in flat.measured.values()]).all()
-    assert flat.measured["vote"].estimate == pytest.approx(VALUES["vote"])
+@pytest.mark.parametrize(
+    ("correct", "says"), [(True, "Every sample is correct"), (False, "No sample is correct")]
+)
+def test_all_alike_decides_nothing(correct: bool, says: str) -> None:
+    columns = {"correct": correct} | ({"first_correct": 5} if correct else {})
+    frame = rows(**columns) if correct else rows(**columns).drop("first_correct")
+    (found,) = diagnosis_content(diagnosis(group(frame, theory=False)))["groups"]
+    for table in (found["select"], found["train"]):
+        assert table["decision"]["accuracy"]["reason"] == "too_few"
+        assert table["decision"]["accuracy"]["settling"]
+    assert [note for note in found["warnings"] if note.startswith(says)]
+    assert {row["accuracy"]["estimate"] for row in found["select"]["arms"]} == {float(correct)}
 
 
-def test_the_measurement_says_what_a_poor_table_does_to_the_arms() -> None:
-    one = group(rows().filter(pl.col("prompt_id") == "prompt 3"), UNTAUGHT)
-    says = "one prompt: no other is left to learn from"
-    one = replace(one, measurement=replace(one.measurement, warnings=(says,)))
-    (found,) = diagnosis_content(diagnosis(one))["groups"]
-    assert any(warning.startswith("one prompt:") for warning in one.fit.warnings)
-    assert [text for text in found["warnings"] if text.startswith("one prompt")] == [says]
+def test_one_sample_a_prompt() -> None:
+    (found,) = diagnosis_content(diagnosis(group(rows(samples=1), theory=False)))["groups"]
+    assert found["select"]["num_candidates"] == 1
+    assert "nothing to select among" in found["select"]["decision"]["accuracy"]["sentence"]
+    notes = " ".join(found["warnings"])
+    assert "One sample a prompt" in notes
+    assert "N = 4 was asked for" in notes
+    assert "about N = 1." in notes
+
+
+def test_what_is_left_out_is_counted() -> None:
+    """Ungraded samples, small pools, and prompts that nobody graded."""
+    third = pl.col("sample_id") == 2
+    frame = rows(prompts=40).with_columns(
+        correct=pl.when(~third).then("correct"),
+        first_correct=pl.when(~third).then("first_correct"),
+    )
+    small = frame.filter((pl.col("prompt_id") != "prompt 9") | (pl.col("sample_id") < 4))
+    none = pl.lit(None, pl.Boolean)
+    ungraded = pl.col("prompt_id") == "prompt 8"
+    whole = small.with_columns(
+        correct=pl.when(ungraded).then(none).otherwise("correct"),
+        first_correct=pl.when(~ungraded).then("first_correct"),
+    )
+    (found,) = diagnosis_content(diagnosis(group(whole, theory=False)))["groups"]
+    # 39 prompts of 7 graded samples, one of which has 3.
+    assert (found["prompts"], found["samples"], found["ungraded"]) == (39, 38 * 7 + 3, 38 + 1 + 8)
+    assert (found["select"]["prompts"], found["select"]["left_out"]) == (38, 1)
+    notes = " ".join(found["warnings"])
+    assert "1 of 39 prompts have fewer than 7 samples" in notes
+    assert "1 prompts without a graded sample" in notes
+    assert f"{found['ungraded']} of {38 * 7 + 3 + found['ungraded']} samples are ungraded" in notes
+
+
+def test_a_budget_beyond_the_traces_is_said() -> None:
+    (found,) = diagnosis_content(diagnosis(group(rows(), horizon=41, theory=False)))["groups"]
+    assert any(note.startswith("H = 41 is beyond the longest trace (40)")
+               for note in found["warnings"])  # fmt: skip
+    (found,) = diagnosis_content(diagnosis(group(rows(), horizon=40, theory=False)))["groups"]
+    assert not any("longest trace" in note for note in found["warnings"])
+
+
+def test_the_right_answer_that_is_lost_again() -> None:
+    """Accuracy counts the end of a trace, returns the first place that is right."""
+    kept = pl.col("correct") & (pl.col("sample_id") > 4)
+    (found,) = diagnosis_content(
+        diagnosis(group(rows().with_columns(correct_at_end=kept), theory=False))
+    )["groups"]
+    lost = sum(max(0, p % 9 - 3) for p in range(18))
+    assert any(note.startswith(f"{lost} of 72 correct traces lose") for note in found["warnings"])
+    single = next(row for row in found["select"]["arms"] if row["arm"] == "single")
+    assert single["accuracy"]["estimate"] == pytest.approx((72 - lost) / 144)
+
+
+def test_costs_are_what_a_reader_computes(usual: Diagnosis) -> None:
+    prices = Prices(
+        per_mtok=2.0, in_per_mtok=1.0, prompt_tokens=500, label_cost=0.5, check_cost=0.01
+    )
+    content = diagnosis_content(usual, prices=prices)
+    (found,) = content["groups"]
+    assert content["prices"] == {
+        "per_mtok": 2.0, "in_per_mtok": 1.0, "prompt_tokens": 500, "label_cost": 0.5,
+        "check_cost": 0.01,
+    }  # fmt: skip
+    costs = {row["arm"]: (row["cost"], row["cost_once"]) for row in found["select"]["arms"]}
+    asked, token = 500e-6, 2e-6
+    assert costs["single"] == pytest.approx((asked + 40 * token, 0))
+    assert costs["vote"] == pytest.approx((asked + 160 * token, 0))
+    assert costs["exact"] == pytest.approx((asked + 160 * token + 0.04, 0))
+    assert costs["best_learned"] == pytest.approx((asked + 160 * token, 32.0))
+    trained = found["train"]["cost"]
+    assert trained["clone"] == pytest.approx(64 * 40 * token)
+    assert trained["reinforce"] == pytest.approx(64 * 40 * token + 32.0)
+
+
+@pytest.mark.parametrize("prices", [None, Prices(per_mtok=1e6, check_cost=5.0)])
+def test_more_to_spend_is_never_worse(usual: Diagnosis, prices: Prices | None) -> None:
+    key = "tokens" if prices is None else "cost"
+    reached: dict[str, list[float]] = {"without_check": [], "with_check": []}
+    for spend in (1, 50, 90, 170, 400, 1000):
+        content = diagnosis_content(usual, spend=spend, prices=prices)
+        spending = content["groups"][0]["spending"]
+        for name, row in spending["within"].items():
+            assert row is None or row[key] <= spend
+            reached[name].append(-1.0 if row is None else row["accuracy"])
+        for line in spending["frontier"].values():
+            costs = [row[key] for row in line]
+            assert costs == sorted(costs)
+    for values in reached.values():
+        assert values == sorted(values)
+    assert reached["without_check"][0] == -1.0
+    assert reached["without_check"][-1] == pytest.approx(vote_at(8))
+
+
+def test_labels_alone_are_no_price_of_a_prompt(usual: Diagnosis) -> None:
+    prices = Prices(label_cost=1.0)
+    (found,) = diagnosis_content(usual, prices=prices, spend=170)["groups"]
+    assert not found["spending"]["priced"]
+    assert found["spending"]["within"]["without_check"]["tokens"] == 160
+    assert found["train"]["cost"] == {"clone": 0.0, "rejection": 64.0, "reinforce": 64.0}
+
+
+def test_dearer_checks_buy_fewer() -> None:
+    """At 20 tokens' price a check, one long sample checked beats two short ones in cost."""
+    lengths = 10 + 3 * pl.col("sample_id")
+    traces = diagnosis(
+        group(rows().with_columns(n_tokens=lengths, first_correct=pl.when("correct").then(lengths)),
+              horizon=31, theory=False)
+    )  # fmt: skip
+    free, dear = (
+        diagnosis_content(traces, prices=Prices(per_mtok=1e6, check_cost=cost))["groups"][0]
+        for cost in (0.0, 1000.0)
+    )
+    for found in (free, dear):
+        rows_ = found["spending"]["frontier"]["with_check"]
+        pairs = [(row["cost"], row["accuracy"]) for row in rows_]
+        assert pairs == sorted(pairs)
+    # Where checks cost more than any tokens, the shorter of equal N are not worth their saving.
+    counts = [row["num_candidates"] for row in dear["spending"]["frontier"]["with_check"]]
+    assert counts == sorted(counts)
+
+
+def test_several_models_are_compared_on_their_prompts() -> None:
+    right = rows(model="better", correct=True, first_correct=10)
+    other = rows(dataset="other", model="apart")
+    traces = diagnosis(
+        *(group(frame, theory=False) for frame in (rows(model="base"), right, other))
+    )
+    (pair,) = diagnosis_content(traces)["comparisons"]
+    assert (pair["model"], pair["other"], pair["prompts"]) == ("better", "base", 18)
+    differences = {row["arm"]: row for row in pair["differences"]}
+    assert differences["single"]["estimate"] == pytest.approx(0.5)
+    assert differences["exact"]["estimate"] == pytest.approx(1 - pass_at(4))
+    assert differences["single"]["low"] > 0
+
+
+def test_prompts_from_hard_to_easy(usual: Diagnosis) -> None:
+    (found,) = diagnosis_content(usual)["groups"]
+    difficulty = found["difficulty"]
+    shares = [row["share"] for row in difficulty["rows"]]
+    assert shares == sorted(shares)
+    assert (difficulty["never"], difficulty["always"]) == (2, 2)
+    assert sum(row["prompts"] for row in difficulty["histogram"]) == 18
+    assert [row["correct"] for row in difficulty["rows"]] == sorted(p % 9 for p in range(18))
+
+
+def test_the_table_alone_has_no_vote_and_no_budget() -> None:
+    """prompt_id and correct are all that a table needs."""
+    plain = group(rows().select("prompt_id", "correct"), horizon=None)
+    assert plain.theory is None
+    (found,) = diagnosis_content(diagnosis(plain), currency="return", spend=10.0)["groups"]
+    assert {row["arm"] for row in found["select"]["arms"]} == {"single", "exact", "best_learned"}
+    assert found["budget"] == {"horizon": None, "source": "no lengths"}
+    assert found["currency"] == "accuracy"
+    assert set(found["select"]["decision"]) == {"accuracy"}
+    assert found["spending"]["within"] is None
+    notes = " ".join(found["warnings"])
+    assert "Returns are not known" in notes
+    assert "nothing can be said about what a prompt may cost" in notes
+    estimates = {row["arm"]: row["accuracy"]["estimate"] for row in found["select"]["arms"]}
+    assert estimates["exact"] == pytest.approx(pass_at(4))
+    strict_json(found)
+
+
+def test_fits_that_did_not_converge_are_told(usual: Diagnosis) -> None:
+    (whole,) = usual.groups
+    selection = replace(whole.decisions.selection, unconverged=3, fits=16)
+    rough = replace(whole, decisions=replace(whole.decisions, selection=selection))
+    (found,) = diagnosis_content(diagnosis(rough))["groups"]
+    assert any("3 of 16 fits of the learned score" in note for note in found["warnings"])
 
 
 def test_large_numbers_have_no_exponent() -> None:
     shown = [number(value) for value in (0.01234, 999.4, 999.7, 9041.0, -12345.0, 2e12)]
     assert shown == ["0.0123", "999", "1,000", "9,040", "-12,300", "2e+12"]
-
-
-def test_prompts_with_most_to_gain(usual: Diagnosis) -> None:
-    (found,) = diagnosis_content(usual)["groups"]
-    assert len(found["most_to_gain"]) == 5
-    gains = [row["exact"] - row["base"] for row in found["most_to_gain"]]
-    assert gains == sorted(gains, reverse=True)
+    assert [counted(n, "prompt") for n in (0, 1, 1024)] == [
+        "0 prompts", "1 prompt", "1,024 prompts",
+    ]  # fmt: skip

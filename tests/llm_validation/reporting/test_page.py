@@ -2,39 +2,20 @@
 
 import base64
 import re
-from html.parser import HTMLParser
 
+import polars as pl
 import pytest
 
 from tests.llm_validation.reporting.builders import UNTAUGHT, diagnosis, group, rows
-from tests.llm_validation.reporting.conftest import ATTACKS, hostile_rows, page_of
+from tests.llm_validation.reporting.conftest import ATTACKS, page_of
+from tests.llm_validation.reporting.reading import ALLOWED, Reader, text_of
+from verigap.figures.diagnosis import draw_group, draw_overview
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.markdown import render_markdown
 
-ALLOWED = {"html", "head", "meta", "link", "title", "style", "body", "header", "section", "h1",
-           "h2", "h3", "p", "strong", "bdi", "a", "div", "table", "caption", "tr", "th", "td",
-           "figure", "img", "figcaption", "ul", "ol", "li", "pre"}  # fmt: skip
-
-
-class Reader(HTMLParser):
-    """Every tag, attribute and address of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: set[str] = set()
-        self.attributes: set[str] = set()
-        self.addresses: set[str] = set()
-        self.policy = ""
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.add(tag)
-        self.attributes |= {name for name, _ in attrs}
-        self.addresses |= {value or "" for name, value in attrs if name in {"src", "href"}}
-        found = dict(attrs)
-        if found.get("http-equiv") == "Content-Security-Policy":
-            self.policy = found["content"] or ""
+FIGURES = ("accuracy", "spending", "training", "difficulty", "pass-at-k", "gap-data", "gap-budget",
+           "phase", "heterogeneity", "coverage")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +23,25 @@ def usual_page(usual: Diagnosis) -> str:
     return page_of(diagnosis_content(usual))
 
 
-def test_the_verdict_comes_first(usual: Diagnosis, usual_page: str) -> None:
-    text = re.sub(r"<style>.*?</style>|<[^>]+>", " ", usual_page, flags=re.DOTALL)
+def test_the_decisions_come_first(usual: Diagnosis, usual_page: str) -> None:
+    text = text_of(usual_page)
     (found,) = diagnosis_content(usual)["groups"]
-    sentences = [text.index(row["sentence"].split(":")[0]) for row in found["verdicts"]]
-    assert max(sentences) < text.index("How the data looked") < text.index("Assumptions")
-    assert text.index("Assumptions") < text.index("What to do next")
-    assert "18, of which 14" in text
-    assert "could be verified" in text  # the group that was left out
+    sentences = [
+        text.index(found[name]["decision"]["accuracy"]["sentence"]) for name in ("select", "train")
+    ]
+    order = ["What to do next", "Accuracy against N", "Arms of selection at N = 4",
+             "Accuracy of trained policies", "Prompts from hard to easy", "Theory: "]  # fmt: skip
+    places = [text.index(heading) for heading in order]
+    assert max(sentences) < places[0]
+    assert places == sorted(places)
+    assert "18 prompts, 144 graded samples; on 14 prompts some samples are right" in text
+    assert "could be graded" in text  # the group that was left out
+    assert "It takes 160 tokens a prompt, where one sample takes 40." in text
+    assert found["select"]["decision"]["accuracy"]["flips"] in text
+    assert "a tenth of what an exact check adds to one sample" in text
+    # What returns count, and what a leash is, is said where they first appear.
+    assert text.index("A return counts tokens of correct trace") < text.index("What to do next")
+    assert re.search(r"A leash of chi-square 1 bounds how far it may move", usual_page)
 
 
 def test_it_needs_nothing_from_elsewhere(usual_page: str) -> None:
@@ -57,10 +49,12 @@ def test_it_needs_nothing_from_elsewhere(usual_page: str) -> None:
     assert read.policy.startswith("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
     assert read.tags <= ALLOWED
     assert all(address.startswith(("data:", "#")) for address in read.addresses)
+    assert read.described_by <= set(read.identities)
+    assert len(set(read.identities)) == len(read.identities)
 
 
 def test_the_page_says_how_good_the_prediction_is(usual_page: str) -> None:
-    text = " ".join(re.sub(r"<[^>]+>", " ", usual_page).split())
+    text = text_of(usual_page)
     assert "“Predicted” is the parametric predictor." in text
     assert "predicted 100 % 1 20 % 100 % reused 100 % 0 0 % 100 %" in text
     assert "no gap 0 % 5 100 % unknown" in text
@@ -69,17 +63,28 @@ def test_the_page_says_how_good_the_prediction_is(usual_page: str) -> None:
 
 def test_every_figure_is_there(usual_page: str) -> None:
     drawings = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', usual_page)
-    assert len(drawings) == 7
+    assert len(drawings) == len(FIGURES)
     for drawing in drawings:
         svg = base64.b64decode(drawing).decode()
         assert "<svg" in svg
         assert "script" not in svg
-    assert usual_page.count('<figure id="group-0-') == 7
+    assert re.findall(r'<figure id="group-0-([^"]+)">', usual_page) == list(FIGURES)
+    # The theory's figures are folded away with it.
+    folded = usual_page.index("<summary>Theory")
+    assert [usual_page.index(f'id="group-0-{name}"') > folded for name in FIGURES] == (
+        [False] * 5 + [True] * 5
+    )
+
+
+def test_the_same_input_gives_the_same_bytes(usual: Diagnosis, usual_page: str) -> None:
+    again = diagnosis(group(rows(), assumptions=usual.groups[0].assumptions))
+    assert page_of(diagnosis_content(again)) == usual_page
 
 
 def test_hostile_traces_stay_text(hostile_page: str) -> None:
     read = Reader(hostile_page)
     assert read.tags <= ALLOWED
+    assert read.unbalanced == []
     assert not [name for name in read.attributes if name.startswith("on")]
     assert all(address.startswith(("data:", "#")) for address in read.addresses)
     # Shown, not dropped, and without the characters that hide or reorder.
@@ -88,20 +93,74 @@ def test_hostile_traces_stay_text(hostile_page: str) -> None:
     assert not set("\u202e\u2066\x00\x1b") & set(hostile_page)
 
 
-def test_markdown_is_short_and_escaped() -> None:
-    text = render_markdown(diagnosis_content(diagnosis(group(hostile_rows()))))
-    assert len(text.splitlines()) < 40
-    heading = next(line for line in text.splitlines() if line.startswith("## "))
-    # No tag, link, image or code of theirs survives.
-    assert not re.search(r"(?<!\\)[<>\[\]`*_!]", heading)
-    assert ATTACKS[-1][:50] in heading
-    assert "**exact check**: " in text
+def test_no_text_of_a_trace_enters_a_figure(hostile: Diagnosis) -> None:
+    for found in diagnosis_content(hostile, include_text=True)["groups"]:
+        for figure in draw_group(found):
+            assert not any(attack in figure.caption for attack in ATTACKS)
+            assert b"owned" not in figure.svg
+
+
+def test_markdown_is_short_and_escaped(hostile: Diagnosis) -> None:
+    text = render_markdown(diagnosis_content(hostile))
+    assert len(text.splitlines()) < 60
+    headings = [line for line in text.splitlines() if line.startswith("## ")]
+    assert len(headings) == 2
+    for heading in headings:
+        # No tag, link, image or code of theirs survives.
+        assert not re.search(r"(?<!\\)[<>\[\]`*_!]", heading)
+        assert ATTACKS[-1][:50] in heading
+    for words in ("**Select**: ", "**Train**: ", "**An exact check**: "):
+        assert text.count(words) == 2
 
 
 def test_a_group_without_numbers_is_still_a_page() -> None:
     frame = rows(correct=False).drop("first_correct")
-    bare = diagnosis(group(frame, UNTAUGHT, log2_class_size=float("nan")))
+    bare = diagnosis(group(frame, values=UNTAUGHT, log2_class_size=float("nan")))
     page = page_of(diagnosis_content(bare))
     assert "Undecided: no prompt has both" in page
+    assert "No sample is correct within H = 64" in page
     assert not re.search(r"\bnan\b", re.sub(r'src="[^"]+"', "", page))
-    assert "unknown" in page
+
+
+def test_an_undecided_group_names_no_price() -> None:
+    """No arm was chosen, so none is paid for."""
+    few = rows(prompts=12).filter(pl.col("prompt_id").is_in([f"prompt {p}" for p in range(9)]))
+    text = text_of(page_of(diagnosis_content(diagnosis(group(few, theory=False)))))
+    assert text.count("Undecided: only 7 prompts have both") == 2
+    assert "It takes" not in text
+    assert "would settle it" in text
+
+
+def test_a_comparison_keeps_its_columns() -> None:
+    """Where one pair has no answers to vote over, its cell says so."""
+    plain = rows(model="c").drop("answer")
+    traces = diagnosis(
+        *(group(frame, theory=False) for frame in (rows(model="a"), rows(model="b"), plain))
+    )
+    content = diagnosis_content(traces)
+    assert [len(pair["differences"]) for pair in content["comparisons"]] == [3, 2, 2]
+    page = page_of(content)
+    table = page[page.index("The same prompts, other models") :]
+    table = table[: table.index("</table>")]
+    lines = re.findall(r"<tr>.*?</tr>", table, flags=re.DOTALL)
+    assert [len(re.findall(r"<t[hd]\b", line)) for line in lines] == [7] * 4
+    assert table.count("no answers") == 2
+
+
+def test_long_tables_of_prompts_are_cut() -> None:
+    content = diagnosis_content(diagnosis(group(rows(), theory=False)))
+    difficulty = content["groups"][0]["difficulty"]
+    difficulty["rows"] = [
+        row | {"prompt_id": f"q{i}"} for i, row in enumerate(30 * difficulty["rows"])
+    ]
+    page = page_of(content)
+    assert "The first 500 of 540 prompts" in page
+    assert "q499" in page
+    assert "q500<" not in page
+
+
+def test_the_overview_draws_every_group(usual: Diagnosis) -> None:
+    two = diagnosis(group(rows(), theory=False), *usual.groups)
+    figure = draw_overview(diagnosis_content(two)["groups"])
+    assert len(figure.axes) == 4
+    assert [axis.get_ylabel() for axis in figure.axes[:2]] == ["accuracy", "points beyond the base"]

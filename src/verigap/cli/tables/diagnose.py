@@ -8,6 +8,7 @@ from typing import Any
 
 import typer
 
+from verigap.llm_validation.reporting.numbers import counted, number, percent
 from verigap.llm_validation.reporting.page import group_title, printable
 
 
@@ -20,7 +21,8 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
         data = "" if train is None else f", n = {train['data_budget']:,}"
         typer.echo(
             f"{_line(group_title(group))} at {at}{data}, N = {select['num_candidates']:,}; "
-            f"{group['prompts']:,} prompts, {group['samples']:,} graded samples"
+            f"{counted(group['prompts'], 'prompt')}, "
+            f"{counted(group['samples'], 'graded sample')}"
         )
         typer.echo(f"  select: {select['decision'][shown]['sentence']}")
         if train is not None:
@@ -28,6 +30,8 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
         typer.echo(f"  check: {select['check']['sentence']}")
         for row in select["falls"]:
             typer.echo(f"  note: {row['sentence']}")
+        for note in group["warnings"]:
+            typer.echo(f"  note: {note}")
         if select["why_different"]:
             typer.echo(f"  note: {select['why_different']}")
         if group["spending"]["within"] is not None:
@@ -39,19 +43,19 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
 
 def _within(group: Mapping[str, Any]) -> str:
     """The best arms at a spending limit."""
-    spending = group["spending"]
-    unit = "of cost" if spending["priced"] else group["unit"]
+    spending, unit = group["spending"], group["unit"]
     parts = []
     for name, row in spending["within"].items():
-        named = "without a check" if name == "without_check" else "with an exact check"
         if row is None:
-            parts.append(f"{named} nothing fits")
+            named = "without a check" if name == "without_check" else "with an exact check"
+            parts.append(f"nothing can be had {named}")
             continue
         parts.append(
-            f"{named} {row['name']}, N = {row['num_candidates']}, stopped at "
-            f"{row['horizon']:,} {group['unit']}: {100 * row['accuracy']:.3g} %"
+            f"{row['name']}, samples stopped at {row['horizon']:,} {unit}, is right on "
+            f"{percent(row['accuracy'])}"
         )
-    return f"within {spending['spend']:g} {unit} a prompt: {'; '.join(parts)}"
+    most = number(spending["spend"]) + ("" if spending["priced"] else f" {unit}")
+    return f"for at most {most} a prompt: {'; '.join(parts)}"
 
 
 def _line(text: str) -> str:

@@ -1,0 +1,162 @@
+"""What a reader must know before the boxes of a group: what the table does not hold."""
+
+from __future__ import annotations
+
+import math
+
+from verigap.llm_validation.deciding.decisions import GroupDecisions, Verifier
+from verigap.llm_validation.deciding.prices import Prices
+from verigap.llm_validation.fitting.counts import GroupCounts
+from verigap.llm_validation.pools.pools import LARGEST_POOL, SamplePools
+from verigap.llm_validation.reporting.diagnosis import GroupDiagnosis
+from verigap.llm_validation.reporting.numbers import percent
+
+_FEW_PROMPTS = 20
+
+
+def notes(
+    group: GroupDiagnosis,
+    *,
+    currency: str,
+    verifier: Verifier | None,
+    prices: Prices,
+    spend: float | None,
+) -> list[str]:
+    """Notes on a group in plain sentences, the gravest first.
+
+    Args:
+      group: of a diagnosis.
+      currency: that was asked for.
+      verifier: that was asked for.
+      prices: that were given.
+      spend: the limit that was given, if any.
+    """
+    found = [
+        *_of_outcomes(group.pools, group.decisions),
+        *_of_the_request(group, currency, verifier),
+        *_of_prices(group.decisions, prices, spend),
+        *_left_out(group.pools, group.decisions),
+        *_of_grades(group.fit.counts),
+        *_of_fits(group.decisions),
+    ]
+    return [f"{note[0].upper()}{note[1:]}." for note in found]
+
+
+def _of_outcomes(pools: SamplePools, decisions: GroupDecisions) -> list[str]:
+    """Where the samples cannot show how arms differ."""
+    found = []
+    right, samples = int(decisions.selection.correct.sum()), int(decisions.selection.sizes.sum())
+    within = "" if decisions.horizon is None else f" within H = {decisions.horizon:,}"
+    if right == 0:
+        found.append(
+            f"no sample is correct{within}: every arm is worth 0, and there is nothing to select, "
+            "to clone or to reinforce"
+        )
+    elif right == samples:
+        found.append(f"every sample is correct{within}: no arm can add anything in accuracy")
+    if pools.prompts == 1:
+        found.append(
+            "one prompt: nothing can be learned from others, and nothing shows how prompts differ, "
+            "so there are no intervals"
+        )
+    elif pools.prompts < _FEW_PROMPTS:
+        found.append(f"{pools.prompts} prompts: intervals are rough below {_FEW_PROMPTS} prompts")
+    if (pools.sizes == 1).all():
+        found.append("one sample a prompt: nothing shows how the samples of a prompt differ")
+    return found
+
+
+def _of_the_request(group: GroupDiagnosis, currency: str, verifier: Verifier | None) -> list[str]:
+    """What was asked for and cannot be had."""
+    decisions, found = group.decisions, []
+    if currency not in decisions.by_currency:
+        found.append(
+            "returns are not known, as no budget or no place of a right answer is: the decisions "
+            "are in accuracy"
+        )
+    if verifier is not None and verifier not in decisions.by_currency["accuracy"].by_verifier:
+        missing = {
+            "score": "the table has no verifier_score",
+            "learned": "there are no other prompts to learn a score from",
+        }.get(verifier, "it was not measured")
+        found.append(f"{missing}: the decision is among all arms but the exact check")
+    if decisions.num_candidates < group.num_candidates:
+        found.append(
+            f"N = {group.num_candidates:,} was asked for, but more than 5 % of the prompts have "
+            f"fewer samples: the decision is about N = {decisions.num_candidates:,}"
+        )
+    longest = group.pools.longest
+    if decisions.horizon is not None and not math.isfinite(longest):
+        found.append(
+            f"no lengths are known: no sample is stopped at H = {decisions.horizon:,}, and "
+            "accuracy is that of whole samples"
+        )
+    elif decisions.horizon is not None and decisions.horizon > group.pools.reach:
+        found.append(
+            f"H = {decisions.horizon:,} is beyond the longest trace ({longest:,.0f}): what the "
+            "model would have written there is not in the table"
+        )
+    return found
+
+
+def _of_prices(decisions: GroupDecisions, prices: Prices, spend: float | None) -> list[str]:
+    """Costs that cannot be told."""
+    if math.isfinite(decisions.selection.length):
+        return []
+    unknown = [
+        name
+        for name, given in (
+            ("what tokens cost", bool(prices.per_token)),
+            ("what a prompt may cost", spend is not None),
+        )
+        if given
+    ]
+    if not unknown:
+        return []
+    return [f"no lengths are known, so nothing can be said about {' and '.join(unknown)}"]
+
+
+def _left_out(pools: SamplePools, decisions: GroupDecisions) -> list[str]:
+    """Samples and prompts behind none of the numbers."""
+    found, selection = [], decisions.selection
+    if selection.left_out:
+        found.append(
+            f"{selection.left_out:,} of {pools.prompts:,} prompts have fewer than "
+            f"{selection.counts[-1]:,} samples and are left out of the selection among samples"
+        )
+    if pools.left_out:
+        found.append(f"{pools.left_out:,} prompts without a graded sample are left out")
+    if pools.beyond:
+        found.append(
+            f"{pools.beyond:,} samples beyond the first {LARGEST_POOL} of their prompt are left out"
+        )
+    return found
+
+
+def _of_grades(counts: GroupCounts) -> list[str]:
+    """What ungraded samples leave open, and which answers are lost again."""
+    found = []
+    if counts.ungraded is not None:
+        found.append(counts.ungraded.sentence())
+    lost = counts.lost_correctness
+    if lost is not None:
+        once, at_end = (percent(share) for share in lost.mean_correct)
+        found.append(
+            f"{lost.lost:,} of {lost.correct:,} correct traces lose their right answer again: "
+            f"accuracy counts the answer at the end of a trace ({at_end}), returns the first that "
+            f"is right ({once})"
+        )
+    return found
+
+
+def _of_fits(decisions: GroupDecisions) -> list[str]:
+    """Fits that are rough."""
+    found = []
+    for name, table in (("the learned score", decisions.selection),
+                        ("trained policies", decisions.training)):  # fmt: skip
+        if table is not None and table.unconverged:
+            found.append(
+                f"{table.unconverged} of {table.fits} fits of {name} did not converge; values are "
+                "rough"
+            )
+    return found

@@ -1,0 +1,63 @@
+"""Accuracy against what is spent on a prompt of one group, as plain dictionaries and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from verigap.llm_validation.deciding.allocation import Allocation, frontier
+from verigap.llm_validation.deciding.prices import Prices
+from verigap.llm_validation.reporting.wording import arm_name
+
+
+def spending_content(
+    rows: Sequence[Allocation], prices: Prices, spend: float | None
+) -> dict[str, Any]:
+    """Accuracy against what is spent on a prompt, and the best at a limit.
+
+    Args:
+      rows: of `allocations`.
+      prices: of tokens and checks.
+      spend: the most that a prompt may cost: in money where a price was given, else in tokens.
+
+    Returns:
+      `priced` says whether a prompt costs money; `frontier` holds the ways to spend that no cheaper
+      one matches, in money if so, else in tokens, and nothing where that is not known; `within` the
+      most accurate of them at the limit, None without a limit or where nothing is known.
+    """
+    priced = prices_a_prompt(prices)
+    key = "cost" if priced else "tokens"
+    lines = {
+        name: [_spent(row, prices) for row in frontier(rows, check=check, cost=_cost(prices, key))]
+        for name, check in (("without_check", False), ("with_check", True))
+    }
+    within = None
+    if spend is not None and any(lines.values()):
+        within = {
+            name: max(
+                (row for row in line if row[key] <= spend),
+                key=lambda row: row["accuracy"],
+                default=None,
+            )
+            for name, line in lines.items()
+        }
+    return {"frontier": lines, "spend": spend, "within": within, "priced": priced, "key": key}
+
+
+def prices_a_prompt(prices: Prices) -> bool:
+    """Whether a price was given that answering a prompt costs; labels are paid once."""
+    each = (prices.per_mtok, prices.in_per_mtok, prices.gpu_hour, prices.check_cost)
+    return any(price is not None for price in each)
+
+
+def _cost(prices: Prices, key: str) -> Callable[[Allocation], float]:
+    return lambda row: _spent(row, prices)[key]
+
+
+def _spent(row: Allocation, prices: Prices) -> dict[str, Any]:
+    length = row.tokens / row.num_candidates
+    checked = row.num_candidates if row.arm == "exact" else 0
+    return row._asdict() | {
+        "name": arm_name(row.arm, row.num_candidates),
+        "cost": prices.per_prompt(row.num_candidates, length, checked=checked),
+    }

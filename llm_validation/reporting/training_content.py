@@ -1,0 +1,101 @@
+"""What to train for one group, as plain dictionaries and lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from verigap.llm_validation.deciding import training
+from verigap.llm_validation.deciding.decisions import GroupDecisions
+from verigap.llm_validation.deciding.joint import JointMeans
+from verigap.llm_validation.deciding.prices import Prices
+from verigap.llm_validation.reporting.decision_content import NOTHING, decision_content
+from verigap.llm_validation.reporting.wording import ARMS, Scale
+
+
+def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | None:
+    """What to train: the decision, and every policy at every n and leash; None for one prompt.
+
+    Args:
+      group: both decisions of a group.
+      prices: of tokens and labels.
+    """
+    found = group.training
+    if found is None:
+        return None
+    unit, length = group.outcomes.unit, group.selection.length
+    tables: dict[str, Any] = {}
+    for currency, here in group.by_currency.items():
+        joint, choice = here.trained, here.train
+        if joint is None or choice is None:
+            continue
+        tables[currency] = decision_content(
+            choice,
+            joint,
+            Scale(currency=currency, unit=unit),
+            training.UNTRAINED,
+            training.TRAINED,
+            num_candidates=group.num_candidates,
+            data_budget=group.data_budget,
+            prompts=len(group.outcomes.mask),
+            mixed=group.selection.mixed,
+        )
+    return {
+        "decision": tables,
+        "data_budget": group.data_budget,
+        "data_budgets": list(found.data_budgets),
+        "leashes": [str(leash) for leash in found.leashes],
+        "num_candidates": found.num_candidates,
+        "rows": _training_rows(group),
+        "voted": _voted(group),
+        "expert": dict(found.expert),
+        "solved": found.solved,
+        "kept": found.kept,
+        "tokens": group.data_budget * length,
+        "priced": bool(prices.per_token or prices.label_cost),
+        "cost": {
+            arm: prices.of_training(group.data_budget, length, labelled=arm != "clone")
+            for arm in training.TRAINED
+        },
+    }
+
+
+def _training_rows(group: GroupDecisions) -> list[dict[str, Any]]:
+    """Accuracy, and gain over the base, by leash, n and arm."""
+    found = group.training
+    rows = []
+    if found is None:
+        return rows
+    for leash, values in zip(found.leashes, found.values["accuracy"], strict=True):
+        for place, n in enumerate(found.data_budgets):
+            joint = JointMeans.of(
+                {arm: table[place] for arm, table in values.items()}, most=1.0, seed=group.seed
+            )
+            rows += [
+                {
+                    "leash": str(leash),
+                    "data_budget": n,
+                    "arm": arm,
+                    "name": ARMS[arm],
+                    "accuracy": joint.value(arm)._asdict(),
+                    "gain": (NOTHING if arm == "base" else joint.difference(arm, "base"))._asdict(),
+                }
+                for arm in training.ARMS
+            ]
+    return rows
+
+
+def _voted(group: GroupDecisions) -> list[dict[str, Any]]:
+    """Each policy followed by a vote over N of its samples."""
+    values = group.training.voted.get("accuracy", {}) if group.training else {}
+    if not values:
+        return []
+    joint = JointMeans.of(values, most=1.0, seed=group.seed)
+    return [
+        {
+            "arm": arm,
+            "name": ARMS[arm],
+            "accuracy": joint.value(arm)._asdict(),
+            "gain": (NOTHING if arm == "base" else joint.difference(arm, "base"))._asdict(),
+        }
+        for arm in values
+    ]
