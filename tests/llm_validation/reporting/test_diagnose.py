@@ -76,6 +76,6 @@ def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None
     (measured,) = measure(alone, HORIZONS, data_budgets=DATA)
     (predicted,) = predict(alone, HORIZONS, DATA, Options())
     for name, values in measured.values.items():
-        np.testing.assert_array_equal(group.measurement.values[name], values)
-    for own, other in zip(group.prediction.cells, predicted.cells, strict=True):
+        np.testing.assert_array_equal(group.theory.measurement.values[name], values)
+    for own, other in zip(group.theory.prediction.cells, predicted.cells, strict=True):
         np.testing.assert_allclose(own.gap, other.gap, rtol=1e-9, atol=1e-9)
