@@ -114,7 +114,13 @@ def _group(
         "difficulty": prompts_content(decisions, pools.prompt_ids),
         "theory": None if group.theory is None else theory_content(group, group.theory),
         "statistics": statistics,
-        "warnings": notes(group, currency=currency, verifier=verifier, prices=prices, spend=spend),
+        "warnings": notes(
+            group,
+            currency=currency,
+            verifier=verifier,
+            prices=prices,
+            spend_unknown=spend is not None and spending["within"] is None,
+        ),
         "assumptions": [assumption._asdict() for assumption in group.assumptions],
         "next_steps": next_steps(
             select,

@@ -20,7 +20,7 @@ def notes(
     currency: str,
     verifier: Verifier | None,
     prices: Prices,
-    spend: float | None,
+    spend_unknown: bool,
 ) -> list[str]:
     """Notes on a group in plain sentences, the gravest first.
 
@@ -29,12 +29,12 @@ def notes(
       currency: that was asked for.
       verifier: that was asked for.
       prices: that were given.
-      spend: the limit that was given, if any.
+      spend_unknown: whether a limit was given of which nothing can be said.
     """
     found = [
         *_of_outcomes(group.pools, group.decisions),
         *_of_the_request(group, currency, verifier),
-        *_of_prices(group.decisions, prices, spend),
+        *_of_prices(group.decisions, prices, spend_unknown=spend_unknown),
         *_left_out(group.pools, group.decisions),
         *_of_grades(group.fit.counts),
         *_of_fits(group.decisions),
@@ -99,7 +99,9 @@ def _of_the_request(group: GroupDiagnosis, currency: str, verifier: Verifier | N
     return found
 
 
-def _of_prices(decisions: GroupDecisions, prices: Prices, spend: float | None) -> list[str]:
+def _of_prices(
+    decisions: GroupDecisions, prices: Prices, *, spend_unknown: bool
+) -> list[str]:
     """Costs that cannot be told."""
     if math.isfinite(decisions.selection.length):
         return []
@@ -107,7 +109,7 @@ def _of_prices(decisions: GroupDecisions, prices: Prices, spend: float | None) -
         name
         for name, given in (
             ("what tokens cost", bool(prices.per_token)),
-            ("what a prompt may cost", spend is not None),
+            ("what a prompt may cost", spend_unknown),
         )
         if given
     ]

@@ -47,7 +47,8 @@ def next_steps(
 def _check(select: Mapping[str, Any], unit: str) -> list[str]:
     """Whether to check answers, and what one check may cost."""
     check, n = select["check"], select["num_candidates"]
-    if not check["gain"]["low"] > 0:
+    margin = select["decision"]["accuracy"]["margin"]
+    if not (check["gain"]["low"] > 0 and check["gain"]["estimate"] > margin):
         return []
     gain = points(Statistic(**check["gain"]))
     steps = [

@@ -44,7 +44,9 @@ def browser() -> Iterator[Any]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A page of two usual groups, and one of traces that attack their reader."""
     folder = tmp_path_factory.mktemp("pages")
-    fails = Assumption("unit", "fails", "Lengths are in words.", "Import with --tokenizer.")
+    fails = Assumption(
+        "unit", "fails", "Lengths are in words.", "Import with the model's tokenizer."
+    )
     two = [group(rows(model=name, text="1 + 1 = 2"), assumptions=(fails,)) for name in ("a", "b")]
     found = {
         "usual": diagnosis(*two),
@@ -71,11 +73,12 @@ def test_a_page(browser: Any, pages: dict[str, Path], name: str, size: tuple[int
 
     assert said == []
     assert [url for url in asked if not url.startswith("data:")] == [address]
-    assert page.title().startswith("Clone, vote or verify?")
+    assert page.title().startswith("How to select, what to train: ")
     assert page.locator("script, iframe, object, embed, form").count() == 0
     # Every figure was drawn, and nothing is wider than the screen.
+    page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 100)")
-    assert page.locator("figure").count() == 7 * page.locator("section").count()
+    assert page.locator("figure").count() == 10 * page.locator("section").count()
     assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
     wide = page.evaluate(
         """[...document.querySelectorAll("body *")]
@@ -85,9 +88,11 @@ def test_a_page(browser: Any, pages: dict[str, Path], name: str, size: tuple[int
     assert wide == []
     # Body text of the size that browsers are set to, and no line across a whole desktop.
     assert page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 16
-    assert page.evaluate("document.querySelector('.verdict p').clientWidth") <= 800
-    # The verdict is on the first screen.
-    assert page.locator(".verdict").first.bounding_box()["y"] < size[1]
+    assert page.evaluate("document.querySelector('.box p').clientWidth") <= 800
+    # The decision is on the first screen, and on a wide one both are.
+    assert page.locator(".box.select strong").first.bounding_box()["y"] < size[1]
+    if size == DESKTOP:
+        assert page.locator(".box.train strong").first.bounding_box()["y"] < size[1]
     page.close()
 
 
@@ -102,6 +107,6 @@ def test_the_policy_of_the_page_stops_what_escaping_might_miss(
     asked: list[str] = []
     page.on("requestfinished", lambda request: asked.append(request.url))
     page.goto(raw.as_uri(), wait_until="networkidle")
-    assert page.title().startswith("Clone, vote or verify?")
+    assert page.title().startswith("How to select, what to train: ")
     assert [url for url in asked if not url.startswith("data:")] == [raw.as_uri()]
     page.close()

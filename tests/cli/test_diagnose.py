@@ -45,13 +45,18 @@ def table() -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def report(verigap: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one report on all groups, both verifiers."""
+    """The folder of one report on all groups."""
     folder = tmp_path_factory.mktemp("diagnose")
     table().write_parquet(folder / "traces.parquet")
     done = succeeded(verigap("diagnose", "traces.parquet", *OPTIONS, cwd=folder))
     out = folder / "runs" / "traces-diagnosis"
     assert done.stdout.endswith("runs/traces-diagnosis/report.html\n")
-    assert "agreed · m at H = 32 tokens, n = 32, N = 8\n  exact verifier: Vote: " in done.stdout
+    assert (
+        "agreed · m at H = 32 tokens, n = 32, N = 8; 24 prompts, 192 graded samples\n"
+        "  select: Vote over 8 answers: "
+    ) in done.stdout
+    assert "\n  train: " in done.stdout
+    assert "\n  check: An exact check of 8 samples adds " in done.stdout
     assert "unverified · m: left out" in done.stdout
     assert {path.name for path in out.iterdir()} == {"report.html", "report.json", "report.md"}
     return out
@@ -59,7 +64,7 @@ def report(verigap: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def groups(report: Path) -> dict[str, Any]:
-    content = json.loads((report / "report.json").read_text())
+    content = json.loads((report / "report.json").read_text(), parse_constant=pytest.fail)
     assert content["left_out"] == [
         {"dataset": "unverified", "model": "m", "unverified": PROMPTS * SAMPLES}
     ]
@@ -68,27 +73,30 @@ def groups(report: Path) -> dict[str, Any]:
 
 def test_voting_suffices_where_the_right_answers_agree(groups: dict[str, Any]) -> None:
     group = groups["agreed"]
-    assert group["verdict"]["exact"] == "vote"
-    assert group["probability"]["exact"] >= 0.9
-    assert group["target"]["horizon"] == 32
-    assert len(group["gap_measured"]) == len(group["gap_predicted"]) == 2
+    decision = group["select"]["decision"]["accuracy"]
+    assert (decision["arm"], decision["reason"]) == ("vote", "suffices")
+    assert decision["probability"] >= 0.9
+    assert group["budget"] == {"horizon": 32, "source": "given"}
+    theory = group["theory"]
+    assert len(theory["gap_measured"]) == len(theory["gap_predicted"]) == 2
 
 
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("no failures", "every sample is correct"),
-        ("no successes", "no sample is correct"),
+        ("no failures", "Every sample is correct"),
+        ("no successes", "No sample is correct"),
     ],
 )
 def test_what_cannot_be_said_is_said(groups: dict[str, Any], name: str, says: str) -> None:
     group = groups[name]
-    assert group["verdict"] == {"exact": "undecided", "learned": "undecided"}
-    assert group["reason"] == {"exact": "too_few", "learned": "too_few"}
+    for table_ in (group["select"], group["train"]):
+        decision = table_["decision"]["accuracy"]
+        assert (decision["arm"], decision["reason"]) == ("undecided", "too_few")
+        assert decision["settling"]
     assert any(warning.startswith(says) for warning in group["warnings"])
     failing = {row["name"] for row in group["assumptions"] if row["status"] == "fails"}
     assert "few_mixed_prompts" in failing
-    assert group["verdicts"][0]["settling"]["text"]
 
 
 def test_one_prompt_and_one_sample(verigap: Command, tmp_path: Path) -> None:
@@ -100,19 +108,68 @@ def test_one_prompt_and_one_sample(verigap: Command, tmp_path: Path) -> None:
     arguments = ("t.parquet", "--verifier", "learned", "--json", "--seed", "1", *OPTIONS)
     done = succeeded(verigap("diagnose", *arguments, "--out", "new/report", cwd=tmp_path))
     assert done.stderr == ""
-    content = json.loads(done.stdout)
+    content = json.loads(done.stdout, parse_constant=pytest.fail)
     assert content == json.loads((tmp_path / "new" / "report" / "report.json").read_text())
-    assert content["seed"] == 1
+    assert (content["seed"], content["verifier"]) == (1, "learned")
     for group in content["groups"]:
-        named = [group[key] for key in ("verdict", "reason", "verifier")]
-        assert named == ["undecided", "too_few", "learned"]
-        assert any(warning.startswith(group["dataset"]) for warning in group["warnings"])
+        decision = group["select"]["decision"]["accuracy"]
+        assert (decision["arm"], decision["reason"]) == ("undecided", "too_few")
+        assert any(note.lower().startswith(group["dataset"]) for note in group["warnings"])
+
+
+def test_the_smallest_table_with_prices(in_process: InProcess, tmp_path: Path) -> None:
+    """prompt_id and correct alone; what a check costs is known, what tokens cost is not."""
+    lines = [f"q{p},{str(s < p % 5).lower()}" for p in range(30) for s in range(4)]
+    (tmp_path / "t.csv").write_text("prompt_id,correct\n" + "\n".join(lines) + "\n")
+    options = ("--verifier", "exact", "--check-cost", "0.5", "--candidates", "4", "--out", "d")
+    done = succeeded(in_process("diagnose", "t.csv", *options, cwd=tmp_path))
+    assert done.stdout.startswith(
+        "traces at whole samples, n = 16, N = 4; 30 prompts, 120 graded samples\n"
+        "  select: Check 4 samples and return one that passes: 80 ["
+    )
+    assert "token" not in done.stdout
+    content = json.loads((tmp_path / "d" / "report.json").read_text(), parse_constant=pytest.fail)
+    (group,) = content["groups"]
+    assert content["prices"] == {"check_cost": 0.5}
+    costs = {row["arm"]: row["cost"] for row in group["select"]["arms"]}
+    assert costs["exact"] == 2.0
+    assert "vote" not in costs
+    assert group["theory"] is None
+
+
+def test_points_are_points(in_process: InProcess, tmp_path: Path) -> None:
+    """--worth counts points of accuracy, of which a hundred are everything."""
+    lines = [f"q{p},{str(s < p % 5).lower()}" for p in range(30) for s in range(4)]
+    (tmp_path / "t.csv").write_text("prompt_id,correct\n" + "\n".join(lines) + "\n")
+    chosen = {}
+    for worth in ("2.5", "60"):
+        options = ("--verifier", "exact", "--worth", worth, "--out", worth, "--json")
+        done = succeeded(in_process("diagnose", "t.csv", *options, cwd=tmp_path))
+        (group,) = json.loads(done.stdout)["groups"]
+        decision = group["select"]["decision"]["accuracy"]
+        assert decision["margin"] == pytest.approx(float(worth) / 100)
+        chosen[worth] = decision["arm"]
+    # The check adds 80 - 50 = 40 points.
+    assert chosen == {"2.5": "exact", "60": "single"}
 
 
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ("--verifier perfect", "--verifier: unknown 'perfect'; use exact or learned"),
+        ("--verifier perfect", "--verifier: unknown 'perfect'; use exact, learned, score"),
+        ("--currency yen", "--currency: unknown 'yen'; use accuracy or return"),
+        ("--worth 0", "--worth: 0 is out of range; give points above 0 and below 100"),
+        ("--worth 100", "--worth: 100 is out of range; give points above 0 and below 100"),
+        ("--worth nan", "--worth: nan is out of range; give points above 0 and below 100"),
+        ("--spend 0", "--spend: 0.0 buys nothing; give a number above 0"),
+        ("--spend nan", "--spend: nan buys nothing"),
+        ("--price-per-mtok -1", "--price-per-mtok: -1.0 is out of range; give a number from 0 on"),
+        ("--price-in-per-mtok 1", "--price-in-per-mtok: cannot be used without --prompt-tokens"),
+        ("--gpu-hour 2", "--gpu-hour: cannot be used without --tokens-per-second; give both"),
+        ("--gpu-hour 2 --tokens-per-second 0", "--gpu-hour: cannot be used without"),
+        ("--check-cost inf", "--check-cost: inf is out of range"),
+        ("--label-cost -3", "--label-cost: -3.0 is out of range"),
+        ("--prompt-tokens -4", "--prompt-tokens: -4.0 is out of range"),
         ("--horizon 8,x", "--horizon: expected whole numbers and commas"),
         ("--horizon 0", "--horizon: 0 is no budget"),
         ("--n 0", "--n: 0 is out of range"),

@@ -11,12 +11,14 @@ import pytest
 from tests.llm_validation.reporting.builders import UNTAUGHT, diagnosis, group, rows
 from tests.llm_validation.reporting.conftest import page_of
 from tests.llm_validation.reporting.reading import Reader, text_of
+from verigap.figures.diagnosis import draw_group
 from verigap.cli.tables.diagnose import show_diagnosis
 from verigap.llm_validation.deciding import Prices
 from verigap.llm_validation.reporting.assumptions import Assumption
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.markdown import render_markdown
+from verigap.llm_validation.reporting.page import render_page
 from verigap.storage.files import strict_json
 
 # Names of methods of a dictionary, which a template may mistake for a key.
@@ -96,7 +98,10 @@ def test_a_page_of_every_kind(table: str, capsys: pytest.CaptureFixture[str]) ->
     for name, options in OPTIONS.items():
         content = diagnosis_content(traces, **options)
         json.loads(strict_json(content), parse_constant=pytest.fail)
-        page = page_of(content)
+        # Drawing takes most of the time, and knows little of the options.
+        drawn = name in ("nothing", "everything")
+        figures = [draw_group(each) if drawn else [] for each in content["groups"]]
+        page = render_page(content, figures)
         read = Reader(page)
         assert read.unbalanced == [], name
         assert len(set(read.identities)) == len(read.identities), name

@@ -50,10 +50,10 @@ def _within(group: Mapping[str, Any]) -> str:
             named = "without a check" if name == "without_check" else "with an exact check"
             parts.append(f"nothing can be had {named}")
             continue
-        parts.append(
-            f"{row['name']}, samples stopped at {row['horizon']:,} {unit}, is right on "
-            f"{percent(row['accuracy'])}"
-        )
+        stopped = ""
+        if row["horizon"] is not None:
+            stopped = f", samples stopped at {row['horizon']:,} {unit},"
+        parts.append(f"{row['name']}{stopped} is right on {percent(row['accuracy'])}")
     most = number(spending["spend"]) + ("" if spending["priced"] else f" {unit}")
     return f"for at most {most} a prompt: {'; '.join(parts)}"
 
