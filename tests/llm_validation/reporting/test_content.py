@@ -123,6 +123,26 @@ def test_the_theory_stands_apart(usual: Diagnosis) -> None:
     assert found["statistics"]["horizons"][0]["horizon"] == 32
 
 
+def test_the_steps_mend_what_fails(usual: Diagnosis) -> None:
+    (found,) = diagnosis_content(usual)["groups"]
+    assert found["next_steps"][0].startswith("If answers can be checked exactly")
+    # What a vote over 8 cannot do either is not to be had without a check.
+    assert "No arm without a check gets as far" in found["next_steps"][0]
+    assert found["next_steps"][-1] == "Import with the model's tokenizer."
+    assert [row["name"] for row in found["assumptions"]] == ["unit", "bi_level"]
+
+
+def test_what_a_check_may_cost_is_what_it_saves() -> None:
+    """Two checked samples against the votes over more that get as far."""
+    traces = diagnosis(group(rows(), num_candidates=2, theory=False))
+    (found,) = diagnosis_content(traces)["groups"]
+    same = found["select"]["check"]["same_accuracy"]
+    assert vote_at(4) < pass_at(2) < vote_at(8)
+    assert (same["num_candidates"], same["arm"]) == (8, "vote")
+    assert same["tokens_a_check"] == pytest.approx((8 - 2) * 40 / 2)
+    assert "one check may cost as much as 120 tokens of sampling" in found["next_steps"][0]
+
+
 def test_it_is_strict_json(usual: Diagnosis) -> None:
     content = diagnosis_content(usual, include_text=True)
     read = json.loads(strict_json(content), parse_constant=pytest.fail)
@@ -173,6 +193,16 @@ def test_all_alike_decides_nothing(correct: bool, says: str) -> None:
         assert table["decision"]["accuracy"]["settling"]
     assert [note for note in found["warnings"] if note.startswith(says)]
     assert {row["accuracy"]["estimate"] for row in found["select"]["arms"]} == {float(correct)}
+    # Where no prompt differs from another there is no interval.
+    assert all(math.isnan(row["accuracy"]["low"]) for row in found["select"]["arms"])
+
+
+def test_intervals_of_few_prompts_stay_within_what_is_possible() -> None:
+    few = rows().filter(pl.col("prompt_id").is_in(["prompt 0", "prompt 8", "prompt 7"]))
+    (found,) = diagnosis_content(diagnosis(group(few, theory=False)))["groups"]
+    for row in found["select"]["arms"]:
+        assert 0.0 <= row["accuracy"]["low"] <= row["accuracy"]["high"] <= 1.0
+        assert 0.0 <= row["return"]["low"] <= row["return"]["high"] <= HORIZONS[-1]
 
 
 def test_one_sample_a_prompt() -> None:

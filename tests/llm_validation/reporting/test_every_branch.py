@@ -11,8 +11,8 @@ import pytest
 from tests.llm_validation.reporting.builders import UNTAUGHT, diagnosis, group, rows
 from tests.llm_validation.reporting.conftest import page_of
 from tests.llm_validation.reporting.reading import Reader, text_of
-from verigap.figures.diagnosis import draw_group
 from verigap.cli.tables.diagnose import show_diagnosis
+from verigap.figures.diagnosis import draw_group
 from verigap.llm_validation.deciding import Prices
 from verigap.llm_validation.reporting.assumptions import Assumption
 from verigap.llm_validation.reporting.content import diagnosis_content
@@ -115,7 +115,7 @@ def test_a_page_of_every_kind(table: str, capsys: pytest.CaptureFixture[str]) ->
         }
         for where, text in shown.items():
             found = NO_WORDS.search(text)
-            assert found is None, f"{name}, {where}: {text[max(0, found.start() - 80):][:160]}"
+            assert found is None, f"{name}, {where}: {text[max(0, found.start() - 80) :][:160]}"
         # N and n are numbers in a sentence of a decision.
         for group_ in content["groups"]:
             for part in (group_["select"], group_["train"]):

@@ -115,9 +115,7 @@ def overfitted() -> pl.DataFrame:
         correct=pl.col("correct") & ~first,
         first_correct=pl.when(pl.col("correct") & ~first).then("first_correct"),
         answer=pl.when(first).then(pl.lit("overfitted")).otherwise("answer"),
-    ).with_columns(
-        verifier_score=pl.when(first).then(1.0).when("correct").then(0.8).otherwise(0.1)
-    )
+    ).with_columns(verifier_score=pl.when(first).then(1.0).when("correct").then(0.8).otherwise(0.1))
 
 
 @pytest.fixture(scope="module")
