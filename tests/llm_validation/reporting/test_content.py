@@ -17,7 +17,7 @@ from tests.llm_validation.reporting.builders import (
     rows,
 )
 from verigap.llm_validation.deciding import Prices
-from verigap.llm_validation.deciding.decisions import VERIFIERS
+from verigap.llm_validation.deciding.decisions import VERIFIERS, Verifier
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.numbers import counted, number
@@ -81,7 +81,7 @@ def test_both_decisions_are_there_in_both_currencies(usual: Diagnosis) -> None:
 
 
 @pytest.mark.parametrize("verifier", [None, *VERIFIERS])
-def test_the_verifier_that_there_is(usual: Diagnosis, verifier: str | None) -> None:
+def test_the_verifier_that_there_is(usual: Diagnosis, verifier: Verifier | None) -> None:
     (found,) = diagnosis_content(usual, verifier=verifier)["groups"]
     decision = found["select"]["decision"]["accuracy"]
     # Without a verifier_score the verifier is unknown, and the reader is told.
@@ -185,8 +185,8 @@ def test_one_prompt_decides_nothing() -> None:
     ("correct", "says"), [(True, "Every sample is correct"), (False, "No sample is correct")]
 )
 def test_all_alike_decides_nothing(correct: bool, says: str) -> None:
-    columns = {"correct": correct} | ({"first_correct": 5} if correct else {})
-    frame = rows(**columns) if correct else rows(**columns).drop("first_correct")
+    alike = rows(correct=correct)
+    frame = alike.with_columns(first_correct=5) if correct else alike.drop("first_correct")
     (found,) = diagnosis_content(diagnosis(group(frame, theory=False)))["groups"]
     for table in (found["select"], found["train"]):
         assert table["decision"]["accuracy"]["reason"] == "too_few"
