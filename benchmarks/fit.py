@@ -49,12 +49,12 @@ def ours(folder: Path) -> dict[str, object]:
     """Read and fit, from the file to the report; the first call compiles."""
     from verigap.llm_validation import fit
     from verigap.llm_validation.fitting.content import as_content
-    from verigap.llm_validation.traces import read_traces
+    from verigap.llm_validation.traces import load_traces
 
     path, times = traces(folder), []
     for _ in range(_REPEATS):
         start = time.perf_counter()
-        as_content(fit(read_traces(path), BUDGETS))
+        as_content(fit(load_traces(path), BUDGETS))
         times.append(time.perf_counter() - start)
     return {"first": times[0], "again": times}
 

@@ -18,8 +18,8 @@ import numpy as np
 from scipy import stats
 
 from verigap.llm_validation.fitting.counts import GroupCounts
-from verigap.llm_validation.fitting.extrapolation import Counts, beta_binomial, nonparametric
-from verigap.llm_validation.fitting.pass_at_k import pass_at_k
+from verigap.llm_validation.fitting.extrapolation import extrapolate
+from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
 from verigap.llm_validation.fitting.population import Grids, deconvolve
 from verigap.llm_validation.intervals import Resampler, Statistic, mean_interval
 from verigap.storage.units import LengthUnit
@@ -88,7 +88,7 @@ def truths(population: str) -> dict[str, float]:
         solved = float((-np.expm1(k * np.log1p(-prompts.success * cdf[:, -1]))).mean())
         names = [f"pass@{k}"]
         if k in BEYOND:
-            names = [f"pass@{k} {kind}" for kind in ("beta-binomial", "nonparametric", "envelope")]
+            names = [f"pass@{k} {kind}" for kind in ("power law", "mixture", "envelope")]
         known.update(dict.fromkeys(names, solved))
     return known
 
@@ -133,7 +133,7 @@ def sampled(population: str, prompts: int, samples: int, rng: np.random.Generato
     )
 
 
-def estimates(group: GroupCounts, seed: int, extrapolate: bool = False) -> dict[str, Statistic]:
+def estimates(group: GroupCounts, seed: int, beyond: bool = False) -> dict[str, Statistic]:
     """What the fit reports, by the names of `truths`."""
     resampler = Resampler(group.prompts, seed, _REPLICATES)
     returns = HORIZON - group.first_correct + 1.0
@@ -165,22 +165,23 @@ def estimates(group: GroupCounts, seed: int, extrapolate: bool = False) -> dict[
         found[f"pass@{k}"] = Statistic(
             float(each[:, k - 1].mean()), float(measured.low[k - 1]), float(measured.high[k - 1])
         )
-    if extrapolate:
+    if beyond:
         found.update(_extrapolated(group, resampler))
     return found
 
 
 def _extrapolated(group: GroupCounts, resampler: Resampler) -> dict[str, Statistic]:
-    kinds, ks = Counts.of(group.correct, group.samples), np.array(BEYOND, float)
-    laws = [beta_binomial(kinds, resampler, ks), nonparametric(kinds, resampler, ks)]
+    most = largest_measured(group.samples)
+    each = pass_at_k(group.correct, group.samples, most)[:, -1:]
+    low, high = mean_interval(each, resampler)
+    measured = Statistic(float(each.mean()), float(low[0]), float(high[0]))
+    whole = extrapolate(group.correct, group.samples, np.array(BEYOND), measured, resampler)
     found = {}
     for index, k in enumerate(BEYOND):
-        ends = [(float(law.low[index]), float(law.high[index])) for law in laws]
-        for law, (low, high) in zip(laws, ends, strict=True):
-            found[f"pass@{k} {law.name}"] = Statistic(float(law.estimate[index]), low, high)
-        found[f"pass@{k} envelope"] = Statistic(
-            float(laws[0].estimate[index]), min(e[0] for e in ends), max(e[1] for e in ends)
-        )
+        for name, law in (*((law.name, law) for law in whole.laws), ("envelope", whole)):
+            found[f"pass@{k} {name}"] = Statistic(
+                float(law.estimate[index]), float(law.low[index]), float(law.high[index])
+            )
     return found
 
 

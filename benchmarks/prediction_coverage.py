@@ -4,9 +4,9 @@
 
 Each repetition draws new prompts and new samples of them. Relabelling: d is given, and the truth is
 the game's gap, averaged over many tables; of the very pools (a pool is the base policy), and of
-pools with many more samples, which shows what plugging few samples in costs. Parametric and chosen:
-the truth is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; the two
-smaller n are the calibration slice. Plain is the parametric prediction before its correction.
+pools with many more samples, which shows what plugging few samples in costs. Parametric: the truth
+is the expected gap of the learners themselves, as in `benchmarks.gap_coverage`; the two smaller n
+are the calibration slice. Plain is the parametric prediction before its correction.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from verigap.llm_validation.predicting.predict import Options, predict_group
 from verigap.llm_validation.predicting.relabelling import predicted_draws
 
 CLASS_SIZE = 40.0
-_GAMES, _PARAMETRIC, _CHOSEN = 40, 200, 20
+_GAMES, _PARAMETRIC = 40, 200
 _TRUTH_PROMPTS = 128
 _MANY_SAMPLES = 1024
 _TRUTHS = 100
@@ -85,7 +85,7 @@ def played(population: str, prompts: int, samples: int, repetition: int) -> list
     rng = np.random.default_rng([repetition, prompts, samples, 3])
     laws = laws_of(sampled(population, prompts, samples, rng))
     found = predict_group(laws, DATA, Options(log2_class_size=CLASS_SIZE, seed=repetition))
-    return [cell.gap for cell in found.chosen_cells]
+    return [cell.gap for cell in found.cells]
 
 
 def parametric(
@@ -101,13 +101,6 @@ def parametric(
         name: [statistic(draws.gap()[:, 0, index]) for index in range(len(DATA))]
         for name, draws in (("parametric, plain", plain), ("parametric", full))
     }
-
-
-def chosen(population: str, prompts: int, samples: int, repetition: int) -> list[Statistic]:
-    """Gaps of the predictor that fits the smaller n, with a class size calibrated there."""
-    pools, seen = table(population, prompts, samples, repetition)
-    found = predict_group(laws_of(pools), DATA, Options(seed=repetition), pools, seen)
-    return [cell.gap for cell in found.chosen_cells]
 
 
 def row(head: str, intervals: list[list[Statistic]], truth: np.ndarray) -> str:
@@ -142,8 +135,6 @@ def main() -> None:
             games = [played(*design, each) for each in range(_GAMES)]
             print(row(f"{head} relabelling, of the pools", games, game_truth(population, samples)))
             print(row(f"{head} relabelling, of the model", games, endless), flush=True)
-            picked = [chosen(*design, each) for each in range(_CHOSEN)]
-            print(row(f"{head} chosen", picked, known), flush=True)
             print(f"{design}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from verigap.llm_validation import fit
 from verigap.llm_validation.intervals import Statistic
-from verigap.llm_validation.traces import read_traces
+from verigap.llm_validation.traces import load_traces
 
 FIRST = (10, 25)
 
@@ -24,7 +24,7 @@ def share(statistic: Statistic) -> str:
 
 def rows(path: Path) -> list[str]:
     """One Markdown row a group and number of samples."""
-    traces = read_traces(path)
+    traces = load_traces(path)
     # Coverage is not shown: one budget is enough.
     whole = fit(traces, [64])
     lines = []
@@ -48,9 +48,7 @@ def rows(path: Path) -> list[str]:
 
 def main() -> None:
     """Print one table."""
-    print(
-        "| data | samples a prompt | mean correct, % | pass@N, % | beta-binomial | nonparametric |"
-    )
+    print("| data | samples a prompt | mean correct, % | pass@N, % | power law | mixture |")
     print("|---|---|---|---|---|---|")
     for path in sys.argv[1:]:
         print("\n".join(rows(Path(path))), flush=True)

@@ -24,10 +24,10 @@ def share(statistic: Statistic, horizon: int) -> str:
 def rows(path: Path) -> list[str]:
     """One Markdown row a cell."""
     from verigap.llm_validation.measuring.measure import measure
-    from verigap.llm_validation.traces import read_traces
+    from verigap.llm_validation.traces import load_traces
 
     lines = []
-    for group in measure(read_traces(path)):
+    for group in measure(load_traces(path)):
         for cell in group.cells():
             values = " | ".join(f"{cell.values[name].estimate:.2f}" for name in VALUES)
             budget = f"{cell.horizon}{'*' if cell.extrapolated else ''}"

@@ -1,78 +1,63 @@
 """Print the score table of docs/predicting.md.
 
-    python docs/prediction_score.py TRACES.parquet:64,96,128 ... RUN_FOLDER ...
+    python docs/prediction_score.py [--splits 8] TRACES.parquet:64,96,128 ...
 
-A trace table is measured and predicted at the given budgets (its own default ones without any),
-a run of trained networks at its own. Rows: each group and method, scored on the cells beyond the
-calibration slice.
+Every group of a trace table is scored on other prompts at the given budgets (its own default ones
+without any): predicted from one half of its prompts and compared with what the other half shows,
+in the cells beyond the calibration slice.
 """
 
-import sys
-from dataclasses import replace
-from pathlib import Path
+import argparse
+from collections.abc import Iterator
 
 import jax
 
-from verigap.llm_validation.measuring.measure import measure
-from verigap.llm_validation.predicting.planted import score_planted
-from verigap.llm_validation.predicting.predict import predict
-from verigap.llm_validation.predicting.scoring import MethodScore, score
-from verigap.llm_validation.traces import read_traces
-from verigap.sim.sweeps.stored import read_rows
+from verigap.llm_validation.measuring.measure import default_data_budgets, default_horizons
+from verigap.llm_validation.pools.pools import verified_pools
+from verigap.llm_validation.predicting.scoring import MethodScore, PredictionScore, score
+from verigap.llm_validation.traces import load_traces
 
 jax.config.update("jax_enable_x64", True)
 
 
-def row(name: str, method: MethodScore) -> str:
+def row(found: PredictionScore, method: MethodScore) -> str:
     """One Markdown row."""
-    numbers = (
-        method.sign_accuracy,
-        method.relative_error,
-        method.coverage,
-        method.rank_correlation,
+    shares = method.sign_accuracy, method.relative_error, method.coverage
+    sign, error, coverage = ("–" if share != share else f"{share:.2f}" for share in shares)
+    return (
+        f"| {found.dataset} {found.model} | {found.prompts} | {method.method} | {method.cells} "
+        f"({method.clear}) | {sign} | {method.absolute_error:.3g} | {error} | {coverage} |"
     )
-    shown = " | ".join("–" if number != number else f"{number:.2f}" for number in numbers)
-    return f"| {name} | {method.method} | {method.cells} ({method.clear}) | {shown} |"
 
 
-def of_traces(path: Path, budgets: list[int] | None) -> list[str]:
-    """Rows of every group of a trace table."""
-    traces = read_traces(path)
-    measured = measure(traces, budgets)
-    rows = []
-    for prediction, own in zip(predict(traces, budgets, measured=measured), measured, strict=True):
-        size, low, high = (f"{bits:.3g}" for bits in prediction.log2_class_size)
-        sure = f"{100 * prediction.chosen_probability:.0f} %"
-        name = f"{own.dataset} {own.model} (d = {size} [{low}, {high}])"
-        chosen, *others = score(prediction, own).methods
-        rows.append(row(name, replace(chosen, method=f"chosen: {prediction.chosen} ({sure})")))
-        rows += [row(name, method) for method in others]
-    return rows
-
-
-def of_run(folder: Path) -> list[str]:
-    """Rows of both families of a run of trained networks."""
-    cells = read_rows(folder)
-    rows = []
-    for family, size, methods in score_planted(cells):
-        rows += [row(f"planted {family} (d = {size:.3g})", method) for method in methods]
-    return rows
+def scores(argument: str, splits: int) -> Iterator[PredictionScore]:
+    """Of every group of a trace table, given as PATH or PATH:H,H,..."""
+    path, _, budgets = argument.partition(":")
+    for pools in verified_pools(load_traces(path)):
+        horizons = [int(h) for h in budgets.split(",")] if budgets else default_horizons(pools)
+        yield score(pools, horizons, default_data_budgets(pools), splits=splits)
 
 
 def main() -> None:
     """Print one table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("tables", nargs="+")
+    parser.add_argument("--splits", type=int, default=8)
+    arguments = parser.parse_args()
     print(
-        "| data (calibrated d) | method | held-out cells (clear) | sign | "
-        "relative error | coverage | rank |"
+        "| data | prompts a half | method | comparisons (clear) | sign | mean error | "
+        "relative error | coverage |"
     )
-    print("|---|---|---|---|---|---|---|")
-    for argument in sys.argv[1:]:
-        path, _, budgets = argument.partition(":")
-        if Path(path).is_dir():
-            rows = of_run(Path(path))
-        else:
-            rows = of_traces(Path(path), [int(h) for h in budgets.split(",")] if budgets else None)
-        print("\n".join(rows), flush=True)
+    print("|---|---|---|---|---|---|---|---|", flush=True)
+    errors: dict[str, list[float]] = {}
+    for argument in arguments.tables:
+        for found in scores(argument, arguments.splits):
+            for method in found.methods:
+                print(row(found, method), flush=True)
+                errors.setdefault(method.method, []).append(method.relative_error)
+    for name, each in errors.items():
+        mean = sum(each) / len(each)
+        print(f"| mean of {len(each)} groups | | {name} | | | | {mean:.2f} | |")
 
 
 if __name__ == "__main__":

@@ -32,11 +32,11 @@ _GROUPS = (("gpt-4-cot", 96), (None, 64))
 
 def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.pools.pools import verified_pools
-    from verigap.llm_validation.traces import group_traces, read_traces
+    from verigap.llm_validation.traces import group_traces, load_traces
 
     contents = []
     for table, (model, horizon) in zip(tables, _GROUPS, strict=True):
-        traces = read_traces(table)
+        traces = load_traces(table)
         if model is not None:
             traces = group_traces(traces, "game24", model)
         (pools,) = verified_pools(traces)

@@ -35,9 +35,9 @@ _SHOWN_BUDGET = (192, 64)
 
 def _measured(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.measuring.measure import measure
-    from verigap.llm_validation.traces import group_traces, read_traces
+    from verigap.llm_validation.traces import group_traces, load_traces
 
-    both = (group_traces(read_traces(tables[0]), "game24", "gpt-4-cot"), read_traces(tables[1]))
+    both = (group_traces(load_traces(tables[0]), "game24", "gpt-4-cot"), load_traces(tables[1]))
     contents = []
     for traces, budgets, data in zip(both, _BUDGETS, _DATA, strict=True):
         (group,) = measure(traces, horizons=budgets, data_budgets=data, seeds=64 if full else 16)

@@ -386,8 +386,8 @@ def _pass_at_k(axis: Axes, group: Group) -> str | None:
     axis.legend(loc="best")
     return (
         f"Share of prompts solved by at least one of k samples: measured up to k = {inside[-1]:,}, "
-        "beyond that extrapolated. Bands: 95 %; the extrapolated one also covers laws without a "
-        "named family."
+        "beyond that extrapolated by a power law. Bands: 95 %; the extrapolated one also "
+        "covers a mixture without a named family."
     )
 
 

@@ -86,11 +86,11 @@ def _budgets(pools: SamplePools) -> list[int]:
 
 def _compute(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.pools.pools import verified_pools
-    from verigap.llm_validation.traces import read_traces
+    from verigap.llm_validation.traces import load_traces
 
     contents = []
     for table in tables:
-        for pools in verified_pools(read_traces(table)):
+        for pools in verified_pools(load_traces(table)):
             budgets = _budgets(pools)
             arms = []
             for candidates in _CANDIDATES:

@@ -29,11 +29,11 @@ def fitted(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
     from verigap.llm_validation.fitting.fit import fit
     from verigap.llm_validation.fitting.population import Grids
     from verigap.llm_validation.reporting.phase import phase
-    from verigap.llm_validation.traces import read_traces
+    from verigap.llm_validation.traces import load_traces
 
     summaries = []
     for path, budgets in zip(paths, BUDGETS, strict=True):
-        traces = read_traces(path)
+        traces = load_traces(path)
         grids = Grids(margins=MARGINS, chi2_radii=(RADIUS,))
         result = fit(traces, budgets, grids=grids, replicates=4000 if full else None)
         for group in as_content(result, per_prompt=True)["groups"]:

@@ -1,8 +1,7 @@
-"""Figure `prediction`: predicted against measured gap, on cells that nothing was calibrated on.
+"""Figure `prediction`: predicted against measured gap, on prompts that nothing was predicted from.
 
-Needs the two trace tables of examples/ and a run of configs/planted-small.yaml. Shows where the two
-predictors are right, and where the relabelling game is wrong: on real pools it predicts a gap that
-closes, which does not.
+Needs the two trace tables of examples/. Shows how far the gap predicted from one half of the
+prompts is from the one that the other half shows, beside the gap measured on the first half.
 """
 
 from __future__ import annotations
@@ -17,122 +16,77 @@ from verigap.figures import fitted
 from verigap.figures.needs import Content
 from verigap.figures.panels import bars, common_unit, ends, group_name
 from verigap.figures.style import BOUND, COLUMN, GUIDE
-from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _LOOKS = {
-    "parametric": ("o", BOUND, BOUND, "parametric predictor"),
-    "relabelling": ("^", GUIDE, "white", "relabelling game"),
+    "predicted": ("o", BOUND, BOUND, "predicted"),
+    "reused": ("^", GUIDE, "white", "measured on the first half"),
 }
 
 
 def predictions(paths: Sequence[Path], full: bool) -> list[dict[str, Any]]:
-    """Measured and predicted leashed gaps of every group on its held-out cells, with scores.
+    """Measured and predicted leashed gaps of every group on other prompts, with scores.
 
     Args:
       paths: trace tables.
-      full: 64 seeds of the measurement instead of 16.
+      full: 8 splits of the prompts instead of 1.
     """
-    from verigap.llm_validation.measuring.measure import SEEDS, measure
-    from verigap.llm_validation.predicting.predict import predict
-    from verigap.llm_validation.predicting.scoring import score
-    from verigap.llm_validation.traces import read_traces
+    from dataclasses import asdict
 
-    seeds = 4 * SEEDS if full else SEEDS
+    from verigap.llm_validation.measuring.measure import default_data_budgets, default_horizons
+    from verigap.llm_validation.pools.pools import verified_pools
+    from verigap.llm_validation.predicting.scoring import score
+    from verigap.llm_validation.traces import load_traces
+
     found = []
     for path in paths:
-        traces = read_traces(path)
-        measured = measure(traces, seeds=seeds)
-        for guess, own in zip(predict(traces, measured=measured), measured, strict=True):
-            scored = score(guess, own)
-            gaps = {
-                name: {(cell.horizon, cell.data_budget): cell.gap for cell in cells}
-                for name, cells in guess.cells.items()
-            }
+        for pools in verified_pools(load_traces(path)):
+            grid = default_horizons(pools), default_data_budgets(pools)
+            scored = score(pools, *grid, splits=8 if full else 1)
             found.append(
                 {
-                    "dataset": own.dataset,
-                    "model": own.model,
-                    "unit": own.unit,
-                    "bits": guess.log2_class_size.estimate,
-                    "seeds": seeds,
-                    **_held_out(scored.held_out, gaps, own.gap(leashed=True), scored.methods),
+                    "dataset": scored.dataset,
+                    "model": scored.model,
+                    "unit": scored.unit,
+                    "prompts": scored.prompts,
+                    "splits": scored.splits,
+                    "comparisons": [
+                        {
+                            "measured": each.measured._asdict(),
+                            "predicted": {name: each.forecasts[name]._asdict() for name in _LOOKS},
+                        }
+                        for each in scored.comparisons
+                    ],
+                    "scores": {method.method: asdict(method) for method in scored.methods},
                 }
             )
     return found
 
 
-def _held_out(
-    cells: Sequence[tuple[int, int]],
-    predicted: Mapping[str, Mapping[tuple[int, int], Any]],
-    measured: Mapping[tuple[int, int], Any],
-    methods: Sequence[Any],
-) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return {
-        "cells": [
-            {
-                "horizon": cell[0],
-                "data": cell[1],
-                "measured": measured[cell]._asdict(),
-                "predicted": {name: gaps[cell]._asdict() for name, gaps in predicted.items()},
-            }
-            for cell in cells
-        ],
-        "scores": {method.method: asdict(method) for method in methods if method.method in _LOOKS},
-    }
-
-
-def of_run(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The same of every family of a run of the planted subsequence."""
-    from verigap.llm_validation.predicting.planted import predict_planted
-
-    found = []
-    for guess in predict_planted(rows):
-        cells, methods = guess.scores()
-        own = _held_out(cells, {"relabelling": guess.predicted}, guess.measured, methods)
-        found.append({"family": guess.family, "bits": guess.log2_class_size, **own})
-    return found
-
-
-def _all(paths: Sequence[Path], full: bool) -> dict[str, Any]:
-    from verigap.sim.sweeps.stored import read_rows
-
-    *tables, provenance = paths
-    cells = read_rows(provenance.parent)
-    return {"groups": predictions(tables, full), "families": of_run(cells)}
-
-
-_PLANTED = "docs/runs/planted-small/provenance.json"
-
-NEEDS = {"found": Content("prediction", _all, (*fitted.TABLES, _PLANTED))}
+NEEDS = {"groups": Content("prediction", predictions, fitted.TABLES)}
 
 SHOWS = (
-    "The parametric predictor is right on real pools where the gap is clear of 0; the relabelling "
-    "game is not, and misses the trained transformers too."
+    "On other prompts the predicted gap is about as far off as the gap measured on the first ones."
 )
 
 
 def draw(data: Mapping[str, Any]) -> Figure:
-    """The figure from the held-out cells."""
+    """The figure from the comparisons."""
     from matplotlib.figure import Figure
 
-    found = data["found"]
-    panels = [(fitted.title(group), [group]) for group in found["groups"]]
-    panels.append(("transformers\n(planted subsequence)", found["families"]))
-    figure = Figure(figsize=(2.05 * COLUMN, 2.5))
-    axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axis, (title, groups) in zip(axes, panels, strict=True):
-        _panel(axis, groups)
-        axis.set_title(title, fontsize=7)
-    counted = common_unit([*found["groups"], {"unit": LengthUnit.TOKENS}]).of_correct_trace
-    axes[0].set_ylabel(f"measured $J_{{VB}}-J_{{VF}}$\n({counted})")
+    groups = data["groups"]
+    figure = Figure(figsize=(2.05 * COLUMN, 2.8))
+    axes = figure.subplots(1, len(groups), squeeze=False)[0]
+    for axis, group in zip(axes, groups, strict=True):
+        _panel(axis, group)
+        axis.set_title(fitted.title(group), fontsize=7)
+    counted = common_unit(groups).of_correct_trace
+    axes[0].set_ylabel(f"measured on the other half:\n$J_{{VB}}-J_{{VF}}$ ({counted})")
     figure.tight_layout(w_pad=0.4, rect=(0.0, 0.13, 1.0, 1.0))
-    middle = f"predicted $J_{{VB}}-J_{{VF}}$ ({counted})"
+    middle = f"predicted or measured on the first half: $J_{{VB}}-J_{{VF}}$ ({counted})"
     figure.text(0.53, 0.12, middle, ha="center", fontsize=8)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(
@@ -141,15 +95,12 @@ def draw(data: Mapping[str, Any]) -> Figure:
     return figure
 
 
-def _panel(axis: Axes, groups: Sequence[Mapping[str, Any]]) -> None:
-    """Held-out cells of one or several groups, both predictors."""
+def _panel(axis: Axes, group: Mapping[str, Any]) -> None:
+    """Comparisons of one group, by the prediction and by the baseline."""
     reach = [0.0]
     for name, (marker, color, face, label) in _LOOKS.items():
-        cells = [cell for group in groups for cell in group["cells"] if name in cell["predicted"]]
-        if not cells:
-            continue
-        guess, low, high = ends([cell["predicted"][name] for cell in cells])
-        truth, least, most = ends([cell["measured"] for cell in cells])
+        guess, low, high = ends([each["predicted"][name] for each in group["comparisons"]])
+        truth, least, most = ends([each["measured"] for each in group["comparisons"]])
         axis.errorbar(
             guess, truth, bars(truth, least, most), bars(guess, low, high), fmt=marker,
             color=color, mfc=face, ms=3, elinewidth=0.7, label=label,
@@ -168,40 +119,38 @@ def _panel(axis: Axes, groups: Sequence[Mapping[str, Any]]) -> None:
 
 
 def caption(data: Mapping[str, Any]) -> str:
-    """What the figure shows, with the scores of both predictors."""
-    found = data["found"]
-    lines = [
-        f"{group_name(group)} (d = {group['bits']:.3g}): {_scores(group)}"
-        for group in found["groups"]
-    ]
-    lines += [
-        f"transformers on the planted subsequence, {family['family']} heterogeneity "
-        f"(d = {family['bits']:.3g}): {_scores(family)}"
-        for family in found["families"]
-    ]
+    """What the figure shows, with the scores of the prediction and of the baseline."""
+    groups = data["groups"]
     return (
-        "Gap between verifying and cloning on the same leash, predicted without a look at it, on "
-        "the cells (H, n) beyond the calibration slice. Bars: 95 % intervals of both (of the "
-        "prediction over prompts, and over the d of the game where traces are real; of the "
-        "measurement over prompts and "
-        f"{found['groups'][0]['seeds']} seeds or over trainings). On the diagonal a prediction is "
-        "exact; in the upper left and lower right quadrants its sign is wrong. Real models' traces "
-        "in all panels but the last. Scores as (right signs among cells "
-        "clear of 0, share of cells covered by both intervals together, relative error): "
-        + "; ".join(lines)
+        "Gap between verifying and cloning on the same leash, on the cells (H, n) beyond the "
+        "calibration slice. Across: predicted from one half of the prompts, or measured there. "
+        f"Up: measured on the other half. Both halves take each part ({_splits(groups[0])}). Bars: "
+        "95 % intervals. On the diagonal a forecast is exact; in the upper left and lower "
+        "right quadrants its sign is wrong. Scores as (right signs among comparisons clear of 0, "
+        "share of comparisons covered by both intervals together, relative error): "
+        + "; ".join(f"{group_name(group)}: {_scores(group)}" for group in groups)
         + "."
     )
 
 
+def _splits(group: Mapping[str, Any]) -> str:
+    count = group["splits"]
+    return f"{count} random split{'' if count == 1 else 's'} of the prompts"
+
+
 def _scores(group: Mapping[str, Any]) -> str:
     scores_in_words = []
-    for name, score in group["scores"].items():
+    for name, (*_, label) in _LOOKS.items():
+        score = group["scores"][name]
         sign = (
             f"{round(score['sign_accuracy'] * score['clear'])} of {score['clear']}"
             if score["clear"]
             else "none clear"
         )
         scores_in_words.append(
-            f"{name} ({sign}, {score['coverage']:.2f}, {score['relative_error']:.2f})"
+            f"{label} ({sign}, {score['coverage']:.2f}, {score['relative_error']:.2f})"
         )
-    return f"{len(group['cells'])} cells, " + ", ".join(scores_in_words)
+    return (
+        f"{group['prompts']} prompts a half, {len(group['comparisons'])} comparisons, "
+        + ", ".join(scores_in_words)
+    )

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     )
     from verigap.llm_validation.finetuning.finetune import finetune
     from verigap.llm_validation.fitting.fit import fit
-    from verigap.llm_validation.importers import import_traces
+    from verigap.llm_validation.importers import import_traces, read_traces
     from verigap.llm_validation.laws import reward_laws
     from verigap.llm_validation.measuring.measure import measure
     from verigap.llm_validation.predicting.predict import predict
     from verigap.llm_validation.reporting.diagnose import diagnose
     from verigap.llm_validation.sampling.sample import sample_traces
-    from verigap.llm_validation.traces import Traces, read_traces, write_traces
+    from verigap.llm_validation.traces import Traces, write_traces
 
 __all__ = [
     "Traces",
@@ -71,7 +71,7 @@ __getattr__, __dir__ = lazy_face(
         ),
         "verigap.llm_validation.finetuning.finetune": ("finetune",),
         "verigap.llm_validation.fitting.fit": ("fit",),
-        "verigap.llm_validation.importers": ("import_traces",),
+        "verigap.llm_validation.importers": ("import_traces", "read_traces"),
         "verigap.llm_validation.laws": ("reward_laws",),
         "verigap.llm_validation.measuring.measure": ("measure",),
         "verigap.llm_validation.predicting.predict": ("predict",),
@@ -79,7 +79,6 @@ __getattr__, __dir__ = lazy_face(
         "verigap.llm_validation.sampling.sample": ("sample_traces",),
         "verigap.llm_validation.traces": (
             "Traces",
-            "read_traces",
             "write_traces",
         ),
     },

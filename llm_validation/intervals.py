@@ -18,6 +18,9 @@ LEVEL = 0.95
 # What resampling may cost: prompts times replicates, within the two limits.
 _WORK, _FEWEST, _MOST = 20_000_000, 400, 2000
 _BLOCK = 1_000_000
+_COLUMNS = 256
+# What rounding leaves of 0, relative to the largest value: in single and in double precision.
+_SINGLE, _DOUBLE = 2e-7, 1e-13
 
 
 class Statistic(NamedTuple):
@@ -37,7 +40,9 @@ class Interval(NamedTuple):
 
 @dataclass(frozen=True)
 class Resampler:
-    """Multinomial bootstrap weights of prompts, drawn once and shared by all statistics of a group.
+    """Bootstrap weights of prompts, drawn once and shared by all statistics of a group.
+
+    Two kinds: multinomial for the BCa bootstrap, uniform on the simplex for bounded means.
 
     Attributes:
       prompts: number of prompts P, at least 1.
@@ -50,10 +55,15 @@ class Resampler:
     seed: int
     replicates: int | None = None
 
+    @property
+    def size(self) -> int:
+        """Number of replicates B."""
+        return self.replicates or min(max(_WORK // self.prompts, _FEWEST), _MOST)
+
     @cached_property
     def weights(self) -> Float[np.ndarray, "B P"]:
         """How often each replicate drew each prompt, divided by P (float32)."""
-        size = self.replicates or min(max(_WORK // self.prompts, _FEWEST), _MOST)
+        size = self.size
         rng = np.random.default_rng(self.seed)
         weights = np.empty((size, self.prompts), np.float32)
         block = max(1, _BLOCK // self.prompts)
@@ -67,8 +77,36 @@ class Resampler:
 
     def means(self, values: Float[np.ndarray, "P F"]) -> Float[np.ndarray, "B F"]:
         """Mean of each column in each replicate, in single precision about its overall mean."""
-        centre = values.mean(axis=0)
-        return self.weights @ (values - centre).astype(np.float32) + centre
+        return _weighted_means(self.weights, values)
+
+    @cached_property
+    def uniform_weights(self) -> Float[np.ndarray, "B P"]:
+        """Weights of the prompts, uniform on the simplex in each replicate (float32)."""
+        rng = np.random.default_rng([self.seed, 1])
+        weights = rng.standard_exponential((self.size, self.prompts), np.float32)
+        weights /= weights.sum(axis=1, keepdims=True)
+        return weights
+
+    @cached_property
+    def unseen(self) -> Float[np.ndarray, " B"]:
+        """Weight of one prompt more beside P others, Beta(1, P), stratified over the replicates."""
+        rng = np.random.default_rng([self.seed, 2])
+        levels = (rng.permutation(self.size) + 0.5) / self.size
+        return -np.expm1(np.log1p(-levels) / self.prompts)
+
+    def uniform_means(self, values: Float[np.ndarray, "P F"]) -> Float[np.ndarray, "B F"]:
+        """Mean of each column on the uniform weights, computed like `means`."""
+        return _weighted_means(self.uniform_weights, values)
+
+
+def _weighted_means(
+    weights: Float[np.ndarray, "B P"], values: Float[np.ndarray, "P F"]
+) -> Float[np.ndarray, "B F"]:
+    centre = values.mean(axis=0)
+    means = weights @ (values - centre).astype(np.float32) + centre
+    # Single precision cannot tell these from 0.
+    means[np.abs(means) <= _SINGLE * np.abs(values).max(axis=0)] = 0.0
+    return means
 
 
 def student_spread(units: int) -> float:
@@ -83,42 +121,65 @@ def student_spread(units: int) -> float:
 def mean_interval(
     values: Float[np.ndarray, "P F"], resampler: Resampler, upper: float = 1.0
 ) -> Interval:
-    """Studentised bootstrap for means over prompts of numbers in [0, upper].
+    """Interval of means over prompts of numbers in [0, upper], by Gaffke's bound.
 
-    A column that is the same for every prompt shows no spread to resample. There the mean lies
-    within upper (1 - 0.025^(1/P)) of it when it sits at an end of the range, as P prompts alike
-    have probability 0.025 when that share of prompts is unlike; else nothing is known.
+    The prompts get random weights that are uniform on the simplex (a Bayesian bootstrap), together
+    with one prompt more that was not seen: it is put at 0 for the lower end, at `upper` for the
+    upper end. That is what few prompts near an end of the range call for, where those that are
+    unlike may be missing from the sample. For values 0 and 1 alone it is the interval of Clopper
+    and Pearson, up to the noise of the replicates; of P values that are all alike it reaches
+    1 - 0.025^(1/P) of the way to either end. Where one value of every prompt is at most another,
+    so are both ends.
 
     Args:
       values: one row a prompt, shape (P, F); unbiased for the prompt.
       resampler: of P prompts.
       upper: largest possible value.
 
-    Source: Efron and Tibshirani, An Introduction to the Bootstrap, section 12.5.
+    Returns:
+      Ends within [0, upper] that hold the mean; NaN for a single prompt.
+
+    Source: Gaffke 2005, "Three test statistics for a nonparametric one-sided hypothesis on the
+    mean of a nonnegative variable"; Phan, Thomas and Learned-Miller 2021, arXiv 2106.03163, whose
+    bound for the same problem has a proof and is near to it.
+
+    Example:
+      >>> import numpy as np
+      >>> low, high = mean_interval(np.ones((20, 1)), Resampler(20, 0))
+      >>> round(float(low[0]), 3), float(high[0])
+      (0.832, 1.0)
     """
     prompts, columns = values.shape
     low, high = np.full(columns, np.nan), np.full(columns, np.nan)
     if prompts < 2:
         return Interval(low, high)
+    for part in np.array_split(np.arange(columns), max(1, columns // _COLUMNS)):
+        if part.size:
+            means = resampler.uniform_means(values[:, part])
+            low[part], high[part] = unseen_prompt_interval(means, resampler, upper)
     mean = values.mean(axis=0)
-    error = values.std(axis=0, ddof=1) / prompts**0.5
-    spread = error > 1e-12 * upper
-    slack = upper * -np.expm1(np.log((1 - LEVEL) / 2) / prompts)
-    low[~spread] = np.where(mean[~spread] >= upper * (1 - 1e-9), upper - slack, 0.0)
-    high[~spread] = np.where(mean[~spread] <= upper * 1e-9, slack, upper)
-    tails = [(1 - LEVEL) / 2, (1 + LEVEL) / 2]
-    for part in np.array_split(np.flatnonzero(spread), max(1, int(spread.sum()) // 256)):
-        if part.size == 0:
-            continue
-        scaled = ((values[:, part] - mean[part]) / error[part]).astype(np.float32)
-        shift = resampler.weights @ scaled
-        variance = resampler.weights @ scaled**2 - shift**2
-        # Replicates of nearly equal prompts would make the pivot explode.
-        root = np.sqrt(np.maximum(variance, 0.05 * prompts) / (prompts - 1))
-        pivot = np.quantile(shift / root, tails, axis=0)
-        low[part] = mean[part] - pivot[1] * error[part]
-        high[part] = mean[part] - pivot[0] * error[part]
-    return Interval(np.clip(low, 0, upper), np.clip(high, 0, upper))
+    return Interval(
+        np.clip(np.minimum(low, mean), 0.0, upper), np.clip(np.maximum(high, mean), 0.0, upper)
+    )
+
+
+def unseen_prompt_interval(
+    replicates: Float[np.ndarray, "B F"], resampler: Resampler, upper: float = 1.0
+) -> Interval:
+    """Ends of an interval from replicates on uniform weights, with room for one unseen prompt.
+
+    Args:
+      replicates: a statistic in [0, upper] that is linear in the law of prompts, in each replicate
+        of `Resampler.uniform_means`.
+      resampler: the same.
+      upper: largest possible value.
+    """
+    unseen = resampler.unseen[: replicates.shape[0], None]
+    seen = (1.0 - unseen) * replicates
+    tail = (1 - LEVEL) / 2
+    low = np.quantile(seen, tail, axis=0, method="hazen")
+    high = np.quantile(seen + unseen * upper, 1 - tail, axis=0, method="hazen")
+    return Interval(np.clip(low, 0.0, upper), np.clip(high, 0.0, upper))
 
 
 def bca_interval(
@@ -158,4 +219,6 @@ def bca_interval(
         lower = ordered[floor, columns]
         upper = ordered[np.minimum(floor + 1, size - 1), columns]
         bounds.append(lower + (position - floor) * (upper - lower))
-    return Interval(bounds[0], bounds[1])
+    rounding = _DOUBLE * np.abs(replicates).max(axis=0)
+    low, high = (np.where(np.abs(bound) <= rounding, 0.0, bound) for bound in bounds)
+    return Interval(low, high)

@@ -34,6 +34,7 @@ _FLAGS = ("correct", "first_correct_is_end", "correct_at_end")
 # Text columns in which numbers are as good as their digits.
 _TEXT_OR_NUMBER = ("prompt_id", "answer")
 REQUIRED = ("prompt_id", "correct")
+_INTERPRETED = {"text", "answer", "sampling"}
 COLUMNS = (
     *KEY,
     "correct",
@@ -139,30 +140,53 @@ def group_traces(traces: Traces, dataset: str, model: str) -> Traces:
     return Traces(rows, traces.source)
 
 
-def read_traces(path: str | Path) -> Traces:
-    """Traces from a Parquet, CSV (`.csv`) or JSON Lines (`.jsonl`, `.ndjson`) file.
+def load_traces(path: str | Path) -> Traces:
+    """Traces from a Parquet file whose columns have the names and types of a trace table.
+
+    `llm_validation.read_traces` takes tables of every other kind, and logs, as well.
 
     Raises:
       TableError: the file is missing, damaged, of another kind, or holds unusable traces.
 
     Example:
-      >>> from verigap.llm_validation import read_traces
-      >>> read_traces("examples/smollm2_products.parquet").num_samples
+      >>> from verigap.llm_validation.traces import load_traces
+      >>> load_traces("examples/smollm2_products.parquet").num_samples
       1024
     """
-    suffix = Path(path).suffix.lower()
-    if suffix == ".csv":
-        frame = load_frame(path, _decode_csv, "a CSV file")
-    elif suffix in {".jsonl", ".ndjson"}:
-        frame = load_frame(path, _decode_jsonl, "a JSON Lines file")
-    elif suffix in {".parquet", ".pq"}:
-        frame = load_frame(path, lambda data: pl.read_parquet(io.BytesIO(data)), "a Parquet file")
-    else:
-        raise TableError(
-            f"{path}: traces come as .parquet, .csv or .jsonl, not {suffix or 'a bare name'!r}; "
-            "convert the file or give it its proper suffix"
-        )
+    frame = load_frame(path, lambda data: pl.read_parquet(io.BytesIO(data)), "a Parquet file")
     return Traces(frame, str(path))
+
+
+def needs_no_reading(frame: pl.DataFrame) -> bool:
+    """Whether a table is one of traces as it stands, so that nothing in it is to be interpreted.
+
+    Every column has to have the name and type of one of `Traces`, and no number may be NaN. Texts,
+    answers and sampling parameters are read, unless all columns are there, as in every table that
+    is written here.
+
+    Args:
+      frame: any table.
+
+    Example:
+      >>> import polars as pl
+      >>> from verigap.llm_validation.traces import needs_no_reading
+      >>> needs_no_reading(pl.DataFrame({"prompt_id": ["7"], "correct": [True]}))
+      True
+      >>> needs_no_reading(pl.DataFrame({"prompt_id": [7], "correct": ["yes"]}))
+      False
+    """
+    columns = set(frame.columns)
+    typed = all(name in COLUMNS and frame.schema[name] == _dtype(name) for name in columns)
+    if not typed or not columns.issuperset(REQUIRED):
+        return False
+    if columns & _INTERPRETED and not columns.issuperset(COLUMNS):
+        return False
+    numbers = [name for name in _REALS if name in columns]
+    names = pl.col("prompt_id")
+    blank = names.is_null() | (names.str.strip_chars() == "")
+    return not frame.select(blank.any()).item() and not any(
+        frame[name].is_nan().any() for name in numbers
+    )
 
 
 def write_traces(traces: Traces, path: str | Path) -> None:
@@ -183,17 +207,6 @@ def write_traces(traces: Traces, path: str | Path) -> None:
     if Path(path).suffix.lower() != ".parquet":
         raise TableError(f"{path}: traces are written as Parquet; end the name in .parquet")
     save_frame(traces.frame, path)
-
-
-def _decode_csv(data: bytes) -> pl.DataFrame:
-    header = pl.read_csv(io.BytesIO(data), n_rows=0).columns
-    # Text stays as written: a prompt called 007 is not number 7.
-    text = {name: pl.String for name in header if name in _TEXT}
-    return pl.read_csv(io.BytesIO(data), schema_overrides=text, infer_schema_length=None)
-
-
-def _decode_jsonl(data: bytes) -> pl.DataFrame:
-    return pl.read_ndjson(io.BytesIO(data), infer_schema_length=None)
 
 
 def checked_rows(frame: pl.DataFrame, source: str) -> pl.DataFrame:

@@ -174,7 +174,7 @@ def test_names_from_files_are_escaped_in_a_notebook() -> None:
     from verigap.results import Measurements, Predictions
 
     name = "<script>alert(1)</script>"
-    group: Any = SimpleNamespace(dataset="", model=name, chosen_cells=())
+    group: Any = SimpleNamespace(dataset="", model=name, cells=())
     for shown in (
         Predictions([group])._repr_html_(),
         html_tables([Table(name, (name,), [(name,)])]),

@@ -29,7 +29,7 @@ from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks import QuestionFile, ReasoningGymDataset, load_task
 from verigap.llm_validation.tasks.task import TaskOptions
-from verigap.llm_validation.traces import Traces, read_traces
+from verigap.llm_validation.traces import Traces, load_traces
 from verigap.storage.run_store import RunStore
 from verigap.storage.tables import TableError
 
@@ -100,7 +100,7 @@ def test_a_text_gives_its_tokens_back(engine: TransformersEngine) -> None:
 
 
 def test_a_head_learns_from_labelled_traces(engine: TransformersEngine, table: Path) -> None:
-    traces = read_traces(table)
+    traces = load_traces(table)
     task = task_of(sampling_of(traces), QuestionFile(table.parent / "q.jsonl"))
     base = base_samples(traces, task, sampling_of(traces), engine)
     assert base.pools.prompts == 7
@@ -156,7 +156,7 @@ def test_clones_earn_more_and_the_run_reads_as_a_measurement(
     # A cell that is gone is made again, the same, even without what the clone said.
     for lost in [*folder.glob("run/cells/n0000064-r001-*"), *folder.glob("run.traces/*r001*")]:
         lost.unlink()
-    traces = read_traces(table)
+    traces = load_traces(table)
     task = task_of(sampling_of(traces), QuestionFile(folder / "q.jsonl"))
     options = FinetuneOptions((8, 64), samples=32, recipe=Recipe(4, 0.02))
     # In the precision of the command line: what ties is a matter of it.
@@ -174,7 +174,7 @@ def test_refusals(engine: TransformersEngine, table: Path, tmp_path: Path) -> No
     ):
         with pytest.raises(ValueError, match=says):
             FinetuneOptions(**{"data_budgets": (4, 8), **changes})
-    traces = read_traces(table)
+    traces = load_traces(table)
     sampling = sampling_of(traces)
     with pytest.raises(ValueError, match="task: asks other questions"):
         task_of(sampling, ReasoningGymDataset("products"))

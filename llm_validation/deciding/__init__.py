@@ -8,7 +8,7 @@ from verigap._lazy import lazy_face
 
 if TYPE_CHECKING:
     from verigap.llm_validation.deciding.decisions import GroupDecisions, Request, decide_group
-    from verigap.llm_validation.deciding.outcomes import Outcomes, outcomes
+    from verigap.llm_validation.deciding.outcomes import Outcomes, outcomes_at
     from verigap.llm_validation.deciding.prices import Prices
     from verigap.llm_validation.deciding.rule import Decision
     from verigap.llm_validation.deciding.selection import Selection, select
@@ -23,7 +23,7 @@ __all__ = [
     "Selection",
     "Training",
     "decide_group",
-    "outcomes",
+    "outcomes_at",
     "select",
     "train",
 ]
@@ -32,7 +32,7 @@ __getattr__, __dir__ = lazy_face(
     __name__,
     {
         "verigap.llm_validation.deciding.decisions": ("GroupDecisions", "Request", "decide_group"),
-        "verigap.llm_validation.deciding.outcomes": ("Outcomes", "outcomes"),
+        "verigap.llm_validation.deciding.outcomes": ("Outcomes", "outcomes_at"),
         "verigap.llm_validation.deciding.prices": ("Prices",),
         "verigap.llm_validation.deciding.rule": ("Decision",),
         "verigap.llm_validation.deciding.selection": ("Selection", "select"),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verigap.llm_validation.deciding.outcomes import outcomes
+from verigap.llm_validation.deciding.outcomes import outcomes_at
 from verigap.llm_validation.deciding.selection import EXACT, select
 from verigap.llm_validation.pools.pools import SamplePools
 
@@ -54,7 +54,7 @@ def allocations(
         budgets = [*sorted(budget for budget in shorter if budget < end), horizon]
     rows = []
     for budget in budgets:
-        found = select(outcomes(pools, budget), labels=1, counts=counts, learn=False, seed=seed)
+        found = select(outcomes_at(pools, budget), labels=1, counts=counts, learn=False, seed=seed)
         for arm, values in found.values["accuracy"].items():
             for place, n in enumerate(found.counts):
                 # One sample is one sample, whatever it is called.

@@ -12,7 +12,7 @@ from verigap.llm_validation.deciding import selection as selecting
 from verigap.llm_validation.deciding import training
 from verigap.llm_validation.deciding.erring_check import Tolerance, tolerance
 from verigap.llm_validation.deciding.joint import JointMeans
-from verigap.llm_validation.deciding.outcomes import Currency, Outcomes, outcomes
+from verigap.llm_validation.deciding.outcomes import Currency, Outcomes, outcomes_at
 from verigap.llm_validation.deciding.rule import Decision, Margin, decide, margin_of
 from verigap.llm_validation.deciding.selection import Selection, select
 from verigap.llm_validation.deciding.training import Training, train
@@ -130,7 +130,7 @@ def decide_group(
       advance: called with the share of the work that is done.
     """
     budget, source = budget_of(pools) if horizon is None else (horizon, "given")
-    found = outcomes(pools, budget)
+    found = outcomes_at(pools, budget)
     n = max(request.data_budgets)
     selected = select(
         found,
@@ -183,7 +183,12 @@ def _in_currency(
     worth = None if request.worth is None else request.worth * most
     values = selected.values[currency]
     at = {
-        count: JointMeans.of({arm: v[place] for arm, v in values.items()}, most=most, seed=seed)
+        count: JointMeans.of(
+            {arm: v[place] for arm, v in values.items()},
+            shifts={arm: v[place] for arm, v in selected.shifts.get(currency, {}).items()},
+            most=most,
+            seed=seed,
+        )
         for place, count in enumerate(selected.counts)
     }
     here = at[n]
@@ -192,12 +197,15 @@ def _in_currency(
     mixed = selected.mixed if n > 1 else 0
 
     def among(kind: Verifier | None) -> Decision:
-        return decide(here, *arms_of(here, kind), margin, mixed)
+        return decide(here, *arms_of(here, kind), margin, mixed, ceiling="exact")
 
     joint, choice = None, None
     if trained is not None:
         joint = JointMeans.of(
-            {arm: v[-1] for arm, v in trained.values[currency][0].items()}, most=most, seed=seed
+            {arm: v[-1] for arm, v in trained.values[currency][0].items()},
+            shifts={arm: v[-1] for arm, v in trained.shifts[currency][0].items()},
+            most=most,
+            seed=seed,
         )
         choice = decide(joint, training.UNTRAINED, training.TRAINED, margin, selected.mixed)
     return InCurrency(

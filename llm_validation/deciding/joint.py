@@ -20,28 +20,45 @@ class JointMeans:
       draws: by arm, shape (B,): the prompts of a draw are the same for all arms. Draws of few
         prompts are spread out as Student's law is wider than the normal one.
       most: the largest value an arm can have: 1 for accuracy, H for returns.
+      unseen: joint draws of the share of prompts that are like none of the P: exponential, 1/P on
+        average, as in the Bayesian bootstrap with one prompt more.
     """
 
     means: dict[str, float]
     draws: dict[str, Float[np.ndarray, " B"]]
     most: float
+    unseen: Float[np.ndarray, " B"]
 
     @classmethod
     def of(
-        cls, values: Mapping[str, Float[np.ndarray, " P"]], *, most: float, seed: int
+        cls,
+        values: Mapping[str, Float[np.ndarray, " P"]],
+        *,
+        shifts: Mapping[str, Float[np.ndarray, " pairs"]] | None = None,
+        most: float,
+        seed: int,
     ) -> JointMeans:
         """Means and draws of the values of every arm on every prompt.
 
         Args:
           values: by arm, prompts in the same order.
+          shifts: of the arms that learn, how much their means move with the training prompts; see
+            `HeldOut`. The draws move along them as Student's law with as many degrees of freedom.
           most: the largest value there can be.
           seed: seed of the draws.
         """
         table = np.stack(list(values.values()), axis=1)
         prompts = len(table)
         mean = table.mean(axis=0)
-        moved = Resampler(prompts, seed).weights @ (table - mean)
-        drawn = mean + student_spread(prompts) * moved
+        drawn = student_spread(prompts) * (Resampler(prompts, seed).weights @ (table - mean))
+        if shifts:
+            pairs = len(next(iter(shifts.values())))
+            axes = np.stack([shifts.get(arm, np.zeros(pairs)) for arm in values], axis=1)
+            rng = np.random.default_rng([seed, 19])
+            normal = rng.normal(size=(len(drawn), pairs))
+            spread = np.sqrt(pairs / rng.chisquare(pairs, (len(drawn), 1)))
+            drawn = drawn + spread * (normal @ axes) / pairs**0.5
+        drawn = mean + drawn
         # Arms that give the same sample must not differ by rounding.
         drawn = np.round(drawn / most, 12) * most
         mean = np.round(mean / most, 12) * most
@@ -49,6 +66,7 @@ class JointMeans:
             means=dict(zip(values, mean.tolist(), strict=True)),
             draws=dict(zip(values, drawn.T, strict=True)),
             most=most,
+            unseen=np.random.default_rng([seed, 23]).exponential(1 / prompts, len(drawn)),
         )
 
     def value(self, arm: str) -> Statistic:

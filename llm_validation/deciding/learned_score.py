@@ -111,7 +111,7 @@ def learn_scores(
     )
     beside_weights = theta[:, -3:-1] * scales
     return [
-        LearnedScore(weights[:-3], pair[0], pair[1], weights[-1], bool(fine))
+        LearnedScore(weights[:-3], float(pair[0]), float(pair[1]), float(weights[-1]), bool(fine))
         for weights, pair, fine in zip(theta, beside_weights, converged, strict=True)
     ]
 

@@ -77,7 +77,7 @@ class Outcomes:
         )
 
 
-def outcomes(pools: SamplePools, horizon: int | None) -> Outcomes:
+def outcomes_at(pools: SamplePools, horizon: int | None) -> Outcomes:
     """Worth and visible features of the samples of a group at a budget.
 
     Args:
@@ -86,10 +86,10 @@ def outcomes(pools: SamplePools, horizon: int | None) -> Outcomes:
 
     Example:
       >>> from verigap.llm_validation import read_traces
-      >>> from verigap.llm_validation.deciding.outcomes import outcomes
+      >>> from verigap.llm_validation.deciding.outcomes import outcomes_at
       >>> from verigap.llm_validation.pools import sample_pools
       >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
-      >>> round(float(outcomes(pools, None).rewards["accuracy"].sum() / pools.sizes.sum()), 3)
+      >>> round(float(outcomes_at(pools, None).rewards["accuracy"].sum() / pools.sizes.sum()), 3)
       0.085
     """
     limit = np.inf if horizon is None else float(horizon)

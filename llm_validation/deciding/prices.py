@@ -42,9 +42,7 @@ class Prices:
         for field in fields(self):
             value = getattr(self, field.name)
             if value is not None and not (math.isfinite(value) and value >= 0):
-                raise TableError(
-                    f"{field.name}: {value!r} is out of range; give a number from 0 on"
-                )
+                raise TableError(f"{field.name}: {value!r} is out of range; give a number from 0")
         for price, needed in (("in_per_mtok", "prompt_tokens"), ("gpu_hour", "tokens_per_second")):
             if getattr(self, price) is not None and not getattr(self, needed):
                 raise TableError(f"{price}: cannot be used without `{needed}`; give both")

@@ -83,7 +83,12 @@ def margin_of(joint: JointMeans, worth: float | None, *, ceiling: str, floor: st
 
 
 def decide(
-    joint: JointMeans, plain: Sequence[str], others: Sequence[str], margin: Margin, mixed: int
+    joint: JointMeans,
+    plain: Sequence[str],
+    others: Sequence[str],
+    margin: Margin,
+    mixed: int,
+    ceiling: str | None = None,
 ) -> Decision:
     """Apply the rule to joint draws.
 
@@ -91,12 +96,17 @@ def decide(
     plain arm with probability 0.9; (2) the first plain arm beyond which no arm earns more than the
     margin, with probability 0.9; (3) undecided. So an arm that learns nothing wins ties.
 
+    Few prompts may hold none of those on which another arm gains. In (2), the best arm is therefore
+    given what the ceiling adds to the plain one, on the share of prompts that may be like none of
+    those that were seen: 1/P on average.
+
     Args:
       joint: of all arms.
       plain: arms that need neither a verifier nor training, from the one that needs least.
       others: arms that need one, from the one that needs least; may be empty.
       margin: the least gain that counts.
       mixed: prompts on which samples differ in reward.
+      ceiling: the arm that nothing exceeds; None where there is none.
 
     Example:
       >>> import numpy as np
@@ -139,7 +149,13 @@ def decide(
         if gains >= CONFIDENCE:
             return decided(best_other, "gains", gains)
     highest = np.max([joint.draws[arm] for arm in (*plain, *others)], axis=0)
-    enough = {arm: float((joint.draws[arm] >= highest - margin.value).mean()) for arm in plain}
+
+    def suffices(arm: str) -> float:
+        left = 0.0 if ceiling is None else max(joint.means[ceiling] - joint.means[arm], 0.0)
+        lost = highest - joint.draws[arm] + joint.unseen * left
+        return float((lost <= margin.value).mean())
+
+    enough = {arm: suffices(arm) for arm in plain}
     for arm, probability in enough.items():
         if probability >= CONFIDENCE:
             return decided(arm, "suffices", probability)

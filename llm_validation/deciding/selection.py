@@ -18,6 +18,7 @@ from verigap.llm_validation.deciding.candidates import (
     largest_common,
 )
 from verigap.llm_validation.deciding.erring_check import RocCurve, roc_curve
+from verigap.llm_validation.deciding.held_out import HeldOut
 from verigap.llm_validation.deciding.learned_score import Compared, compared, learn_scores
 from verigap.llm_validation.deciding.outcomes import Currency, Outcomes
 from verigap.llm_validation.pools.policy_values import halves
@@ -42,6 +43,8 @@ class Selection:
         the table has nothing for it: no answer, no length, no score, or no prompt to learn from.
       accuracy_for_return: accuracy of the learned arms whose score was fitted to returns, by arm;
         all other arms pick the same samples in both currencies. Empty without returns.
+      shifts: by currency and learned arm: how much its mean moves with the training prompts, see
+        `HeldOut`; for `JointMeans.of`.
       roc: at the N asked for, of "learned" (the score fitted to accuracy, on held-out prompts) and
         of "score", the table's own.
       labels: n, labelled samples behind each learned score.
@@ -56,6 +59,7 @@ class Selection:
     left_out: int
     values: dict[Currency, dict[str, Float[np.ndarray, "N P"]]]
     accuracy_for_return: dict[str, Float[np.ndarray, "N P"]]
+    shifts: dict[Currency, dict[str, Float[np.ndarray, "N pairs"]]]
     roc: dict[str, RocCurve]
     labels: int
     length: float
@@ -96,11 +100,11 @@ def select(
 
     Example:
       >>> from verigap.llm_validation import read_traces
-      >>> from verigap.llm_validation.deciding.outcomes import outcomes
+      >>> from verigap.llm_validation.deciding.outcomes import outcomes_at
       >>> from verigap.llm_validation.deciding.selection import select
       >>> from verigap.llm_validation.pools import sample_pools
       >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
-      >>> found = select(outcomes(pools, 64), labels=64, seed=0)
+      >>> found = select(outcomes_at(pools, 64), labels=64, seed=0)
       >>> found.counts
       (1, 2, 4, 8, 16, 32)
       >>> [round(float(found.values["accuracy"]["exact"][i].mean()), 3) for i in (0, -1)]
@@ -119,6 +123,8 @@ def select(
         row = _Row(values={name: _untrained(part, sets, name, n) for name in part.rewards})
         if learn and train.any():
             _add_learned(row, part, sets, train, labels, seed, at=n == num_candidates)
+        if n == 1:
+            _one_sample(row)
         rows.append(row)
         if advance is not None:
             advance(sum(m for m in counts if m <= n) / sum(counts))
@@ -131,6 +137,7 @@ class _Row:
 
     values: dict[Currency, dict[str, np.ndarray]]
     accuracy_for_return: dict[str, np.ndarray] = field(default_factory=dict)
+    shifts: dict[Currency, dict[str, np.ndarray]] = field(default_factory=dict)
     roc: RocCurve | None = None
     unconverged: int = 0
     fits: int = 0
@@ -160,6 +167,10 @@ def _selection(
         accuracy_for_return={
             arm: np.stack([row.accuracy_for_return[arm] for row in rows])
             for arm in rows[0].accuracy_for_return
+        },
+        shifts={
+            name: {arm: np.stack([row.shifts[name][arm] for row in rows]) for arm in by_arm}
+            for name, by_arm in rows[0].shifts.items()
         },
         roc={name: curve for name, curve in curves.items() if curve is not None},
         labels=labels,
@@ -228,39 +239,51 @@ def _add_learned(
     for place, (currency, reward) in enumerate(found.rewards.items()):
         label = reward / found.scale(currency)
         models = learn_scores(found, sets, beside, label, train, labels, (seed, 11, place))
-        values = _Totals(len(found.mask), ~train)
-        accuracies = _Totals(len(found.mask), ~train)
+        values, accuracies = _Splits(~train), _Splits(~train)
         scores, rights = [], []
-        for model, held in zip(models, ~train, strict=True):
+        for split, (model, held) in enumerate(zip(models, ~train, strict=True)):
             odds = model.odds(found.alone.values[held], sets.index[held], _rows(beside, held))
             subsets = sets.of_prompts(held)
-            values.add(held, _by_score(odds, subsets, reward[held]))
+            values.add(split, _by_score(odds, subsets, reward[held]))
             if currency == "return":
-                accuracies.add(held, _by_score(odds, subsets, accuracy[held]))
+                accuracies.add(split, _by_score(odds, subsets, accuracy[held]))
             elif at:
                 scores.append(odds[:, 0].ravel())
                 rights.append(gather(accuracy[held], subsets.index)[:, 0].ravel())
-        row.values[currency] |= values.means()
-        row.accuracy_for_return |= accuracies.means()
+        by_arm = values.held_out()
+        row.values[currency] |= {arm: each.values for arm, each in by_arm.items()}
+        row.shifts[currency] = {arm: each.shifts for arm, each in by_arm.items()}
+        row.accuracy_for_return |= {arm: each.values for arm, each in accuracies.held_out().items()}
         row.unconverged += sum(not model.converged for model in models)
         row.fits += len(models)
         if scores:
             row.roc = roc_curve(np.concatenate(scores), np.concatenate(rights))
 
 
-class _Totals:
-    """Sums of values of prompts over the splits that hold them out."""
+class _Splits:
+    """Values of prompts in the splits that hold them out."""
 
-    def __init__(self, prompts: int, held_out: Bool[np.ndarray, "splits P"]) -> None:
-        self._prompts, self._times = prompts, held_out.sum(axis=0)
-        self._totals: dict[str, np.ndarray] = {}
+    def __init__(self, held_out: Bool[np.ndarray, "splits P"]) -> None:
+        self._held_out = held_out
+        self._values: dict[str, np.ndarray] = {}
 
-    def add(self, held: Bool[np.ndarray, " P"], values: dict[str, np.ndarray]) -> None:
+    def add(self, split: int, values: dict[str, np.ndarray]) -> None:
         for arm, value in values.items():
-            self._totals.setdefault(arm, np.zeros(self._prompts))[held] += value
+            table = self._values.setdefault(arm, np.zeros(self._held_out.shape))
+            table[split, self._held_out[split]] = value
 
-    def means(self) -> dict[str, np.ndarray]:
-        return {arm: total / self._times for arm, total in self._totals.items()}
+    def held_out(self) -> dict[str, HeldOut]:
+        return {arm: HeldOut.of(table, self._held_out) for arm, table in self._values.items()}
+
+
+def _one_sample(row: _Row) -> None:
+    """Give every arm at N = 1 the exact value of one sample, for none has a choice."""
+    for by_arm in row.values.values():
+        by_arm.update(dict.fromkeys(by_arm, by_arm["single"]))
+    for arm in row.accuracy_for_return:
+        row.accuracy_for_return[arm] = row.values["accuracy"][arm]
+    for shifts in row.shifts.values():
+        shifts.update({arm: np.zeros(each.shape) for arm, each in shifts.items()})
 
 
 def _rows(beside: Compared, chosen: Bool[np.ndarray, " P"]) -> Compared:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+from verigap.llm_validation.deciding.held_out import HeldOut
 from verigap.llm_validation.deciding.leashes import Leash, best_policy, usual_leashes, within
 from verigap.llm_validation.deciding.outcomes import Currency, Outcomes
 from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
@@ -37,6 +38,9 @@ class Training:
       values: by currency, leash (its place) and arm (see `ARMS`); one sample a prompt.
       voted: by currency and arm: the vote over N samples of the policy at the first leash and the
         largest n; empty without answers.
+      shifts: as `values`, of the trained arms: how much their means move with the training prompts,
+        see `HeldOut`; for `JointMeans.of`.
+      voted_shifts: the same of `voted`.
       num_candidates: that N.
       expert: by currency, mean reward of the expert that the clone imitates.
       tested: prompts that were held out; the values are those of these prompts.
@@ -49,6 +53,8 @@ class Training:
     leashes: tuple[Leash, ...]
     values: dict[Currency, tuple[dict[str, Float[np.ndarray, "n P"]], ...]]
     voted: dict[Currency, dict[str, Float[np.ndarray, " P"]]]
+    shifts: dict[Currency, tuple[dict[str, Float[np.ndarray, "n pairs"]], ...]]
+    voted_shifts: dict[Currency, dict[str, Float[np.ndarray, " pairs"]]]
     num_candidates: int
     expert: dict[Currency, float]
     solved: float
@@ -83,15 +89,18 @@ def train(
         for currency in found.rewards
     }
     held_out = ~halves(len(found.mask), seeds=SEEDS, seed=seed)
-    values: dict[Currency, tuple[dict[str, np.ndarray], ...]] = {}
-    voted: dict[Currency, dict[str, np.ndarray]] = {}
+    values: dict[Currency, tuple[dict[str, HeldOut], ...]] = {}
+    voted: dict[Currency, dict[str, HeldOut]] = {}
     for currency, fit in fits.items():
         reward = found.rewards[currency]
         by_leash, last = [], {}
         for place, leash in enumerate(usual_leashes(chi2_radius)):
             policies = fit.within(leash, found.mask)
             by_leash.append(
-                {arm: _held_out_mean(policy, reward, held_out) for arm, policy in policies.items()}
+                {
+                    arm: HeldOut.of(np.einsum("nspk,pk->nsp", policy, reward), held_out)
+                    for arm, policy in policies.items()
+                }
             )
             if place == 0:
                 last = {arm: policy[-1] for arm, policy in policies.items()}
@@ -105,8 +114,21 @@ def train(
     return Training(
         data_budgets=data_budgets,
         leashes=usual_leashes(chi2_radius),
-        values=values,
-        voted=voted,
+        values={
+            currency: tuple(
+                {arm: each.values for arm, each in by_arm.items()} for by_arm in leashes
+            )
+            for currency, leashes in values.items()
+        },
+        voted={
+            currency: {arm: each.values for arm, each in by_arm.items()}
+            for currency, by_arm in voted.items()
+        },
+        shifts={
+            currency: tuple(_shifts(by_arm) for by_arm in leashes)
+            for currency, leashes in values.items()
+        },
+        voted_shifts={currency: _shifts(by_arm) for currency, by_arm in voted.items()},
         num_candidates=num_candidates,
         expert={currency: fit.expert for currency, fit in fits.items()},
         solved=first.solved,
@@ -173,14 +195,9 @@ def _fit(
     )
 
 
-def _held_out_mean(
-    policy: Float[np.ndarray, "n seeds P K"],
-    reward: Float[np.ndarray, "P K"],
-    held_out: Bool[np.ndarray, "seeds P"],
-) -> Float[np.ndarray, "n P"]:
-    """Mean reward of a policy on every prompt, over the seeds that did not train on it."""
-    value = np.einsum("nspk,pk->nsp", policy, reward)
-    return np.where(held_out, value, 0.0).sum(axis=1) / held_out.sum(axis=0)
+def _shifts(by_arm: dict[str, HeldOut]) -> dict[str, np.ndarray]:
+    """Those of the arms that learn."""
+    return {arm: each.shifts for arm, each in by_arm.items() if arm in TRAINED}
 
 
 def _voted(
@@ -190,12 +207,12 @@ def _voted(
     held_out: Bool[np.ndarray, "seeds P"],
     n: int,
     seed: int,
-) -> Float[np.ndarray, " P"]:
+) -> HeldOut:
     """Mean reward of a vote over N independent samples of a policy, on held-out prompts.
 
     Ties between answers are split; where no sample has an answer, any is returned.
     """
-    values = np.zeros(len(found.mask))
+    values = np.zeros(held_out.shape)
     for prompt in range(len(found.mask)):
         codes = found.answer[prompt] + 1
         groups = np.zeros((codes.size, int(codes.max()) + 1))
@@ -208,5 +225,6 @@ def _voted(
         votes = rng.multinomial(n, shares, size=(_VOTES, len(shares)))
         votes[:, :, 0] = np.minimum(votes[:, :, 0], 0) + (votes[:, :, 1:].sum(axis=2) == 0)
         wins = votes == votes.max(axis=2, keepdims=True)
-        values[prompt] = ((wins * by_answer).sum(axis=2) / wins.sum(axis=2)).mean()
-    return values
+        earned = ((wins * by_answer).sum(axis=2) / wins.sum(axis=2)).mean(axis=0)
+        values[held_out[:, prompt], prompt] = earned
+    return HeldOut.of(values, held_out)

@@ -23,7 +23,7 @@ from verigap.llm_validation.pools.selectors import best_of_pool, vote
 from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks.task import Task
-from verigap.llm_validation.traces import read_traces
+from verigap.llm_validation.traces import load_traces
 from verigap.storage.progress import Progress
 from verigap.storage.tables import TableError
 
@@ -215,7 +215,7 @@ def _sampled(setup: Setup, model: Any, n: int, repetition: int, meter: Meter) ->
         setup.command,
         advance,
     )
-    rows = read_traces(path).frame
+    rows = load_traces(path).frame
     each = (setup.horizon - rows["first_correct"] + 1).clip(0).fill_null(0)
     means = dict(rows.select("prompt_id", earned=each).group_by("prompt_id").mean().iter_rows())
     correct = rows["correct"].fill_null(value=False).mean()

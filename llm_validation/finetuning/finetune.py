@@ -74,7 +74,7 @@ def finetune(
       >>> from types import SimpleNamespace
       >>> from verigap.llm_validation.finetuning.finetune import finetune
       >>> from verigap.llm_validation.finetuning.options import FinetuneOptions
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> from verigap.storage.tables import TableError
       >>> traces = read_traces("examples/smollm2_products.parquet")
       >>> other = SimpleNamespace(identity={"fingerprint": "sha256:0"})

@@ -6,7 +6,6 @@ from typing import Any
 
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, PassAtK
 from verigap.llm_validation.fitting.horizons import Heterogeneity, HorizonFit
-from verigap.llm_validation.fitting.lost import LostCorrectness
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.fitting.ungraded import UngradedBounds
 from verigap.llm_validation.intervals import LEVEL, Statistic
@@ -50,21 +49,13 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
         "unverified": int(counts.unverified.sum()) + counts.left_out_samples,
         "prompts_left_out": counts.left_out,
         "ungraded_bounds": _ungraded(counts.ungraded),
-        "lost_correctness": _lost(counts.lost_correctness),
+        **counts.bi_level.content(),
         "correct_only_at_end": counts.correct_only_at_end,
         "warnings": list(group.warnings),
         "mean_correct": _statistic(group.mean_correct),
         "measured_k": group.measured_k,
         "pass_at_k": {str(k): _pass_at_k(value) for k, value in sorted(group.pass_at_k.items())},
-        "success_laws": [
-            {
-                "name": law.name,
-                "log_likelihood": law.log_likelihood,
-                "parameters": law.parameters,
-                "values": law.values,
-            }
-            for law in group.success_laws
-        ],
+        "success_laws": [{"name": law.name, "values": law.values} for law in group.success_laws],
         "mean_first_correct": _statistic(group.mean_first_correct),
         "horizons": [_horizon(fitted) for fitted in group.horizon_fits],
     }
@@ -82,21 +73,6 @@ def _ungraded(bounds: UngradedBounds | None) -> dict[str, Any] | None:
         "mean_correct": list(bounds.mean_correct),
         "pass_at_k": {str(k): list(ends) for k, ends in bounds.pass_at_k.items()},
     }
-
-
-def _lost(lost: LostCorrectness | None) -> dict[str, Any] | None:
-    if lost is None:
-        return None
-    return {
-        "lost": lost.lost,
-        "correct": lost.correct,
-        "mean_correct": _readings(lost.mean_correct),
-        "pass_at_k": {str(k): _readings(pair) for k, pair in lost.pass_at_k.items()},
-    }
-
-
-def _readings(pair: tuple[float, float]) -> dict[str, float]:
-    return {"at_some_place": pair[0], "at_end": pair[1]}
 
 
 def _pass_at_k(value: PassAtK) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
-from verigap.llm_validation.fitting.lost import LostCorrectness, lost_correctness
+from verigap.llm_validation.fitting.lost import BiLevel, lost_correctness
 from verigap.llm_validation.fitting.ungraded import UngradedBounds, ungraded_bounds
 from verigap.llm_validation.traces import PROMPT_KEY, Traces
 from verigap.storage.units import LengthUnit
@@ -57,9 +57,12 @@ class GroupCounts:
     end_unknown: int
 
     @property
-    def lost_correctness(self) -> LostCorrectness | None:
-        """Both readings of "correct" where they differ, else None."""
-        return lost_correctness(self.correct, self.lost, self.samples)
+    def bi_level(self) -> BiLevel:
+        """Whether correct traces stay correct, and both readings of "correct" where not."""
+        lost = lost_correctness(self.correct, self.lost, self.samples)
+        if lost is not None:
+            return BiLevel("fails", lost)
+        return BiLevel("unchecked" if self.end_unknown else "holds")
 
     @property
     def prompts(self) -> int:
@@ -69,7 +72,7 @@ class GroupCounts:
     @property
     def open_questions(self) -> list[str]:
         """What a reader of any statistic must know of the verdicts, one line each."""
-        found = [self.ungraded, self.lost_correctness]
+        found = [self.ungraded, self.bi_level.lost]
         return [statement.sentence() for statement in found if statement is not None]
 
     def total(self, per_hit: Float[np.ndarray, " hits"]) -> Float[np.ndarray, " P"]:

@@ -1,258 +1,113 @@
-"""pass@k beyond the samples at hand, from a law of per-prompt success fitted to the counts.
+"""pass@k beyond the samples at hand: two laws of success that err in opposite directions.
 
-N samples a prompt fix the first N moments of the law of success and no more, so pass@k for k > N
-rests on the shape of the law near 0. Two laws that err in opposite directions are fitted: a beta
-law (smooth; every prompt is solved in the end) and the nonparametric maximum-likelihood mixture
-(atoms; what was never solved may be unsolvable).
+A power law (every prompt is solved in the end) gives the estimate; its interval, joined with that
+of a mixture without a family (what was never solved may be unsolvable), is the headline interval.
+Both go on from the measured pass@N and never fall.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
-from scipy import special
+from jaxtyping import Float, Int
 
-from verigap.llm_validation.intervals import Resampler, bca_interval
-
-# log odds of success of the mixture's grid; an atom at exactly 0 is added.
-_GRID = np.concatenate([[-np.inf], np.linspace(-12.0, 9.0, 106)])
-_EM_STEPS, _EM_REPEATS = 400, 60
-_EM_REPLICATES = 400
-# Replicates that are refitted times kinds of prompts; and groups of kinds of the jackknife.
-_REFITS, _JACKKNIFE = 200_000, 64
-_PRIOR = 0.05
+from verigap.llm_validation.fitting.power_law import power_law
+from verigap.llm_validation.fitting.success_law import SuccessLaw
+from verigap.llm_validation.fitting.success_mixture import mixture
+from verigap.llm_validation.intervals import LEVEL, Interval, Resampler, Statistic
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class SuccessLaw:
-    """A fitted law of per-prompt success and what it predicts.
+class Extrapolation:
+    """pass@k beyond the samples.
 
     Attributes:
-      name: "beta-binomial" or "nonparametric".
-      estimate, low, high: pass@k with 95 % interval for each asked k, shape (K,).
-      log_likelihood: of the counts, in nats, without binomial coefficients.
-      parameters: number of free parameters (for the mixture: its atoms above 0.5 prompts).
-      values: alpha and beta, or the atoms and their weights.
-      converged: whether the maximum of the likelihood was reached; the mixture is defined by its
-        number of steps, and reaches that always.
+      estimate, low, high: for each asked k, shape (K,), each in [0, 1].
+      laws: the fitted laws, that of the estimate first; none without a correct sample.
     """
 
-    name: str
     estimate: Float[np.ndarray, " K"]
     low: Float[np.ndarray, " K"]
     high: Float[np.ndarray, " K"]
-    log_likelihood: float
-    parameters: int
-    values: dict[str, object]
-    converged: bool
+    laws: tuple[SuccessLaw, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Counts:
-    """Distinct (correct, samples) pairs with the prompts that have each."""
+def extrapolate(
+    correct: Int[np.ndarray, " P"],
+    samples: Int[np.ndarray, " P"],
+    ks: Int[np.ndarray, " K"],
+    measured: Statistic,
+    resampler: Resampler,
+) -> Extrapolation:
+    """pass@k for k beyond the samples that every prompt has.
 
-    correct: Float[np.ndarray, " T"]
-    samples: Float[np.ndarray, " T"]
-    number: Float[np.ndarray, " T"]
-    kind: Int[np.ndarray, " P"]
+    The estimate is the power law's; with one sample a prompt there is no slope to go on, and it is
+    the mixture's. The interval covers those of both laws. Without a correct sample the estimate is
+    0 and the interval `no_success_upper_end`'s.
 
-    @classmethod
-    def of(cls, correct: Int[np.ndarray, " P"], samples: Int[np.ndarray, " P"]) -> Counts:
-        """Collapse the prompts."""
-        pairs, kind, number = np.unique(
-            np.stack([correct, samples], axis=1), axis=0, return_inverse=True, return_counts=True
-        )
-        return cls(pairs[:, 0].astype(float), pairs[:, 1].astype(float), number.astype(float), kind)
+    Args:
+      correct: correct samples of each prompt.
+      samples: samples of each prompt; N is the fewest.
+      ks: k beyond N, ascending.
+      measured: pass@N, as measured.
+      resampler: of the prompts.
 
-    def resampled(self, resampler: Resampler) -> Float[np.ndarray, "B T"]:
-        """Prompts of each kind in each replicate."""
-        indicator = np.zeros((self.kind.size, self.number.size), np.float32)
-        indicator[np.arange(self.kind.size), self.kind] = self.kind.size
-        return (resampler.weights @ indicator).astype(float)
+    Returns:
+      Estimates and ends, none of which falls with k or is below the measured one at N.
 
-
-def beta_binomial(counts: Counts, resampler: Resampler, ks: Float[np.ndarray, " K"]) -> SuccessLaw:
-    """Beta law of success by marginal likelihood, with pass@k = 1 - B(α, β + k) / B(α, β).
-
-    A faint log-normal prior on α and β keeps them finite where all prompts are alike. Each
-    replicate is refitted.
+    Example:
+      >>> import numpy as np
+      >>> never = np.zeros(128, int)
+      >>> nothing = Statistic(0.0, 0.0, 0.028)
+      >>> found = extrapolate(never, never + 8, np.array([1000]), nothing, Resampler(128, 0))
+      >>> float(found.estimate[0]), float(found.low[0]), round(float(found.high[0]), 3)
+      (0.0, 0.0, 0.973)
     """
-    best = _fit_beta(counts, counts.number[None])
-    alpha_beta = best.logs
-    # Replicates differ from the fit by a few standard errors, so a few more steps do.
-    resampled = counts.resampled(resampler)[: max(_EM_REPLICATES, _REFITS // counts.number.size)]
-    replicas = _fit_beta(counts, resampled, start=alpha_beta[0], steps=12, tolerance=1e-5).logs
-
-    def predict(logs: Float[np.ndarray, "B 2"]) -> Float[np.ndarray, "B K"]:
-        first, second = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
-        return -np.expm1(
-            special.gammaln(second + ks)
-            - special.gammaln(second)
-            + special.gammaln(first + second)
-            - special.gammaln(first + second + ks)
-        )
-
-    step = 1e-5
-    slope = np.stack(
-        [
-            (predict(alpha_beta + step * unit) - predict(alpha_beta - step * unit))[0] / (2 * step)
-            for unit in np.eye(2)
-        ]
-    )
-    influence = (best.scores[0] @ np.linalg.inv(best.information[0]) @ slope)[counts.kind]
-    estimate = predict(alpha_beta)[0]
-    interval = bca_interval(estimate, predict(replicas), influence)
-    first, second = np.exp(alpha_beta[0])
-    return SuccessLaw(
-        name="beta-binomial",
-        estimate=estimate,
-        low=np.clip(interval.low, 0.0, 1.0),
-        high=np.clip(interval.high, 0.0, 1.0),
-        log_likelihood=float(counts.number @ _beta_log_likelihood(counts, first, second)),
-        parameters=2,
-        values={"alpha": float(first), "beta": float(second)},
-        converged=bool(best.converged[0]),
-    )
+    places = ks.astype(float)
+    if not correct.any():
+        # A single prompt has no interval: NaN, as measured.
+        low = np.zeros(ks.size) + measured.low
+        high = np.maximum(no_success_upper_end(samples, places), measured.high)
+        return Extrapolation(estimate=np.zeros(ks.size), low=low, high=high, laws=())
+    laws = [mixture(correct, samples, places, measured.estimate)]
+    if samples.min() > 1:
+        laws.insert(0, power_law(correct, samples, places, resampler))
+    laws = tuple(_going_on(law, measured) for law in laws)
+    low, high = np.min([law.low for law in laws], 0), np.max([law.high for law in laws], 0)
+    return Extrapolation(estimate=laws[0].estimate, low=low, high=high, laws=laws)
 
 
-def _beta_log_likelihood(counts: Counts, first: float, second: float) -> Float[np.ndarray, " T"]:
-    return special.betaln(
-        first + counts.correct, second + counts.samples - counts.correct
-    ) - special.betaln(first, second)
+def no_success_upper_end(
+    samples: Int[np.ndarray, " P"], ks: Float[np.ndarray, " K"]
+) -> Float[np.ndarray, " K"]:
+    """Largest pass@k that leaves a probability of 2.5 % to not a single correct sample.
 
+    Among all laws of success: E(1 - p)^n_x multiplied over prompts is at most
+    (E(1 - p)^k)^(Σ min(n_x, k) / k), by Jensen's inequality and as (1 - p)^n falls with n, so that
+    pass@k is at most 1 - 0.025^(k / Σ min(n_x, k)). Where no prompt has more than k samples, a
+    law with one p for all prompts reaches it; where every prompt has more, one of prompts always
+    solved and never solved.
 
-class _BetaFits(NamedTuple):
-    """Beta laws fitted to several weightings of the counts.
+    Args:
+      samples: n_x, samples of each prompt, all incorrect.
+      ks: k.
 
-    Attributes:
-      logs: log α and log β.
-      scores: gradient of the log likelihood of each kind of prompt.
-      information: penalised, at the fit.
-      converged: whether the last move was below the tolerance.
+    Example:
+      >>> import numpy as np
+      >>> no_success_upper_end(np.full(128, 8), np.array([1.0, 8.0, 1000.0])).round(3)
+      array([0.028, 0.028, 0.973])
     """
-
-    logs: Float[np.ndarray, "B 2"]
-    scores: Float[np.ndarray, "B T 2"]
-    information: Float[np.ndarray, "B 2 2"]
-    converged: Bool[np.ndarray, " B"]
+    counted = np.minimum(samples[:, None], ks).sum(axis=0)
+    return -np.expm1(np.log((1 - LEVEL) / 2) * ks / counted)
 
 
-def _fit_beta(
-    counts: Counts,
-    number: Float[np.ndarray, "B T"],
-    start: Float[np.ndarray, " 2"] | None = None,
-    steps: int = 60,
-    tolerance: float = 1e-9,
-) -> _BetaFits:
-    """Damped Newton in (log α, log β) for several weightings of the counts at once."""
-    good, bad = counts.correct, counts.samples - counts.correct
-    if start is None:
-        share = (number @ good + 0.5) / (number @ counts.samples + 1.0)
-        start = np.log(np.stack([share, 1.0 - share], axis=1))
-    logs = np.broadcast_to(start, (number.shape[0], 2)).copy()
-    score_first = score_second = np.zeros(number.shape)
-    information = np.zeros((number.shape[0], 2, 2))
-    converged = np.zeros(number.shape[0], bool)
-    for step in range(steps + 1):
-        first, second = np.exp(logs)[:, :1], np.exp(logs)[:, 1:]
-        both, size = first + second, counts.samples
-        common = special.digamma(both) - special.digamma(both + size)
-        score_first = first * (special.digamma(first + good) - special.digamma(first) + common)
-        score_second = second * (special.digamma(second + bad) - special.digamma(second) + common)
-        gradient = np.stack(
-            [(number * score_first).sum(axis=1), (number * score_second).sum(axis=1)], axis=1
-        )
-        gradient -= _PRIOR * logs
-        # The trigamma function is the Hurwitz zeta function at 2.
-        shared = special.zeta(2.0, both) - special.zeta(2.0, both + size)
-        own = [
-            special.zeta(2.0, parameter + count) - special.zeta(2.0, parameter)
-            for parameter, count in ((first, good), (second, bad))
-        ]
-        information = np.empty((number.shape[0], 2, 2))
-        for row, (parameter, score) in enumerate(((first, score_first), (second, score_second))):
-            curvature = score + parameter**2 * (own[row] + shared)
-            information[:, row, row] = _PRIOR - (number * curvature).sum(axis=1)
-        cross = -(number * (first * second * shared)).sum(axis=1)
-        information[:, 0, 1] = information[:, 1, 0] = cross
-        eigen, vectors = np.linalg.eigh(information)
-        information = (vectors * np.maximum(eigen, _PRIOR)[:, None, :]) @ np.swapaxes(vectors, 1, 2)
-        if step == steps:
-            break
-        move = np.linalg.solve(information, gradient[:, :, None])[:, :, 0]
-        logs = np.clip(logs + np.clip(move, -1.0, 1.0), -12.0, 12.0)
-        converged = np.abs(move).max(axis=1) < tolerance
-        if converged.all():
-            break
-    scores = np.stack([score_first, score_second], axis=2)
-    return _BetaFits(logs, scores, information, converged)
-
-
-def nonparametric(counts: Counts, resampler: Resampler, ks: Float[np.ndarray, " K"]) -> SuccessLaw:
-    """Mixture over a grid of success probabilities, 0 included, by expectation maximisation.
-
-    Started from the uniform law and stopped after a fixed number of steps, which keeps the
-    estimate continuous in the counts. Replicates go on from the fit.
-    """
-    chance = special.expit(_GRID)
-    no = np.log1p(-chance)
-    log = (
-        special.xlogy(counts.correct[:, None], chance)
-        + (counts.samples - counts.correct)[:, None] * no
+def _going_on(law: SuccessLaw, measured: Statistic) -> SuccessLaw:
+    """The law with ends that hold its estimate, and neither fall with k nor below those at N."""
+    estimate = np.maximum.accumulate(np.maximum(law.estimate, measured.estimate))
+    ends = Interval(np.minimum(law.low, estimate), np.maximum(law.high, estimate))
+    low, high = (
+        np.maximum.accumulate(np.maximum(end, at_measured))
+        for end, at_measured in zip(ends, (measured.low, measured.high), strict=True)
     )
-    peak = _peak(counts)
-    likelihood = np.exp(log - peak[:, None])
-    weights = _em(
-        np.full((1, chance.size), 1.0 / chance.size), counts.number[None], likelihood, _EM_STEPS
-    )
-    replicated = counts.resampled(resampler)[:_EM_REPLICATES]
-    replicas = _em(np.repeat(weights, replicated.shape[0], 0), replicated, likelihood, _EM_REPEATS)
-    # Jackknife over kinds of prompts, neighbours together where there are many: one prompt less.
-    size = counts.number.size
-    group = np.arange(size) * min(size, _JACKKNIFE) // size
-    members = (group == np.arange(group[-1] + 1)[:, None]) * counts.number
-    kinds = counts.number - members / members.sum(axis=1, keepdims=True)
-    without = _em(np.repeat(weights, kinds.shape[0], 0), kinds, likelihood, _EM_REPEATS)
-    again = _em(weights, counts.number[None], likelihood, _EM_REPEATS)
-    solved = -np.expm1(np.outer(no, ks))
-    estimate = (weights @ solved)[0]
-    influence = ((again - without) @ solved)[group[counts.kind]]
-    # Replicates are a little further along; they are compared with a fit that is as well.
-    interval = bca_interval(estimate, (replicas - again + weights) @ solved, influence)
-    marginal = likelihood @ weights[0]
-    prompts = counts.number.sum()
-    kept = weights[0] * prompts > 0.5
-    return SuccessLaw(
-        name="nonparametric",
-        estimate=estimate,
-        low=np.clip(interval.low, 0.0, 1.0),
-        high=np.clip(interval.high, 0.0, 1.0),
-        log_likelihood=float(counts.number @ (np.log(marginal) + peak)),
-        parameters=int(kept.sum()),
-        values={"atoms": chance[kept].tolist(), "weights": weights[0][kept].tolist()},
-        converged=True,
-    )
-
-
-def _peak(counts: Counts) -> Float[np.ndarray, " T"]:
-    share = counts.correct / counts.samples
-    return special.xlogy(counts.correct, share) + special.xlogy(
-        counts.samples - counts.correct, 1.0 - share
-    )
-
-
-def _em(
-    weights: Float[np.ndarray, "B G"],
-    number: Float[np.ndarray, "B T"],
-    likelihood: Float[np.ndarray, "T G"],
-    steps: int,
-) -> Float[np.ndarray, "B G"]:
-    # Without its only prompt a jackknife replicate is empty, and its influence of no use.
-    share = number / np.maximum(number.sum(axis=1, keepdims=True), 1.0)
-    for _ in range(steps):
-        marginal = weights @ likelihood.T
-        weights = weights * ((share / np.maximum(marginal, 1e-300)) @ likelihood)
-    return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1e-300)
+    return SuccessLaw(name=law.name, estimate=estimate, low=low, high=high, values=law.values)

@@ -10,15 +10,11 @@ import numpy as np
 
 from verigap.llm_validation.arguments import checked_horizons, listed, whole
 from verigap.llm_validation.fitting.counts import GroupCounts, first_samples, group_counts
-from verigap.llm_validation.fitting.extrapolation import (
-    Counts,
-    SuccessLaw,
-    beta_binomial,
-    nonparametric,
-)
+from verigap.llm_validation.fitting.extrapolation import Extrapolation, extrapolate
 from verigap.llm_validation.fitting.horizons import HorizonFit, fit_horizon
 from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
 from verigap.llm_validation.fitting.population import Grids
+from verigap.llm_validation.fitting.success_law import SuccessLaw
 from verigap.llm_validation.intervals import (
     Resampler,
     Statistic,
@@ -40,11 +36,12 @@ class PassAtK:
     """pass@k over prompts.
 
     Attributes:
-      value: estimate and interval. Beyond the samples: the beta-binomial estimate, and the interval
-        that covers those of both laws.
+      value: estimate and interval. Beyond the samples: the estimate of the power law (of the
+        mixture, with one sample a prompt), and the interval that covers those of both laws.
       prompts: prompts that entered: the same, all of the group, for every k.
       extrapolated: whether k is beyond the samples.
-      models: the estimate of each law, by its name; empty within the samples.
+      models: the estimate of each law, by its name; empty within the samples, and where no sample
+        is correct.
     """
 
     value: Statistic
@@ -62,7 +59,7 @@ class GroupFit:
       mean_correct: mean over prompts of the share of correct samples.
       pass_at_k: by k, ascending.
       measured_k: the largest k that is measured, N.
-      success_laws: fitted laws of per-prompt success, beta-binomial first.
+      success_laws: fitted laws of per-prompt success, that of the estimate first.
       mean_first_correct: mean first-correct index of a correct sample of a random prompt, prompts
         weighted by their success.
       horizon_fits: what was fitted at each budget H, ascending; none where a correct sample has
@@ -123,7 +120,7 @@ def fit(
 
     Example:
       >>> from verigap.llm_validation.fitting.fit import fit
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> found = fit(read_traces("examples/smollm2_products.parquet"), [64], replicates=100)
       >>> round(found.groups[0].mean_correct.estimate, 3)
       0.093
@@ -169,21 +166,8 @@ def _fit_group(
     beyond = sorted({*(factor * measured for factor in _BEYOND), *wanted} - set(table))
     laws = ()
     if beyond:
-        kinds, ks = Counts.of(counts.correct, counts.samples), np.array(beyond, float)
-        laws = (beta_binomial(kinds, resampler, ks), nonparametric(kinds, resampler, ks))
-        for index, k in enumerate(beyond):
-            models = {
-                law.name: Statistic(
-                    float(law.estimate[index]), float(law.low[index]), float(law.high[index])
-                )
-                for law in laws
-            }
-            low, high = (
-                float(end(np.array([model[side] for model in models.values()])))
-                for end, side in ((np.min, 1), (np.max, 2))
-            )
-            value = Statistic(models["beta-binomial"].estimate, low, high)
-            table[k] = PassAtK(value, counts.prompts, True, models)
+        extrapolated, laws = _extrapolated(counts, beyond, table[measured].value, resampler)
+        table |= extrapolated
     first = _mean_first_correct(counts, resampler)
     fits = ()
     if not counts.unplaced.any():
@@ -196,22 +180,38 @@ def _fit_group(
         success_laws=laws,
         mean_first_correct=first,
         horizon_fits=fits,
-        warnings=(*_warnings(counts), *_unconverged(laws, fits)),
+        warnings=(*_warnings(counts), *_unconverged(fits)),
     )
 
 
-def _unconverged(laws: Sequence[SuccessLaw], fits: Sequence[HorizonFit]) -> list[str]:
-    warnings = [
-        f"the fit of the {law.name} law of success did not converge; its pass@k is rough"
-        for law in laws
-        if not law.converged
-    ]
-    return warnings + [
+def _unconverged(fits: Sequence[HorizonFit]) -> list[str]:
+    return [
         f"H = {each.horizon}: the fit of the law of prompts did not converge; sigma and coverage "
         "there are rough"
         for each in fits
         if not each.converged
     ]
+
+
+def _extrapolated(
+    counts: GroupCounts, ks: list[int], measured: Statistic, resampler: Resampler
+) -> tuple[dict[int, PassAtK], tuple[SuccessLaw, ...]]:
+    """pass@k beyond the samples by k, and the laws of success behind it."""
+    found = extrapolate(counts.correct, counts.samples, np.array(ks), measured, resampler)
+
+    def at(index: int, each: SuccessLaw | Extrapolation) -> Statistic:
+        return Statistic(*(float(row[index]) for row in (each.estimate, each.low, each.high)))
+
+    table = {
+        k: PassAtK(
+            value=at(index, found),
+            prompts=counts.prompts,
+            extrapolated=True,
+            models={law.name: at(index, law) for law in found.laws},
+        )
+        for index, k in enumerate(ks)
+    }
+    return table, found.laws
 
 
 def _measured_pass_at_k(

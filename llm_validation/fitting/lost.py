@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -34,6 +35,41 @@ class LostCorrectness:
             f"returns are not bi-level: mean correct {once:.4g} at some place (as used here), "
             f"{at_end:.4g} at the end"
         )
+
+    def content(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "lost": self.lost,
+            "correct": self.correct,
+            "mean_correct": _readings(self.mean_correct),
+            "pass_at_k": {str(k): _readings(pair) for k, pair in self.pass_at_k.items()},
+        }
+
+
+class BiLevel(NamedTuple):
+    """Whether traces that are correct at one place stay correct, as the theory takes them to do.
+
+    Attributes:
+      status: "holds" where every correct trace also ends correct, "fails" where one does not, and
+        "unchecked" where nobody knows of some, as with one grade for a whole trace.
+      lost: both readings of "correct" where it fails, else None.
+    """
+
+    status: Literal["holds", "fails", "unchecked"] = "unchecked"
+    lost: LostCorrectness | None = None
+
+    def content(self) -> dict[str, Any]:
+        """Two entries of a group, ready for JSON."""
+        lost = None if self.lost is None else self.lost.content()
+        return {"bi_level": self.status, "lost_correctness": lost}
+
+
+UNCHECKED = BiLevel()
+"""Of samples of which nothing is known."""
+
+
+def _readings(pair: tuple[float, float]) -> dict[str, float]:
+    return {"at_some_place": pair[0], "at_end": pair[1]}
 
 
 def lost_correctness(

@@ -1,16 +1,26 @@
 """Importers of other people's sample logs: one file a format, one line here."""
 
+from __future__ import annotations
+
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import TYPE_CHECKING
 
 from verigap.llm_validation.importers.import_traces import (
     ImportReport,
     import_traces,
 )
-from verigap.llm_validation.importers.recognition import chosen
+from verigap.llm_validation.importers.recognition import chosen, recognised
 from verigap.llm_validation.importers.records import Format, ImportOptions
-from verigap.llm_validation.importers.samples import Samples, holds_log, samples_from
+from verigap.llm_validation.importers.samples import Samples, samples_from
+from verigap.llm_validation.traces import Traces
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    Source = pl.DataFrame | str | Path
 
 _PLACES = {
     "lm-eval": "lm_eval:FORMAT",
@@ -56,38 +66,67 @@ def choose_format(asked: str | None, paths: Sequence[Path]) -> str:
     return chosen(asked, paths, FORMATS)
 
 
-def is_log(path: Path) -> bool:
-    """Whether a file is the log of a tool, and neither a trace table nor anything unknown.
+def holds_samples(path: Path) -> bool:
+    """Whether a file is a table of samples or the log of a tool, by its first record.
 
     Raises:
-      TableError: the file is missing, or holds results without samples.
+      TableError: the file is missing, damaged, or holds results without samples.
 
     Example:
       >>> from pathlib import Path
-      >>> from verigap.llm_validation.importers import is_log
-      >>> is_log(Path("examples/game24_gpt4.parquet"))
-      False
+      >>> from verigap.llm_validation.importers import holds_samples
+      >>> holds_samples(Path("examples/game24_gpt4.parquet"))
+      True
     """
-    return holds_log(path, FORMATS)
+    return recognised(path, FORMATS) is not None
 
 
-def read_samples(paths: Sequence[Path], options: ImportOptions | None = None) -> Samples:
-    """Traces from a trace table, or from the logs of a tool, which is recognised by their content.
+def read_samples(
+    source: Source | Sequence[str | Path], options: ImportOptions | None = None
+) -> Samples:
+    """Traces, and how they were come by, from a table or from the logs of a tool.
+
+    A table in memory or in a file and the logs of a tool, which are recognised by their content,
+    are read by the same rules as `verigap import` does; nothing is written.
 
     Args:
-      paths: one trace table, or the files of one format.
+      source: a table in memory, the path of one or of a log, or the paths of several logs.
       options: how to import; None for the defaults.
 
     Raises:
       ValueError: the files are of no or of several formats, or cannot be imported.
 
     Example:
-      >>> from pathlib import Path
       >>> from verigap.llm_validation.importers import read_samples
-      >>> read_samples([Path("examples/game24_gpt4.parquet")]).traces.frame.height
-      20000
+      >>> samples = read_samples("tests/llm_validation/fixtures/monkeys.jsonl")
+      >>> samples.form, samples.traces.num_samples
+      ('monkeys', 6)
     """
-    return samples_from(paths, options, FORMATS)
+    if isinstance(source, str | Path):
+        source = [source]
+    if isinstance(source, Sequence):
+        source = [Path(path) for path in source]
+    return samples_from(source, options, FORMATS)
+
+
+def read_traces(source: Source | Sequence[str | Path]) -> Traces:
+    """The traces of `read_samples`; what is doubtful about them is a Python warning.
+
+    Args:
+      source: a table in memory, the path of one or of a log, or the paths of several logs.
+
+    Raises:
+      ValueError: the files are of no or of several formats, or cannot be imported.
+
+    Example:
+      >>> from verigap.llm_validation import read_traces
+      >>> read_traces("examples/smollm2_products.parquet").num_samples
+      1024
+    """
+    samples = read_samples(source)
+    for warning in samples.warnings:
+        warnings.warn(warning, stacklevel=2)
+    return samples.traces
 
 
 __all__ = [
@@ -97,7 +136,8 @@ __all__ = [
     "ImportReport",
     "Samples",
     "choose_format",
+    "holds_samples",
     "import_traces",
-    "is_log",
     "read_samples",
+    "read_traces",
 ]

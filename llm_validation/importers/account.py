@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from array import array
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from verigap.llm_validation.importers.deciding import speaks_of_form
 from verigap.llm_validation.importers.records import Sample, Stated, UnclearVerdict
@@ -12,7 +16,6 @@ from verigap.llm_validation.importers.records import Sample, Stated, UnclearVerd
 # An accuracy is printed with three decimals by some harnesses.
 _ROUNDING = 5e-4
 _MOST_THRESHOLDS = 20
-_MOST_SCORES = 100_000
 
 
 @dataclass(frozen=True)
@@ -59,34 +62,74 @@ class HarnessAccuracy:
     agrees: bool
 
 
+class _Kind(NamedTuple):
+    """What the account tells of samples that are alike."""
+
+    file: str
+    decided_by: str
+    correct: bool | None
+    reason: str | None
+    verdicts: tuple[tuple[str, bool | None], ...]
+
+
 class Verdicts:
-    """Counts the verdicts of samples as they come."""
+    """Counts the verdicts of samples as they come; any of them can be taken back."""
 
     def __init__(self) -> None:
         """Nothing counted yet."""
-        self.decided_by: Counter[str] = Counter()
-        self.incorrect_because: Counter[str] = Counter()
-        self.ungraded_because: Counter[str] = Counter()
-        self._by_file: Counter[tuple[str, str, bool]] = Counter()
-        self._scorers: dict[str, Counter[str]] = {}
+        # Four bytes a sample: the number of its kind.
+        self._kinds: dict[_Kind, int] = {}
+        self._rows = array("I")
+        self._scores = array("d")
+        self._removed: set[int] = set()
         self._stated: list[tuple[str, Stated]] = []
-        self._scores: Counter[float] = Counter()
 
     def add(self, file: str, sample: Sample) -> None:
         """Count one sample."""
-        self.decided_by[sample.decided_by] += 1
-        self._by_file[file, sample.decided_by, bool(sample.correct)] += 1
-        if sample.correct is None:
-            self.ungraded_because[sample.reason or "no verdict"] += 1
-        elif sample.reason is not None and not sample.correct:
-            self.incorrect_because[sample.reason] += 1
-        for name, verdict in (sample.verdicts or {}).items():
-            tally = self._scorers.setdefault(name, Counter())
-            tally["neither" if verdict is None else "correct" if verdict else "incorrect"] += 1
-            tally["differs"] += verdict != sample.correct
-            tally["decides"] += sample.decided_by.partition(", ")[0].partition(" ")[2] == name
-        if sample.score is not None and len(self._scores) < _MOST_SCORES:
-            self._scores[sample.score] += 1
+        kind = _Kind(
+            file,
+            sample.decided_by,
+            sample.correct,
+            sample.reason,
+            tuple(sample.verdicts.items()) if sample.verdicts else (),
+        )
+        self._rows.append(self._kinds.setdefault(kind, len(self._kinds)))
+        if sample.score is not None or self._scores:
+            # Those before the first score have none.
+            self._scores.extend([math.nan] * (len(self._rows) - 1 - len(self._scores)))
+            self._scores.append(math.nan if sample.score is None else sample.score)
+
+    def remove(self, row: int) -> None:
+        """Take back the sample that came as number `row`, from 0."""
+        self._removed.add(row)
+
+    def decided_by(self) -> Counter[str]:
+        """Samples by what decided."""
+        return self._counted(lambda kind: kind.decided_by)
+
+    def ungraded_because(self) -> Counter[str]:
+        """Ungraded samples by reason."""
+        return self._counted(
+            lambda kind: (kind.reason or "no verdict") if kind.correct is None else None
+        )
+
+    def incorrect_because(self) -> Counter[str]:
+        """Incorrect samples that have a reason, by it."""
+        return self._counted(lambda kind: kind.reason if kind.correct is False else None)
+
+    def _counted(self, name: Callable[[_Kind], str | None]) -> Counter[str]:
+        found: Counter[str] = Counter()
+        for kind, count in self._tally():
+            told = name(kind)
+            if told is not None:
+                found[told] += count
+        return found
+
+    def _tally(self) -> list[tuple[_Kind, int]]:
+        """Kinds that samples were of, in the order they came, with their numbers."""
+        counts = Counter(self._rows)
+        counts.subtract(self._rows[row] for row in self._removed)
+        return [(kind, counts[number]) for kind, number in self._kinds.items() if counts[number]]
 
     def state(self, file: str, stated: Stated) -> None:
         """Keep what the harness states of a file's samples."""
@@ -94,6 +137,15 @@ class Verdicts:
 
     def scorers(self) -> tuple[ScorerTally, ...]:
         """A tally for every scorer met."""
+        found: dict[str, Counter[str]] = {}
+        for kind, count in self._tally():
+            deciding = kind.decided_by.partition(", ")[0].partition(" ")[2]
+            for name, verdict in kind.verdicts:
+                tally = found.setdefault(name, Counter())
+                said = "neither" if verdict is None else "correct" if verdict else "incorrect"
+                tally[said] += count
+                tally["differs"] += count * (verdict != kind.correct)
+                tally["decides"] += count * (deciding == name)
         return tuple(
             ScorerTally(
                 name,
@@ -103,14 +155,14 @@ class Verdicts:
                 tally["neither"],
                 tally["differs"],
             )
-            for name, tally in self._scorers.items()
+            for name, tally in found.items()
         )
 
     def harness(self) -> tuple[HarnessAccuracy, ...]:
         """What was stated beside what was counted, where both are of the same verdicts."""
         found: list[HarnessAccuracy] = []
         for file, stated in self._stated:
-            right, wrong = (self._counted(file, stated, verdict) for verdict in (True, False))
+            right, wrong = (self._stated_of(file, stated, verdict) for verdict in (True, False))
             samples = right + wrong
             if samples:
                 share = right / samples
@@ -122,26 +174,32 @@ class Verdicts:
                 )
         return tuple(found)
 
-    def _counted(self, file: str, stated: Stated, verdict: bool) -> int:
-        if not stated.whole:
-            return self._by_file[file, stated.decided_by, verdict]
+    def _stated_of(self, file: str, stated: Stated, verdict: bool) -> int:
+        """Samples with a verdict among those that a stated accuracy is of."""
         return sum(
             count
-            for (_, decided_by, found), count in self._by_file.items()
-            if decided_by == stated.decided_by and found == verdict
+            for kind, count in self._tally()
+            if kind.decided_by == stated.decided_by
+            and bool(kind.correct) == verdict
+            and (stated.whole or kind.file == file)
         )
 
     def thresholds(self) -> dict[str, float]:
         """The share of samples above each threshold between the scores seen."""
-        scores = sorted(self._scores)
+        counts = Counter(score for score in self._scores if score == score)
+        counts.subtract(
+            self._scores[row]
+            for row in self._removed
+            if row < len(self._scores) and self._scores[row] == self._scores[row]
+        )
+        scores = sorted(score for score, count in counts.items() if count)
         if set(scores) <= {0.0, 1.0}:
             return {}
-        total = self._scores.total()
+        total = counts.total()
         step = max(1, len(scores) // _MOST_THRESHOLDS)
         kept = scores[:-1:step]
         return {
-            f"{score:g}": sum(self._scores[s] for s in scores[bisect_right(scores, score) :])
-            / total
+            f"{score:g}": sum(counts[s] for s in scores[bisect_right(scores, score) :]) / total
             for score in kept
         }
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from verigap.llm_validation.importers import values
-from verigap.llm_validation.importers.answer_files import read_answers
+from verigap.llm_validation.importers.answer_files import Answers
 from verigap.llm_validation.importers.openai_batch import sample_of
 from verigap.llm_validation.importers.records import (
     Format,
@@ -25,11 +25,12 @@ from verigap.llm_validation.importers.sources import json_lines
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """The message of every request that succeeded."""
-    answers = read_answers(options.answers) if options.answers else {}
+    answers = Answers(options.answers)
     yield from parse_each(json_lines(paths, reading), partial(_samples, answers=answers))
+    yield from answers.doubts()
 
 
-def _samples(record: dict[str, Any], answers: Mapping[str, str]) -> list[Sample]:
+def _samples(record: dict[str, Any], answers: Answers) -> list[Sample]:
     name = values.identifier(values.get(record, "custom_id"), "custom_id")
     result = values.mapping(values.get(record, "result"), "result")
     if result.get("type") != "succeeded":
@@ -40,7 +41,7 @@ def _samples(record: dict[str, Any], answers: Mapping[str, str]) -> list[Sample]
         sample_of(
             message(content),
             name,
-            answers.get(name),
+            answers.of(name),
             answered=bool(answers),
             model=model if isinstance(model, str) else "",
         )

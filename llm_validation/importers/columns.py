@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers import settings, values
 from verigap.llm_validation.importers.records import BadRecord
 
 _LISTED = 20
@@ -22,7 +22,7 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
     ),
     "text": (
         "text", "completion", "response", "generation", "generations", "completions", "output",
-        "reply",
+        "reply", "responses", "outputs", "samples", "predictions", "model_output",
     ),
     "n_tokens": (
         "n_tokens", "num_tokens", "length", "completion_tokens", "completion_length",
@@ -31,7 +31,14 @@ SYNONYMS: Mapping[str, Sequence[str]] = {
     "target": ("target", "gold", "gt", "ground_truth", "expected_answer", "reference"),
     "answer": ("answer", "pred", "prediction", "predicted_answer"),
     "sample_id": ("sample_id", "sample", "try", "attempt", "repeat", "seed"),
+    "model": ("model", "model_name", "model_id", "llm", "policy"),
+    "dataset": ("dataset", "dataset_name", "data_source", "benchmark", "task", "subset"),
 }  # fmt: skip
+_WORTH_A_NOTE = {
+    "n_tokens": "the lengths in tokens",
+    "model": "names of models",
+    "dataset": "names of data sets",
+}
 
 
 def guess(name: str, columns: Iterable[str], taken: Iterable[str] = ()) -> str | None:
@@ -42,12 +49,45 @@ def guess(name: str, columns: Iterable[str], taken: Iterable[str] = ()) -> str |
       columns: those there are.
       taken: those that have another meaning already.
     """
-    free = {column.lower(): column for column in columns if column not in set(taken)}
+    used = set(taken)
+    free = {c.lower(): c for c in columns if c not in used and not settings.is_setting(c)}
     for synonym in SYNONYMS.get(name, ()):
         if synonym in free:
             return free[synonym]
     close = difflib.get_close_matches(name.lower(), free, n=1, cutoff=0.75)
     return free[close[0]] if close else None
+
+
+def listed(columns: Collection[str]) -> str:
+    """The names of columns, or the first of them, for a message."""
+    return ", ".join(list(columns)[:_LISTED]) + (", ..." if len(columns) > _LISTED else "")
+
+
+def likely(columns: Collection[str]) -> dict[str, str] | None:
+    """How a table of any tool could be read: what each column of a trace table is probably called.
+
+    Columns that have the name already are left out. None where no column is likely to be that of
+    the prompts, or none to say whether an answer is correct.
+    """
+    found: dict[str, str] = {}
+    for name in ("prompt_id", "correct", "target"):
+        if name == "target" and "correct" in found:
+            break
+        meant = guess(name, columns, found.values())
+        if meant is not None:
+            found[name] = meant
+    if "prompt_id" not in found or len(found) < 2:
+        return None
+    for name in ("sample_id", "text", "n_tokens", "model", "dataset"):
+        meant = guess(name, columns, found.values())
+        if meant is not None and name not in columns:
+            found[name] = meant
+    return {name: column for name, column in found.items() if name != column}
+
+
+def has(row: Mapping[str, Any], column: str) -> bool:
+    """Whether a row has a column, which may be nested, as in `metrics.accuracy`."""
+    return column in row or ("." in column and values.at(row, column) is not None)
 
 
 def require(row: Mapping[str, Any], name: str, mapping: Mapping[str, str]) -> None:
@@ -57,23 +97,27 @@ def require(row: Mapping[str, Any], name: str, mapping: Mapping[str, str]) -> No
       BadRecord: it lists the columns there are, and the one that is probably meant.
     """
     column = mapping[name]
-    if column in row or ("." in column and values.at(row, column) is not None):
+    if has(row, column):
         return
     used = [other for key, other in mapping.items() if key != name]
     meant = guess(name, row, used) if column == name else guess(column, row, used)
-    listed = ", ".join(list(row)[:_LISTED]) + (", ..." if len(row) > _LISTED else "")
     remedy = f"`mapping` {name}={meant or 'COLUMN'} says which it is"
-    raise BadRecord(f"field {column!r} is missing (there are: {listed})", remedy)
+    raise BadRecord(f"field {column!r} is missing (there are: {listed(row)})", remedy)
 
 
-def unread_length(row: Mapping[str, Any], mapping: Mapping[str, str]) -> str | None:
-    """One line on a column that looks like the length, where no column is read as that."""
-    if mapping["n_tokens"] in row:
-        return None
-    meant = guess("n_tokens", row, [other for name, other in mapping.items() if name != "n_tokens"])
-    if meant is None or not isinstance(row[meant], int | str | list):
-        return None
-    return (
-        f"column {meant!r} is not read; if it holds the lengths in tokens, say "
-        f"`mapping` n_tokens={meant}"
-    )
+def unread(row: Mapping[str, Any], mapping: Mapping[str, str]) -> Iterator[str]:
+    """One line on each column that is not read and looks like the length or the name of a group.
+
+    Args:
+      row: the first row of a table.
+      mapping: column of the trace table to the column that is read as it.
+    """
+    for name, meaning in _WORTH_A_NOTE.items():
+        if mapping[name] in row:
+            continue
+        used = [other for key, other in mapping.items() if key != name]
+        meant = guess(name, row, used)
+        if meant is not None and isinstance(row[meant], int | float | str | list):
+            yield (
+                f"column {meant!r} is not read; if it holds {meaning}, say `mapping` {name}={meant}"
+            )

@@ -9,6 +9,7 @@ from typing import Any
 from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.grading import NO_VERDICT
 from verigap.llm_validation.importers.records import (
+    BadRecord,
     Format,
     ImportOptions,
     Parsed,
@@ -18,6 +19,7 @@ from verigap.llm_validation.importers.records import (
     parse_each,
 )
 from verigap.llm_validation.importers.rows import whole
+from verigap.storage.tables import TableError
 
 _PASS, _FAIL = "pass", ("fail", "timeout")
 BASE, PLUS = "base", "plus"
@@ -25,7 +27,7 @@ BASE, PLUS = "base", "plus"
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """The solutions; with the extra tests where all of them were run, else with the base tests."""
-    contents = {path: values.mapping(whole(path, reading).get("eval"), "eval") for path in paths}
+    contents = {path: _tasks(path, reading) for path in paths}
     metric = options.metric
     if metric not in (None, BASE, PLUS):
         raise ValueError(f"metric: the log has no {metric!r}; it has {BASE}, {PLUS}")
@@ -44,12 +46,39 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
         yield from parse_each(records, parse)
 
 
-def _has_plus(tasks: Mapping[str, Any]) -> bool:
-    return all(
-        isinstance(solution, dict) and solution.get("plus_status") is not None
-        for solutions in tasks.values()
-        for solution in values.listing(solutions, "the solutions of a task")
-    )
+def _tasks(path: Path, reading: Reading) -> dict[str, list[Any]]:
+    """The solutions of each task, also as versions before 0.2 lay them out."""
+    found: dict[str, list[Any]] = {}
+    for task, solutions in values.mapping(whole(path, reading).get("eval"), "eval").items():
+        try:
+            found[task] = _old(solutions) if isinstance(solutions, dict) else solutions
+            values.listing(found[task], "eval")
+        except BadRecord as problem:
+            raise TableError(f"{path}, {task}: {problem}; check the file") from None
+    return found
+
+
+def _old(solutions: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Lists of outcomes, each a status and the tests that failed, as one entry a solution."""
+    base = values.listing(solutions.get("base"), "base")
+    extra = values.aligned(solutions.get("plus") or None, "plus", len(base))
+    return [
+        {"base_status": _status(one), "plus_status": _status(other)}
+        for one, other in zip(base, extra, strict=True)
+    ]
+
+
+def _status(outcome: object) -> object:
+    return outcome[0] if isinstance(outcome, list) and outcome else outcome
+
+
+def _has_plus(tasks: Mapping[str, Sequence[Any]]) -> bool:
+    """Whether the extra tests say of every solution whether it is correct."""
+    solutions = [each for entries in tasks.values() for each in entries if isinstance(each, dict)]
+    known = [each for each in solutions if each.get("plus_status") is not None]
+    # What fails the base tests fails them all.
+    lacking = [each for each in solutions if each.get("plus_status") is None]
+    return bool(known) and all(each.get("base_status") in _FAIL for each in lacking)
 
 
 def _sample(task: str, number: int, solution: object, metric: str) -> Sample:
@@ -57,7 +86,8 @@ def _sample(task: str, number: int, solution: object, metric: str) -> Sample:
     base = _passed(content.get("base_status"), "base_status")
     extra = _passed(content.get("plus_status"), "plus_status")
     # As the tool counts: the extra tests are beside the base tests, not in their place.
-    verdicts = {BASE: base, PLUS: None if extra is None or base is None else base and extra}
+    both = None if extra is None or base is None else base and extra
+    verdicts = {BASE: base, PLUS: False if base is False else both}
     correct = verdicts[metric]
     return Sample(
         task,

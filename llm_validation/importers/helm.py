@@ -109,7 +109,7 @@ def _sample(
         raise LeftOut("a request that failed")
     # HELM judges the first completion alone.
     first = values.mapping(values.listing(completions, "completions")[0], "a completion")
-    text = values.text(first.get("text", ""), "text of a completion")
+    text = values.text(first.get("text") or "", "text of a completion")
     tokens = first.get("tokens")
     said = stats.get(key, {})
     value = said.get(metric) if metric else None

@@ -17,9 +17,11 @@ from verigap.llm_validation.importers.account import (
     ScorerTally,
     Verdicts,
 )
+from verigap.llm_validation.importers.foreign import nothing_in
 from verigap.llm_validation.importers.grading import MISSING, NOT_JUDGED, Grader
-from verigap.llm_validation.importers.lengths import Lengths
-from verigap.llm_validation.importers.pooling import Numbers, Temperatures
+from verigap.llm_validation.importers.groups import SETTINGS
+from verigap.llm_validation.importers.lengths import Lengths, lacking
+from verigap.llm_validation.importers.pooling import Numbers
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
@@ -31,6 +33,7 @@ from verigap.llm_validation.importers.records import (
     Stated,
     UnclearVerdict,
 )
+from verigap.llm_validation.importers.settings import combined
 from verigap.llm_validation.importers.writing import TraceWriter
 from verigap.storage.progress import Progress
 from verigap.storage.tables import TableError
@@ -71,6 +74,8 @@ class ImportReport:
       skipped_list: the first of them, with the place and the reason.
       left_out: sound records without a sample to import, by reason.
       mended: texts in which half characters (lone surrogates) were replaced.
+      repeated_texts: texts that an earlier sample of their prompt has.
+      notes: what a user should know of the log or the table, one line each.
     """
 
     samples: int
@@ -93,6 +98,18 @@ class ImportReport:
     mended: int
     repeated_texts: int
     notes: tuple[str, ...]
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is doubtful: another accuracy of the harness, lengths that lack, and the notes."""
+        differ = (
+            f"{stated.file}: the harness states {stated.stated:.4g}, the samples imported give "
+            f"{stated.found:.4g}; find out why before using them"
+            for stated in self.harness
+            if not stated.agrees and not stated.of
+        )
+        lengths = lacking(self.unknown_lengths, self.samples)
+        return (*differ, *filter(None, [lengths]), *self.notes)
 
 
 def import_traces(
@@ -153,13 +170,17 @@ def _write_rows(
     Raises:
       TableError: there is none, or one that cannot be used (unless `skip_bad`).
     """
+    for path in paths:
+        if path.is_file() and (empty := nothing_in(path)) is not None:
+            run.notes[f"{path}: {empty}, and gives no samples"] = None
     for place, row in run.rows(paths, reading):
         writer.add(row, place)
         run.taken += 1
         if progress is not None and run.taken % _STEP == 0:
             progress(Progress(reading.done, reading.total, produced=run.taken))
-    for place, first, what in writer.duplicates():
+    for row, place, first, what in writer.duplicates():
         run.refuse_repeated(place, first, what)
+        run.verdicts.remove(row)
         run.taken -= 1
     if run.taken < 1:
         why = next(iter([*run.skipped_list, *run.left_out]), "the files are empty")
@@ -170,18 +191,18 @@ def _report(run: _Run, writer: TraceWriter) -> ImportReport:
     """What was taken in and what was not, of a table that is about to be finished."""
     prompts, groups = writer.summary()
     repeated, texts = writer.repeated_texts()
-    notes = [*run.notes, *_warnings(repeated, texts, writer.names_twice())]
+    notes = [*run.notes, *writer.notes(), *_warnings(repeated, texts)]
     verdicts = {name: sum(group[name] for group in groups.values())
                 for name in ("correct", "incorrect", "ungraded")}  # fmt: skip
     return ImportReport(
         samples=run.taken,
         prompts=prompts,
         **verdicts,
-        incorrect_because=dict(run.verdicts.incorrect_because),
-        ungraded_because=dict(run.verdicts.ungraded_because),
+        incorrect_because=dict(run.verdicts.incorrect_because()),
+        ungraded_because=dict(run.verdicts.ungraded_because()),
         unit=run.lengths.unit or "tokens",
-        unknown_lengths=run.unknown_lengths,
-        decided_by=dict(run.verdicts.decided_by),
+        unknown_lengths=writer.unknown_lengths(),
+        decided_by=dict(run.verdicts.decided_by()),
         scorers=run.verdicts.scorers(),
         harness=run.verdicts.harness(),
         correct_above=run.verdicts.thresholds(),
@@ -204,14 +225,13 @@ class _Run:
     def __init__(self, form: Format, options: ImportOptions, grader: Grader) -> None:
         self.form, self.options, self.grader = form, options, grader
         self.lengths = Lengths(options)
-        self.taken = self.skipped = self.unknown_lengths = 0
+        self.taken = self.skipped = 0
         self.skipped_list: list[str] = []
         self.left_out: Counter[str] = Counter()
         self.verdicts = Verdicts()
         self._paths: tuple[str, ...] = ()
         self._last = "\0"
         self._numbers = Numbers(options.pool_runs)
-        self._temperatures = Temperatures()
         self.notes: dict[str, None] = {}
         names = {"dataset": options.dataset, "model": options.model}
         self._renamed = {key: name for key, name in names.items() if name is not None}
@@ -226,7 +246,6 @@ class _Run:
             except BadRecord as problem:
                 self.refuse(where, problem)
                 continue
-            self.unknown_lengths += row["n_tokens"] is None
             yield place, row
 
     def _samples(
@@ -326,8 +345,8 @@ class _Run:
         row |= {"n_tokens": length, "unit": self.lengths.unit or "tokens"} | self._renamed
         if sample.variant:
             row["model"] = ", ".join(filter(None, (row["model"], sample.variant)))
-        self._temperatures.check(row["dataset"], row["model"], sample, place)
-        key = (row["dataset"], row["model"], row["prompt_id"])
+        row[SETTINGS] = combined(sample.sampling, sample.settings)
+        key = (row["dataset"], row["model"], row["prompt_id"], row[SETTINGS])
         row["sample_id"] = self._numbers.number(key, sample.sample_id, self._file(place))
         if row["source"] is None:
             file = self._file(place).rpartition("/")[2]
@@ -356,18 +375,12 @@ def _refuse_twice(paths: Sequence[Path]) -> None:
         seen.add(path.resolve())
 
 
-def _warnings(repeated: int, texts: int, names: Sequence[str]) -> Iterator[str]:
+def _warnings(repeated: int, texts: int) -> Iterator[str]:
     """What is doubtful about the table as a whole."""
     if repeated and repeated >= _MANY * texts:
         yield (
             f"{repeated} of {texts} texts ({repeated / texts:.0%}) repeat an earlier one of their "
             "prompt; such samples are not independent draws, as pass@k and all intervals take them"
-        )
-    if names:
-        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
-        yield (
-            f"{len(names)} prompts are there twice, as a whole number and with .0 ({listed}); "
-            "write one form where they are the same"
         )
 
 

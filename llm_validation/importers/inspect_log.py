@@ -260,7 +260,8 @@ def _samples(
 
 
 def _text(choice: dict[str, Any], attachments: dict[str, Any]) -> str:
-    content = values.mapping(values.get(choice, "message"), "message").get("content", "")
+    # Some models answer with calls of tools alone, and no content.
+    content = values.mapping(values.get(choice, "message"), "message").get("content") or ""
     parts = [content] if isinstance(content, str) else values.listing(content, "content")
     texts: list[str] = []
     for part in parts:

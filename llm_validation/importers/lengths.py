@@ -67,6 +67,13 @@ class Lengths:
         return count(sample.text)
 
 
+def lacking(unknown: int, samples: int) -> str | None:
+    """One line on samples without a length among others; None where all or none have one."""
+    if 0 < unknown < samples:
+        return f"length unknown for {unknown} of {samples} samples"
+    return None
+
+
 def _token_counter(path: Path) -> Callable[[str], int]:
     if importlib.util.find_spec("tokenizers") is None:
         raise TableError(

@@ -29,7 +29,11 @@ def _custom(path: Path, reading: Reading) -> Iterator[Record]:
             yield Record(place, content)
             continue
         for name, question in questions.items():
-            row = question if isinstance(question, dict) else BadRecord("a question is no object")
+            row = (
+                {"question_id": name} | question
+                if isinstance(question, dict)
+                else BadRecord("a question is no object")
+            )
             yield Record(f"{place}, {name}", row)
 
 

@@ -194,7 +194,11 @@ def _responses(record: dict[str, Any]) -> list[str]:
         )
     if any(isinstance(response, list) for response in requests):
         raise BadRecord("resps holds log-likelihoods; only generated answers can be imported")
-    return [values.text(response, "a response in resps") for response in requests]
+    # A request that came back with nothing is logged as null.
+    return [
+        values.text("" if response is None else response, "a response in resps")
+        for response in requests
+    ]
 
 
 def _settings(record: dict[str, Any]) -> dict[str, Any]:

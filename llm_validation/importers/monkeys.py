@@ -54,7 +54,7 @@ def _samples(record: dict[str, Any], fallback: str, above: float | None) -> list
     texts = values.listing(values.get(record, "samples"), "samples")
     name = next((name for name in _VERDICTS if record.get(name) is not None), None)
     verdicts = values.aligned(record.get(name) if name else None, name or "", len(texts))
-    target = record.get("gt_answer")
+    references = () if name else values.references(record.get("gt_answer"), "gt_answer")
     prompt = fallback
     if record.get("orig_dset_idx") not in (None, ""):
         index = values.identifier(record["orig_dset_idx"], "orig_dset_idx")
@@ -62,14 +62,14 @@ def _samples(record: dict[str, Any], fallback: str, above: float | None) -> list
         prompt = f"{split}/{index}" if isinstance(split, str) and split else index
     samples: list[Sample] = []
     for number, (entry, verdict) in enumerate(zip(texts, verdicts, strict=True)):
-        text = values.text(entry, f"sample {number + 1}")
+        text = values.text("" if entry is None else entry, f"sample {number + 1}")
         if name:
             correct = values.verdict(verdict, f"{name}, sample {number + 1},", above)
             reason = NO_VERDICT if correct is None else None
             assessment, decided_by = Assessment(extract_answer(text), correct, reason), name
         else:
-            assessment = assess(text, [target])
-            decided_by = "nothing" if target is None else "final answer against gt_answer"
+            assessment = assess(text, references)
+            decided_by = "final answer against gt_answer" if references else "nothing"
         samples.append(
             Sample(
                 prompt,

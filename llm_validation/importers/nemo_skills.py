@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from verigap.llm_validation.importers.records import (
     Format,
@@ -17,6 +18,7 @@ from verigap.llm_validation.importers.replies import Columns, decisive, named, r
 from verigap.llm_validation.importers.rows import beside
 
 _SEED = re.compile(r"-rs(\d+)(?:\D|$)")
+_SCORES = ("symbolic_correct", "is_correct", "judge_correct")
 _AVERAGE = re.compile(r"pass@1(\[avg-of-\d+\])?")
 
 
@@ -25,11 +27,20 @@ def _seed(path: Path) -> int | None:
     return int(seed[1]) if seed else None
 
 
+def _scores(row: Mapping[str, Any]) -> Mapping[str, object]:
+    """The verdicts of a row; a judgement in words counts as the tool reads it."""
+    found = dict(named(*_SCORES)(row))
+    said = row.get("judgement")
+    if "judge_correct" not in found and isinstance(said, str):
+        found["judge_correct"] = said.lower().partition("judgement:")[2].strip().startswith("yes")
+    return found
+
+
 COLUMNS = Columns(
     prompt=("problem", "question"),
     text=("generation",),
-    scores=named("symbolic_correct", "is_correct", "judge_correct"),
-    order=("symbolic_correct", "is_correct", "judge_correct"),
+    scores=_scores,
+    order=_SCORES,
     target=("expected_answer",),
     answer=("predicted_answer",),
     tokens=("num_generated_tokens",),

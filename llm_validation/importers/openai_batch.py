@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from verigap.llm_validation.importers import values
-from verigap.llm_validation.importers.answer_files import read_answers
+from verigap.llm_validation.importers.answer_files import Answers, References
 from verigap.llm_validation.importers.grading import assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -44,8 +44,6 @@ class _Request(NamedTuple):
     prompt_id: str
     sampling: str | None
     stops: tuple[str, ...] = ()
-    temperature: float | None = None
-    variant: str = ""
 
 
 @dataclass
@@ -69,28 +67,14 @@ class _Requests:
         sampling = values.parameters({key: body.get(key) for key in _SAMPLING})
         # A million requests share a few texts.
         sampling = self.settings.setdefault(sampling, sampling)
-        temperature = values.score(body.get("temperature"))
         stops = values.stops(body.get("stop"))
-        self.known[name] = _Request(prompt_id, sampling, stops, temperature)
+        self.known[name] = _Request(prompt_id, sampling, stops)
         return []
-
-    def told_apart(self) -> Mapping[str, _Request]:
-        """The requests; where their temperatures differ, each is a group of its own."""
-        if len({request.temperature for request in self.known.values()}) < 2:
-            return self.known
-        return {
-            name: request._replace(variant=f"temperature {_shown(request.temperature)}")
-            for name, request in self.known.items()
-        }
-
-
-def _shown(temperature: float | None) -> str:
-    return "unset" if temperature is None else f"{temperature:g}"
 
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """The choices of every response."""
-    answers = read_answers(options.answers) if options.answers else {}
+    answers = Answers(options.answers)
     requests, responses = _Requests(), []
     for path in paths:
         if not _holds_requests(path):
@@ -99,10 +83,11 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
         yield from parse_each(json_lines([path], reading), requests.add)
     if not responses:
         raise TableError(f"{paths[0]}: holds requests only; give the file of responses as well")
-    parse = partial(_samples, requests=requests.told_apart(), answers=answers)
+    parse = partial(_samples, requests=requests.known, answers=answers)
     for path in responses:
         # Saved objects may be an array, or one object on many lines.
         yield from parse_each(rows(path, reading), parse)
+    yield from answers.doubts()
 
 
 def _holds_requests(path: Path) -> bool:
@@ -116,58 +101,58 @@ def _custom_id(record: dict[str, Any]) -> str:
 
 
 def _samples(
-    record: dict[str, Any], requests: Mapping[str, _Request], answers: Mapping[str, str]
+    record: dict[str, Any], requests: Mapping[str, _Request], answers: Answers
 ) -> list[Sample]:
     saved = record if "object" in record and "custom_id" not in record else None
     # An object saved by itself has no name but the server's.
     name = _custom_id(record) if saved is None else values.identifier(record.get("id"), "id")
     body = _body(record) if saved is None else saved
     request = requests.get(name, _Request(name, None))
-    target = answers.get(name, answers.get(request.prompt_id))
     model = body.get("model")
+    said = replies(body)
+    references = answers.of(name, request.prompt_id)
     return [
         sample_of(
             reply,
             request.prompt_id,
-            target,
+            references,
             answered=bool(answers),
             model=model if isinstance(model, str) else "",
             sampling=request.sampling,
             stops=request.stops,
-            variant=request.variant,
         )
-        for reply in replies(body)
+        for reply in said
     ]
 
 
 def sample_of(
     reply: Reply,
     prompt_id: str,
-    target: str | None,
+    references: References,
     *,
     answered: bool,
     model: str = "",
     sampling: str | None = None,
     stops: Sequence[str] = (),
-    variant: str = "",
 ) -> Sample:
-    """The sample that a reply is, graded against `target`.
+    """The sample that a reply is, graded against `references`.
 
     Args:
       reply: what the server said.
       prompt_id: of the request.
-      target: the right answer, or None.
+      references: right answers, any of which will do; none where nobody knows one.
       answered: whether there are right answers to other requests.
       model: its name.
       sampling: parameters of the request.
       stops: its stop sequences.
-      variant: what tells it apart from other requests of the prompt.
     """
-    decided_by = "final answer against the answers given" if target is not None else "nothing"
-    if target is None and answered:
+    decided_by = "final answer against the answers given" if references else "nothing"
+    if not references and answered:
         decided_by = "nothing (no answer given)"
     final = reply.text if reply.final is None else reply.final
-    assessment = assess(final, [target], cut_off=reply.cut_off, refused=reply.refused, stops=stops)
+    assessment = assess(
+        final, references, cut_off=reply.cut_off, refused=reply.refused, stops=stops
+    )
     return Sample(
         prompt_id,
         decided_by=decided_by,
@@ -176,7 +161,6 @@ def sample_of(
         n_tokens=reply.n_tokens,
         logprob=reply.logprob,
         sampling=sampling,
-        variant=variant,
         **assessment._asdict(),
     )
 

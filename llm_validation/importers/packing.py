@@ -23,6 +23,12 @@ def damaged(error: Exception) -> bool:
     return isinstance(error, DAMAGE) or (isinstance(error, OSError) and error.errno is None)
 
 
+def packed_as(start: bytes) -> str | None:
+    """How a file is compressed that begins with these bytes, or None where it is not."""
+    kinds = ((_GZIP, "gzip"), (_BZIP2, "bzip2"), (_XZ, "xz"), (_ZSTD, "Zstandard"))
+    return next((name for magic, name in kinds if start.startswith(magic)), None)
+
+
 def unpacked(raw: BinaryIO) -> BinaryIO:
     """The content of an open file, whose position is its start."""
     start = raw.read(6)

@@ -1,15 +1,10 @@
-"""What may be one prompt's samples: numbers over several files, and settings that must agree."""
+"""Numbers of the samples of a prompt, over several files."""
 
 from __future__ import annotations
 
-import json
-from functools import lru_cache
 from typing import NamedTuple
 
-from verigap.llm_validation.importers.records import Sample
-from verigap.storage.tables import TableError
-
-Key = tuple[str, str, str]
+Key = tuple[str, ...]
 
 
 class _Count(NamedTuple):
@@ -43,40 +38,3 @@ class Numbers:
         number = count.free if sample_id is None else count.base + sample_id
         self._counts[key] = _Count(file, count.base, max(count.free, number + 1))
         return number
-
-
-class Temperatures:
-    """Refuses to mix samples drawn at different temperatures."""
-
-    def __init__(self) -> None:
-        """None is known yet."""
-        self._known: dict[tuple[str, str], tuple[float, str]] = {}
-
-    def check(self, dataset: str, model: str, sample: Sample, place: str) -> None:
-        """Compare with the samples of the same data set and model.
-
-        Raises:
-          TableError: an earlier one has another temperature.
-        """
-        found = _temperature(sample.sampling) if sample.sampling else None
-        if found is None:
-            return
-        known, where = self._known.setdefault((dataset, model), (found, place))
-        if known != found:
-            raise TableError(
-                f"{place}: drawn at temperature {found:g}, but the samples at {where} at "
-                f"{known:g}, and these are not samples of one model; import them one by one, each "
-                "with a name of its own (`model`)"
-            )
-
-
-@lru_cache(maxsize=1024)
-def _temperature(sampling: str) -> float | None:
-    try:
-        settings = json.loads(sampling)
-    except ValueError:
-        return None
-    found = settings.get("temperature") if isinstance(settings, dict) else None
-    if isinstance(found, bool) or not isinstance(found, int | float):
-        return None
-    return float(found)

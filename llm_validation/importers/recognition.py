@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from verigap.llm_validation.importers.columns import likely, listed
+from verigap.llm_validation.importers.foreign import nothing_in, refuse_foreign
 from verigap.llm_validation.importers.packing import plain_name
 from verigap.llm_validation.importers.records import Format
-from verigap.llm_validation.importers.rows import first_of
+from verigap.llm_validation.importers.rows import first_of, why_no_row
 from verigap.storage.tables import TableError
 
 _ZIP = b"PK"
@@ -28,16 +30,16 @@ def recognised(path: Path, formats: Mapping[str, Format]) -> str | None:
     """The name of the format of a file, or None where no format claims it.
 
     Raises:
-      TableError: the file is missing, or holds results without samples.
+      TableError: the file is missing, empty, of a kind that no format is, or holds results
+        without samples.
     """
     if not path.is_file():
         problem = "is a folder; give its files" if path.is_dir() else "no such file; check the path"
         raise TableError(f"{path}: {problem}")
     if plain_name(path.name).endswith((".yaml", ".yml")):
         return "monkeys"
-    with path.open("rb") as file:
-        if file.read(2) == _ZIP:
-            return "inspect"
+    if refuse_foreign(path).startswith(_ZIP):
+        return "inspect"
     first = first_of(path)
     if first is None:
         return None
@@ -67,7 +69,9 @@ def chosen(asked: str | None, paths: Sequence[Path], formats: Mapping[str, Forma
     """
     if asked is not None and asked not in formats:
         raise ValueError(f"{asked}: unknown format; use one of {', '.join(formats)}")
-    found = {path: recognised(path, formats) for path in paths}
+    # One empty file among others is a run that wrote nothing, and the import says so.
+    full = [path for path in paths if not path.is_file() or nothing_in(path) is None]
+    found = {path: recognised(path, formats) for path in full or paths}
     names = dict.fromkeys(name for name in found.values() if name is not None)
     # A table may have any columns, those of other formats too.
     if asked == "table" or (asked is not None and (asked in names or not names)):
@@ -86,9 +90,29 @@ def chosen(asked: str | None, paths: Sequence[Path], formats: Mapping[str, Forma
 
 
 def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
+    """What is wrong with a file that no format claims: its content, or the names of its columns."""
     first = first_of(path)
-    fields = f" (its fields: {', '.join(list(first)[:12])})" if first else ""
-    return (
-        f"{path}: is of no format known here{fields}; give the format: {', '.join(formats)}, or "
-        "table with `mapping` OURS=THEIRS"
-    )
+    if first is None:
+        return f"{path}: no record can be read ({why_no_row(path)}); check the file"
+    (header, *more) = first
+    separator = next((mark for mark in ";|\t" if mark in header), None) if not more else None
+    if separator is not None:
+        return (
+            f"{path}: its columns are separated by {separator!r}; write it with commas, or with "
+            "tabs as .tsv"
+        )
+    known = f"give the format: {', '.join(formats)}, or table with `mapping` OURS=THEIRS"
+    guesses = likely(first)
+    if guesses is not None:
+        read = [guesses.get(name, name) for name in ("correct", "target", "text")]
+        lists = any(isinstance(first.get(column), list) for column in read)
+        options = " ".join(f"`mapping` {name}={column}" for name, column in guesses.items())
+        options += " `explode`" if lists else ""
+        known = f"as a table, try `verigap import` with {options or 'table'}; else {known}"
+    elif "prompt_id" in first:
+        return (
+            f"{path}: column 'correct' is missing (there are: {listed(first)}); `verigap import` "
+            "with `mapping` correct=COLUMN, or `mapping` target=COLUMN for the right answers, says "
+            "which it is"
+        )
+    return f"{path}: is of no format known here (its fields: {listed(first)}); {known}"

@@ -66,7 +66,9 @@ class Sample(NamedTuple):
       verdicts: what every scorer in the log says, by its name; None for neither right nor wrong.
       score: the number that the verdict was made from, where it is neither 0 nor 1.
       variant: what tells samples apart that are no equals although their model has one name, as
-        "step 100" of a training or "temperature 0.7"; it becomes part of the model's name.
+        "step 100" of a training; it becomes part of the model's name.
+      settings: what `settings.of_row` found in a row beside `sampling`; samples of one model whose
+        settings differ become several groups.
     """
 
     prompt_id: str
@@ -79,6 +81,7 @@ class Sample(NamedTuple):
     answer: str | None = None
     first_correct: int | None = None
     first_correct_is_end: bool | None = None
+    correct_at_end: bool | None = None
     n_tokens: int | None = None
     unit: str = "tokens"
     verifier_score: float | None = None
@@ -91,6 +94,7 @@ class Sample(NamedTuple):
     verdicts: Mapping[str, bool | None] | None = None
     score: float | None = None
     variant: str = ""
+    settings: str | None = None
 
 
 class Stated(NamedTuple):

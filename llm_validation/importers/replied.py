@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from verigap.llm_validation.importers import values
-from verigap.llm_validation.importers.records import LeftOut
+from verigap.llm_validation.importers.records import BadRecord, LeftOut
 
 FAILED = "a request that failed"
 NO_CHOICES = "a response without choices"
@@ -52,7 +52,9 @@ def message(content: Mapping[str, Any]) -> Reply:
     """The reply in a message of Anthropic."""
     thoughts: list[object] = []
     said: list[object] = []
-    for entry in values.listing(content.get("content") or [], "content"):
+    given = content.get("content") or []
+    blocks = [{"type": "text", "text": given}] if isinstance(given, str) else given
+    for entry in values.listing(blocks, "content"):
         block = values.mapping(entry, "a block")
         if block.get("type") == "thinking":
             thoughts.append(block.get("thinking"))
@@ -113,13 +115,32 @@ def _choice(choice: Mapping[str, Any], body: Mapping[str, Any], choices: int) ->
 def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
     """What was replied, and whether it is a refusal."""
     if "message" not in choice:
-        return values.text(values.get(choice, "text"), "text of a choice"), False
+        return values.text(values.get(choice, "text") or "", "text of a choice"), False
     message = values.mapping(choice["message"], "message")
     # What is billed as completion tokens includes the reasoning, where the server shows it.
-    parts = [message.get("reasoning_content") or message.get("reasoning"), message.get("content")]
-    refusal = message.get("refusal") if not message.get("content") else None
-    texts = [values.text(part, "content of a message") for part in (*parts, refusal) if part]
-    return "\n".join(texts), bool(refusal)
+    reasoning = message.get("reasoning_content") or message.get("reasoning")
+    content, refusal = message.get("content"), message.get("refusal")
+    for part in (reasoning, content, refusal):
+        _refuse_odd(part)
+    said = values.joined([content])
+    declined = values.joined([refusal]) or _refusals(content)
+    refused = bool(declined) and not said
+    return values.joined([reasoning, content, declined if refused else None]), refused
+
+
+def _refuse_odd(content: object) -> None:
+    """Refuse content that is neither text nor a list of parts, as chats have them."""
+    if content is None or isinstance(content, str):
+        return
+    parts = content if isinstance(content, list) else [None]
+    if not all(isinstance(part, dict | str) for part in parts):
+        raise BadRecord(f"content of a message is {values.shown(content)}, neither text nor parts")
+
+
+def _refusals(content: object) -> str:
+    """What the parts of a message say that are refusals."""
+    parts = content if isinstance(content, list) else []
+    return values.joined(part.get("refusal") for part in parts if isinstance(part, dict))
 
 
 def _logprobs(choice: Mapping[str, Any]) -> tuple[int | None, float | None]:

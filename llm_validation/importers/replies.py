@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from verigap.llm_validation.extraction import extract_answer
-from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers import settings, values
 from verigap.llm_validation.importers.deciding import choose, lenient
 from verigap.llm_validation.importers.grading import NO_VERDICT, Assessment, assess
 from verigap.llm_validation.importers.records import (
@@ -107,12 +107,12 @@ def _samples(
     texts = raw if isinstance(raw, list) and many else [raw]
     number = len(texts)
     scores = {name: _each(value, name, number, many) for name, value in columns.scores(row).items()}
-    target, answers, tokens, finish = (
-        _each(
-            _first(row, names), names[0] if names else "", number, many and names != columns.target
-        )
-        for names in (columns.target, columns.answer, columns.tokens, columns.finish)
+    answers, tokens, finish = (
+        _each(_first(row, names), names[0] if names else "", number, many)
+        for names in (columns.answer, columns.tokens, columns.finish)
     )
+    target = _first(row, columns.target)
+    drawn = settings.of_row(row, steps=False)
     prompt = _name(row, columns.prompt)
     if prompt is None:
         raise BadRecord(f"field {columns.prompt[0]!r} is missing")
@@ -126,7 +126,7 @@ def _samples(
         said = {name: each[place] for name, each in scores.items()}
         answer = answers[place] if isinstance(answers[place], str) and answers[place] else None
         assessment, decided_by = _verdict(
-            said, score, text, target[place], answer, _cut(finish[place]), above, columns
+            said, score, text, target, answer, _cut(finish[place]), above, columns
         )
         known = values.count(tokens[place], "tokens")
         found.append(
@@ -141,6 +141,7 @@ def _samples(
                 verdicts={name: lenient(value, above) for name, value in said.items()},
                 score=_number(said.get(score)) if score else None,
                 variant=columns.variant(row),
+                settings=drawn,
                 **assessment._asdict(),
             )
         )
@@ -159,9 +160,10 @@ def _verdict(
 ) -> tuple[Assessment, str]:
     """The verdict of the score that decides, or of grading where the log has none."""
     if score is None and not said:
-        graded = assess(text, [target], answer=answer, cut_off=cut_off)
         name = next(iter(columns.target), "nothing")
-        return graded, f"final answer against {name}" if target is not None else "nothing"
+        references = values.references(target, name)
+        graded = assess(text, references, answer=answer, cut_off=cut_off)
+        return graded, f"final answer against {name}" if references else "nothing"
     if score is None or score not in said:
         return Assessment(answer or extract_answer(text), None, NO_VERDICT), "nothing"
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from verigap.llm_validation.importers.foreign import head
 from verigap.llm_validation.importers.packing import plain_name
 from verigap.llm_validation.importers.records import BadRecord, Reading, Record
 from verigap.llm_validation.importers.sources import (
@@ -31,19 +32,37 @@ _SUFFIXES = {
 def rows(path: Path, reading: Reading) -> Iterator[Record]:
     """The rows of CSV, TSV or Parquet, or the objects of JSON or JSON Lines.
 
+    What a file begins with goes before the suffix of its name.
+
     Raises:
-      TableError: the file is none of these by its name, or cannot be read.
+      TableError: the file is none of these, or cannot be read.
     """
-    suffix = plain_name(path.name).rpartition(".")[2]
-    kind = _SUFFIXES.get(suffix)
+    kind = _kind(path)
     if kind in ("csv", "tsv"):
         return csv_rows(path, reading, "," if kind == "csv" else "\t")
     if kind == "lines":
         return json_lines([path], reading)
     if kind == "json":
         return json_values(path, reading)
-    if kind == "parquet":
-        return _parquet_rows(path, reading)
+    return _parquet_rows(path, reading)
+
+
+def _kind(path: Path) -> str:
+    """How the rows of a file are written down."""
+    if not path.is_file():
+        raise TableError(f"{path}: no such file; check the path")
+    suffix = plain_name(path.name).rpartition(".")[2]
+    named = _SUFFIXES.get(suffix)
+    start = head(path).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if start.startswith(b"PAR1"):
+        return "parquet"
+    if start[:1] in (b"{", b"["):
+        return named if named in ("lines", "json") else "json"
+    if named is not None:
+        return named
+    line = start.partition(b"\n")[0]
+    if line.isascii() and (b"," in line or b"\t" in line) and b"\0" not in line:
+        return "tsv" if b"\t" in line else "csv"
     raise TableError(
         f"{path}: tables come as .csv, .tsv, .json, .jsonl or .parquet, not {'.' + suffix!r}; "
         "convert the file or give it its proper suffix"
@@ -91,6 +110,20 @@ def first_of(path: Path) -> dict[str, Any] | None:
     finally:
         reading.close()
     return None
+
+
+def why_no_row(path: Path) -> str:
+    """Why a file has no first object or row."""
+    reading = Reading([path])
+    try:
+        first = next(iter(rows(path, reading)), None)
+    except TableError as problem:
+        return str(problem).removeprefix(f"{path}: ").partition(";")[0]
+    finally:
+        reading.close()
+    if first is None:
+        return "holds no traces, only the names of columns"
+    return f"{first.place.removeprefix(f'{path}, ')}: {first.content}"
 
 
 def _parquet_rows(path: Path, reading: Reading) -> Iterator[Record]:

@@ -1,19 +1,32 @@
-"""Traces from whatever people have: a trace table, or the logs of a tool, imported on the way."""
+"""Traces from whatever people have: a trace table, another table, or the logs of a tool."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from verigap.llm_validation.importers.import_traces import ImportReport, import_traces
-from verigap.llm_validation.importers.recognition import chosen, recognised
-from verigap.llm_validation.importers.records import Format, ImportOptions
-from verigap.llm_validation.traces import Traces, read_traces
+import polars as pl
 
-_TABLES = (".parquet", ".pq", ".csv", ".jsonl", ".ndjson")
+from verigap.llm_validation.importers import table
+from verigap.llm_validation.importers.identity import written_differently
+from verigap.llm_validation.importers.import_traces import ImportReport, import_traces
+from verigap.llm_validation.importers.lengths import lacking
+from verigap.llm_validation.importers.recognition import chosen
+from verigap.llm_validation.importers.records import (
+    Format,
+    ImportOptions,
+    Parsed,
+    Reading,
+    Record,
+)
+from verigap.llm_validation.traces import PROMPT_KEY, Traces, load_traces, needs_no_reading
+
+_PARQUET = b"PAR1"
+FRAME = "traces"
+"""What a table in memory is called in messages."""
 
 
 class Samples(NamedTuple):
@@ -23,20 +36,24 @@ class Samples(NamedTuple):
       traces: the samples.
       form: the format that the files were recognised as; None where they are a trace table.
       report: the account of the import; None where there was none.
+      warnings: what is doubtful about the samples, one line each.
     """
 
     traces: Traces
     form: str | None = None
     report: ImportReport | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def samples_from(
-    paths: Sequence[Path], options: ImportOptions | None, formats: Mapping[str, Format]
+    source: pl.DataFrame | Sequence[Path],
+    options: ImportOptions | None,
+    formats: Mapping[str, Format],
 ) -> Samples:
-    """The samples in some files; nothing is written.
+    """The samples in a table or in some files; nothing is written.
 
     Args:
-      paths: one trace table, or the files of one format.
+      source: a table in memory, one trace table, or the files of one format.
       options: how to import; None for the defaults.
       formats: those known, by name.
 
@@ -44,28 +61,62 @@ def samples_from(
       ValueError: the files are of no or of several formats, or cannot be imported.
       TableError: a file is missing or damaged.
     """
+    if isinstance(source, pl.DataFrame):
+        return _frame_samples(source, options)
+    paths = [Path(path) for path in source]
     if not paths:
         raise ValueError("paths: give at least one file")
-    if len(paths) == 1 and options is None and _is_table(paths[0], formats):
-        return Samples(read_traces(paths[0]))
-    form = chosen(None, paths, formats)
+    if len(paths) == 1 and options is None:
+        stored = _stored(paths[0])
+        if stored is not None:
+            return stored
+    asked = "table" if options is not None and options.mapping else None
+    form = chosen(asked, paths, formats)
+    found = _imported(formats[form], paths, options or ImportOptions(), ", ".join(map(str, paths)))
+    return found._replace(form=form)
+
+
+def _frame_samples(frame: pl.DataFrame, options: ImportOptions | None) -> Samples:
+    if options is None and needs_no_reading(frame):
+        return _as_it_is(Traces(frame, FRAME))
+
+    def read(_: Sequence[Path], options: ImportOptions, __: Reading) -> Iterator[Parsed]:
+        rows = enumerate(frame.iter_rows(named=True), 1)
+        records = (Record(f"{FRAME}, row {number}", row) for number, row in rows)
+        return table.read_records(records, options)
+
+    form = replace(table.FORMAT, read=read)
+    return _imported(form, [Path(FRAME)], options or ImportOptions(), FRAME)
+
+
+def _stored(path: Path) -> Samples | None:
+    """The traces of a file that is a trace table as it stands, else None."""
+    try:
+        with path.open("rb") as file:
+            if file.read(4) != _PARQUET:
+                return None
+        # The types alone say of most files that they are none.
+        if not needs_no_reading(pl.read_parquet(path, n_rows=0, glob=False)):
+            return None
+        frame = pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+        # Reading it says what is wrong.
+        return None
+    return _as_it_is(Traces(frame, str(path))) if needs_no_reading(frame) else None
+
+
+def _as_it_is(traces: Traces) -> Samples:
+    rows = traces.frame
+    doubts = (
+        lacking(rows["n_tokens"].null_count(), rows.height),
+        written_differently(rows.select(PROMPT_KEY).unique()),
+    )
+    return Samples(traces, warnings=tuple(filter(None, doubts)))
+
+
+def _imported(form: Format, paths: Sequence[Path], options: ImportOptions, source: str) -> Samples:
     with tempfile.TemporaryDirectory(prefix="verigap-") as folder:
         out = Path(folder) / "traces.parquet"
-        report = import_traces(formats[form], paths, out, options or ImportOptions())
-        traces = read_traces(out)
-    return Samples(replace(traces, source=", ".join(map(str, paths))), form, report)
-
-
-def holds_log(path: Path, formats: Mapping[str, Format]) -> bool:
-    """Whether a file is the log of a tool, and neither a trace table nor anything unknown.
-
-    Raises:
-      TableError: the file is missing, or holds results without samples.
-    """
-    return recognised(path, formats) not in (None, "table")
-
-
-def _is_table(path: Path, formats: Mapping[str, Format]) -> bool:
-    """Whether a file is a trace table, or of no format, so that reading it says what is wrong."""
-    form = recognised(path, formats)
-    return form is None or (form == "table" and path.suffix.lower() in _TABLES)
+        report = import_traces(form, paths, out, options)
+        traces = load_traces(out)
+    return Samples(replace(traces, source=source), None, report, report.warnings)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers import settings, values
 from verigap.llm_validation.importers.grading import assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -21,6 +21,7 @@ from verigap.llm_validation.importers.records import (
 )
 from verigap.llm_validation.importers.rows import rows
 
+_NAMES = ("unique_id", "id", "problem", "question", "prompt")
 FOLDS = {"last": lambda steps: steps[-1], "min": min, "prod": math.prod}
 
 
@@ -34,9 +35,9 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
 
 
 def _samples(record: dict[str, Any], fold: str) -> list[Sample]:
-    name = next((name for name in ("unique_id", "id", "problem") if record.get(name)), None)
+    name = next((name for name in _NAMES if record.get(name)), None)
     if name is None:
-        raise BadRecord("field 'unique_id' is missing, and so are 'id' and 'problem'")
+        raise BadRecord(f"field 'unique_id' is missing, and so are {', '.join(_NAMES[1:])}")
     prompt = values.identifier(record[name], name)
     texts = values.listing(values.get(record, "completions"), "completions")
     scores = values.aligned(record.get("scores"), "scores", len(texts))
@@ -45,20 +46,23 @@ def _samples(record: dict[str, Any], fold: str) -> list[Sample]:
     lengths = values.aligned(
         lengths if isinstance(lengths, list) and lengths else None, "completion_tokens", len(texts)
     )
-    target = record.get("answer")
+    references = values.references(record.get("answer"), "answer")
+    drawn = settings.of_row(record)
     samples: list[Sample] = []
     for number, (entry, steps, length) in enumerate(zip(texts, scores, lengths, strict=True)):
-        text = values.text(entry, f"completion {number + 1}")
+        # A beam that was given up is null, and no answer.
+        text = values.text("" if entry is None else entry, f"completion {number + 1}")
         samples.append(
             Sample(
                 prompt,
-                decided_by="nothing" if target is None else "final answer against answer",
+                decided_by="final answer against answer" if references else "nothing",
                 sample_id=number,
                 text=text,
                 # -1 stands for unknown.
                 n_tokens=None if length == -1 else values.count(length, "completion_tokens"),
                 verifier_score=_score(steps, fold),
-                **assess(text, [target])._asdict(),
+                settings=drawn,
+                **assess(text, references)._asdict(),
             )
         )
     return samples
@@ -78,5 +82,5 @@ FORMAT = Format(
     read,
     "completions of search-and-learn",
     frozenset({"score"}),
-    lambda first: isinstance(first.get("completions"), list),
+    lambda first: isinstance(first.get("completions"), list) and any(map(first.get, _NAMES)),
 )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from verigap.llm_validation.extraction import extract_answer
-from verigap.llm_validation.importers import values
-from verigap.llm_validation.importers.columns import require, unread_length
+from verigap.llm_validation.importers import settings, values
+from verigap.llm_validation.importers.columns import has, require, unread
 from verigap.llm_validation.importers.grading import NO_VERDICT, Assessment, assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -18,6 +18,7 @@ from verigap.llm_validation.importers.records import (
     Note,
     Parsed,
     Reading,
+    Record,
     Sample,
     parse_each,
 )
@@ -32,20 +33,24 @@ _FILLED_IN = ("sampling", "source")
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """One sample a row, or with `explode` one an entry of the lists in it."""
+    for path in paths:
+        yield from read_records(rows(path, reading), options)
+
+
+def read_records(records: Iterable[Record], options: ImportOptions) -> Iterator[Parsed]:
+    """The samples in the rows of one table, wherever they come from."""
     known = (*COLUMNS, TARGET)
     for name in options.mapping:
         if name not in known:
             raise ValueError(f"mapping: unknown column {name!r}; use one of {', '.join(known)}")
     mapping = {name: name for name in known} | dict(options.mapping)
     parse = partial(_samples, mapping=mapping, options=options)
-    for path in paths:
-        first, records = peeked(rows(path, reading), 1)
-        for record in first:
-            if isinstance(record.content, dict) and (
-                note := unread_length(record.content, mapping)
-            ):
+    first, records = peeked(records, 1)
+    for record in first:
+        if isinstance(record.content, dict):
+            for note in unread(record.content, mapping):
                 yield Parsed(record.place, Note(note))
-        yield from parse_each(records, parse)
+    yield from parse_each(records, parse)
 
 
 def _samples(
@@ -59,6 +64,12 @@ def _samples(
         for column in mapping.values()
         if isinstance(value := values.at(row, column), list) and not _is_chat(value)
     }
+    targets = lists.get(mapping[TARGET])
+    if targets is not None and len(targets) not in {
+        len(value) for value in lists.values() if value is not targets
+    }:
+        # Several right answers to one prompt, and not one a reply.
+        del lists[mapping[TARGET]]
     lengths = {len(value) for value in lists.values()}
     if not lists:
         raise BadRecord(
@@ -91,13 +102,13 @@ def _sample(row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportO
 
     def words(name: str) -> str | None:
         value = cell(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return str(value)
+        if isinstance(value, int | float) and (name == "answer" or not isinstance(value, bool)):
+            return None if value != value else str(value)
         if name in _FILLED_IN and isinstance(value, dict | list):
             return values.parameters({name: value})
         return None if value is None else values.text(value, mapping[name])
 
-    if cell(TARGET) is None:
+    if not has(row, mapping[TARGET]):
         require(row, "correct", mapping)
     raw_text = cell("text")
     if isinstance(raw_text, list) and not (_is_chat(raw_text) or not raw_text):
@@ -105,11 +116,13 @@ def _sample(row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportO
         raise BadRecord(what, "`explode` makes one sample of each entry")
     chat = isinstance(raw_text, list | dict)
     text = values.reply(raw_text, mapping["text"]) if chat else words("text")
-    answer, target = words("answer"), words(TARGET)
+    answer = words("answer")
+    drawn = settings.of_row(row, [column for name, column in mapping.items() if name != "sampling"])
     decided_by, raw = mapping["correct"], cell("correct")
     correct = values.verdict(raw, decided_by, options.correct_above)
-    if correct is None and target is not None:
-        assessment = assess(text or "", [target], answer=answer)
+    references = values.references(cell(TARGET), mapping[TARGET]) if correct is None else ()
+    if correct is None and (references or not has(row, mapping["correct"])):
+        assessment = assess(text or "", references, answer=answer)
         decided_by = f"answer against {mapping[TARGET]}"
     else:
         answer = answer or (extract_answer(text) if text else None)
@@ -126,11 +139,14 @@ def _sample(row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportO
         first_correct_is_end=values.flag(
             cell("first_correct_is_end"), mapping["first_correct_is_end"]
         ),
+        correct_at_end=values.flag(cell("correct_at_end"), mapping["correct_at_end"]),
         n_tokens=values.count(cell("n_tokens"), mapping["n_tokens"]),
         unit=options.unit or words("unit") or "tokens",
         verifier_score=values.real(cell("verifier_score"), mapping["verifier_score"]),
         logprob=values.real(cell("logprob"), mapping["logprob"]),
-        sampling=words("sampling"),
+        # A column such as `temperature` says more by its name.
+        sampling=drawn if settings.is_setting(mapping["sampling"]) else words("sampling") or drawn,
+        settings=drawn,
         source=words("source"),
         score=None if raw is None or isinstance(raw, bool) else values.score(raw),
         answer=assessment.answer,

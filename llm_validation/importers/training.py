@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from verigap.llm_validation.importers import values
+from verigap.llm_validation.importers.deciding import speaks_of_correctness
 from verigap.llm_validation.importers.records import Format, ImportOptions, Parsed, Reading
 from verigap.llm_validation.importers.replies import Columns, decisive, named, read_replies
 
@@ -22,11 +23,18 @@ def _step(row: Mapping[str, Any]) -> str:
 
 
 def _rewards(row: Mapping[str, Any]) -> Mapping[str, object]:
-    """Every column with a number: reward functions may have any name."""
+    """Every column with a number: reward functions may have any name.
+
+    Whole numbers, as JSON may have them, are counts unless the name says otherwise.
+    """
     return {
         name: None if value != value else value
         for name, value in row.items()
-        if name not in _TRL_OTHERS and isinstance(value, float)
+        if name not in _TRL_OTHERS
+        and (
+            isinstance(value, float)
+            or (isinstance(value, int) and ("reward" in name or speaks_of_correctness(name)))
+        )
     }
 
 

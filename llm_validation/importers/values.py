@@ -11,7 +11,8 @@ from verigap.llm_validation.importers.records import BadRecord, UnclearVerdict
 
 _TRUE = {"true", "1", "1.0", "yes"}
 _FALSE = {"false", "0", "0.0", "no"}
-_UNKNOWN = {"", "null", "none", "~", "nan"}
+_NAN = "nan"
+_UNKNOWN = {"", "null", "none", "~", _NAN}
 _LARGEST = 2**53
 
 
@@ -87,7 +88,9 @@ def joined(parts: Iterable[object]) -> str:
 
 
 def identifier(value: object, name: str) -> str:
-    """A text or a whole number, as text."""
+    """A text or a whole number, as text; 7.0 is the number 7, as tools write it beside a null."""
+    if isinstance(value, float) and value.is_integer() and abs(value) <= _LARGEST:
+        return str(int(value))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str) or not value.strip():
@@ -132,11 +135,12 @@ def count(value: object, name: str) -> int | None:
 
 
 def real(value: object, name: str) -> float | None:
-    """A finite number, or None."""
+    """A finite number, or None where there is none."""
     if value is None:
         return None
     if isinstance(value, str):
-        if value.strip().lower() in _UNKNOWN:
+        word = value.strip().lower()
+        if word in _UNKNOWN and word != _NAN:
             return None
         try:
             value = float(value)
@@ -149,7 +153,9 @@ def real(value: object, name: str) -> float | None:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise BadRecord(f"{name} is {shown(value)}, not a finite number")
+        # It may stand for a number that is missing, or for a mistake in a computation.
+        remedy = "leave it empty (null) where it is unknown" if math.isnan(number) else None
+        raise BadRecord(f"{name} is {shown(value)}, not a finite number", remedy)
     return number
 
 
@@ -180,6 +186,8 @@ def verdict(value: object, name: str, above: float | None = None) -> bool | None
         return number > above
     if number is not None and number not in (0, 1):
         raise UnclearVerdict(name, f"{number:g}", True)
+    if number is not None:
+        return number == 1
     try:
         return flag(value, name)
     except BadRecord:
@@ -195,6 +203,22 @@ def score(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def references(value: object, name: str) -> tuple[object, ...]:
+    """Right answers, any of which will do: a text or number, a list of them, or none.
+
+    Raises:
+      BadRecord: something else is there, or in the list.
+    """
+    if value is None or value != value:
+        return ()
+    entries = value if isinstance(value, list | tuple) else [value]
+    for entry in entries:
+        if entry is not None and not isinstance(entry, str | bool | int | float):
+            what = f"{name} holds {shown(entry)}"
+            raise BadRecord(f"{what}, where a right answer (text or number) was expected")
+    return tuple(entry for entry in entries if entry is not None)
 
 
 def stops(value: object) -> tuple[str, ...]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import polars as pl
 
+from verigap.llm_validation.importers.groups import SETTINGS, GroupNames, group_names
+from verigap.llm_validation.importers.identity import written_differently
 from verigap.llm_validation.traces import COLUMNS, KEY, PROMPT_KEY, checked_rows
 from verigap.storage.files import sync
 from verigap.storage.tables import TableError
@@ -26,7 +28,9 @@ _SCHEMA: Mapping[str, pl.DataType] = {
     name: pl.Float64() for name in ("verifier_score", "logprob")
 } | {
     name: pl.Boolean() for name in ("correct", "first_correct_is_end", "correct_at_end")
-} | {_PLACE: pl.String()}  # fmt: skip
+} | {_PLACE: pl.String(), SETTINGS: pl.String()}  # fmt: skip
+# Until the groups have names, samples drawn with other settings are told apart by these.
+_KEY, _PROMPT_KEY = (*KEY, SETTINGS), (*PROMPT_KEY, SETTINGS)
 _TEXTS = [name for name, dtype in _SCHEMA.items() if dtype == pl.String]
 
 
@@ -57,7 +61,7 @@ class TraceWriter:
         self._keys: list[pl.Series] = []
         self._prompts: list[pl.Series] = []
         self._texts: list[pl.Series] = []
-        self._decimal_names: set[str] = set()
+        self._names: GroupNames | None = None
 
     def __enter__(self) -> TraceWriter:
         return self
@@ -72,15 +76,21 @@ class TraceWriter:
             self._folder.cleanup()
 
     def add(self, row: dict[str, Any], place: str) -> None:
-        """Add one row, already checked; `place` is where it came from."""
+        """Add one row, already checked; `place` is where it came from.
+
+        Beside the columns of a trace table it has `SETTINGS`.
+        """
         for name, values in self._columns.items():
             values.append(place if name == _PLACE else row.get(name))
         self._characters += len(row.get("text") or "")
         if len(self._columns[_PLACE]) >= _PIECE_ROWS or self._characters >= _PIECE_CHARACTERS:
             self._write_piece()
 
-    def duplicates(self) -> list[tuple[str, str, str]]:
-        """Of each row whose key an earlier one has: its place, that of the earlier, the key."""
+    def duplicates(self) -> list[tuple[int, str, str, str]]:
+        """Of each row whose key an earlier one has: its number, its place, the earlier's, the key.
+
+        Rows are numbered from 0 as they were added. From now on these are left out.
+        """
         self._write_piece()
         if not self._keys:
             return []
@@ -92,16 +102,17 @@ class TraceWriter:
         rows = (
             self._scan()
             .with_row_index("_row")
-            .select("_row", *KEY, _PLACE)
-            .filter(pl.struct(KEY).hash(seed=0).is_in(suspects.implode()))
+            .select("_row", *_KEY, _PLACE)
+            .filter(pl.struct(_KEY).hash(seed=0).is_in(suspects.implode()))
             .collect(engine="streaming")
             .sort("_row")
         )
-        first = pl.col(_PLACE).first().over(KEY)
-        rows = rows.with_columns(_first=first).filter(~pl.struct(KEY).is_first_distinct())
+        first = pl.col(_PLACE).first().over(_KEY)
+        rows = rows.with_columns(_first=first).filter(~pl.struct(_KEY).is_first_distinct())
         self._repeated = set(rows["_row"])
         return [
             (
+                row["_row"],
                 row[_PLACE],
                 row["_first"],
                 f"prompt {row['prompt_id']!r} has a sample {row['sample_id']}",
@@ -112,7 +123,7 @@ class TraceWriter:
     def summary(self) -> tuple[int, dict[tuple[str, str], dict[str, int]]]:
         """Number of prompts, and the verdicts of each (dataset, model)."""
         counted = (
-            self._kept()
+            self._named()
             .group_by("dataset", "model", "correct")
             .len()
             .collect(engine="streaming")
@@ -134,14 +145,15 @@ class TraceWriter:
         texts = pl.concat(self._texts)
         return len(texts) - texts.n_unique(), len(texts)
 
-    def names_twice(self) -> list[str]:
-        """Prompts that are there both as 7 and as 7.0, by their whole numbers."""
-        wanted = {name.removesuffix(".0") for name in self._decimal_names}
-        if not wanted:
-            return []
-        names = self._scan().select(pl.col("prompt_id").unique())
-        kept = names.filter(pl.col("prompt_id").is_in(sorted(wanted))).collect()
-        return sorted(kept["prompt_id"])
+    def unknown_lengths(self) -> int:
+        """Rows without a length."""
+        return self._kept().select(pl.col("n_tokens").is_null().sum()).collect().item()
+
+    def notes(self) -> tuple[str, ...]:
+        """What is doubtful about the names of groups and prompts, one line each."""
+        names = self._named().select("dataset", "model", "prompt_id").unique()
+        twice = written_differently(names.collect(engine="streaming"))
+        return (*self._group_names().notes, *filter(None, [twice]))
 
     def finish(self) -> None:
         """Put the table in its place, whole.
@@ -152,7 +164,7 @@ class TraceWriter:
         assert self._folder is not None
         draft = Path(self._folder.name) / "traces.parquet"
         try:
-            self._kept().select(COLUMNS).sink_parquet(
+            self._named().select(COLUMNS).sink_parquet(
                 draft, row_group_size=_ROW_GROUP, engine="streaming"
             )
             sync(draft)
@@ -161,6 +173,15 @@ class TraceWriter:
             sync(self.path.parent)
         except (OSError, pl.exceptions.PolarsError) as error:
             raise self._unwritable(error) from None
+
+    def _group_names(self) -> GroupNames:
+        if self._names is None:
+            self._names = group_names(self._kept())
+        return self._names
+
+    def _named(self) -> pl.LazyFrame:
+        """The rows under the final names of their groups."""
+        return self._group_names().applied(self._kept())
 
     def _kept(self) -> pl.LazyFrame:
         if not self._repeated:
@@ -181,9 +202,9 @@ class TraceWriter:
         except UnicodeError:
             frame = pl.DataFrame(self._mended(), schema=_SCHEMA)
         # The rules of a trace table have the last word; a row that breaks them is our mistake.
-        frame = checked_rows(frame, self.source).with_columns(frame[_PLACE])
-        self._keys.append(frame.select(pl.struct(KEY).hash(seed=0)).to_series())
-        self._prompts.append(frame.select(pl.struct(PROMPT_KEY).hash(seed=0).unique()).to_series())
+        frame = checked_rows(frame, self.source).with_columns(frame[_PLACE], frame[SETTINGS])
+        self._keys.append(frame.select(pl.struct(_KEY).hash(seed=0)).to_series())
+        self._prompts.append(frame.select(pl.struct(_PROMPT_KEY).hash(seed=0).unique()).to_series())
         self._note_texts(frame)
         if not self.keep_text:
             frame = frame.with_columns(pl.lit(None, pl.String).alias("text"))
@@ -198,13 +219,11 @@ class TraceWriter:
 
     def _note_texts(self, frame: pl.DataFrame) -> None:
         # One column at a time, as a copy of the texts would be a copy of the piece.
-        prompts = frame.select(pl.struct(PROMPT_KEY).hash(seed=0)).to_series()
+        prompts = frame.select(pl.struct(_PROMPT_KEY).hash(seed=0)).to_series()
         texts = frame.select(pl.col("text").hash(seed=1)).to_series()
         both = pl.DataFrame({"prompt": prompts, "text": texts}).select(pl.struct(pl.all()).hash())
         said = frame.select(pl.col("text").str.len_bytes().fill_null(0) > 0).to_series()
         self._texts.append(both.to_series().filter(said))
-        names = frame["prompt_id"]
-        self._decimal_names |= set(names.filter(names.str.contains(r"^-?\d+\.0$")))
 
     def _mended(self) -> dict[str, Sequence[Any]]:
         """The columns with half characters, which no file can hold, replaced."""

@@ -46,6 +46,7 @@ def group_content(group: GroupMeasurement | FinetunedMeasurement, seed: int = 0)
             "mixed": group.mixed,
             "expert_share": group.expert_share,
             "features": list(group.features),
+            **group.bi_level.content(),
         }
         cells = group.cells(seed=seed)
     return content | {"cells": [cell_content(cell) for cell in cells]}

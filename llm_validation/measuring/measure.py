@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 
 from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons, whole
-from verigap.llm_validation.fitting.counts import group_counts
+from verigap.llm_validation.fitting.counts import GroupCounts, group_counts
+from verigap.llm_validation.fitting.lost import UNCHECKED
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.features import features, hashed_words
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
@@ -61,7 +62,7 @@ def measure(
 
     Example:
       >>> from verigap.llm_validation.measuring.measure import measure
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> traces = read_traces("examples/smollm2_products.parquet")
       >>> (group,) = measure(traces, [64], data_budgets=[16], seeds=2)
       >>> means = {name: mean.item() for name, mean in group.means().items()}
@@ -87,15 +88,13 @@ def measure(
         )
         for pools in verified_pools(traces)
     ]
-    open_questions = {
-        (counts.dataset, counts.model): counts.open_questions for counts in group_counts(traces)
-    }
-    return _measure_groups(plans, open_questions, report or (lambda progress: None))
+    counts = {(each.dataset, each.model): each for each in group_counts(traces)}
+    return _measure_groups(plans, counts, report or (lambda progress: None))
 
 
 def _measure_groups(
     plans: Sequence[tuple[SamplePools, Sequence[int], Settings]],
-    open_questions: Mapping[tuple[str, str], Sequence[str]],
+    counts: Mapping[tuple[str, str], GroupCounts],
     report: Callable[[Progress], None],
 ) -> tuple[GroupMeasurement, ...]:
     """Measure each group at its budgets, and report before each budget and at the end."""
@@ -107,8 +106,8 @@ def _measure_groups(
         def advance(done: int, before: int = before, name: str = name) -> None:
             report(Progress(before + done, total, doing=name))
 
-        notes = open_questions[pools.dataset, pools.model]
-        measurements.append(measure_group(pools, horizons, settings, advance, notes))
+        counted = counts[pools.dataset, pools.model]
+        measurements.append(measure_group(pools, horizons, settings, advance, counted))
     report(Progress(total, total))
     return tuple(measurements)
 
@@ -118,7 +117,7 @@ def measure_group(
     horizons: Sequence[int],
     settings: Settings,
     advance: Callable[[int], None] | None = None,
-    notes: Sequence[str] = (),
+    counts: GroupCounts | None = None,
 ) -> GroupMeasurement:
     """Values of every policy on the pools of one (dataset, model).
 
@@ -127,7 +126,7 @@ def measure_group(
       horizons: distinct budgets H in the unit of the pools, ascending.
       settings: what all budgets share.
       advance: called before each budget with the number of budgets done.
-      notes: warnings about the samples, to come before those of the measurement.
+      counts: of all samples of the group, those without a verdict too.
     """
     train = halves(pools.prompts, seeds=settings.seeds, seed=settings.seed)
     hashed = hashed_words(pools)
@@ -143,8 +142,12 @@ def measure_group(
         settings,
         horizons,
         cells,
-        warnings=[*notes, *_warnings(pools, horizons, settings)],
+        warnings=[
+            *([] if counts is None else counts.open_questions),
+            *_warnings(pools, horizons, settings),
+        ],
         features=tuple(names),
+        bi_level=UNCHECKED if counts is None else counts.bi_level,
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import Bool, Float
 
+from verigap.llm_validation.fitting.lost import UNCHECKED, BiLevel
 from verigap.llm_validation.intervals import Statistic, bca_interval, student_spread
 from verigap.storage.units import LengthUnit
 
@@ -78,6 +79,7 @@ class GroupMeasurement:
       warnings: what a reader must know before using the numbers, one line each.
       features: names of the features of a trace that the learners saw.
       learned_by: how the clone was made.
+      bi_level: whether correct traces stay correct, and both readings where not.
 
     The policies: "base" draws from the pool; "expert" is the best policy of the chi-square ball
     around it, which saw the returns of the very pool; "clone" is the maximum-likelihood tilt fitted
@@ -104,6 +106,7 @@ class GroupMeasurement:
     warnings: tuple[str, ...]
     features: tuple[str, ...] = ()
     learned_by: str = "tilting pools"
+    bi_level: BiLevel = UNCHECKED
 
     @classmethod
     def of(
@@ -116,6 +119,7 @@ class GroupMeasurement:
         longest: float | None = None,
         warnings: Sequence[str] = (),
         features: Sequence[str] = (),
+        bi_level: BiLevel = UNCHECKED,
     ) -> GroupMeasurement:
         """The measurement of policies on the pools of one group.
 
@@ -127,6 +131,7 @@ class GroupMeasurement:
           longest: beyond which a budget is extrapolated (tokens); by default `pools.reach`.
           warnings: see the class; fits that did not converge are added.
           features: see the class.
+          bi_level: see the class.
         """
         reach = pools.reach if longest is None else longest
         return cls(
@@ -148,6 +153,7 @@ class GroupMeasurement:
             },
             warnings=(*warnings, *_unconverged(horizons, cells)),
             features=tuple(features),
+            bi_level=bi_level,
         )
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from verigap._lazy import lazy_face
 
 if TYPE_CHECKING:
+    from verigap.llm_validation.predicting.crossover import Crossover
     from verigap.llm_validation.predicting.draws import Assumptions
     from verigap.llm_validation.predicting.predict import Options
     from verigap.llm_validation.predicting.prediction import GroupPrediction, PredictedCell
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Assumptions",
+    "Crossover",
     "GroupPrediction",
     "Options",
     "PredictedCell",
@@ -26,6 +28,7 @@ __all__ = [
 __getattr__, __dir__ = lazy_face(
     __name__,
     {
+        "verigap.llm_validation.predicting.crossover": ("Crossover",),
         "verigap.llm_validation.predicting.draws": ("Assumptions",),
         "verigap.llm_validation.predicting.predict": ("Options",),
         "verigap.llm_validation.predicting.prediction": (

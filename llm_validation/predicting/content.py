@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verigap.llm_validation.intervals import LEVEL, Statistic
+from verigap.llm_validation.predicting.crossover import Crossover
 from verigap.llm_validation.predicting.prediction import GroupPrediction, PredictedCell
 
 
 def as_content(predictions: Sequence[GroupPrediction]) -> dict[str, Any]:
-    """Everything in the predictions; what is not known is NaN, no crossover is None."""
+    """Everything in the predictions; what is not known is NaN."""
     return {"level": LEVEL, "groups": [_group(each) for each in predictions]}
 
 
@@ -22,28 +23,33 @@ def _group(each: GroupPrediction) -> dict[str, Any]:
         "prompts": each.prompts,
         "chi2_radius": each.chi2_radius,
         "num_candidates": each.num_candidates,
+        "predictor": each.predictor,
         "log2_class_size": statistic_content(each.log2_class_size),
         "class_size_source": each.class_size_source,
         "false_positive": each.false_positive,
         "false_negative": each.false_negative,
-        "chosen": each.chosen,
-        "chosen_probability": each.chosen_probability,
         "base": by_number(each.base),
         "expert": by_number(each.expert),
-        "predictors": {
-            name: [cell_content(cell) for cell in cells] for name, cells in each.cells.items()
-        },
-        "chosen_cells": [cell_content(cell) for cell in each.chosen_cells],
-        "crossover_data_budget": by_number(each.crossover_data_budget),
-        "crossover_horizon": by_number(each.crossover_horizon),
+        "cells": [cell_content(cell) for cell in each.cells],
+        "crossover_data_budget": crossovers_content(each.crossover_data_budget),
+        "crossover_horizon": crossovers_content(each.crossover_horizon),
         "warnings": list(each.warnings),
+        **each.bi_level.content(),
     }
 
 
-def by_number(values: Mapping[int, Statistic | None]) -> dict[str, Any]:
-    """Statistics by budget or by n; None where there is none."""
+def by_number(values: Mapping[int, Statistic]) -> dict[str, Any]:
+    """Statistics by budget."""
+    return {str(key): statistic_content(value) for key, value in values.items()}
+
+
+def crossovers_content(values: Mapping[int, Crossover]) -> dict[str, Any]:
+    """Crossovers by budget or by n: the kind, and the place where there is one."""
     return {
-        str(key): None if value is None else statistic_content(value)
+        str(key): {
+            "kind": value.kind,
+            "at": None if value.at is None else statistic_content(value.at),
+        }
         for key, value in values.items()
     }
 

@@ -18,6 +18,8 @@ import polars as pl
 from jaxtyping import Float
 
 from verigap.llm_validation.arguments import checked_horizons
+from verigap.llm_validation.fitting.counts import GroupCounts
+from verigap.llm_validation.fitting.lost import UNCHECKED, BiLevel
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import Traces
 from verigap.sim.sweeps.law_table import LawTable, read_law_table
@@ -37,6 +39,7 @@ class GroupLaws:
       laws: by horizon, shape (P, K) each: ascending returns, 0 and H among them.
       longest: longest trace, or None where it is not known.
       warnings: what a reader must know before using the laws.
+      bi_level: whether correct traces stay correct; of laws alone nobody knows.
     """
 
     dataset: str
@@ -47,6 +50,12 @@ class GroupLaws:
     laws: Mapping[int, RewardLaw]
     longest: int | None
     warnings: tuple[str, ...] = ()
+    bi_level: BiLevel = UNCHECKED
+
+    def of_samples(self, counts: GroupCounts) -> GroupLaws:
+        """The same laws, with what a reader must know of the verdicts that they were made from."""
+        doubts = (*counts.open_questions, *self.warnings)
+        return replace(self, warnings=doubts, bi_level=counts.bi_level)
 
     @property
     def prompts(self) -> int:

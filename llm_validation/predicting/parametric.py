@@ -164,7 +164,7 @@ def parametric_draws(
     for horizon in horizons:
         values = parametric_values(pools, horizon, data_budgets, num_candidates, chi2_radius, seed)
         each = {name: np.nanmean(value, axis=1) for name, value in values.items()}
-        mean, best = _pool_values(pools, horizon, chi2_radius)
+        mean, best = pool_values(pools, horizon, chi2_radius)
         drawn_mean, drawn_best = resampled_means(np.stack([mean, best], axis=1), resampler).T
         base.append(drawn_mean)
         expert.append(drawn_best)
@@ -182,7 +182,7 @@ def parametric_draws(
     )
 
 
-def _pool_values(
+def pool_values(
     pools: SamplePools, horizon: int, chi2_radius: float
 ) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
     """J_base and J_expert of every pool (tokens)."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons, whole
 from verigap.llm_validation.fitting.counts import group_counts
@@ -30,18 +31,26 @@ from verigap.llm_validation.predicting.calibration import (
     effective_class_size,
     smaller_half,
 )
-from verigap.llm_validation.predicting.choosing import choose
 from verigap.llm_validation.predicting.correction import corrected
 from verigap.llm_validation.predicting.crossover import crossovers
-from verigap.llm_validation.predicting.draws import Assumptions, Draws, statistic
+from verigap.llm_validation.predicting.draws import (
+    LEARNERS,
+    Assumptions,
+    Draws,
+    shrunk,
+    statistic,
+)
 from verigap.llm_validation.predicting.group_laws import GroupLaws, laws_of_traces
-from verigap.llm_validation.predicting.parametric import learned_error_rates, parametric_draws
+from verigap.llm_validation.predicting.parametric import (
+    learned_error_rates,
+    parametric_draws,
+    pool_values,
+)
 from verigap.llm_validation.predicting.prediction import (
     PARAMETRIC,
     RELABELLING,
     GroupPrediction,
     PredictedCell,
-    Predictor,
 )
 from verigap.llm_validation.predicting.relabelling import predicted_draws
 from verigap.llm_validation.traces import Traces, group_traces
@@ -50,7 +59,8 @@ from verigap.storage.tables import TableError
 
 _MOST_ATOMS = 64
 _FEW_SAMPLES = 8
-_REPLICATES = 1000
+REPLICATES = 1000
+"""Bootstrap replicates over prompts."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +70,16 @@ class Options:
     Attributes:
       chi2_radius: chi-square radius kappa > 0 of the expert and of every leashed policy.
       num_candidates: N of best-of-N.
-      log2_class_size: d in bits, or None to calibrate it.
-      false_positive, false_negative: error rates of the check that labels and selects, in [0, 1].
+      log2_class_size: d in bits of the relabelling game that then predicts; None for a prediction
+        from the features of the traces.
+      false_positive, false_negative: error rates in [0, 1] of the check that labels and selects in
+        the relabelling game.
       estimate_errors: estimate both rates for the learned reward model instead.
       seed: seed of all randomness, from 0 to 2^32 - 1.
 
     Raises:
-      TableError: on construction, if a number is out of range.
+      TableError: on construction, if a number is out of range, or a check errs without a class
+        size, as then no game is played.
     """
 
     chi2_radius: float = 1.0
@@ -91,6 +104,25 @@ class Options:
                 raise TableError(
                     f"{name}: {value!r} is out of range; give a number from {least:g} to {most:g}"
                 )
+        if size is None and (self.false_positive or self.false_negative or self.estimate_errors):
+            raise TableError(
+                "log2_class_size: a check that errs is one of the relabelling game; give its class "
+                "size in bits, or no error rates"
+            )
+
+    def settings(self, data_budgets: Sequence[int]) -> Settings:
+        """Of the measurement that the prediction is corrected by and compared with.
+
+        Args:
+          data_budgets: n, ascending.
+        """
+        return Settings(
+            data_budgets=tuple(data_budgets),
+            num_candidates=self.num_candidates,
+            chi2_radius=self.chi2_radius,
+            seeds=SEEDS,
+            seed=self.seed,
+        )
 
 
 def predict(
@@ -102,7 +134,7 @@ def predict(
     measured: Sequence[GroupMeasurement] = (),
     report: Callable[[Progress], None] | None = None,
 ) -> tuple[GroupPrediction, ...]:
-    """Predictions of every (dataset, model) of a trace table, by both predictors.
+    """Predictions of every (dataset, model) of a trace table.
 
     Args:
       traces: the samples.
@@ -110,7 +142,7 @@ def predict(
       data_budgets: distinct n; those of the measurement by default.
       options: what is given, and how.
       measured: measurements of the groups; only their calibration slices are looked at. Without
-        them the slice is measured here where the class size is to be calibrated.
+        them the slice is measured here, unless a class size is given.
       report: called before each group.
 
     Raises:
@@ -118,7 +150,7 @@ def predict(
 
     Example:
       >>> from verigap.llm_validation.predicting.predict import Options, predict
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> traces = read_traces("examples/smollm2_products.parquet")
       >>> (group,) = predict(traces, [64], [64], Options(log2_class_size=4.0))
       >>> group.cell(64, 64).gap.estimate > 0
@@ -137,17 +169,17 @@ def predict(
         own_budgets = budgets or default_horizons(pools)
         own_data = amounts or default_data_budgets(pools)
         whole_group = known.get((pools.dataset, pools.model))
-        if whole_group is not None:
+        calibration = None
+        if options.log2_class_size is None and whole_group is not None:
             calibration = calibration_slice(whole_group)
         elif options.log2_class_size is None:
             calibration = _measured_slice(pools, own_budgets, own_data, options)
-        else:
-            calibration = None
         own = group_traces(traces, pools.dataset, pools.model)
         (laws,) = laws_of_traces(own, own_budgets)
         (counts,) = group_counts(own)
-        laws = replace(laws, warnings=(*counts.open_questions, *laws.warnings))
-        predictions.append(predict_group(laws, own_data, options, pools, calibration))
+        predictions.append(
+            predict_group(laws.of_samples(counts), own_data, options, pools, calibration)
+        )
     if report is not None:
         report(Progress(len(groups), len(groups)))
     return tuple(predictions)
@@ -157,14 +189,7 @@ def _measured_slice(
     pools: SamplePools, horizons: Sequence[int], data_budgets: Sequence[int], options: Options
 ) -> GroupMeasurement:
     """The calibration slice of a grid, measured without the rest of it."""
-    small = smaller_half(data_budgets)
-    settings = Settings(
-        data_budgets=small,
-        num_candidates=options.num_candidates,
-        chi2_radius=options.chi2_radius,
-        seeds=SEEDS,
-        seed=options.seed,
-    )
+    settings = options.settings(smaller_half(data_budgets))
     return measure_group(pools, smaller_half(horizons), settings)
 
 
@@ -193,37 +218,35 @@ def predict_group(
     pools: SamplePools | None = None,
     calibration: GroupMeasurement | None = None,
 ) -> GroupPrediction:
-    """The prediction of one group.
+    """The prediction of one group: of the relabelling game if a class size is given, else of pools.
 
     Args:
       laws: of the group's prompts at the wanted budgets.
       data_budgets: n, ascending.
       options: what is given, and how.
-      pools: the samples, for the parametric predictor; without them there is none.
+      pools: the samples; needed without a given class size.
       calibration: a measured slice of small budgets and n; needed without a given class size.
     """
-    resampler = Resampler(laws.prompts, options.seed, _REPLICATES)
-    seen = None if calibration is None else Slice.of(calibration, laws.prompt_ids, resampler)
-    size = _class_size(laws, options, seen)
+    resampler = Resampler(laws.prompts, options.seed, REPLICATES)
     horizons, data_budgets = tuple(laws.laws), tuple(data_budgets)
-    # One prompt leaves nobody to learn from, so that there is nothing to predict from its samples.
-    usable = pools if laws.prompts > 1 else None
-    given = _assumptions(options, size, usable, horizons[-1], data_budgets[-1])
-    draws: dict[Predictor, Draws] = {
-        RELABELLING: predicted_draws(laws, given, data_budgets, resampler, options.seed, size.draws)
-    }
-    if usable is not None:
-        draws[PARAMETRIC] = _parametric(usable, horizons, data_budgets, options, resampler, seen)
-    choice = choose(draws, horizons, data_budgets, seen)
+    predictor, size = RELABELLING, options.log2_class_size
+    if size is None:
+        assert pools is not None, "without a class size the pools predict"
+        assert calibration is not None, "without a class size a measured slice is needed"
+        seen = Slice.of(calibration, laws.prompt_ids, resampler)
+        predictor, class_size = PARAMETRIC, effective_class_size(laws, seen, options.seed)
+        given = _assumptions(options, class_size, None, horizons[-1], data_budgets[-1])
+        draws = parametric_prediction(pools, horizons, data_budgets, options, resampler, seen)
+    else:
+        class_size = ClassSize(size, None, "")
+        given = _assumptions(options, class_size, pools, horizons[-1], data_budgets[-1])
+        draws = predicted_draws(laws, given, data_budgets, resampler, options.seed)
+    gaps = draws.gap(), draws.gap("vb-best-of-n")
+    if predictor == PARAMETRIC:
+        gaps = shrunk(gaps[0]), shrunk(gaps[1])
     bounds = _bounds(laws, given, data_budgets)
-
-    def cells(each: Draws) -> tuple[PredictedCell, ...]:
-        return predicted_cells(each, laws, data_budgets, bounds)
-
-    chosen = choice.draws
-    by_horizon, by_data_budget = crossovers(
-        horizons, data_budgets, chosen.gap(), chosen.expert - chosen.base
-    )
+    worth = draws.expert - draws.base
+    by_horizon, by_data_budget = crossovers(horizons, data_budgets, gaps[0], worth)
     return GroupPrediction(
         dataset=laws.dataset,
         model=laws.model,
@@ -231,27 +254,23 @@ def predict_group(
         prompts=laws.prompts,
         chi2_radius=options.chi2_radius,
         num_candidates=options.num_candidates,
-        log2_class_size=size.statistic,
-        class_size_source="calibrated" if options.log2_class_size is None else "given",
+        predictor=predictor,
+        log2_class_size=class_size.statistic,
+        class_size_source="calibrated" if size is None else "given",
         false_positive=given.false_positive,
         false_negative=given.false_negative,
-        base={h: statistic(chosen.base[:, i]) for i, h in enumerate(horizons)},
-        expert={h: statistic(chosen.expert[:, i]) for i, h in enumerate(horizons)},
-        cells={name: cells(each) for name, each in draws.items()},
-        chosen=choice.predictor,
-        chosen_probability=choice.probability,
-        chosen_cells=cells(chosen),
+        base={h: statistic(draws.base[:, i]) for i, h in enumerate(horizons)},
+        expert={h: statistic(draws.expert[:, i]) for i, h in enumerate(horizons)},
+        cells=_cells(draws, gaps, laws, data_budgets, bounds),
         crossover_data_budget=by_horizon,
         crossover_horizon=by_data_budget,
-        warnings=(*laws.warnings, *_warnings(laws), *filter(None, [size.doubt])),
+        warnings=(
+            *laws.warnings,
+            *_warnings(laws),
+            *filter(None, [class_size.doubt]),
+        ),
+        bi_level=laws.bi_level,
     )
-
-
-def _class_size(laws: GroupLaws, options: Options, seen: Slice | None) -> ClassSize:
-    if options.log2_class_size is not None:
-        return ClassSize(options.log2_class_size, None, "")
-    assert seen is not None, "a class size is given or calibrated"
-    return effective_class_size(laws, seen, options.seed)
 
 
 def _assumptions(
@@ -259,7 +278,8 @@ def _assumptions(
 ) -> Assumptions:
     """What the relabelling game takes as given, error rates at the largest budget and n."""
     wrong, missed = options.false_positive, options.false_negative
-    if options.estimate_errors and pools is not None:
+    # One prompt leaves nobody to learn from.
+    if options.estimate_errors and pools is not None and pools.prompts > 1:
         rates = learned_error_rates(pools, horizon, data_budget, options.seed)
         wrong, missed = (0.0 if math.isnan(rate) else rate for rate in rates)
     return Assumptions(
@@ -271,15 +291,29 @@ def _assumptions(
     )
 
 
-def _parametric(
+def parametric_prediction(
     pools: SamplePools,
-    horizons: tuple[int, ...],
-    data_budgets: tuple[int, ...],
+    horizons: Sequence[int],
+    data_budgets: Sequence[int],
     options: Options,
     resampler: Resampler,
-    seen: Slice | None,
+    seen: Slice,
 ) -> Draws:
-    """The parametric prediction, corrected by the slice where there is one."""
+    """The parametric prediction, corrected by a measured slice.
+
+    Args:
+      pools: samples of the group; with one prompt nobody learns, and learners are NaN.
+      horizons: H, ascending.
+      data_budgets: n, ascending.
+      options: the leash, N and the seed.
+      resampler: of the prompts.
+      seen: the slice, measured on the same prompts.
+    """
+    if pools.prompts < 2:
+        values = [pool_values(pools, horizon, options.chi2_radius) for horizon in horizons]
+        base, expert = np.array(values).transpose(1, 2, 0)
+        unknown = np.full((1, len(horizons), len(data_budgets)), np.nan)
+        return Draws(base, expert, dict.fromkeys(LEARNERS, unknown))
     draws = parametric_draws(
         pools,
         horizons,
@@ -289,7 +323,7 @@ def _parametric(
         resampler,
         options.seed,
     )
-    return draws if seen is None else corrected(draws, horizons, data_budgets, seen)
+    return corrected(draws, horizons, data_budgets, seen)
 
 
 def _bounds(
@@ -306,14 +340,18 @@ def _bounds(
     }
 
 
-def predicted_cells(
+def _cells(
     draws: Draws,
+    gaps: tuple[Float[np.ndarray, "B horizons data_budgets"], ...],
     laws: GroupLaws,
     data_budgets: Sequence[int],
     bounds: Mapping[tuple[int, int], Mapping[str, float]],
 ) -> tuple[PredictedCell, ...]:
-    """The statistics of every (horizon, n) of the draws, in this order."""
-    gap, gap_best_of_n = draws.gap(), draws.gap("vb-best-of-n")
+    """The statistics of every (horizon, n) of the draws, in this order.
+
+    The gaps are those on the leash, then those of best-of-N, the estimate in row 0.
+    """
+    leashed, best_of_n = gaps
     return tuple(
         PredictedCell(
             horizon=horizon,
@@ -323,8 +361,8 @@ def predicted_cells(
                 name: statistic(values[:, row, column])
                 for name, values in draws.suboptimality.items()
             },
-            gap=statistic(gap[:, row, column]),
-            gap_best_of_n=statistic(gap_best_of_n[:, row, column]),
+            gap=statistic(leashed[:, row, column]),
+            gap_best_of_n=statistic(best_of_n[:, row, column]),
             bounds=bounds[horizon, n],
         )
         for row, horizon in enumerate(laws.laws)
@@ -335,7 +373,10 @@ def predicted_cells(
 def _warnings(laws: GroupLaws) -> list[str]:
     found = []
     if laws.prompts == 1:
-        found.append("one prompt: nothing shows how prompts differ, so there are no intervals")
+        found.append(
+            "one prompt: nothing shows how prompts differ, so there are no intervals, and without "
+            "a class size no predicted gap"
+        )
     if laws.samples < _FEW_SAMPLES:
         found.append(
             f"{laws.samples} samples a prompt: the pools stand for the base policy, and spread "

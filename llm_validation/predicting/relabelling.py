@@ -5,19 +5,19 @@ right codeword, or what averaging over the codewords it cannot tell apart leaves
 (docs/theory.md#exact-risks). The share is computed on the prompts as they are. A bootstrap
 replicate moves the gains, which are averages over prompts, and the rate at which a trace tells
 codewords apart (docs/theory.md#information-rates): n traces of its prompts are worth n times the
-ratio of the rates. Where the class size is calibrated a replicate has one of its own.
+ratio of the rates.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 from scipy.interpolate import PchipInterpolator
 
 from verigap.llm_validation.intervals import Resampler
@@ -62,8 +62,6 @@ def cloning_shares(
 
 
 _KNOWN = 0.9995
-# Quantiles of the replicates' class sizes that are played; others play the nearest.
-_SIZES_PLAYED = (0.025, 0.25, 0.75, 0.975)
 _KIND = {learner: learner.partition("-")[0] for learner in LEARNERS}
 # Quantiles of what n traces of a replicate are worth at which shares are computed.
 _AROUND = (0.025, 0.25, 0.75, 0.975)
@@ -198,7 +196,6 @@ def predicted_draws(
     data_budgets: Sequence[int],
     resampler: Resampler,
     seed: int = 0,
-    log2_class_sizes: Float[np.ndarray, " B"] | None = None,
 ) -> Draws:
     """Suboptimality of every learner at every budget of the group, for every replicate.
 
@@ -208,22 +205,19 @@ def predicted_draws(
       data_budgets: n.
       resampler: of the prompts.
       seed: seed of the simulated posteriors.
-      log2_class_sizes: d of every replicate (bits); by default all have that of `given`.
     """
-    played, nearest = _played_sizes(given.log2_class_size, log2_class_sizes, resampler)
     means, suboptimality = [], []
     for law in group.laws.values():
         drawn = _resampled_gains(horizon_gains(law, given), resampler)
         speed = _relative_speeds(drawn)
         # Shares rise steeply, so the grid is as fine as the replicates lie close.
         around = np.quantile(np.stack(list(speed.values()), axis=1), _AROUND).tolist()
-        settings = [replace(given, log2_class_size=float(size)) for size in played]
-        curves = [share_curves(law, each, data_budgets, seed, around) for each in settings]
+        curve = share_curves(law, given, data_budgets, seed, around)
         means.append(drawn)
         suboptimality.append(
             {
                 learner: (drawn.expert - drawn.base)[:, None]
-                - _drawn_shares(curves, nearest, learner, speed[_KIND[learner]], data_budgets)
+                - _drawn_shares(curve, learner, speed[_KIND[learner]], data_budgets)
                 * drawn.reach[learner][:, None]
                 for learner in LEARNERS
             }
@@ -266,8 +260,7 @@ def _relative_speeds(drawn: HorizonGains) -> dict[str, Float[np.ndarray, " rows"
 
 
 def _drawn_shares(
-    curves: Sequence[ShareCurves],
-    nearest: Int[np.ndarray, " rows"],
+    curve: ShareCurves,
     learner: str,
     speed: Float[np.ndarray, " rows"],
     data_budgets: Sequence[int],
@@ -275,27 +268,9 @@ def _drawn_shares(
     """Shares of every replicate: n traces of its prompts are worth `speed` times n.
 
     Args:
-      curves: of the class sizes that are played.
-      nearest: which of the curves each replicate uses.
+      curve: of the game.
       learner: a name of `LEARNERS`.
       speed: of each replicate.
       data_budgets: n.
     """
-    worth = speed[:, None] * np.asarray(data_budgets, float)[None]
-    shares = np.empty_like(worth)
-    for index, curve in enumerate(curves):
-        rows = nearest[: len(worth)] == index
-        shares[rows] = curve.at(learner, worth[rows])
-    return shares
-
-
-def _played_sizes(
-    estimate: float, sizes: Float[np.ndarray, " B"] | None, resampler: Resampler
-) -> tuple[Float[np.ndarray, " few"], Int[np.ndarray, " rows"]]:
-    """A few class sizes that stand for all, and which of them each row of the draws plays."""
-    if sizes is None:
-        return np.array([estimate]), np.zeros(len(resampler.weights) + 1, int)
-    ends = np.quantile(sizes, _SIZES_PLAYED, method="inverted_cdf")
-    played = np.unique([estimate, *ends])
-    wanted = np.log(np.concatenate([[estimate], sizes]))
-    return played, np.argmin(np.abs(wanted[:, None] - np.log(played)[None]), axis=1)
+    return curve.at(learner, speed[:, None] * np.asarray(data_budgets, float)[None])

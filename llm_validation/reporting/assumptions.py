@@ -69,7 +69,7 @@ def check_assumptions(
 
 def _bi_level(counts: GroupCounts) -> list[Assumption]:
     """Whether a trace that is correct at one place stays correct."""
-    lost = counts.lost_correctness
+    status, lost = counts.bi_level
     if lost is not None:
         once, at_end = (percent(share) for share in lost.mean_correct)
         return [
@@ -82,7 +82,7 @@ def _bi_level(counts: GroupCounts) -> list[Assumption]:
                 "Stop a trace where a verifier accepts it, or read its last answer only.",
             )
         ]
-    if not counts.end_unknown:
+    if status == "holds":
         return []
     return [
         Assumption(

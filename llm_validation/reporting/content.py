@@ -51,7 +51,7 @@ def diagnosis_content(
       >>> from verigap.llm_validation.fitting.counts import first_samples
       >>> from verigap.llm_validation.reporting.content import diagnosis_content
       >>> from verigap.llm_validation.reporting.diagnose import diagnose
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> traces = first_samples(read_traces("examples/smollm2_products.parquet"), 4)
       >>> content = diagnosis_content(diagnose(traces, [64], [16]), verifier="exact")
       >>> content["groups"][0]["select"]["decision"]["accuracy"]["reason"]

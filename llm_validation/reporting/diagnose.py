@@ -69,7 +69,7 @@ def diagnose(
     Example:
       >>> from verigap.llm_validation.fitting.counts import first_samples
       >>> from verigap.llm_validation.reporting.diagnose import diagnose
-      >>> from verigap.llm_validation.traces import read_traces
+      >>> from verigap.llm_validation import read_traces
       >>> traces = first_samples(read_traces("examples/smollm2_products.parquet"), 4)
       >>> found = diagnose(traces, [64], [16])
       >>> found.groups[0].decisions.by_currency["accuracy"].select.reason
@@ -190,7 +190,7 @@ def _theory(
     options: Options,
     stages: _Stages,
 ) -> Theory:
-    """Measure the gap in returns, predict it from a part of the cells, and score that."""
+    """Measure the gap in returns, predict it, and score the prediction on other prompts."""
     stages.enter("measuring")
     settings = Settings(
         data_budgets=request.data_budgets,
@@ -199,9 +199,10 @@ def _theory(
         seeds=SEEDS,
         seed=request.seed,
     )
-    measurement = measure_group(pools, horizons, settings)
+    measurement = measure_group(pools, horizons, settings, counts=fitted.counts)
     stages.enter("predicting")
     (laws,) = laws_of_traces(traces, horizons)
+    laws = laws.of_samples(fitted.counts)
     seen = calibration_slice(measurement)
     prediction = predict_group(laws, request.data_budgets, options, pools, seen)
     horizon, n = max(horizons), max(request.data_budgets)
@@ -211,7 +212,7 @@ def _theory(
     return Theory(
         prediction=prediction,
         measurement=measurement,
-        score=score(prediction, measurement),
+        score=score(pools, horizons, request.data_budgets, options),
         phase=phase(
             traces,
             (pools.dataset, pools.model),

@@ -26,7 +26,7 @@ class Theory:
     Attributes:
       prediction: made from the calibration cells of the measurement alone.
       measurement: of the same traces.
-      score: how the prediction did on cells that it did not see.
+      score: how the prediction does on other prompts.
       phase: see `reporting.phase`; None where the class size is not known.
       horizon: the budget H that the phase and the statistics are shown at.
       data_budget: n likewise.

@@ -138,7 +138,7 @@ def _of_grades(counts: GroupCounts) -> list[str]:
     found = []
     if counts.ungraded is not None:
         found.append(counts.ungraded.sentence())
-    lost = counts.lost_correctness
+    lost = counts.bi_level.lost
     if lost is not None:
         once, at_end = (percent(share) for share in lost.mean_correct)
         found.append(

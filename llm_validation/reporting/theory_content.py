@@ -7,7 +7,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from verigap.llm_validation.predicting.content import by_number, cell_content, statistic_content
+from verigap.llm_validation.predicting.content import (
+    cell_content,
+    crossovers_content,
+    statistic_content,
+)
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import GroupDiagnosis, Theory
 
@@ -20,7 +24,7 @@ def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
       theory: of the group.
     """
     measured = theory.measurement
-    predicted = [cell_content(cell) for cell in theory.prediction.chosen_cells]
+    predicted = [cell_content(cell) for cell in theory.prediction.cells]
     found = _measured(theory, group.decisions.seed)
     return {
         "horizon": theory.horizon,
@@ -33,6 +37,8 @@ def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
         "comparison": _comparison(predicted, found, theory.score.held_out),
         "prediction": _prediction(theory.prediction),
         "prediction_score": {
+            "prompts": theory.score.prompts,
+            "splits": theory.score.splits,
             "held_out": [
                 {"horizon": horizon, "data_budget": n} for horizon, n in theory.score.held_out
             ],
@@ -95,19 +101,13 @@ def _comparison(
 
 def _prediction(prediction: GroupPrediction) -> dict[str, Any]:
     return {
-        "predictor": prediction.chosen,
-        "predictor_probability": prediction.chosen_probability,
+        "predictor": prediction.predictor,
         "log2_class_size": statistic_content(prediction.log2_class_size),
         "class_size_source": prediction.class_size_source,
         "chi2_radius": prediction.chi2_radius,
         "num_candidates": prediction.num_candidates,
         "false_positive": prediction.false_positive,
         "false_negative": prediction.false_negative,
-        "crossover_data_budget": by_number(prediction.crossover_data_budget),
-        "crossover_horizon": by_number(prediction.crossover_horizon),
-        "others": {
-            name: [cell_content(cell) for cell in cells]
-            for name, cells in prediction.cells.items()
-            if name != prediction.chosen
-        },
+        "crossover_data_budget": crossovers_content(prediction.crossover_data_budget),
+        "crossover_horizon": crossovers_content(prediction.crossover_horizon),
     }

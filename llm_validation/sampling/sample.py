@@ -34,7 +34,7 @@ from verigap.llm_validation.sampling.first_correct import (
 from verigap.llm_validation.sampling.report import SampleReport, sample_report
 from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.tasks.task import Task
-from verigap.llm_validation.traces import Traces, read_traces, write_traces
+from verigap.llm_validation.traces import Traces, load_traces, write_traces
 from verigap.storage.digests import digest_seed
 from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
@@ -162,7 +162,7 @@ def sample_traces(
     if out.exists():
         _refuse_other(out, _configuration_of(out), config)
         shutil.rmtree(parts, ignore_errors=True)
-        rows = read_traces(out).frame
+        rows = load_traces(out).frame
         return sample_report(rows, resumed=rows.height, timeouts=0, rate=None)
     if (parts / "config.yaml").is_file():
         _refuse_other(parts, _loaded(RunStore.read_only(parts).config_yaml), config)
@@ -355,7 +355,7 @@ def _cell(prompt: int, sample: int) -> str:
 
 
 def _configuration_of(out: Path) -> dict[str, Any]:
-    found = read_traces(out).frame["sampling"].unique().to_list()
+    found = load_traces(out).frame["sampling"].unique().to_list()
     try:
         (text,) = found
         config = json.loads(text)

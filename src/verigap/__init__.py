@@ -8,7 +8,7 @@ Verbs, from a reward law to bounds and simulations:
 
 Verbs, from samples of a language model to a verdict:
 
-  read_traces  a table of sampled answers, from Parquet, CSV or JSON Lines
+  read_traces  sampled answers, from a table or from the logs of an evaluation
   fit          heterogeneity, coverage and pass@k, with intervals
   predict      what cloning and verifying will earn, before anything is trained
   measure      what they earn on held-out prompts

@@ -210,7 +210,7 @@ class Predictions(tuple[GroupPrediction, ...], Shown):
                         _span(cell.suboptimality["vb-version-space"]),
                         _span(cell.gap),
                     )
-                    for cell in group.chosen_cells
+                    for cell in group.cells
                 ],
             )
 
@@ -218,7 +218,7 @@ class Predictions(tuple[GroupPrediction, ...], Shown):
         """The predicted gap over n, one line a budget, one panel a group."""
         from verigap.figures.results import draw_gaps
 
-        return draw_gaps([(_title(g.dataset, g.model), g.chosen_cells) for g in self], "predicted")
+        return draw_gaps([(_title(g.dataset, g.model), g.cells) for g in self], "predicted")
 
 
 class Measurements(tuple[GroupMeasurement | FinetunedMeasurement, ...], Shown):

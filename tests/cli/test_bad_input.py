@@ -110,12 +110,12 @@ def test_a_law_table_of_several_models(in_process: InProcess, law_table: Path) -
     ("name", "text", "says"),
     [
         ("t.csv", "prompt_id,n_tokens\na,3\n", "column 'correct' is missing"),
-        ("t.csv", "prompt_id,correct,n_tokens\na,true,NaN\n", "column 'n_tokens', row 1"),
+        ("t.csv", "prompt_id,correct,n_tokens\na,true,NaN\n", "t.csv, line 2: n_tokens is nan"),
         ("t.csv", "prompt_id,correct,n_tokens\n", "holds no traces"),
         ("t.parquet", "", "is empty"),
         ("t.parquet", "prompt_id,correct\na,true\n", "cannot be read as a Parquet file"),
-        ("t.txt", "prompt_id,correct\na,true\n", "t.txt: traces come as .parquet, .csv or .jsonl"),
-        ("t.jsonl", '{"prompt_id": 1, "correct": tru', "cannot be read as a JSON Lines file"),
+        ("t.txt", "prompt a is correct\n", "tables come as .csv, .tsv, .json, .jsonl or .parquet"),
+        ("t.jsonl", '{"prompt_id": 1, "correct": tru', "line 1: not valid JSON"),
         ("t.parquet", None, "t.parquet: no such file"),
     ],
 )
@@ -139,7 +139,7 @@ def test_nan_in_parquet_traces(in_process: InProcess, tmp_path: Path, column: st
         tmp_path / "t.parquet"
     )
     done = in_process("laws", "t.parquet", "--horizon", "64", "--out", "laws.parquet", cwd=tmp_path)
-    assert_refused(done, f"t.parquet: column '{column}', row 2 (value nan)")
+    assert_refused(done, f"t.parquet, row 2: {column} is nan, not a finite number")
     assert contents(tmp_path) == ["t.parquet"]
 
 

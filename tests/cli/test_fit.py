@@ -60,7 +60,16 @@ def test_tables(verigap: Command, small: Path) -> None:
         ("p,true,5\n", "--horizon 0", "--horizon: 0 is no budget"),
         ("p,true,5\n", "--horizon 64,abc", "--horizon: expected whole numbers and commas"),
         ("p,true,5\n", "--horizon 8 --c0 nan", "c0: nan"),
-        ("p,true,NaN\n", "--horizon 8", "column 'n_tokens', row 1"),
+        (
+            "p,true,NaN\n",
+            "--horizon 8",
+            "t.csv, line 2: n_tokens is nan, not a finite number; leave",
+        ),
+        ("p,true,inf\n", "--horizon 8", "t.csv, line 2: n_tokens is inf, not a finite number"),
+        ("p,true,-1\n", "--horizon 8", "t.csv, line 2: n_tokens is '-1'; a length or number"),
+        ("p,true,2.5\n", "--horizon 8", "t.csv, line 2: n_tokens is '2.5', not a whole number"),
+        ("p,maybe,5\n", "--horizon 8", "t.csv, line 2: correct is 'maybe', neither true"),
+        ("p,0.5,5\n", "--horizon 8", "t.csv, line 2: correct is 0.5, neither right (1) nor"),
     ],
 )
 def test_bad_input(

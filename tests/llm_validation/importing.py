@@ -16,7 +16,7 @@ from verigap.llm_validation.importers import (
     ImportReport,
     import_traces,
 )
-from verigap.llm_validation.traces import read_traces
+from verigap.llm_validation.traces import load_traces
 
 FIXTURES = Path(__file__).with_name("fixtures")
 
@@ -38,7 +38,7 @@ def run(name: str, folder: Path, *files: Path | str, **options: Any) -> Imported
     paths = [FIXTURES / file if isinstance(file, str) else file for file in files]
     report = import_traces(FORMATS[name], paths, out, ImportOptions(**options))
     # Reading it back applies every rule of a trace table to the whole.
-    return Imported(read_traces(out).frame, report)
+    return Imported(load_traces(out).frame, report)
 
 
 def write_lines(path: Path, *records: object) -> Path:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.llm_validation.importing import run, write_lines
 from verigap.llm_validation.laws import reward_laws
-from verigap.llm_validation.traces import read_traces
+from verigap.llm_validation.traces import load_traces
 from verigap.storage.tables import TableError
 
 COUNTED = {"prompt_id": "a", "correct": True, "n_tokens": 4, "text": "two words"}
@@ -54,7 +54,7 @@ def test_a_table_may_say_its_unit(tmp_path: Path) -> None:
 
 def test_the_unit_reaches_the_laws(tmp_path: Path) -> None:
     run("monkeys", tmp_path, "monkeys.jsonl")
-    table, report = reward_laws(read_traces(tmp_path / "out.parquet"), [8])
+    table, report = reward_laws(load_traces(tmp_path / "out.parquet"), [8])
     assert set(table.frame["unit"]) == {"words"}
     assert report.units == ("words",)
 

@@ -125,7 +125,7 @@ def test_whole_numbers_written_as_decimals_are_pointed_out(tmp_path: Path) -> No
     files = [FIXTURES / f"cases/csv-encodings/floatids_{part}.csv" for part in "ab"]
     report = run("table", tmp_path, *files).report
     assert report.prompts == 4
-    assert any("2 prompts are there twice" in note for note in report.notes)
+    assert any("2 prompts are there in several spellings" in note for note in report.notes)
 
 
 def request(name: str, temperature: float | None) -> dict[str, Any]:
@@ -156,10 +156,10 @@ def test_runs_at_other_temperatures_do_not_pool(tmp_path: Path) -> None:
     for line in lines:
         line["arguments"]["gen_args_0"]["arg_1"]["temperature"] = 0.9
     hotter = write_lines(tmp_path / "hotter.jsonl", *lines)
-    with pytest.raises(
-        ValueError, match=r"temperature 0\.9, but the samples at .* at 0\.3, .*`model`"
-    ):
-        run("lm-eval", tmp_path, hot, hotter, pool_runs=True)
+    done = run("lm-eval", tmp_path, hot, hotter, pool_runs=True, model="m")
+    assert set(done.column("model")) == {"m, temperature 0.3", "m, temperature 0.9"}
+    assert done.frame.group_by("model").len()["len"].to_list() == [5, 5]
+    assert "different temperature are groups of their own" in done.report.notes[0]
 
 
 @pytest.mark.parametrize(

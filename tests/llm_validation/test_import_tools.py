@@ -293,7 +293,7 @@ def test_helm_needs_both_of_its_files(tmp_path: Path) -> None:
     [
         ([1.0, 0.0, 0.5, 0.0], "accuracy_reward is 0.5, neither right"),
         ([1.0, -1.0, 1.0, -1.0], "accuracy_reward is -1, neither right"),
-        ([2.0, 0.0, 2.0, 0.0], r"accuracy_reward is 2, .*\(values seen: 2\).*correct-above$"),
+        ([2.0, 0.0, 2.0, 0.0], r"accuracy_reward is 2, .*\(values seen: 2\).*`correct_above`$"),
     ],
 )
 def test_a_reward_of_form_does_not_take_the_place_of_correctness(

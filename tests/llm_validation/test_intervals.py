@@ -35,21 +35,57 @@ def test_intervals_of_nearly_normal_means_are_students() -> None:
     reach = stats.t.ppf(0.975, 199) * values.std(axis=0, ddof=1) / 200**0.5
     resampler = Resampler(200, 1, 4000)
     influence = values - centre
-    for interval in (
-        mean_interval(values, resampler),
-        bca_interval(centre, resampler.means(values), influence),
-    ):
-        np.testing.assert_allclose(centre - interval.low, reach, rtol=0.1)
-        np.testing.assert_allclose(interval.high - centre, reach, rtol=0.1)
+    interval = bca_interval(centre, resampler.means(values), influence)
+    np.testing.assert_allclose(centre - interval.low, reach, rtol=0.1)
+    np.testing.assert_allclose(interval.high - centre, reach, rtol=0.1)
+    # That of a bounded mean is wider by what one prompt more could add, on the average 1/201 of
+    # the way to the end of the range.
+    bounded = mean_interval(values, resampler)
+    for side, room in ((centre - bounded.low, centre), (bounded.high - centre, 1.0 - centre)):
+        assert (side > reach).all()
+        np.testing.assert_allclose(side, reach + room / 201, rtol=0.1)
 
 
-@pytest.mark.parametrize(
-    ("value", "low", "high"), [(0.0, 0.0, 0.3085), (1.0, 0.6915, 1.0), (0.5, 0.0, 1.0)]
-)
-def test_prompts_alike_leave_room_for_those_not_seen(value: float, low: float, high: float) -> None:
-    interval = mean_interval(np.full((10, 1), value), Resampler(10, 0, 100))
-    assert interval.low[0] == pytest.approx(low, abs=1e-4)
-    assert interval.high[0] == pytest.approx(high, abs=1e-4)
+@pytest.mark.parametrize("prompts", [10, 30, 200])
+@pytest.mark.parametrize("value", [0.0, 0.6, 1.0])
+def test_prompts_alike_leave_room_for_those_not_seen(prompts: int, value: float) -> None:
+    interval = mean_interval(np.full((prompts, 1), value), Resampler(prompts, 0, 400))
+    unlike = 1.0 - 0.025 ** (1.0 / prompts)
+    assert interval.low[0] == pytest.approx(value * (1.0 - unlike), abs=1e-4)
+    assert interval.high[0] == pytest.approx(value + (1.0 - value) * unlike, abs=1e-4)
+
+
+@pytest.mark.parametrize(("right", "prompts"), [(1, 12), (9, 30), (20, 40), (48, 50)])
+def test_of_zeros_and_ones_it_is_the_binomial_interval(right: int, prompts: int) -> None:
+    values = np.repeat([1.0, 0.0], [right, prompts - right])[:, None]
+    interval = mean_interval(values, Resampler(prompts, 3, 100_000))
+    exact = stats.binomtest(right, prompts).proportion_ci(0.95, method="exact")
+    assert interval.low[0] == pytest.approx(exact.low, abs=0.003)
+    assert interval.high[0] == pytest.approx(exact.high, abs=0.003)
+
+
+def test_ends_of_bounded_means_keep_the_order_of_the_values_and_the_range() -> None:
+    rng = np.random.default_rng(2)
+    smaller = rng.beta(0.3, 0.2, (25, 1))
+    columns = np.concatenate([smaller, smaller**0.5, smaller**0.1, np.ones((25, 1))], axis=1)
+    for upper in (1.0, 0.5):
+        low, high = mean_interval(upper * columns, Resampler(25, 0, 300), upper)
+        assert (np.diff(low) >= 0).all()
+        assert (np.diff(high) >= 0).all()
+        assert (low >= 0).all()
+        assert (high <= upper).all()
+
+
+def test_what_rounding_leaves_of_nothing_is_nothing() -> None:
+    # A column that is mostly 0: many replicates do not hold the one prompt that is not.
+    values = np.zeros((12, 2))
+    values[3] = [0.1, 1.13]
+    means = Resampler(12, 0, 400).means(values)
+    assert (np.abs(means[means != 0]) > 1e-3).all()
+    replicates = np.where(means > 0, means, -8.88e-16)
+    low, high = bca_interval(values.mean(axis=0), replicates, values)
+    assert low.tolist() == [0.0, 0.0]
+    assert (high > 0.01).all()
 
 
 def test_one_prompt_has_no_interval() -> None:

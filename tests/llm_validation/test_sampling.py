@@ -26,7 +26,7 @@ from verigap.llm_validation.sampling.sample import (
     sample_traces,
 )
 from verigap.llm_validation.tasks.grading import GradingPool
-from verigap.llm_validation.traces import read_traces
+from verigap.llm_validation.traces import load_traces
 from verigap.storage.progress import Progress
 from verigap.storage.run_store import StoreError
 from verigap.storage.tables import TableError
@@ -118,7 +118,7 @@ def test_a_table_has_every_sample(tmp_path: Path) -> None:
     out = tmp_path / "new" / "t.parquet"
     seen: list[Progress] = []
     report = sample_traces(Scripted(), arithmetic(), OPTIONS, out, progress=seen.append)
-    table = read_traces(out)
+    table = load_traces(out)
     assert (table.num_samples, table.num_prompts, table.units) == (15, 3, ("tokens",))
     rows = table.frame
     assert rows["sample_id"].to_list() == [0, 1, 2, 3, 4] * 3
@@ -198,7 +198,7 @@ def test_another_configuration_is_refused(
             sample_traces(Scripted(QUICK), arithmetic(), changed, out)
         assert says in str(refusal.value)
         assert "\n" not in str(refusal.value)
-    assert read_traces(out).num_samples == 15
+    assert load_traces(out).num_samples == 15
 
 
 def test_another_task_of_the_same_name_is_refused(tmp_path: Path) -> None:

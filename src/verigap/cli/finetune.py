@@ -58,7 +58,7 @@ def finetune(
     from verigap.llm_validation.measuring.content import as_content
     from verigap.llm_validation.sampling.engine import ModelSpec
     from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
-    from verigap.llm_validation.traces import read_traces
+    from verigap.llm_validation.traces import load_traces
 
     # What is cheap to refuse comes before the model.
     options = FinetuneOptions(
@@ -71,7 +71,7 @@ def finetune(
         batch_size,
         seed,
     )
-    table = read_traces(traces)
+    table = load_traces(traces)
     sampling = sampling_of(table)
     problems = task_of(sampling, parse_task(task or sampling["task"]))
     engine = TransformersEngine.load(ModelSpec(model, sampling["dtype"]))

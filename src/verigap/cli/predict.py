@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
+from verigap.cli.options import JsonFlag, prepare_jax, show_json
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
@@ -15,8 +15,6 @@ from verigap.cli.samples import (
     horizons_and_data_budgets,
     read_unless_laws,
 )
-
-CALIBRATED = "calibrated"
 
 
 def register(app: typer.Typer) -> None:
@@ -38,10 +36,11 @@ def predict(
         float, typer.Option("--kappa", help="Chi-square leash kappa of expert and learners.")
     ] = 1.0,
     class_size: Annotated[
-        str | None,
+        float | None,
         typer.Option(
             "--log2-class",
-            help="Bits d, or 'calibrated' on measured small n (the default for traces).",
+            help="Bits d: play the relabelling game of such a class. Default for traces: predict "
+            "from their features.",
         ),
     ] = None,
     candidates: Annotated[int, typer.Option("--candidates", help="N of best-of-N.")] = 8,
@@ -63,11 +62,6 @@ def predict(
     """Predict cloning, verifying and their gap over n and H, before any is trained."""
     prepare_jax()
     horizons, data_budgets = horizons_and_data_budgets(horizon, n)
-    size = None
-    if class_size not in (None, CALIBRATED):
-        (size, *more) = numbers(class_size, "--log2-class", float)
-        if more:
-            raise ValueError("--log2-class: give one number, or 'calibrated'")
     import verigap as vg
     from verigap.cli.progress import ProgressBar
 
@@ -77,7 +71,7 @@ def predict(
             horizons,
             data_budgets,
             chi2_radius=kappa,
-            log2_class_size=size,
+            log2_class_size=class_size,
             num_candidates=candidates,
             false_positive=false_positive,
             false_negative=false_negative,

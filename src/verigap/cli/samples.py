@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,28 +43,26 @@ def horizons_and_data_budgets(
     return horizons, None if n is None else numbers(n, "--n", int)
 
 
-def read(paths: list[Path]) -> Traces:
-    """The traces; of logs a line on stderr says what they are."""
+def read(paths: Sequence[Path]) -> Traces:
+    """The traces; of logs a line on stderr says what they are, and one each what is doubtful."""
+    from verigap.cli.tables.imported import warn
     from verigap.llm_validation.importers import FORMATS, read_samples
 
-    traces, form, report = read_samples(paths)
-    if form is not None and report is not None:
-        from verigap.cli.tables.imported import warn
-
+    traces, form, report, warnings = read_samples(paths)
+    # A table of samples is what a command expects, and needs no word.
+    if form not in (None, "table") and report is not None:
         typer.echo(
             f"verigap: {FORMATS[form].about}: {report.samples} samples of {report.prompts} "
             f"prompts, {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} "
             "ungraded (verigap import says more)",
             err=True,
         )
-        warn(report)
+    warn(warnings)
     return traces
 
 
 def read_unless_laws(paths: list[Path]) -> Traces | Path:
-    """The traces, or the path of one file that is no log: a table, or laws of either kind."""
-    from verigap.llm_validation.importers import is_log
+    """The traces, or the path of one file of another kind, such as laws."""
+    from verigap.llm_validation.importers import holds_samples
 
-    if len(paths) == 1 and not is_log(paths[0]):
-        return paths[0]
-    return read(paths)
+    return paths[0] if len(paths) == 1 and not holds_samples(paths[0]) else read(paths)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,23 +19,28 @@ if TYPE_CHECKING:
     from verigap.results import DiagnosisResult, FitResult, Measurements, Predictions
     from verigap.storage.progress import Progress
 
-    TraceSource = Traces | pl.DataFrame | str | Path
+    TraceSource = Traces | pl.DataFrame | str | Path | Sequence[str | Path]
     Report = Callable[[Progress], None]
 
 
-def read_traces(path: str | Path) -> Traces:
-    """A table of sampled answers of language models, checked row by row.
+def read_traces(source: TraceSource) -> Traces:
+    """Samples of language models, from a table or from the logs of the tool that drew them.
+
+    They are read by the same rules as `verigap import` does without options; what is doubtful
+    about them is a Python warning.
 
     Args:
-      path: Parquet (.parquet), CSV (.csv) or JSON Lines (.jsonl, .ndjson), one row a sample. Only
-        the columns `prompt_id` and `correct` are required; `llm_validation.traces.Traces` lists
-        the others.
+      source: a polars table, the path of one (Parquet, CSV, TSV, JSON, JSON Lines) or of a log, or
+        the paths of several logs. The format is recognised by the content. Of a table only the
+        columns `prompt_id` and `correct` are required; `llm_validation.traces.Traces` lists the
+        others.
 
     Returns:
       The traces; `frame` is a polars table.
 
     Raises:
-      ValueError: the file is missing, damaged, or a row contradicts itself; one line names it.
+      ValueError: a file is missing, damaged or of no format known here, or a row contradicts
+        itself; one line names it.
 
     Example:
       >>> import verigap as vg
@@ -43,26 +48,19 @@ def read_traces(path: str | Path) -> Traces:
       >>> traces.num_prompts, traces.num_samples
       (32, 1024)
     """
-    from verigap.llm_validation import traces
-
-    return traces.read_traces(of_kind(path, "path", "the path of a table", str, Path))
-
-
-def _traces(source: TraceSource) -> Traces:
-    """Traces from whatever a verb takes for them.
-
-    Raises:
-      ValueError: it is something else.
-    """
     import polars as pl
 
+    from verigap.llm_validation import importers
     from verigap.llm_validation.traces import Traces
 
     if isinstance(source, Traces):
         return source
-    if isinstance(source, pl.DataFrame):
-        return Traces(source)
-    return read_traces(of_kind(source, "traces", "traces, a polars table or a path", str, Path))
+    wanted = "traces, a polars table, a path or a list of paths"
+    kinds = (str, Path, pl.DataFrame, list, tuple)
+    given = of_kind(source, "traces", wanted, *kinds)
+    for path in given if isinstance(given, list | tuple) else ():
+        of_kind(path, "traces", "a list of paths", str, Path)
+    return importers.read_traces(given)
 
 
 def fit(
@@ -77,8 +75,7 @@ def fit(
     """Heterogeneity, coverage and pass@k of sampled traces, with 95 % intervals over prompts.
 
     Args:
-      traces: the samples: traces, a polars table with their columns, or the path of one. Every
-        (dataset, model) is fitted on its own.
+      traces: the samples, as `read_traces` takes them. Every (dataset, model) is fitted on its own.
       horizons: distinct token budgets H.
       seed: seed of the bootstrap, at least 0.
       grids: where coverage is evaluated: margins, chi-square radii, and the least coverage c0.
@@ -101,7 +98,7 @@ def fit(
     from verigap.results import FitResult, shown
 
     found = fitting.fit(
-        _traces(traces), horizons, seed=seed, grids=grids, pass_at=pass_at, samples=samples
+        read_traces(traces), horizons, seed=seed, grids=grids, pass_at=pass_at, samples=samples
     )
     return shown(FitResult, found)
 
@@ -123,14 +120,15 @@ def predict(
     """What cloning and verifying will earn over n and H, before anything is trained.
 
     Args:
-      source: traces, a polars table with their columns, the path of one, of a law table (Parquet),
-        or of the JSON of a fit with its prompts.
+      source: the samples, as `read_traces` takes them, or the path of a law table (Parquet) or of
+        the JSON of a fit with its prompts.
       horizons: distinct token budgets H. Default: from the lengths of the traces.
       data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
       chi2_radius: chi-square leash kappa of the expert and of both policies, above 0.
-      log2_class_size: d in bits; None calibrates it on measured small n, which needs traces.
+      log2_class_size: d in bits of the relabelling game that then predicts; None predicts from the
+        features of the traces, which needs traces.
       num_candidates: N of best-of-N.
-      false_positive: share of wrong traces that the check accepts, in [0, 1].
+      false_positive: share of wrong traces that the check of the game accepts, in [0, 1].
       false_negative: share of right traces that it rejects, in [0, 1].
       estimate_errors: estimate both shares for a learned verifier instead; needs traces.
       seed: seed of all randomness.
@@ -151,6 +149,7 @@ def predict(
       True
     """
     from verigap.llm_validation.arguments import listed
+    from verigap.llm_validation.importers import holds_samples
     from verigap.llm_validation.predicting.group_laws import read_laws
     from verigap.llm_validation.predicting.predict import Options, predict_laws
     from verigap.llm_validation.predicting.predict import predict as predict_traces
@@ -162,10 +161,12 @@ def predict(
         estimate_errors=estimate_errors, seed=seed,
     )  # fmt: skip
     budgets = None if horizons is None else tuple(listed(horizons, "horizons"))
-    laws = read_laws(Path(source), budgets) if isinstance(source, str | Path) else None
+    laws = None
+    if isinstance(source, str | Path) and not holds_samples(Path(source)):
+        laws = read_laws(Path(source), budgets)
     if laws is not None:
         return Predictions(predict_laws(laws, data_budgets, options))
-    found = predict_traces(_traces(source), budgets, data_budgets, options, report=report)
+    found = predict_traces(read_traces(source), budgets, data_budgets, options, report=report)
     return Predictions(found)
 
 
@@ -183,8 +184,8 @@ def measure(
     """What cloning and verifying earn on held-out prompts of sampled traces.
 
     Args:
-      source: traces, a polars table with their columns, or the path of one. A run folder of trained
-        networks is read as it is, and the other arguments say nothing about it.
+      source: the samples, as `read_traces` takes them. A run folder of trained networks is read as
+        it is, and the other arguments say nothing about it.
       horizons: distinct token budgets H. Default: from the lengths of the traces.
       data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
       num_candidates: N of best-of-N and of the vote. Default: 8.
@@ -213,7 +214,7 @@ def measure(
         groups, warnings = measured_run(source)
         return Measurements.of(groups, seed, warnings)
     found = measure_traces(
-        _traces(source),
+        read_traces(source),
         horizons,
         data_budgets=data_budgets,
         num_candidates=num_candidates,
@@ -254,7 +255,7 @@ def diagnose(
     """How to select among N samples, and what to train: both decisions in one report.
 
     Args:
-      traces: the samples: traces, a polars table with their columns, or the path of one.
+      traces: the samples, as `read_traces` takes them.
       out: folder of the report (report.html, report.json, report.md), made or replaced. Without it
         nothing is written.
       horizons: distinct token budgets H; decisions are about the largest. Default: the sampling
@@ -300,7 +301,7 @@ def diagnose(
     # Before minutes of work, not after them.
     folder = _report_folder(out)
     found = diagnose_traces(
-        _traces(traces), horizons, data_budgets, num_candidates=num_candidates,
+        read_traces(traces), horizons, data_budgets, num_candidates=num_candidates,
         chi2_radius=chi2_radius, worth=worth, seed=seed, report=report,
     )  # fmt: skip
     written = write_report(

@@ -8,14 +8,14 @@ import polars as pl
 import pytest
 from scipy import stats
 
-from benchmarks.interval_coverage import coverage, truths
+from benchmarks.interval_coverage import HORIZON, coverage, truths
 from tests.statistics import LEVEL as RISK
 from verigap.llm_validation import fit
-from verigap.llm_validation.fitting import deconvolution, extrapolation
+from verigap.llm_validation.fitting import deconvolution
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.fitting.fit import Fit
 from verigap.llm_validation.fitting.population import Grids
-from verigap.llm_validation.traces import Traces, read_traces
+from verigap.llm_validation.traces import Traces, load_traces
 from verigap.storage.tables import TableError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "game24_gpt4.parquet"
@@ -24,7 +24,7 @@ QUICK = 200
 
 @pytest.fixture(scope="module")
 def real() -> Traces:
-    return read_traces(EXAMPLE)
+    return load_traces(EXAMPLE)
 
 
 @pytest.fixture(scope="module")
@@ -187,8 +187,10 @@ def test_intervals_cover_known_populations() -> None:
         assert stats.binom.cdf(held, repetitions, 0.92) > RISK, name
         assert abs(estimate.mean() - known[name]) < estimate.std(), name
         # And not by being wide: half an interval is 1.96 sd of the estimator, which 100 repetitions
-        # give within 30 % at more than four of its standard errors.
-        ratio = float((high - low).mean()) / (2 * 1.96 * float(estimate.std(ddof=1)))
+        # give within 30 % at more than four of its standard errors. Means of bounded numbers
+        # leave room for one unseen prompt at either end: 1/51 of the range in all.
+        room = {"mean return": HORIZON / 51, "pass@8": 1 / 51, "rms sigma/H": 0.04}.get(name, 0.0)
+        ratio = float((high - low).mean() - room) / (2 * 1.96 * float(estimate.std(ddof=1)))
         assert 0.77 < ratio < 1.3, (name, ratio)
 
 
@@ -198,10 +200,8 @@ def test_fits_that_do_not_converge_are_said(monkeypatch: pytest.MonkeyPatch) -> 
     assert fine.horizon_fits[0].converged
     assert not any("converge" in warning for warning in fine.warnings)
     monkeypatch.setattr(deconvolution, "_STEPS", 1)
-    monkeypatch.setattr(extrapolation._fit_beta, "__defaults__", (None, 1, 1e-9))
     rough = fit(traces, [8], replicates=QUICK).groups[0]
     assert not rough.horizon_fits[0].converged
-    assert rough.warnings[-2:] == (
-        "the fit of the beta-binomial law of success did not converge; its pass@k is rough",
-        "H = 8: the fit of the law of prompts did not converge; sigma and coverage there are rough",
+    assert rough.warnings[-1] == (
+        "H = 8: the fit of the law of prompts did not converge; sigma and coverage there are rough"
     )

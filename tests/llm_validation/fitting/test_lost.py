@@ -7,7 +7,9 @@ import pytest
 
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.fitting.fit import fit
+from verigap.llm_validation.measuring.content import as_content as measured_content
 from verigap.llm_validation.measuring.measure import measure
+from verigap.llm_validation.predicting.content import as_content as predicted_content
 from verigap.llm_validation.predicting.predict import Options, predict
 from verigap.llm_validation.traces import Traces
 
@@ -35,6 +37,22 @@ def test_both_readings_are_given() -> None:
     assert content["mean_correct"] == pytest.approx({"at_some_place": 0.5, "at_end": 0.25})
     assert content["pass_at_k"]["2"] == pytest.approx({"at_some_place": 5 / 6, "at_end": 0.5})
     assert as_content(fit(traces(0), [12], replicates=100))["groups"][0]["lost_correctness"] is None
+
+
+@pytest.mark.parametrize(("lost", "status"), [(0, "holds"), (1, "fails"), (None, "unchecked")])
+def test_every_stage_says_in_json_whether_returns_are_bi_level(
+    lost: int | None, status: str
+) -> None:
+    samples = traces(lost or 0)
+    if lost is None:
+        samples = Traces(samples.frame.drop("correct_at_end"))
+    fitted = as_content(fit(samples, [12], replicates=100))
+    measured = measured_content(measure(samples, [12], data_budgets=[16], seeds=2))
+    predicted = predicted_content(predict(samples, [12], [16], Options(log2_class_size=4.0)))
+    for content in (fitted, measured, predicted):
+        (group,) = content["groups"]
+        assert group["bi_level"] == status
+        assert (group["lost_correctness"] is not None) == (status == "fails")
 
 
 def test_every_stage_says_it() -> None:

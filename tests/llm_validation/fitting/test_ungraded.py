@@ -7,12 +7,13 @@ import polars as pl
 import pytest
 
 from tests.llm_validation.importing import FIXTURES
+from verigap.llm_validation import read_traces
 from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.fitting.fit import fit
 from verigap.llm_validation.fitting.ungraded import ungraded_bounds
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.measuring.measure import measure
-from verigap.llm_validation.traces import Traces, read_traces
+from verigap.llm_validation.traces import Traces
 from verigap.storage.tables import TableError
 
 VERDICTS = [[True, None, False, False], [False, False, None, None], [None] * 4, [True] * 4]

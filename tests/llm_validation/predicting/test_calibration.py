@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.llm_validation.predicting.test_relabelling import HORIZON, POPULATION, assumed, group
+from tests.llm_validation.predicting.test_relabelling import HORIZON, POPULATION, group
 from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.predicting import calibration
@@ -18,7 +18,7 @@ from verigap.llm_validation.predicting.calibration import (
 )
 from verigap.llm_validation.predicting.predict import Options, predict_group
 from verigap.llm_validation.predicting.prediction import RELABELLING
-from verigap.llm_validation.predicting.relabelling import cloning_shares, predicted_draws
+from verigap.llm_validation.predicting.relabelling import cloning_shares
 from verigap.storage.units import LengthUnit
 from verigap.theory import RewardLaw, chi2_ball_expert
 
@@ -120,30 +120,12 @@ def test_replicates_of_the_slice_draw_the_prompts_of_the_resampler() -> None:
         assert bool(correlation > 0.99) is joint
 
 
-def test_every_replicate_plays_the_game_of_its_own_class_size() -> None:
-    made, resampler = group(POPULATION * 4), Resampler(12, 0, 60)
-    own = np.repeat([4.0, 12.0], 30)
-    mixed = predicted_draws(made, assumed(1.0, 6.0, 4), (32,), resampler, log2_class_sizes=own)
-    for size, rows in ((6.0, [0]), (4.0, range(1, 31)), (12.0, range(31, 61))):
-        alone = predicted_draws(made, assumed(1.0, size, 4), (32,), resampler)
-        for name, values in alone.suboptimality.items():
-            np.testing.assert_allclose(mixed.suboptimality[name][rows], values[rows])
-
-
 def test_a_class_size_that_is_given_has_no_interval() -> None:
     made = group(POPULATION * 4)
-    shares = np.full(3, 0.5)
-    measurement = measured(shares, 0.3, 12)
-    given = predict_group(made, (32,), Options(log2_class_size=6.0), None, measurement)
+    given = predict_group(made, (32,), Options(log2_class_size=6.0))
+    assert (given.predictor, given.class_size_source) == (RELABELLING, "given")
     assert given.log2_class_size.estimate == 6.0
     assert np.isnan(given.log2_class_size[1:]).all()
-    found = predict_group(made, (32,), Options(), None, measurement)
-    assert found.log2_class_size.low < found.log2_class_size.high
-    # Where it is not known which share is learned, the game is wider.
-    own, other = (
-        each.cell(HORIZON, 32, RELABELLING).suboptimality["vf-mle"] for each in (found, given)
-    )
-    assert own.high - own.low > 1.2 * (other.high - other.low)
 
 
 def test_what_cannot_be_calibrated_is_said() -> None:

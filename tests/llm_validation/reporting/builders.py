@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,20 @@ from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.pools import SamplePools, sample_pools
+from verigap.llm_validation.predicting.crossover import Crossover
 from verigap.llm_validation.predicting.prediction import (
     PARAMETRIC,
-    RELABELLING,
     GroupPrediction,
     PredictedCell,
 )
-from verigap.llm_validation.predicting.scoring import score
+from verigap.llm_validation.predicting.scoring import (
+    METHODS,
+    NO_GAP,
+    PREDICTED,
+    Comparison,
+    PredictionScore,
+    method_score,
+)
 from verigap.llm_validation.reporting.assumptions import Assumption
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
@@ -105,7 +111,7 @@ def measurement(
 
 
 def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> GroupPrediction:
-    """A gap of H/10 everywhere, by both predictors, and a chosen one of less certainty."""
+    """A gap of H/10 everywhere, and a crossover of each kind."""
 
     def about(value: float) -> Statistic:
         return Statistic(value, value - 1.0, value + 1.0)
@@ -135,21 +141,46 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
         prompts=len(measured.prompt_ids),
         chi2_radius=measured.chi2_radius,
         num_candidates=measured.num_candidates,
+        predictor=PARAMETRIC,
         log2_class_size=Statistic(log2_class_size, log2_class_size / 2, log2_class_size * 2),
         class_size_source="calibrated",
         false_positive=0.0,
         false_negative=0.0,
         base={},
         expert={},
-        cells={PARAMETRIC: cells, RELABELLING: cells},
-        chosen=PARAMETRIC,
-        chosen_probability=0.8,
-        chosen_cells=tuple(
-            replace(cell, gap=Statistic(cell.gap.estimate, -9.0, 9.0)) for cell in cells
-        ),
-        crossover_data_budget={32: None, 64: about(20.0)},
-        crossover_horizon={16: None, 64: None},
+        cells=cells,
+        crossover_data_budget={
+            32: Crossover(kind="everywhere"),
+            64: Crossover(kind="at", at=about(20.0)),
+        },
+        crossover_horizon={16: Crossover(kind="nowhere"), 64: Crossover(kind="unknown")},
         warnings=("measured: said before", "predicted: by hand"),
+    )
+
+
+def other_prompts(measured: GroupMeasurement) -> PredictionScore:
+    """Two comparisons a cell beyond the slice, in which the prediction is 1 off and 0 is 5 off."""
+    truth, nan = Statistic(5.0, 4.0, 6.0), float("nan")
+    forecasts = dict.fromkeys(METHODS, truth)
+    forecasts[PREDICTED] = Statistic(4.0, 3.0, 5.0)
+    forecasts[NO_GAP] = Statistic(0.0, nan, nan)
+    held_out = ((32, 64), (64, 16), (64, 64))
+    comparisons = tuple(
+        Comparison(horizon=horizon, data_budget=n, measured=truth, forecasts=forecasts)
+        for horizon, n in 2 * held_out
+    )
+    return PredictionScore(
+        dataset=measured.dataset,
+        model=measured.model,
+        unit=measured.unit,
+        prompts=len(measured.prompt_ids) // 2,
+        splits=1,
+        held_out=held_out,
+        comparisons=comparisons,
+        methods=tuple(
+            method_score(name, [each.forecasts[name] for each in comparisons], [truth] * 6)
+            for name in METHODS
+        ),
     )
 
 
@@ -228,7 +259,7 @@ def _theory(
     return Theory(
         prediction=predicted,
         measurement=measured,
-        score=score(predicted, measured),
+        score=other_prompts(measured),
         phase=place,
         horizon=HORIZONS[-1],
         data_budget=DATA[-1],

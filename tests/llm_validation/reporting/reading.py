@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-ALLOWED = {"a", "bdi", "body", "details", "div", "figcaption", "figure", "h1", "h2", "h3", "head",
-           "header", "html", "img", "li", "link", "meta", "ol", "p", "pre", "section", "small",
-           "strong", "style", "summary", "table", "td", "th", "title", "tr", "ul"}  # fmt: skip
+ALLOWED = {"html", "head", "meta", "link", "title", "style", "body", "header", "section", "h1",
+           "h2", "h3", "p", "strong", "small", "bdi", "a", "div", "table", "tr", "th", "td",
+           "figure", "img", "figcaption", "details", "summary", "ul", "ol", "li",
+           "pre"}  # fmt: skip
 _WITHOUT_END = {"meta", "link", "img", "br"}
 
 

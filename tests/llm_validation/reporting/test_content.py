@@ -101,13 +101,16 @@ def test_the_theory_stands_apart(usual: Diagnosis) -> None:
     cells = [(cell["horizon"], cell["data_budget"]) for cell in theory["gap_measured"]]
     assert cells == [(horizon, n) for horizon in HORIZONS for n in DATA]
     assert cells == [(cell["horizon"], cell["data_budget"]) for cell in theory["gap_predicted"]]
-    # Intervals are those of the choice, and each predictor's own are beside it.
-    assert {(cell["gap"]["low"], cell["gap"]["high"]) for cell in theory["gap_predicted"]} == {
-        (-9, 9)
+    assert theory["comparison"][0]["predicted"]["low"] == pytest.approx(2.2)
+    assert theory["prediction"]["predictor"] == "parametric"
+    assert theory["prediction"]["crossover_data_budget"] == {
+        "32": {"kind": "everywhere", "at": None},
+        "64": {"kind": "at", "at": {"estimate": 20.0, "low": 19.0, "high": 21.0}},
     }
-    assert theory["comparison"][0]["predicted"]["low"] == -9.0
-    assert theory["prediction"]["others"]["relabelling"][0]["gap"]["low"] == pytest.approx(2.2)
-    assert theory["prediction"]["predictor_probability"] == 0.8
+    assert theory["prediction"]["crossover_horizon"] == {
+        "16": {"kind": "nowhere", "at": None},
+        "64": {"kind": "unknown", "at": None},
+    }
     assert theory["prediction"]["log2_class_size"] == {"estimate": 6.0, "low": 3.0, "high": 12.0}
     for cell in theory["gap_measured"]:
         assert cell["gap"]["estimate"] == pytest.approx(7.0 * cell["horizon"] / 64)
@@ -115,7 +118,11 @@ def test_the_theory_stands_apart(usual: Diagnosis) -> None:
     # The smaller half of the budgets and of n calibrates; nothing is scored there.
     roles = {(row["horizon"], row["data_budget"]): row["held_out"] for row in theory["comparison"]}
     assert roles == {(32, 16): False, (32, 64): True, (64, 16): True, (64, 64): True}
-    assert theory["prediction_score"]["methods"][0]["sign_accuracy"] == 1.0
+    methods = {row["method"]: row for row in theory["prediction_score"]["methods"]}
+    assert methods["predicted"]["sign_accuracy"] == 1.0
+    assert methods["predicted"]["absolute_error"] == 1.0
+    assert methods["no gap"]["relative_error"] == 1.0
+    assert methods["no gap"]["cells"] == 6
     # What the stages say of the same trouble is said once, and not above the decisions.
     assert theory["warnings"].count("measured: by hand") == 1
     assert "measured: said before" not in theory["warnings"]

@@ -53,9 +53,11 @@ def test_it_needs_nothing_from_elsewhere(usual_page: str) -> None:
     assert len(set(read.identities)) == len(read.identities)
 
 
-def test_the_page_says_how_sure_the_prediction_is(usual_page: str) -> None:
+def test_the_page_says_how_good_the_prediction_is(usual_page: str) -> None:
     text = text_of(usual_page)
-    assert "fits the calibration cells best (in 80 % of the resampled calibrations)" in text
+    assert "“Predicted” is the parametric predictor." in text
+    assert "predicted 100 % 1 20 % 100 % reused 100 % 0 0 % 100 %" in text
+    assert "no gap 0 % 5 100 % unknown" in text
     assert "d = 6 [3, 12] (calibrated)" in text
 
 

@@ -50,16 +50,19 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
     )
     for warning in group.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
-    table = plain_table("", "pass@k", "estimate", "beta-binomial", "nonparametric")
+    lost = counts.bi_level.lost
+    at_end = ("correct at the end",) if lost else ()
+    laws = [law.name for law in group.success_laws]
+    table = plain_table("", "pass@k", "estimate", *laws, *at_end)
     powers = {2**exponent for exponent in range(40)}
     for k, row in sorted(group.pass_at_k.items()):
+        value = plain(spanned(row.value, table_number))
         if row.extrapolated:
-            models = [spanned(model, table_number) for model in row.models.values()]
-            table.add_row(
-                f"{k} (beyond)", plain(spanned(row.value, table_number)), *map(plain, models)
-            )
+            models = [table_number(model.estimate) for model in row.models.values()]
+            table.add_row(f"{k} (beyond)", value, *models)
         elif k in powers or k == group.measured_k:
-            table.add_row(str(k), plain(spanned(row.value, table_number)), "", "")
+            ending = (table_number(lost.pass_at_k[k][1]),) if lost else ()
+            table.add_row(str(k), value, *([""] * len(laws)), *ending)
     console.print(table, highlight=False)
     table = plain_table(
         "",

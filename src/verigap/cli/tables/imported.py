@@ -9,6 +9,7 @@ import typer
 from verigap.cli.options import with_flags
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from verigap.llm_validation.importers import ImportReport
@@ -33,7 +34,7 @@ def show_import(report: ImportReport, out: Path) -> None:
     for name, count in report.decided_by.items():
         typer.echo(f"  correctness decided by {_plain(name)}: {count} samples")
     _show_scorers(report)
-    if report.unknown_lengths:
+    if report.unknown_lengths == report.samples:
         typer.echo(f"  length unknown for {report.unknown_lengths} samples")
     for reason, count in report.left_out.items():
         typer.echo(f"  left out {count}: {_plain(reason)}")
@@ -41,7 +42,7 @@ def show_import(report: ImportReport, out: Path) -> None:
         typer.echo(f"  half characters replaced in {report.mended} texts")
     if report.repeated_texts:
         typer.echo(f"  {report.repeated_texts} texts repeat an earlier one of their prompt")
-    warn(report)
+    warn(report.warnings)
     if report.skipped:
         typer.echo(f"verigap: skipped {report.skipped} unreadable records or samples:", err=True)
         for line in report.skipped_list[:_LISTED]:
@@ -69,17 +70,10 @@ def _show_scorers(report: ImportReport) -> None:
         typer.echo(f"  correct above {threshold}: {share:.4g} of the samples")
 
 
-def warn(report: ImportReport) -> None:
-    """Print on stderr what is doubtful about an import."""
-    for stated in report.harness:
-        if not stated.agrees and not stated.of:
-            typer.echo(
-                f"verigap: {_plain(stated.file)}: the harness states {stated.stated:.4g}, the "
-                f"samples imported give {stated.found:.4g}; find out why before using them",
-                err=True,
-            )
-    for note in report.notes:
-        typer.echo(f"verigap: {with_flags(_plain(note))}", err=True)
+def warn(warnings: Iterable[str]) -> None:
+    """Print on stderr what is doubtful about samples."""
+    for warning in warnings:
+        typer.echo(f"verigap: {with_flags(_plain(warning))}", err=True)
 
 
 def _plain(text: str) -> str:

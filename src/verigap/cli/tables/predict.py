@@ -10,7 +10,8 @@ from rich.console import Console
 from verigap.cli.tables.common import open_console, plain_table, table_number
 from verigap.cli.tables.fit import plain, show_group
 from verigap.llm_validation.intervals import Statistic
-from verigap.llm_validation.predicting.prediction import GroupPrediction
+from verigap.llm_validation.predicting.crossover import Crossover
+from verigap.llm_validation.predicting.prediction import RELABELLING, GroupPrediction
 
 
 def show_predictions(predictions: Sequence[GroupPrediction]) -> None:
@@ -26,10 +27,11 @@ def _line(console: Console, text: str) -> None:
 
 def _show(console: Console, each: GroupPrediction) -> None:
     show_group(console, each.dataset, each.model, f"values in {each.unit.of_correct_trace}")
+    size = f"d = {_short(each.log2_class_size)} bits ({each.class_size_source})"
     _line(
         console,
-        f"{each.prompts} prompts; kappa = {each.chi2_radius:g}, N = {each.num_candidates}, d = "
-        f"{_short(each.log2_class_size)} bits ({each.class_size_source})",
+        f"{each.prompts} prompts; kappa = {each.chi2_radius:g}, N = {each.num_candidates}, "
+        + (size if each.predictor == RELABELLING else f"bounds at {size}"),
     )
     if each.false_positive or each.false_negative:
         _line(
@@ -39,39 +41,54 @@ def _show(console: Console, each: GroupPrediction) -> None:
         )
     for warning in each.warnings:
         _line(console, f"warning: {warning}")
-    # There was something to choose between, and a slice to choose by.
-    compared = not math.isnan(each.chosen_probability)
-    for name, cells in each.cells.items():
-        heads = ["H", "n", "expert-clone", "expert-tilt", "expert-bestN", "gap, same leash"]
-        shown, title = cells, f"Predictor: {name}"
-        if name == each.chosen and compared:
-            shown = each.chosen_cells
-            title += ", which fits the small-n slice better"
-        table = plain_table(title, *heads)
-        for cell in shown:
-            table.add_row(
-                f"{cell.horizon}{'*' if cell.extrapolated else ''}",
-                str(cell.data_budget),
-                *(
-                    _digits(cell.suboptimality[learner].estimate)
-                    for learner in ("vf-mle", "vb-version-space", "vb-best-of-n")
-                ),
-                plain(_short(cell.gap)),
-            )
-        console.print(table, highlight=False)
-    if compared:
-        _line(
-            console,
-            f"{each.chosen} fits better in {100 * each.chosen_probability:.3g} % of the resampled "
-            "slices; its intervals and the crossovers are over both, each as often as it fits",
+    table = plain_table(
+        f"Predictor: {each.predictor}",
+        *("H", "n", "expert-clone", "expert-tilt", "expert-bestN", "gap, same leash"),
+    )
+    for cell in each.cells:
+        table.add_row(
+            f"{cell.horizon}{'*' if cell.extrapolated else ''}",
+            str(cell.data_budget),
+            *(
+                _digits(cell.suboptimality[learner].estimate)
+                for learner in ("vf-mle", "vb-version-space", "vb-best-of-n")
+            ),
+            plain(_short(cell.gap)),
         )
-    if any(cell.extrapolated for cell in each.chosen_cells):
+    console.print(table, highlight=False)
+    if any(cell.extrapolated for cell in each.cells):
         _line(console, "* beyond the longest trace")
-    for horizon, crossing in each.crossover_data_budget.items():
-        _line(console, f"n*({horizon}): {_crossing(crossing, 'cloning catches up nowhere here')}")
-    for n, crossing in each.crossover_horizon.items():
-        _line(console, f"H*({n}): {_crossing(crossing, 'verifying begins to pay nowhere here')}")
+    _show_crossovers(console, each)
     console.print()
+
+
+def _show_crossovers(console: Console, each: GroupPrediction) -> None:
+    """Where cloning catches up, by budget, and where verifying begins to pay, by n."""
+    horizons, data_budgets = list(each.crossover_data_budget), list(each.crossover_horizon)
+    unit = each.unit
+    for horizon, crossover in each.crossover_data_budget.items():
+        place = _place(crossover, data_budgets, "traces")
+        _line(console, f"n*({horizon}), traces from which cloning has caught up: {place}")
+    for n, crossover in each.crossover_horizon.items():
+        place = _place(crossover, horizons, unit)
+        _line(console, f"H*({n}), {unit} from which verifying pays: {place}")
+
+
+def _place(crossover: Crossover, grid: Sequence[int], unit: str) -> str:
+    """A crossover in words; an end of its interval outside the grid is named as such."""
+    least, most = f"{grid[0]:,}", f"{grid[-1]:,}"
+    if crossover.at is None:
+        return {
+            "everywhere": f"everywhere from {least} to {most}",
+            "nowhere": f"nowhere from {least} to {most}",
+            "unknown": "unknown: the samples do not tell",
+        }[crossover.kind]
+    estimate, low, high = crossover.at
+    if math.isnan(low):
+        return f"{_digits(estimate)} {unit}"
+    start = f"below {least}" if low == 0 else _digits(low)
+    end = f"beyond {most}" if math.isinf(high) else _digits(high)
+    return f"{_digits(estimate)} {unit} [{start}, {end}]"
 
 
 def _short(value: Statistic) -> str:
@@ -83,7 +100,3 @@ def _short(value: Statistic) -> str:
 def _digits(value: float) -> str:
     # Rounding leaves a little where nothing is lost.
     return "0" if abs(value) < 1e-6 else f"{value:.3g}"
-
-
-def _crossing(crossing: Statistic | None, nowhere: str) -> str:
-    return nowhere if crossing is None else _short(crossing)

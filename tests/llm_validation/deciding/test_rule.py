@@ -1,0 +1,161 @@
+"""The rule behind both decisions, and the joint draws that it reads."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from verigap.llm_validation.deciding.held_out import HeldOut
+from verigap.llm_validation.deciding.joint import JointMeans
+from verigap.llm_validation.deciding.rule import Margin, decide, margin_of
+from verigap.llm_validation.pools.policy_values import halves
+
+MARGIN = Margin(value=0.02, source="given")
+PLAIN, OTHERS = ("single", "vote"), ("score", "learned")
+
+
+def means(noise: float = 0.02, prompts: int = 200, **arms: float) -> JointMeans:
+    """Arms of given means whose prompts differ by independent noise."""
+    rng = np.random.default_rng(0)
+    values = {}
+    for arm, mean in arms.items():
+        each = rng.normal(0, noise, prompts)
+        values[arm] = mean + each - each.mean()
+    return JointMeans.of(values, most=1.0, seed=0)
+
+
+def test_a_clear_gain_a_clear_tie_and_neither() -> None:
+    gains = decide(means(single=0.3, vote=0.4, score=0.41, learned=0.5), PLAIN, OTHERS, MARGIN, 99)
+    assert (gains.arm, gains.reason, gains.best_plain) == ("learned", "gains", "vote")
+    assert gains.gain.estimate == pytest.approx(0.1)
+    assert gains.gain.low < 0.1 < gains.gain.high
+    tie = decide(means(single=0.3, vote=0.4, score=0.4, learned=0.405), PLAIN, OTHERS, MARGIN, 99)
+    assert (tie.arm, tie.reason) == ("vote", "suffices")
+    wide = means(noise=0.3, single=0.3, vote=0.4, score=0.4, learned=0.42)
+    neither = decide(wide, PLAIN, OTHERS, MARGIN, 99)
+    assert (neither.arm, neither.reason) == ("undecided", "open")
+    assert 0 < neither.probability < 0.9
+
+
+def test_of_arms_that_tie_the_one_that_needs_least() -> None:
+    alike = means(single=0.4, vote=0.405, score=0.405, learned=0.4)
+    found = decide(alike, PLAIN, OTHERS, MARGIN, 99)
+    assert (found.arm, found.best_plain, found.best_other) == ("single", "single", "score")
+    # Of the others too: the learner gains no more than half the margin beyond the table's score.
+    ahead = means(single=0.3, vote=0.3, score=0.5, learned=0.508)
+    assert decide(ahead, PLAIN, OTHERS, MARGIN, 99).arm == "score"
+    further = means(single=0.3, vote=0.3, score=0.5, learned=0.53)
+    assert decide(further, PLAIN, OTHERS, MARGIN, 99).arm == "learned"
+
+
+def test_the_draws_are_paired() -> None:
+    # Prompts differ much, the two arms on the same prompt by exactly 0.05.
+    hard = np.random.default_rng(1).random(60)
+    joint = JointMeans.of({"single": hard * 0.9, "score": hard * 0.9 + 0.05}, most=1.0, seed=0)
+    found = decide(joint, ("single",), ("score",), MARGIN, 60)
+    assert (found.arm, found.probability) == ("score", 1.0)
+
+
+def test_a_gain_of_just_the_margin_is_none() -> None:
+    joint = JointMeans.of({"single": np.zeros(50), "score": np.full(50, 0.02)}, most=1.0, seed=0)
+    found = decide(joint, ("single",), ("score",), MARGIN, 50)
+    assert (found.arm, found.reason) == ("single", "suffices")
+
+
+def test_without_others_the_plain_arms_are_compared() -> None:
+    found = decide(means(single=0.3, vote=0.4), PLAIN, (), MARGIN, 99)
+    assert (found.arm, found.best_other) == ("vote", "")
+    assert np.isnan(found.gain.estimate)
+
+
+@pytest.mark.parametrize("mixed", [0, 9, 10])
+def test_few_prompts_of_mixed_outcome_decide_nothing(mixed: int) -> None:
+    found = decide(means(single=0.3, vote=0.9), PLAIN, (), MARGIN, mixed)
+    assert (found.reason == "too_few") == (mixed < 10)
+    if mixed < 10:
+        assert found.arm == "undecided"
+        assert np.isnan(found.probability)
+
+
+def test_one_arm_alone_is_nothing_to_compare() -> None:
+    found = decide(means(single=0.3), ("single",), (), MARGIN, 99)
+    assert (found.arm, found.reason) == ("undecided", "nothing_to_compare")
+
+
+def test_where_the_margin_comes_from() -> None:
+    joint = means(single=0.3, exact=0.35)
+    assert margin_of(joint, None, ceiling="exact", floor="single") == Margin(
+        value=0.01, source="one point"
+    )
+    roomy = means(single=0.3, exact=0.7)
+    found = margin_of(roomy, None, ceiling="exact", floor="single")
+    assert found.source == "a tenth of the headroom"
+    assert found.value == pytest.approx(0.04)
+    given = margin_of(roomy, 0.002, ceiling="exact", floor="single")
+    assert given == Margin(value=0.002, source="given")
+    # One point of H, where H is the largest value.
+    returns = replace(joint, most=500.0)
+    assert margin_of(returns, None, ceiling="exact", floor="single").value == pytest.approx(5.0)
+
+
+def test_few_prompts_that_show_no_gain_do_not_exclude_one() -> None:
+    # No prompt of 12 shows a gain, but an exact check would gain much on those like none of them.
+    values = {"single": np.zeros(12), "score": np.zeros(12), "exact": np.full(12, 0.5)}
+    few = JointMeans.of(values, most=1.0, seed=0)
+    many = JointMeans.of({arm: np.tile(v, 50) for arm, v in values.items()}, most=1.0, seed=0)
+    for joint, arm in ((few, "undecided"), (many, "single")):
+        assert decide(joint, ("single",), ("score",), MARGIN, 99, ceiling="exact").arm == arm
+    assert few.unseen.mean() == pytest.approx(1 / 12, rel=0.1)
+    # Where there is no room above, there is nothing to miss.
+    full = JointMeans.of(dict.fromkeys(values, np.ones(12)), most=1.0, seed=0)
+    assert decide(full, ("single",), ("score",), MARGIN, 99, ceiling="exact").arm == "single"
+
+
+def test_draws_spread_as_the_mean_does() -> None:
+    values = np.random.default_rng(2).random(30)
+    joint = JointMeans.of({"a": values, "b": values}, most=1.0, seed=0)
+    np.testing.assert_array_equal(joint.draws["a"], joint.draws["b"])
+    low, high = np.quantile(joint.draws["a"], [0.025, 0.975])
+    # Student's interval of 30 prompts.
+    assert (high - low) / 2 == pytest.approx(2.045 * values.std(ddof=1) / 30**0.5, rel=0.08)
+    assert np.isnan(joint.difference("a", "b").low)
+
+
+def test_draws_of_learned_arms_move_with_their_shifts_together() -> None:
+    flat = {"base": np.full(50, 0.3), "clone": np.full(50, 0.4), "tilt": np.full(50, 0.5)}
+    shifts = {"clone": np.array([0.03, -0.03, 0.03, -0.03]), "tilt": np.full(4, 0.01)}
+    joint = JointMeans.of(flat, shifts=shifts, most=1.0, seed=0)
+    assert np.ptp(joint.draws["base"]) == 0.0
+    # Student's law with 4 degrees of freedom has an interquartile range of 2 x 0.741.
+    for arm, size in (("clone", 0.03), ("tilt", 0.01)):
+        spread = np.subtract(*np.quantile(joint.draws[arm], [0.75, 0.25]))
+        assert spread == pytest.approx(2 * 0.741 * size, rel=0.1)
+    same = JointMeans.of(
+        flat, shifts={"clone": shifts["tilt"], "tilt": shifts["tilt"]}, most=1.0, seed=0
+    )
+    np.testing.assert_allclose(same.draws["tilt"] - same.draws["clone"], 0.1, atol=1e-9)
+
+
+def test_shifts_have_the_variance_that_training_adds() -> None:
+    """A learner that owes to each prompt a part, and its noise: the total is known."""
+    rng = np.random.default_rng(4)
+    prompts, splits, tables = 24, 8, 400
+    estimates, predicted = [], []
+    for seed in range(tables):
+        held_out = ~halves(prompts, seeds=splits, seed=seed)
+        owed = rng.normal(0, 1.0, prompts)
+        # The value on every prompt is the mean of what the training prompts contributed.
+        learned = np.stack([owed[~row].mean() for row in held_out])
+        found = HeldOut.of(np.tile(learned[:, None], (1, prompts)), held_out)
+        estimates.append(found.values.mean())
+        predicted.append((found.shifts**2).mean())
+    assert np.mean(predicted) == pytest.approx(np.var(estimates), rel=0.2)
+    assert np.var(estimates) == pytest.approx(1 / prompts, rel=0.2)
+
+
+def test_held_out_values_never_use_the_training_prompts() -> None:
+    held_out = ~halves(6, seeds=4, seed=0)
+    values = np.where(held_out, 2.0, np.nan)
+    found = HeldOut.of(values, held_out)
+    np.testing.assert_array_equal(found.values, np.full(6, 2.0))
+    np.testing.assert_array_equal(found.shifts, np.zeros(2))
