@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Group = Mapping[str, Any]
 
 _SIZE = (3.7, 2.5)
+_WITH_LEGEND_BELOW = (3.7, 3.2)
 # Larger than in print: a phone shows the panel at its own size.
 _LETTERS: dict[Any, Any] = {
     "axes.labelsize": 9,
@@ -74,7 +75,8 @@ def draw_group(group: Group) -> list[PageFigure]:
         if theory and group["theory"] is None:
             continue
         with styled(), rc_context(_LETTERS):
-            figure = Figure(figsize=_SIZE, layout="constrained")
+            size = _WITH_LEGEND_BELOW if draw is _accuracy_over_candidates else _SIZE
+            figure = Figure(figsize=size, layout="constrained")
             caption = draw(figure.subplots(), group)
             if caption is None:
                 continue
@@ -119,7 +121,7 @@ def _accuracy_over_candidates(axis: Axes, group: Group) -> str:
     axis.set_xlabel("samples N a prompt")
     axis.set_ylabel("accuracy")
     # Below the panel: eight arms leave no room within.
-    axis.legend(loc="upper center", bbox_to_anchor=(0.45, -0.22), ncols=2, fontsize=7)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.45, -0.25), ncols=2, fontsize=7)
     return (
         "Accuracy of every arm against N. All arms see the same N samples and no others. Bands: "
         "95 % over prompts, of some arms. Dotted: the N that the decision is about."

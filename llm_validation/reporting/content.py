@@ -124,10 +124,8 @@ def _group(
         "assumptions": [assumption._asdict() for assumption in group.assumptions],
         "next_steps": next_steps(
             select,
-            train,
             spending,
             group.assumptions,
-            currency=shown,
             horizon=decisions.horizon,
             unit=pools.unit,
         ),

@@ -22,9 +22,9 @@ def render_markdown(content: Mapping[str, Any]) -> str:
     for group in content["groups"]:
         shown, select, train = group["currency"], group["select"], group["train"]
         lines += ["", f"## {escaped(group_title(group))}", ""]
-        lines.append(f"- **Select**: {select['decision'][shown]['sentence']}")
+        lines.append(f"- **Select**: {_said(select['decision'][shown])}")
         if train is not None:
-            lines.append(f"- **Train**: {train['decision'][shown]['sentence']}")
+            lines.append(f"- **Train**: {_said(train['decision'][shown])}")
         lines += [f"- **Note**: {row['sentence']}" for row in select["falls"]]
         lines.append(f"- **An exact check**: {select['check']['sentence']}")
         horizon = group["budget"]["horizon"]
@@ -49,6 +49,11 @@ def render_markdown(content: Mapping[str, Any]) -> str:
             f"Left out: {escaped(group_title(left))}, no sample of which could be graded.",
         ]
     return "\n".join(lines) + "\n"
+
+
+def _said(decision: Mapping[str, Any]) -> str:
+    """A decision, and what would settle it while it is open."""
+    return f"{decision['sentence']} {decision['settling']}".strip()
 
 
 def escaped(text: str) -> str:

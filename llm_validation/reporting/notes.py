@@ -99,9 +99,7 @@ def _of_the_request(group: GroupDiagnosis, currency: str, verifier: Verifier | N
     return found
 
 
-def _of_prices(
-    decisions: GroupDecisions, prices: Prices, *, spend_unknown: bool
-) -> list[str]:
+def _of_prices(decisions: GroupDecisions, prices: Prices, *, spend_unknown: bool) -> list[str]:
     """Costs that cannot be told."""
     if math.isfinite(decisions.selection.length):
         return []

@@ -16,29 +16,22 @@ _NEARLY = 0.98
 
 def next_steps(
     select: Mapping[str, Any],
-    train: Mapping[str, Any] | None,
     spending: Mapping[str, Any],
     assumptions: Sequence[Assumption],
     *,
-    currency: str,
     horizon: int | None,
     unit: str,
 ) -> list[str]:
-    """Steps in plain sentences.
+    """Steps in plain sentences, beside those that would settle an open decision.
 
     Args:
       select: how to select, of the content of a group.
-      train: what to train, likewise; None with one prompt.
       spending: accuracy against what is spent, likewise.
       assumptions: that fail or cannot be checked.
-      currency: of the first screen.
       horizon: the budget H; None where no lengths are known.
       unit: of lengths.
     """
     steps = _check(select, unit)
-    for named, table in (("Selecting", select), ("Training", train)):
-        if table is not None and table["decision"][currency]["settling"]:
-            steps.append(f"{named}: {table['decision'][currency]['settling']}")
     steps += _short_budgets(spending, horizon, unit)
     steps += [assumption.remedy for assumption in assumptions if assumption.remedy]
     return list(dict.fromkeys(steps))

@@ -1,5 +1,6 @@
 """What lengths count is said by every command, and is never called tokens where it is not."""
 
+import html
 import json
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,7 @@ def ask(run: InProcess, folder: Path, command: str) -> str:
 
 
 def without_allowed(text: str) -> str:
+    text = html.unescape(text)
     for words in ALLOWED:
         text = text.replace(words, "")
     return text.lower()

@@ -17,7 +17,7 @@ from tests.llm_validation.reporting.builders import (
     rows,
 )
 from verigap.llm_validation.deciding import Prices
-from verigap.llm_validation.deciding.decisions import VERIFIERS
+from verigap.llm_validation.deciding.decisions import VERIFIERS, Verifier
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.numbers import counted, number
@@ -81,7 +81,7 @@ def test_both_decisions_are_there_in_both_currencies(usual: Diagnosis) -> None:
 
 
 @pytest.mark.parametrize("verifier", [None, *VERIFIERS])
-def test_the_verifier_that_there_is(usual: Diagnosis, verifier: str | None) -> None:
+def test_the_verifier_that_there_is(usual: Diagnosis, verifier: Verifier | None) -> None:
     (found,) = diagnosis_content(usual, verifier=verifier)["groups"]
     decision = found["select"]["decision"]["accuracy"]
     # Without a verifier_score the verifier is unknown, and the reader is told.
@@ -130,6 +130,26 @@ def test_the_theory_stands_apart(usual: Diagnosis) -> None:
     assert found["statistics"]["horizons"][0]["horizon"] == 32
 
 
+def test_the_steps_mend_what_fails(usual: Diagnosis) -> None:
+    (found,) = diagnosis_content(usual)["groups"]
+    assert found["next_steps"][0].startswith("If answers can be checked exactly")
+    # What a vote over 8 cannot do either is not to be had without a check.
+    assert "No arm without a check gets as far" in found["next_steps"][0]
+    assert found["next_steps"][-1] == "Import with the model's tokenizer."
+    assert [row["name"] for row in found["assumptions"]] == ["unit", "bi_level"]
+
+
+def test_what_a_check_may_cost_is_what_it_saves() -> None:
+    """Two checked samples against the votes over more that get as far."""
+    traces = diagnosis(group(rows(), num_candidates=2, theory=False))
+    (found,) = diagnosis_content(traces)["groups"]
+    same = found["select"]["check"]["same_accuracy"]
+    assert vote_at(4) < pass_at(2) < vote_at(8)
+    assert (same["num_candidates"], same["arm"]) == (8, "vote")
+    assert same["tokens_a_check"] == pytest.approx((8 - 2) * 40 / 2)
+    assert "one check may cost as much as 120 tokens of sampling" in found["next_steps"][0]
+
+
 def test_it_is_strict_json(usual: Diagnosis) -> None:
     content = diagnosis_content(usual, include_text=True)
     read = json.loads(strict_json(content), parse_constant=pytest.fail)
@@ -172,14 +192,24 @@ def test_one_prompt_decides_nothing() -> None:
     ("correct", "says"), [(True, "Every sample is correct"), (False, "No sample is correct")]
 )
 def test_all_alike_decides_nothing(correct: bool, says: str) -> None:
-    columns = {"correct": correct} | ({"first_correct": 5} if correct else {})
-    frame = rows(**columns) if correct else rows(**columns).drop("first_correct")
+    alike = rows(correct=correct)
+    frame = alike.with_columns(first_correct=5) if correct else alike.drop("first_correct")
     (found,) = diagnosis_content(diagnosis(group(frame, theory=False)))["groups"]
     for table in (found["select"], found["train"]):
         assert table["decision"]["accuracy"]["reason"] == "too_few"
         assert table["decision"]["accuracy"]["settling"]
     assert [note for note in found["warnings"] if note.startswith(says)]
     assert {row["accuracy"]["estimate"] for row in found["select"]["arms"]} == {float(correct)}
+    # Where no prompt differs from another there is no interval.
+    assert all(math.isnan(row["accuracy"]["low"]) for row in found["select"]["arms"])
+
+
+def test_intervals_of_few_prompts_stay_within_what_is_possible() -> None:
+    few = rows().filter(pl.col("prompt_id").is_in(["prompt 0", "prompt 8", "prompt 7"]))
+    (found,) = diagnosis_content(diagnosis(group(few, theory=False)))["groups"]
+    for row in found["select"]["arms"]:
+        assert 0.0 <= row["accuracy"]["low"] <= row["accuracy"]["high"] <= 1.0
+        assert 0.0 <= row["return"]["low"] <= row["return"]["high"] <= HORIZONS[-1]
 
 
 def test_one_sample_a_prompt() -> None:

@@ -14,6 +14,8 @@ from verigap.llm_validation.predicting import calibration
 from verigap.llm_validation.predicting.predict import Options, predict
 from verigap.llm_validation.reporting import diagnose as diagnosing
 from verigap.llm_validation.traces import Traces
+from verigap.storage.progress import Progress
+from verigap.storage.tables import TableError
 
 HORIZONS, DATA = (16, 32), (8, 16)
 
@@ -39,8 +41,11 @@ def test_pools_are_built_once_and_cells_are_measured_once(
 ) -> None:
     built: Counter[str] = Counter()
     measured: Counter[tuple[str, int, int]] = Counter()
+    decided: Counter[str] = Counter()
     seen: list[tuple[tuple[int, ...], tuple[int, ...]]] = []
+    told: list[Progress] = []
     build, values, replicate = pooling._pools, measuring.values_at, calibration.Slice.of
+    decide = diagnosing.decide_group
 
     def counted_build(frame):
         built[frame["dataset"][0]] += 1
@@ -54,6 +59,10 @@ def test_pools_are_built_once_and_cells_are_measured_once(
             measured.update((pools.dataset, horizon, n) for n in settings.data_budgets)
         return values(pools, horizon, settings, *rest)
 
+    def counted_decide(pools, *rest):
+        decided[pools.dataset] += 1
+        return decide(pools, *rest)
+
     def watched(group, *rest):
         if len(group.prompt_ids) == sizes[group.dataset]:
             seen.append((group.horizons, next(iter(group.values.values())).shape[:2]))
@@ -61,13 +70,22 @@ def test_pools_are_built_once_and_cells_are_measured_once(
 
     monkeypatch.setattr(pooling, "_pools", counted_build)
     monkeypatch.setattr(measuring, "values_at", counted_values)
+    monkeypatch.setattr(diagnosing, "decide_group", counted_decide)
     monkeypatch.setattr(calibration.Slice, "of", watched)
-    found = diagnosing.diagnose(traces, HORIZONS, DATA)
+    found = diagnosing.diagnose(traces, HORIZONS, DATA, report=told.append)
     assert built == {"a": 1, "b": 1, "c": 1}
+    assert decided == {"a": 1, "b": 1}
     assert measured == {(name, h, n): 1 for name in "ab" for h in HORIZONS for n in DATA}
     # A prediction sees the smaller half of the budgets and of the n.
     assert seen == [(HORIZONS[:1], (1, 1))] * 2
     assert found.fit.left_out == (("c", "m", 4),)
+    # The same prompts in another dataset are other prompts.
+    assert found.comparisons == ()
+    assert [group.num_candidates for group in found.groups] == [8, 8]
+    assert {group.decisions.num_candidates for group in found.groups} == {4}
+    done = [each.done for each in told]
+    assert done == sorted(done)
+    assert (done[-1], told[-1].total) == (200, 200)
 
 
 def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None:
@@ -75,7 +93,15 @@ def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None
     (group,) = diagnosing.diagnose(alone, HORIZONS, DATA).groups
     (measured,) = measure(alone, HORIZONS, data_budgets=DATA)
     (predicted,) = predict(alone, HORIZONS, DATA, Options())
+    assert group.theory is not None
+    assert (group.theory.horizon, group.theory.data_budget) == (32, 16)
     for name, values in measured.values.items():
         np.testing.assert_array_equal(group.theory.measurement.values[name], values)
     for own, other in zip(group.theory.prediction.cells, predicted.cells, strict=True):
         np.testing.assert_allclose(own.gap, other.gap, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("worth", [0.0, 1.0, -0.1, float("nan"), float("inf")])
+def test_a_gain_that_counts_is_a_share(traces: Traces, worth: float) -> None:
+    with pytest.raises(TableError, match="worth: "):
+        diagnosing.diagnose(traces, HORIZONS, DATA, worth=worth)
