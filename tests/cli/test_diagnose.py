@@ -163,7 +163,7 @@ def test_points_are_points(in_process: InProcess, tmp_path: Path) -> None:
         ("--worth nan", "--worth: nan is out of range; give points above 0 and below 100"),
         ("--spend 0", "--spend: 0.0 buys nothing; give a number above 0"),
         ("--spend nan", "--spend: nan buys nothing"),
-        ("--price-per-mtok -1", "--price-per-mtok: -1.0 is out of range; give a number from 0 on"),
+        ("--price-per-mtok -1", "--price-per-mtok: -1.0 is out of range; give a number from 0"),
         ("--price-in-per-mtok 1", "--price-in-per-mtok: cannot be used without --prompt-tokens"),
         ("--gpu-hour 2", "--gpu-hour: cannot be used without --tokens-per-second; give both"),
         ("--gpu-hour 2 --tokens-per-second 0", "--gpu-hour: cannot be used without"),
