@@ -101,6 +101,12 @@ _LAST_NUMBER = re.compile(
 # Of what stands before a number, so much can deny it.
 _DENIAL = 60
 _DENIED = re.compile(rf"{NEGATED}$", re.IGNORECASE)
+# What may stand behind it, too.
+_DENIED_AFTER = re.compile(
+    r"\W*\b(?:(?:is|was|can|could|would|will)(?:\s+not|n['’]t)|cannot)\b[^.;,]*\b(?:answer|correct|right|result|"
+    r"solution)\b",
+    re.IGNORECASE,
+)
 _LAST_FORMULA = re.compile(r"\$([^$\n]+)\$|\\\((.+?)\\\)|\\\[(.+?)\\\]")
 
 
@@ -130,7 +136,7 @@ def extract_answer(text: str, stops: Iterable[str] = ()) -> str | None:
 def last_quantity(text: str, stops: Iterable[str] = ()) -> str | None:
     """The last formula, else the last number, on the last line of a response.
 
-    One that is denied ("not 8", "at most 8") does not count.
+    One that is denied ("not 8", "at most 8", "8 is not the answer") does not count.
 
     Example:
       >>> last_quantity("We have 9 and not 8")
@@ -141,7 +147,8 @@ def last_quantity(text: str, stops: Iterable[str] = ()) -> str | None:
     for pattern in (_LAST_FORMULA, _LAST_NUMBER):
         found = list(pattern.finditer(line))
         for match in reversed(found):
-            if not _DENIED.search(line[max(0, match.start() - _DENIAL) : match.start()]):
+            before = line[max(0, match.start() - _DENIAL) : match.start()]
+            if not _DENIED.search(before) and not _DENIED_AFTER.match(line, match.end()):
                 return (next(filter(None, match.groups()), None) or match[0]).strip(" .") or None
         if found:
             return None
@@ -304,6 +311,8 @@ def _trimmed(answer: str) -> str:
 
 def _bare(text: str) -> str | None:
     plain = text.strip()
+    if _DENIED_AFTER.search(plain):
+        return None
     if "\n" in plain or not _BARE.fullmatch(plain) or len(_WORD.findall(plain)) > _MOST_WORDS:
         return None
     return _trimmed(plain)

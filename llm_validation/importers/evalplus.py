@@ -16,6 +16,7 @@ from verigap.llm_validation.importers.records import (
     Reading,
     Record,
     Sample,
+    Stated,
     parse_each,
 )
 from verigap.llm_validation.importers.rows import whole
@@ -27,7 +28,8 @@ BASE, PLUS = "base", "plus"
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """The solutions; with the extra tests where all of them were run, else with the base tests."""
-    contents = {path: _tasks(path, reading) for path in paths}
+    files = {path: whole(path, reading) for path in paths}
+    contents = {path: _tasks(path, file) for path, file in files.items()}
     metric = options.metric
     if metric not in (None, BASE, PLUS):
         raise ValueError(f"metric: the log has no {metric!r}; it has {BASE}, {PLUS}")
@@ -44,18 +46,32 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
             for number, solution in enumerate(solutions)
         )
         yield from parse_each(records, parse)
+        yield from _stated(path, metric, files[path], tasks)
 
 
-def _tasks(path: Path, reading: Reading) -> dict[str, list[Any]]:
+def _tasks(path: Path, file: Mapping[str, Any]) -> dict[str, list[Any]]:
     """The solutions of each task, also as versions before 0.2 lay them out."""
     found: dict[str, list[Any]] = {}
-    for task, solutions in values.mapping(whole(path, reading).get("eval"), "eval").items():
+    for task, solutions in values.mapping(file.get("eval"), "eval").items():
         try:
             found[task] = _old(solutions) if isinstance(solutions, dict) else solutions
             values.listing(found[task], "eval")
         except BadRecord as problem:
             raise TableError(f"{path}, {task}: {problem}; check the file") from None
     return found
+
+
+def _stated(
+    path: Path, metric: str, file: Mapping[str, Any], tasks: Mapping[str, Sequence[Any]]
+) -> Iterator[Parsed]:
+    """The pass@1 that the tool wrote beside the solutions, where it did: a mean over tasks."""
+    tables = file.get("pass_at_k")
+    table = tables.get(metric) if isinstance(tables, dict) else None
+    value = table.get("pass@1") if isinstance(table, dict) else None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        alike = len({len(solutions) for solutions in tasks.values()}) == 1
+        of = "" if alike else "of the share of each task's solutions that pass"
+        yield Parsed(str(path), Stated(f"tests {metric}", f"pass@1, {metric}", float(value), of))
 
 
 def _old(solutions: Mapping[str, Any]) -> list[dict[str, Any]]:

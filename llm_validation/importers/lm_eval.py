@@ -14,12 +14,13 @@ from typing import Any
 
 from verigap.llm_validation.extraction import extract_answer
 from verigap.llm_validation.importers import deciding, values
-from verigap.llm_validation.importers.grading import NO_ANSWER, Assessment, assess
+from verigap.llm_validation.importers.grading import NO_ANSWER, NO_VERDICT, Assessment, assess
 from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
     LeftOut,
+    Note,
     Parsed,
     Reading,
     Sample,
@@ -37,6 +38,7 @@ _METRICS = ("math_verify", "exact_match", "acc", "pass@1", "prompt_level_strict_
 # What `--predict_only` logs in place of a metric.
 _NO_METRIC = "bypass"
 _NO_FILTER = "none"
+_RAN_CODE = re.compile(r"pass(@|_at_)\d+$")
 _LARGEST_RESULTS = 64 * 2**20
 
 
@@ -45,7 +47,9 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
     for path in paths:
         log = _Log(path, options)
         yield from parse_each(json_lines([path], reading), log)
+        log.refuse_unknown_filter()
         yield from log.stated(str(path))
+        yield from log.other_filters(str(path))
 
 
 class _Log:
@@ -60,16 +64,22 @@ class _Log:
         self.asked, self.above = options.metric, options.correct_above
         self.metric: str | None = None
         self.filter = options.filter
+        # Sum and number of the documents' metrics, by filter and metric.
+        self.by_filter: dict[str, dict[str, tuple[float, int]]] = {}
 
     def __call__(self, record: dict[str, Any]) -> list[Sample]:
         prompt = values.identifier(values.get(record, "doc_id"), "doc_id")
         name = values.text(record.get("filter", _NO_FILTER), "filter")
         if self.filter is None:
             self.filter = name
+        metrics = _metrics(record)
+        totals = self.by_filter.setdefault(name, {})
+        for metric, value in metrics.items():
+            total, count = totals.get(metric, (0.0, 0))
+            totals[metric] = total + value, count + 1
         if name != self.filter:
             raise LeftOut(f"a line of filter {name!r}, where {self.filter!r} decides")
         responses = _responses(record)
-        metrics = _metrics(record)
         if self.asked is not None:
             self._refuse_useless(list(metrics), len(responses))
         settings = _settings(record)
@@ -78,6 +88,8 @@ class _Log:
         for number, text in enumerate(responses):
             if len(responses) == 1 and metrics:
                 assessment, decided_by = self._logged(record, text, metrics)
+            elif (ran := _of_run_code(metrics)) is not None:
+                assessment, decided_by = ran
             else:
                 assessment = assess(text, _targets(record), stops=stops)
                 decided_by = "final answer against target"
@@ -112,6 +124,34 @@ class _Log:
                 of = "one number for all responses of a document"
                 stated = Stated("final answer against target", key, float(value), of)
                 found.append(Parsed(place, stated))
+        return found
+
+    def refuse_unknown_filter(self) -> None:
+        """Raise `ValueError` if the filter that was asked for has no line."""
+        if self.by_filter and self.filter not in self.by_filter:
+            listed = ", ".join(self.by_filter)
+            raise ValueError(f"filter: the log has no {self.filter!r}; it has {listed}")
+
+    def other_filters(self, place: str) -> list[Parsed]:
+        """What the metrics of the other filters say, where it is not what the used one says."""
+        own = _means(self.by_filter.get(self.filter or "", {}))
+        found = []
+        for name, totals in self.by_filter.items():
+            differing = {
+                metric: mean
+                for metric, mean in _means(totals).items()
+                if name != self.filter and metric in own and mean != own[metric]
+            }
+            found += [
+                Parsed(
+                    place,
+                    Note(
+                        f"{metric} is {mean:.4g} by filter {name!r} and {own[metric]:.4g} by "
+                        f"{self.filter!r}, which is used; `filter` {name} uses the other"
+                    ),
+                )
+                for metric, mean in differing.items()
+            ]
         return found
 
     def _refuse_useless(self, metrics: list[str], responses: int) -> None:
@@ -159,6 +199,29 @@ class _Log:
         if self.above is not None:
             return {name: value > self.above for name, value in metrics.items()}
         return {name: value == 1 if value in (0, 1) else None for name, value in metrics.items()}
+
+
+def _of_run_code(metrics: dict[str, float]) -> tuple[Assessment, str] | None:
+    """The verdict on each of several replies whose code the harness ran; None if it ran none.
+
+    Code is not compared with tests as a text is with an answer. pass@k says what each reply is
+    worth only where none passed, or, for k = 1, where all did.
+    """
+    ran = {name: value for name, value in metrics.items() if _RAN_CODE.match(name)}
+    if not ran:
+        return None
+    name = min(ran, key=lambda each: (each != "pass@1", each))
+    decided_by = f"metric {name} of all replies of a document"
+    if any(value == 0 for value in ran.values()):
+        return Assessment(None, False), decided_by
+    if ran.get("pass@1") == 1:
+        return Assessment(None, True), decided_by
+    return Assessment(None, None, NO_VERDICT), decided_by
+
+
+def _means(totals: dict[str, tuple[float, int]]) -> dict[str, float]:
+    """Mean of each metric over the documents that have it."""
+    return {name: total / count for name, (total, count) in totals.items()}
 
 
 def _metrics(record: dict[str, Any]) -> dict[str, float]:

@@ -34,6 +34,7 @@ def notes(
     found = [
         *_of_outcomes(group.pools, group.decisions),
         *_of_the_request(group, currency, verifier),
+        *_of_the_margin(group.decisions, currency),
         *_of_prices(group.decisions, prices, spend_unknown=spend_unknown),
         *_left_out(group.pools, group.decisions),
         *_of_grades(group.fit.counts),
@@ -97,6 +98,22 @@ def _of_the_request(group: GroupDiagnosis, currency: str, verifier: Verifier | N
             "model would have written there is not in the table"
         )
     return found
+
+
+def _of_the_margin(decisions: GroupDecisions, currency: str) -> list[str]:
+    """A margin that is finer than the prompts can tell; see docs/verdict_errors.md."""
+    here = next(
+        (found for name, found in decisions.by_currency.items() if name == currency),
+        decisions.by_currency["accuracy"],
+    )
+    share = here.margin.value / here.at[decisions.num_candidates].most
+    prompts = len(decisions.selection.prompts)
+    if share * prompts >= 1:
+        return []
+    return [
+        f"the least gain that counts, {percent(share)}, is less than one of {prompts:,} prompts: "
+        "that an arm suffices is then said too easily"
+    ]
 
 
 def _of_prices(decisions: GroupDecisions, prices: Prices, *, spend_unknown: bool) -> list[str]:

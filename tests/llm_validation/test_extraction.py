@@ -178,3 +178,17 @@ def test_what_follows_a_stop_sequence_does_not_count() -> None:
 )
 def test_the_last_quantity_of_the_last_line(text: str, expected: str | None) -> None:
     assert last_quantity(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["72 is not the answer", "72 isn't right", "So 72 cannot be the answer.", "72 wasn't correct"],
+)
+def test_a_number_that_is_denied_behind_it_is_no_answer(text: str) -> None:
+    assert extract_answer(text) is None
+    assert last_quantity(text) is None
+
+
+def test_another_word_of_denial_denies_nothing() -> None:
+    assert last_quantity("It cannot be odd, so the answer must be 72") == "72"
+    assert last_quantity("72, which is not even, is what we find") == "72"

@@ -33,10 +33,48 @@ def test_one_response_is_judged_by_the_logged_metric_of_one_filter(tmp_path: Pat
 def test_another_filter_decides_otherwise(tmp_path: Path) -> None:
     done = run("lm-eval", tmp_path, GSM8K, filter="flexible-extract")
     assert done.column("correct") == [True, True, False]
-    with pytest.raises(TableError, match=r"holds no samples .*where 'loose' decides"):
+    with pytest.raises(
+        ValueError, match="filter: the log has no 'loose'; it has strict-match, flexible-extract"
+    ):
         run("lm-eval", tmp_path, GSM8K, filter="loose")
     with pytest.raises(ValueError, match="metric: the log has no 'acc'; it has exact_match"):
         run("lm-eval", tmp_path, GSM8K, metric="acc")
+
+
+def test_filters_that_disagree_are_named(tmp_path: Path) -> None:
+    (note,) = [n for n in run("lm-eval", tmp_path, GSM8K).report.notes if "filter" in n]
+    assert note == (
+        "exact_match is 0.6667 by filter 'flexible-extract' and 0.3333 by 'strict-match', which is "
+        "used; `filter` flexible-extract uses the other"
+    )
+
+
+@pytest.mark.parametrize(
+    ("logged", "verdicts"),
+    [
+        ({"pass@1": 0.0}, [False, False]),
+        ({"pass@1": 1.0}, [True, True]),
+        ({"pass@1": 0.5}, [None, None]),
+        # Of ten, none passed; of ten, one may have.
+        ({"pass@10": 0.0}, [False, False]),
+        ({"pass@10": 1.0, "pass@1": 0.5}, [None, None]),
+    ],
+)
+def test_code_that_the_harness_ran_is_not_compared_with_its_tests(
+    tmp_path: Path, logged: dict[str, float], verdicts: list[bool | None]
+) -> None:
+    line = {
+        "doc_id": 0,
+        "doc": {},
+        "target": "assert f(1) == 2",
+        "arguments": {"gen_args_0": {"arg_0": "def f", "arg_1": {}}},
+        "resps": [["return x + 1", "return x"]],
+        "filtered_resps": ["return x + 1", "return x"],
+        "filter": "none",
+        "metrics": list(logged),
+    }
+    done = run("lm-eval", tmp_path, write_lines(tmp_path / "samples_code.jsonl", line | logged))
+    assert done.column("correct") == verdicts
 
 
 def test_repeats_are_graded_one_by_one_from_resps(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from tests.llm_validation.importing import HEADER, inspect_sample, write_lines
+from tests.llm_validation.importing import HEADER, inspect_sample, run, write_lines
 from verigap.llm_validation.importers import ImportOptions, Samples, read_samples
 from verigap.storage.tables import TableError
 
@@ -279,3 +279,16 @@ def test_lists_in_a_table_ask_for_explode(tmp_path: Path) -> None:
     mapping = {"prompt_id": "question", "target": "gold", "text": "responses"}
     samples = read(tmp_path, "t.jsonl", rows, mapping=mapping, explode=True)
     assert verdicts(samples) == [True, False]
+
+
+@pytest.mark.parametrize(("stated", "agrees"), [(0.5, True), (0.9, False)])
+def test_the_pass_at_1_of_evalplus_stands_beside_ours(
+    tmp_path: Path, stated: float, agrees: bool
+) -> None:
+    solutions = [{"base_status": "pass", "plus_status": None}, {"base_status": "fail"}]
+    content = {"eval": {"HumanEval/0": solutions}, "pass_at_k": {"base": {"pass@1": stated}}}
+    path = tmp_path / "m_eval_results.json"
+    path.write_text(json.dumps(content))
+    report = run("evalplus", tmp_path, path, metric="base").report
+    (harness,) = report.harness
+    assert (harness.stated, harness.found, harness.agrees) == (stated, 0.5, agrees)
