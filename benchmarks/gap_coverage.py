@@ -52,6 +52,7 @@ def sampled(population: str, prompts: int, samples: int, rng: np.random.Generato
         unit=LengthUnit.TOKENS,
         prompt_ids=tuple(map(str, range(prompts))),
         mask=np.ones(shape, bool),
+        ends_correct=correct,
         correct=correct,
         first_correct=np.where(correct, np.ceil(0.8 * length), np.inf),
         n_tokens=length,

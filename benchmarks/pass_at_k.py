@@ -207,7 +207,7 @@ def _outcomes(path: Path) -> dict[str, np.ndarray]:
     """Whether each sample of each prompt is correct, by (dataset, model)."""
     import polars as pl
 
-    from verigap.llm_validation.traces import read_traces
+    from verigap.llm_validation import read_traces
 
     found = {}
     for (dataset, model), rows in read_traces(path).frame.group_by(

@@ -16,6 +16,8 @@ loses more than the margin to the best arm. Nominal: 10 % of each.
 The second table is of the hardest case: the margin is given, and is the true gain of the best arm
 with a verifier (or with training) over the best without. Both kinds of verdict are then false.
 
+A star marks a share that is above 10 % with p < 0.001.
+
 The values of every table are kept in a folder, and a run goes on from there; delete it after a
 change of an arm.
 """
@@ -270,7 +272,10 @@ def _share(count: int, tables: int) -> str:
 
 
 def markdown(found: Mapping[str, Mapping[int, Mapping[str, Any]]], key: str) -> str:
-    """A table of one kind of decision: false for more, false for plain, undecided, in per cent."""
+    """A table of one kind of decision: false for more, false for plain, undecided, in per cent.
+
+    A margin that was given stands behind the population, in points, for the most prompts.
+    """
     sizes = list(next(iter(found.values())))
     lines = [
         f"| population | {' | '.join(f'{size} prompts' for size in sizes)} |",
@@ -279,24 +284,25 @@ def markdown(found: Mapping[str, Mapping[int, Mapping[str, Any]]], key: str) -> 
     for name, cells in found.items():
         if not any(key in cell for cell in cells.values()):
             continue
-        row = []
+        row, margin = [], None
         for cell in cells.values():
             if key not in cell:
                 row.append("–")
                 continue
             counts = cell[key]
-            tables = counts["tables"]
+            tables, margin = counts["tables"], counts["margin"]
             false = [_share(counts[kind], tables) for kind in ("false more", "false plain")]
             row.append(f"{false[0]} / {false[1]} / {100 * counts['undecided'] / tables:.0f}")
-        lines.append(f"| {name} | {' | '.join(row)} |")
+        given = "" if margin is None else f" ({100 * margin:.1f})"
+        lines.append(f"| {name}{given} | {' | '.join(row)} |")
     return "\n".join(lines)
 
 
 TITLES = {
     "select": 'Selection: false "verify" / false arm without a verifier / undecided, %',
     "train": 'Training: false "train" / false "base" / undecided, %',
-    "select at margin": "Selection, the true gain at the margin: the same",
-    "train at margin": "Training, the true gain at the margin: the same",
+    "select at margin": "Selection, the margin (in brackets, points) is the true gain: the same",
+    "train at margin": "Training, the margin is the true gain: the same",
 }
 
 

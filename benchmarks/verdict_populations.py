@@ -79,9 +79,7 @@ class Population:
             correct_only_at_end=0,
         )
 
-    def outcomes_at(
-        self, rng: np.random.Generator, prompts: int, samples: int = SAMPLES
-    ) -> Outcomes:
+    def outcomes(self, rng: np.random.Generator, prompts: int, samples: int = SAMPLES) -> Outcomes:
         """What the samples of one table are worth, without a budget."""
         return outcomes_at(self.pools(rng, prompts, samples), None)
 

@@ -22,8 +22,11 @@ from verigap.llm_validation.json_answers import json_answer
 from verigap.llm_validation.numerals import DECIMAL, half_width, in_ascii
 
 _SPECIAL = re.compile(
-    r"<\|(?:im_end|eot_id|endoftext|end_of_text|end|im_start)\|>|</s>|<end_of_turn>"
+    r"<\|(?:im_end|eot_id|endoftext|end_of_text|end|return|im_start)\|>|</s>|<end_of_turn>"
 )
+# Where the thoughts of a reasoning model end, as its chat template marks it.
+_FINAL_CHANNEL = "<|channel|>final<|message|>"
+_THOUGHTS_END = re.compile(r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]", re.IGNORECASE)
 # What a base model writes after its answer: the next question of a few-shot prompt.
 _NEXT_QUESTION = re.compile(
     r"\n[ \t]*(?:\*\*)?(?:Question|Problem|Q|Human|User)[ \t]*\d*[ \t]*:", re.IGNORECASE
@@ -107,14 +110,15 @@ def extract_answer(text: str, stops: Iterable[str] = ()) -> str | None:
     In this order: what the last complete `<answer>` tag holds (or the answer that is stated within
     it), what the last closed `\boxed{}` holds, the last line after `####` that is no
     heading, what follows the last "answer is" or "answer:" on its line (or, where nothing does, on
-    the next line that is not empty), and a response that is nothing but an answer.
+    the next line that is not empty), and a response that is nothing but an answer. What a reasoning
+    model thinks before it replies does not count.
 
     Args:
       text: the response.
       stops: the stop sequences it was asked for with; what follows one does not count, and neither
         does what follows an end mark or the next question of a few-shot prompt.
     """
-    text = half_width(_without_tail(text, stops))
+    text = half_width(reply_alone(text, stops))
     question = _NEXT_QUESTION.search(text)
     if question is not None and text[: question.start()].strip():
         found = _stated(text[: question.start()])
@@ -132,7 +136,7 @@ def last_quantity(text: str, stops: Iterable[str] = ()) -> str | None:
       >>> last_quantity("We have 9 and not 8")
       '9'
     """
-    text = _without_tail(text, stops).rstrip()
+    text = reply_alone(text, stops).rstrip()
     line = in_ascii(text[text.rfind("\n") + 1 :])
     for pattern in (_LAST_FORMULA, _LAST_NUMBER):
         found = list(pattern.finditer(line))
@@ -142,6 +146,28 @@ def last_quantity(text: str, stops: Iterable[str] = ()) -> str | None:
         if found:
             return None
     return None
+
+
+def reply_alone(text: str, stops: Iterable[str] = ()) -> str:
+    r"""What a response says to its reader: no thoughts before it, nothing after its end.
+
+    Thoughts count as part of the reply where their end is not marked, as in lm-eval and Inspect.
+
+    Args:
+      text: the response.
+      stops: the stop sequences it was asked for with.
+
+    Example:
+      >>> reply_alone("<think>Is it 3? No.</think>4<|im_end|>")
+      '4'
+    """
+    if _FINAL_CHANNEL in text:
+        text = text.rpartition(_FINAL_CHANNEL)[2]
+    text = _without_tail(text, stops)
+    if "</" in text or "[/" in text:
+        ends = [match.end() for match in _THOUGHTS_END.finditer(text)]
+        text = text[ends[-1] :] if ends else text
+    return text
 
 
 def _without_tail(text: str, stops: Iterable[str]) -> str:

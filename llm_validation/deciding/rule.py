@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Float
 
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.intervals import Statistic
@@ -52,6 +53,8 @@ class Decision:
       margin: the least gain that counts.
       best_plain: the best of the arms that need neither verifier nor training.
       best_other: the best of the others, "" without any.
+      ceiling: the arm that nothing exceeds, whose gain on prompts like none that were seen is
+        allowed for; None where there is none.
       gain: what `best_other` earns beyond `best_plain`; NaN without others.
     """
 
@@ -61,6 +64,7 @@ class Decision:
     margin: Margin
     best_plain: str
     best_other: str
+    ceiling: str | None
     gain: Statistic
 
 
@@ -135,6 +139,7 @@ def decide(
             margin=margin,
             best_plain=best_plain,
             best_other=best_other,
+            ceiling=ceiling,
             gain=gain,
         )
 
@@ -144,22 +149,37 @@ def decide(
         return decided("undecided", "nothing_to_compare", float("nan"))
     gains = 0.0
     if best_other:
-        ahead = joint.draws[best_other] - np.max([joint.draws[arm] for arm in plain], axis=0)
+        ahead, _ = lead(joint, best_other, plain)
         gains = float((ahead > margin.value).mean())
         if gains >= CONFIDENCE:
             return decided(best_other, "gains", gains)
-    highest = np.max([joint.draws[arm] for arm in (*plain, *others)], axis=0)
-
-    def suffices(arm: str) -> float:
-        left = 0.0 if ceiling is None else max(joint.means[ceiling] - joint.means[arm], 0.0)
-        lost = highest - joint.draws[arm] + joint.unseen * left
-        return float((lost <= margin.value).mean())
-
-    enough = {arm: suffices(arm) for arm in plain}
+    lost = {arm: shortfall(joint, arm, (*plain, *others), ceiling)[0] for arm in plain}
+    enough = {arm: float((draws <= margin.value).mean()) for arm, draws in lost.items()}
     for arm, probability in enough.items():
         if probability >= CONFIDENCE:
             return decided(arm, "suffices", probability)
     return decided("undecided", "open", max(gains, *enough.values()))
+
+
+def lead(
+    joint: JointMeans, arm: str, plain: Sequence[str]
+) -> tuple[Float[np.ndarray, " B"], float]:
+    """What an arm earns beyond the best plain one: in each draw, and at the means."""
+    drawn = joint.draws[arm] - np.max([joint.draws[name] for name in plain], axis=0)
+    return drawn, joint.means[arm] - max(joint.means[name] for name in plain)
+
+
+def shortfall(
+    joint: JointMeans, arm: str, every: Sequence[str], ceiling: str | None
+) -> tuple[Float[np.ndarray, " B"], float]:
+    """What the best arm earns beyond one: in each draw, and at the means.
+
+    The draws allow for prompts like none that were seen; see `decide`.
+    """
+    highest = np.max([joint.draws[name] for name in every], axis=0)
+    left = 0.0 if ceiling is None else max(joint.means[ceiling] - joint.means[arm], 0.0)
+    at_means = max(joint.means[name] for name in every) - joint.means[arm]
+    return highest - joint.draws[arm] + joint.unseen * left, at_means
 
 
 def _best(joint: JointMeans, names: Sequence[str], margin: Margin) -> str:

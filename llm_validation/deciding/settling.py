@@ -10,7 +10,13 @@ import numpy as np
 from jaxtyping import Float
 
 from verigap.llm_validation.deciding.joint import JointMeans
-from verigap.llm_validation.deciding.rule import CONFIDENCE, FEWEST_MIXED, Decision
+from verigap.llm_validation.deciding.rule import (
+    CONFIDENCE,
+    FEWEST_MIXED,
+    Decision,
+    lead,
+    shortfall,
+)
 
 # Beyond this many times the prompts the spread of these prompts is no guide.
 _REACH = 100.0
@@ -57,9 +63,12 @@ def what_would_settle(
         return Settling("", enough)
     needs = {}
     if decision.best_other:
-        needs[decision.best_other] = _factor(_excess_of_gain(joint, decision, plain))
+        draws, at_means = lead(joint, decision.best_other, plain)
+        margin = decision.margin.value
+        needs[decision.best_other] = _factor(draws - margin, at_means - margin)
     for arm in plain:
-        needs[arm] = _factor(_excess_of_enough(joint, decision, arm, (*plain, *others)))
+        draws, at_means = shortfall(joint, arm, (*plain, *others), decision.ceiling)
+        needs[arm] = _factor(decision.margin.value - draws, decision.margin.value - at_means)
     arm = min(needs, key=lambda name: needs[name])
     if needs[arm] > _REACH:
         return Settling("", None)
@@ -80,35 +89,15 @@ def flips_at(
       others: arms that need one.
     """
     if decision.reason == "gains":
-        ahead = joint.draws[decision.arm] - np.max([joint.draws[arm] for arm in plain], axis=0)
-        return float(np.quantile(ahead, 1.0 - CONFIDENCE))
+        return float(np.quantile(lead(joint, decision.arm, plain)[0], 1.0 - CONFIDENCE))
     if decision.reason == "suffices":
-        highest = np.max([joint.draws[arm] for arm in (*plain, *others)], axis=0)
-        return max(0.0, float(np.quantile(highest - joint.draws[decision.arm], CONFIDENCE)))
+        draws, _ = shortfall(joint, decision.arm, (*plain, *others), decision.ceiling)
+        return max(0.0, float(np.quantile(draws, CONFIDENCE)))
     return math.nan
 
 
-def _excess_of_gain(
-    joint: JointMeans, decision: Decision, plain: Sequence[str]
-) -> tuple[float, Float[np.ndarray, " B"]]:
-    best = np.max([joint.draws[arm] for arm in plain], axis=0)
-    at_means = joint.means[decision.best_other] - max(joint.means[arm] for arm in plain)
-    margin = decision.margin.value
-    return at_means - margin, joint.draws[decision.best_other] - best - margin
-
-
-def _excess_of_enough(
-    joint: JointMeans, decision: Decision, arm: str, every: Sequence[str]
-) -> tuple[float, Float[np.ndarray, " B"]]:
-    best = np.max([joint.draws[name] for name in every], axis=0)
-    at_means = joint.means[arm] - max(joint.means[name] for name in every)
-    margin = decision.margin.value
-    return at_means + margin, joint.draws[arm] - best + margin
-
-
-def _factor(excess: tuple[float, Float[np.ndarray, " B"]]) -> float:
-    """How many times the prompts bring the 10 % quantile of the excess to 0."""
-    at_means, draws = excess
+def _factor(draws: Float[np.ndarray, " B"], at_means: float) -> float:
+    """How many times the prompts bring the 10 % quantile of an excess to 0."""
     if at_means <= 0:
         return math.inf
     low = float(np.quantile(draws, 1.0 - CONFIDENCE))

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from verigap.llm_validation.answers import canonical_answer, same_answer
-from verigap.llm_validation.extraction import extract_answer, last_quantity
+from verigap.llm_validation.extraction import extract_answer, last_quantity, reply_alone
 from verigap.llm_validation.tasks.grading import GradingPool, Question
 from verigap.llm_validation.tasks.mathematics import JUDGE
 
@@ -88,7 +88,7 @@ def assess(
 
 
 def _unmarked(text: str, targets: Sequence[str], stops: Iterable[str]) -> str | None:
-    plain = text.strip()
+    plain = reply_alone(text, stops).strip()
     if len(plain) <= _SHORT and any(same_answer(plain, target) for target in targets):
         return plain
     quantities = any(any(map(str.isdigit, target)) or "\\" in target for target in targets)

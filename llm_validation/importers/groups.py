@@ -73,7 +73,7 @@ def group_names(rows: pl.LazyFrame) -> GroupNames:
             whole = ", ".join(filter(None, (str(model), label)))
             names[str(dataset), str(model), each] = whole
         notes.append(
-            f"samples drawn with different {' and '.join(differing)} are groups of their own: "
+            f"rows drawn with different {' and '.join(differing)} are groups of their own: "
             f"{'; '.join(distinct[:6])}{'; ...' if len(distinct) > 6 else ''}"
         )
     return GroupNames(names, tuple(dict.fromkeys(notes)))

@@ -191,7 +191,7 @@ def _report(run: _Run, writer: TraceWriter) -> ImportReport:
     """What was taken in and what was not, of a table that is about to be finished."""
     prompts, groups = writer.summary()
     repeated, texts = writer.repeated_texts()
-    notes = [*run.notes, *writer.notes(), *_warnings(repeated, texts)]
+    notes = [*run.notes, *run.lengths.notes(), *writer.notes(), *_warnings(repeated, texts)]
     verdicts = {name: sum(group[name] for group in groups.values())
                 for name in ("correct", "incorrect", "ungraded")}  # fmt: skip
     return ImportReport(

@@ -233,9 +233,9 @@ def _samples(
     if not choices:
         raise LeftOut("a sample without output")
     attachments = record.get("attachments")
-    text = _text(values.mapping(choices[0], "a choice"), attachments or {})
+    text, final = _texts(values.mapping(choices[0], "a choice"), attachments or {})
     found = scores.flattened(record.get("scores"))
-    assessment, decided_by, verdicts = _verdict(record, text, found, scorer, above)
+    assessment, decided_by, verdicts = _verdict(record, final, found, scorer, above)
     usage = output.get("usage")
     tokens = usage.get("output_tokens") if isinstance(usage, dict) and len(choices) == 1 else None
     count = values.count(tokens, "output.usage.output_tokens")
@@ -259,19 +259,23 @@ def _samples(
     ]
 
 
-def _text(choice: dict[str, Any], attachments: dict[str, Any]) -> str:
+def _texts(choice: dict[str, Any], attachments: dict[str, Any]) -> tuple[str, str]:
+    """What was generated, and the part of it that answers: without the reasoning."""
     # Some models answer with calls of tools alone, and no content.
     content = values.mapping(values.get(choice, "message"), "message").get("content") or ""
     parts = [content] if isinstance(content, str) else values.listing(content, "content")
-    texts: list[str] = []
+    generated: list[str] = []
+    said: list[str] = []
     for part in parts:
-        shown = part.get("reasoning") or part.get("text") if isinstance(part, dict) else part
+        reasoning = part.get("reasoning") if isinstance(part, dict) else None
+        shown = reasoning or part.get("text") if isinstance(part, dict) else part
         piece = values.text(shown or "", "content of a message")
         if piece.startswith(_ATTACHMENT):
             found = attachments.get(piece.removeprefix(_ATTACHMENT), piece)
             piece = values.text(found, "an attachment")
-        texts.append(piece)
-    return "\n".join(filter(None, texts))
+        generated.append(piece)
+        said += [] if reasoning else [piece]
+    return "\n".join(filter(None, generated)), "\n".join(filter(None, said))
 
 
 def _verdict(

@@ -29,6 +29,8 @@ class Lengths:
         if options.tokenizer is not None and options.unit in ("words", "characters"):
             raise ValueError(f"tokenizer: of no use with `unit` {options.unit}; give one of them")
         self.unit = options.unit or ("tokens" if options.tokenizer else None)
+        self._asked = options.unit is not None
+        self._recounted = 0
         self._counters: dict[str, Callable[[str], int]] = {
             "words": lambda text: len(text.split()),
             "characters": len,
@@ -64,7 +66,18 @@ class Lengths:
         if count is None:
             return None
         self.unit = unit
+        self._recounted += sample.n_tokens is not None
         return count(sample.text)
+
+    def notes(self) -> list[str]:
+        """A line on lengths of the source that were not used although nobody asked for that."""
+        if self._asked or not self._recounted:
+            return []
+        return [
+            f"the lengths that are given for {self._recounted} samples are not used: the first "
+            f"sample has none, so all are counted in {self.unit}; with `unit` tokens those given "
+            "count and the others are unknown"
+        ]
 
 
 def lacking(unknown: int, samples: int) -> str | None:

@@ -100,7 +100,7 @@ def _response(body: Mapping[str, Any]) -> Reply:
 
 
 def _choice(choice: Mapping[str, Any], body: Mapping[str, Any], choices: int) -> Reply:
-    text, refused = _text(choice)
+    text, final, refused = _texts(choice)
     tokens, logprob = _logprobs(choice)
     if tokens is None and choices == 1:
         # With several choices the usage is that of all together.
@@ -109,13 +109,13 @@ def _choice(choice: Mapping[str, Any], body: Mapping[str, Any], choices: int) ->
         tokens = values.count(counted, "usage.completion_tokens")
     finish = choice.get("finish_reason")
     refused = refused or finish == "content_filter"
-    return Reply(text, None, finish == "length", refused, tokens, logprob)
+    return Reply(text, final, finish == "length", refused, tokens, logprob)
 
 
-def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
-    """What was replied, and whether it is a refusal."""
+def _texts(choice: Mapping[str, Any]) -> tuple[str, str | None, bool]:
+    """What was generated, the part that answers, and whether it is a refusal."""
     if "message" not in choice:
-        return values.text(values.get(choice, "text") or "", "text of a choice"), False
+        return values.text(values.get(choice, "text") or "", "text of a choice"), None, False
     message = values.mapping(choice["message"], "message")
     # What is billed as completion tokens includes the reasoning, where the server shows it.
     reasoning = message.get("reasoning_content") or message.get("reasoning")
@@ -125,7 +125,8 @@ def _text(choice: Mapping[str, Any]) -> tuple[str, bool]:
     said = values.joined([content])
     declined = values.joined([refusal]) or _refusals(content)
     refused = bool(declined) and not said
-    return values.joined([reasoning, content, declined if refused else None]), refused
+    final = values.joined([content, declined if refused else None])
+    return values.joined([reasoning, final]), final, refused
 
 
 def _refuse_odd(content: object) -> None:

@@ -65,10 +65,14 @@ def _training_rows(group: GroupDecisions) -> list[dict[str, Any]]:
     rows = []
     if found is None:
         return rows
-    for leash, values in zip(found.leashes, found.values["accuracy"], strict=True):
+    tables = (found.leashes, found.values["accuracy"], found.shifts["accuracy"])
+    for leash, values, shifts in zip(*tables, strict=True):
         for place, n in enumerate(found.data_budgets):
             joint = JointMeans.of(
-                {arm: table[place] for arm, table in values.items()}, most=1.0, seed=group.seed
+                {arm: table[place] for arm, table in values.items()},
+                shifts={arm: table[place] for arm, table in shifts.items()},
+                most=1.0,
+                seed=group.seed,
             )
             rows += [
                 {
@@ -86,10 +90,12 @@ def _training_rows(group: GroupDecisions) -> list[dict[str, Any]]:
 
 def _voted(group: GroupDecisions) -> list[dict[str, Any]]:
     """Each policy followed by a vote over N of its samples."""
-    values = group.training.voted.get("accuracy", {}) if group.training else {}
-    if not values:
+    found = group.training
+    if found is None or "accuracy" not in found.voted:
         return []
-    joint = JointMeans.of(values, most=1.0, seed=group.seed)
+    values = found.voted["accuracy"]
+    shifts = found.voted_shifts["accuracy"]
+    joint = JointMeans.of(values, shifts=shifts, most=1.0, seed=group.seed)
     return [
         {
             "arm": arm,

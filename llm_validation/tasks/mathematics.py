@@ -33,7 +33,7 @@ def math_judge(_: Mapping[str, Any]) -> Any:
     @lru_cache(maxsize=4096)
     def read(text: str) -> Any:
         # Without its own timeout, which needs the main thread's alarm: ours kills the process.
-        plain = text.strip().strip("$")
+        plain = text.strip().rstrip(".").strip("$")
         for form in (f"${plain}$", plain):
             # What is declared as int turns the alarm off where it is None.
             found = parse(form, parsing_timeout=None)  # pyright: ignore[reportArgumentType]

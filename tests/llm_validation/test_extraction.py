@@ -122,6 +122,31 @@ def test_extraction(text: str, expected: str | None) -> None:
     assert extract_answer(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (r"<think>maybe \boxed{72}</think>" "\nThe answer is 71.", "71."),
+        ("<think>\nthe answer is 71\n</think>\n\n72", "72"),
+        ("so the answer is 71\n</think>\n\n**72**", "72"),
+        ("<THINKING>#### 71</THINKING>The answer is 72", "72"),
+        (r"<reasoning>\boxed{71}</reasoning><answer>72</answer>", "72"),
+        ("[THINK]the answer is 71[/THINK]72", "72"),
+        (
+            r"<|channel|>analysis<|message|>\boxed{71}<|end|><|start|>assistant<|channel|>final"
+            "<|message|>The answer is 72<|return|>",
+            "72",
+        ),
+        ("<think>first: 71</think><think>the answer is 73</think>72", "72"),
+        (r"<think>\boxed{72}</think>", None),
+        ("<think>the answer is 72</think>I do not know how to do this.", None),
+        # Thoughts without an end cannot be told from the reply.
+        (r"<think>\boxed{72}", "72"),
+    ],
+)
+def test_thoughts_do_not_count(text: str, expected: str | None) -> None:
+    assert extract_answer(text) == expected
+
+
 def test_what_follows_a_stop_sequence_does_not_count() -> None:
     assert extract_answer("The answer is 4\n\n## Next\nThe answer is 5", ["## Next"]) == "4"
     assert extract_answer("The answer is 4", ["never"]) == "4"

@@ -40,6 +40,23 @@ def test_a_log_with_epochs_as_samples(tmp_path: Path) -> None:
     assert done.report.decided_by == {"scorer match": 5, "nothing": 1}
 
 
+def test_the_reasoning_beside_a_reply_is_no_answer(tmp_path: Path) -> None:
+    def parts(text: str) -> list[dict[str, str]]:
+        return [
+            {"type": "reasoning", "reasoning": r"maybe \boxed{7}"},
+            {"type": "text", "text": text},
+        ]
+
+    samples = [
+        inspect_sample("a", 1, parts("The answer is 5"), target="5", scores={}),
+        inspect_sample("a", 2, parts("The answer is 5"), target="7", scores={}),
+        inspect_sample("a", 3, parts(""), target="7", scores={}),
+    ]
+    done = run("inspect", tmp_path, inspect_log(tmp_path / "l.eval", samples))
+    assert done.rows("correct", "answer") == [(True, "5"), (False, "5"), (False, None)]
+    assert done.column("text")[2] == r"maybe \boxed{7}"
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [

@@ -30,7 +30,12 @@ def test_texts_without_a_count(
 
 def test_the_first_sample_settles_the_unit(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "t.jsonl", UNCOUNTED, COUNTED)
-    assert run("table", tmp_path, path).rows("unit", "n_tokens") == [("words", 3), ("words", 2)]
+    done = run("table", tmp_path, path)
+    assert done.rows("unit", "n_tokens") == [("words", 3), ("words", 2)]
+    assert "lengths that are given for 1 samples are not used" in done.report.warnings[0]
+    assert run("table", tmp_path, path, unit="words").report.warnings == ()
+    done = run("table", tmp_path, path, unit="tokens")
+    assert done.rows("unit", "n_tokens") == [("tokens", None), ("tokens", 4)]
     path = write_lines(tmp_path / "t.jsonl", COUNTED, UNCOUNTED)
     done = run("table", tmp_path, path)
     assert done.rows("unit", "n_tokens") == [("tokens", 4), ("tokens", None)]

@@ -57,6 +57,24 @@ def test_old_vllm_writes_the_body_in_place_of_the_response(tmp_path: Path) -> No
     assert done.rows("text", "n_tokens", "unit") == [("2+2\nfour", 2, "words")]
 
 
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_the_reasoning_beside_a_reply_is_no_answer(tmp_path: Path, field: str) -> None:
+    def line(name: str, content: str | None) -> dict[str, object]:
+        message = {"content": content, field: r"maybe \boxed{7}"}
+        return {"custom_id": name, "response": {"body": {"choices": [{"message": message}]}}}
+
+    lines = [line("a", "The answer is 5"), line("b", "The answer is 7"), line("c", None)]
+    (tmp_path / "a.json").write_text('{"a": "5", "b": "5", "c": "7"}')
+    done = run(
+        "openai-batch",
+        tmp_path,
+        write_lines(tmp_path / "r.jsonl", *lines),
+        answers=tmp_path / "a.json",
+    )
+    assert done.column("correct") == [True, False, False]
+    assert done.column("text")[0] == "maybe \\boxed{7}\nThe answer is 5"
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [

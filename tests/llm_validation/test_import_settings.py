@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.llm_validation.importing import run, write_lines
+from verigap.cli.options import with_flags
 from verigap.llm_validation.importers import settings
 from verigap.storage.tables import TableError
 
@@ -163,3 +164,9 @@ def test_rows_of_other_tools_are_read_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize("column", ["max_length", "top", "t", "seed", "stop", "answer"])
 def test_what_is_no_setting(column: str) -> None:
     assert not settings.is_setting(column)
+
+
+def test_the_note_of_groups_names_no_option(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.jsonl", *rows({"temperature": 0.2}, {"temperature": 1.0}))
+    (note,) = run("table", tmp_path, path).report.notes
+    assert with_flags(note) == note

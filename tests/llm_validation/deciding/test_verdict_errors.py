@@ -70,6 +70,7 @@ def decision(arm: str, reason: str) -> Decision:
         margin=Margin(value=0.02, source="given"),
         best_plain="vote",
         best_other="best_learned",
+        ceiling=None,
         gain=nothing,
     )
 
@@ -138,7 +139,7 @@ def test_a_run_goes_on_where_it_stopped(
         expected = np.arange(count) / 10
         np.testing.assert_array_equal(found.values["vote"][:, 0], expected)
         assert len(found.mixed) == len(found.shifts["clone"]) == count
-    cell = {"tables": 50, "false more": 20, "false plain": 0, "undecided": 10}
+    cell = {"tables": 50, "false more": 20, "false plain": 0, "undecided": 10, "margin": 0.021}
     printed = markdown({name: {20: {"select": cell}}}, "select")
     # A share that is surely above the nominal one is marked.
-    assert f"| {name} | 40* / 0 / 20 |" in printed
+    assert f"| {name} (2.1) | 40* / 0 / 20 |" in printed

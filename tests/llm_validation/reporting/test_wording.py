@@ -89,7 +89,7 @@ def decision(reason: str, arm: str = "vote") -> Decision:
     nothing = Statistic(math.nan, math.nan, math.nan)
     return Decision(
         arm=arm, reason=reason, probability=0.95, margin=MARGIN,  # pyright: ignore[reportArgumentType]
-        best_plain="vote", best_other="", gain=nothing,
+        best_plain="vote", best_other="", ceiling=None, gain=nothing,
     )  # fmt: skip
 
 
