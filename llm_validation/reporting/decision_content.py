@@ -184,7 +184,7 @@ def _arm(group: GroupDecisions, arm: str, prices: Prices) -> dict[str, Any]:
         "return": (
             NOTHING if returns is None else returns.at[group.num_candidates].value(arm)
         )._asdict(),
-        "tokens": n * length,
+        "sampled": n * length,
         "labels": group.selection.labels if learned else 0,
         "cost": prices.per_prompt(n, length, checked=n if arm == "exact" else 0),
         "cost_once": group.selection.labels * (prices.label_cost or 0.0) if learned else 0.0,
@@ -249,5 +249,5 @@ def _same_accuracy(group: GroupDecisions) -> dict[str, Any] | None:
         for arm, mean in joint.means.items():
             if arm not in selecting.EXACT and mean >= wanted and count > n:
                 more = (count - n) * group.selection.length
-                return {"num_candidates": count, "arm": arm, "tokens_a_check": more / n}
+                return {"num_candidates": count, "arm": arm, "length_a_check": more / n}
     return None

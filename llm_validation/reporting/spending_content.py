@@ -21,12 +21,12 @@ def spending_content(
       spend: the most that a prompt may cost: in money where a price was given, else in tokens.
 
     Returns:
-      `priced` says whether a prompt costs money; `frontier` holds the ways to spend that no cheaper
-      one matches, in money if so, else in tokens, and nothing where that is not known; `within` the
-      most accurate of them at the limit, None without a limit or where nothing is known.
+      `frontier`: the ways to spend that no cheaper one matches, in money if `priced`, else in
+      what is `sampled` (unit of lengths); nothing where that is not known. `within`: the most
+      accurate of them at the limit, None without a limit or where nothing is known.
     """
     priced = prices_a_prompt(prices)
-    key = "cost" if priced else "tokens"
+    key = "cost" if priced else "sampled"
     lines = {
         name: [_spent(row, prices) for row in frontier(rows, check=check, cost=_cost(prices, key))]
         for name, check in (("without_check", False), ("with_check", True))
@@ -57,7 +57,12 @@ def _cost(prices: Prices, key: str) -> Callable[[Allocation], float]:
 def _spent(row: Allocation, prices: Prices) -> dict[str, Any]:
     length = row.tokens / row.num_candidates
     checked = row.num_candidates if row.arm == "exact" else 0
-    return row._asdict() | {
+    return {
+        "horizon": row.horizon,
+        "num_candidates": row.num_candidates,
+        "arm": row.arm,
+        "sampled": row.tokens,
+        "accuracy": row.accuracy,
         "name": arm_name(row.arm, row.num_candidates),
         "cost": prices.per_prompt(row.num_candidates, length, checked=checked),
     }

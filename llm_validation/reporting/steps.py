@@ -54,11 +54,11 @@ def _check(select: Mapping[str, Any], unit: str) -> list[str]:
             f"{steps[0]} No arm without a check gets as far with the samples there are, so a check "
             "may cost what those points are worth to you."
         ]
-    if same["tokens_a_check"] != same["tokens_a_check"]:
+    if same["length_a_check"] != same["length_a_check"]:
         return steps
     return [
         f"{steps[0]} Without a check the same accuracy takes {same['num_candidates']:,} samples, "
-        f"so one check may cost as much as {number(same['tokens_a_check'])} {unit} of sampling."
+        f"so one check may cost as much as {number(same['length_a_check'])} {unit} of sampling."
     ]
 
 
@@ -79,11 +79,11 @@ def _short_budgets(spending: Mapping[str, Any], horizon: int | None, unit: str) 
     text = (
         f"Samples may be stopped at {row['horizon']:,} {unit}: {row['name']} is "
         f"then right on {percent(row['accuracy'])} for "
-        f"{number(row['tokens'])} {unit} a prompt"
+        f"{number(row['sampled'])} {unit} a prompt"
     )
     if row is last:
         return [f"{text}, more than any arm without a check reaches with whole samples."]
     return [
         f"{text}, where {percent(last['accuracy'])}, the most without a check, takes "
-        f"{number(last['tokens'])}."
+        f"{number(last['sampled'])}."
     ]

@@ -50,7 +50,7 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
         "expert": dict(found.expert),
         "solved": found.solved,
         "kept": found.kept,
-        "tokens": group.data_budget * length,
+        "sampled": group.data_budget * length,
         "priced": bool(prices.per_token or prices.label_cost),
         "cost": {
             arm: prices.of_training(group.data_budget, length, labelled=arm != "clone")

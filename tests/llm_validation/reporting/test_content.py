@@ -60,7 +60,7 @@ def test_the_arms_earn_what_plain_scripts_say(usual: Diagnosis) -> None:
     assert curve == pytest.approx([pass_at(n) for n in (1, 2, 4, 8)])
     for row in select["arms"]:
         assert row["accuracy"]["low"] <= row["accuracy"]["estimate"] <= row["accuracy"]["high"]
-        assert row["tokens"] == (40 if row["arm"] == "single" else 160)
+        assert row["sampled"] == (40 if row["arm"] == "single" else 160)
 
 
 def test_both_decisions_are_there_in_both_currencies(usual: Diagnosis) -> None:
@@ -146,7 +146,7 @@ def test_what_a_check_may_cost_is_what_it_saves() -> None:
     same = found["select"]["check"]["same_accuracy"]
     assert vote_at(4) < pass_at(2) < vote_at(8)
     assert (same["num_candidates"], same["arm"]) == (8, "vote")
-    assert same["tokens_a_check"] == pytest.approx((8 - 2) * 40 / 2)
+    assert same["length_a_check"] == pytest.approx((8 - 2) * 40 / 2)
     assert "one check may cost as much as 120 tokens of sampling" in found["next_steps"][0]
 
 
@@ -289,7 +289,7 @@ def test_costs_are_what_a_reader_computes(usual: Diagnosis) -> None:
 
 @pytest.mark.parametrize("prices", [None, Prices(per_mtok=1e6, check_cost=5.0)])
 def test_more_to_spend_is_never_worse(usual: Diagnosis, prices: Prices | None) -> None:
-    key = "tokens" if prices is None else "cost"
+    key = "sampled" if prices is None else "cost"
     reached: dict[str, list[float]] = {"without_check": [], "with_check": []}
     for spend in (1, 50, 90, 170, 400, 1000):
         content = diagnosis_content(usual, spend=spend, prices=prices)
@@ -310,7 +310,7 @@ def test_labels_alone_are_no_price_of_a_prompt(usual: Diagnosis) -> None:
     prices = Prices(label_cost=1.0)
     (found,) = diagnosis_content(usual, prices=prices, spend=170)["groups"]
     assert not found["spending"]["priced"]
-    assert found["spending"]["within"]["without_check"]["tokens"] == 160
+    assert found["spending"]["within"]["without_check"]["sampled"] == 160
     assert found["train"]["cost"] == {"clone": 0.0, "rejection": 64.0, "reinforce": 64.0}
 
 
