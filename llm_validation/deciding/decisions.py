@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from verigap.llm_validation.deciding import training
 from verigap.llm_validation.deciding.erring_check import Tolerance, tolerance
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.outcomes import Currency, Outcomes, outcomes_at
-from verigap.llm_validation.deciding.rule import Decision, Margin, decide, margin_of
+from verigap.llm_validation.deciding.rule import Decision, Margin, best_arm, decide, margin_of
 from verigap.llm_validation.deciding.selection import Selection, select
 from verigap.llm_validation.deciding.training import Training, train
 from verigap.llm_validation.pools.pools import SamplePools
@@ -84,8 +85,6 @@ class GroupDecisions:
       outcomes: worth of every sample at H.
       selection, training: every arm on every prompt; no training with a single prompt.
       by_currency: the decisions; "return" only where there are lengths.
-      tolerance: how much an exact check may err before it adds nothing to the best arm without one,
-        at N, in accuracy.
       seed: of all randomness.
     """
 
@@ -97,13 +96,22 @@ class GroupDecisions:
     selection: Selection
     training: Training | None
     by_currency: dict[Currency, InCurrency]
-    tolerance: Tolerance
     seed: int
 
     def best_without_check(self, currency: Currency = "accuracy") -> str:
-        """The arm of the largest mean at N among those that need no exact check."""
-        means = self.by_currency[currency].at[self.num_candidates].means
-        return max((arm for arm in means if arm not in selecting.EXACT), key=means.__getitem__)
+        """The best arm at N that needs no exact check: the first within half the margin."""
+        here = self.by_currency[currency]
+        joint = here.at[self.num_candidates]
+        plain, others = arms_of(joint, None)
+        return best_arm(joint, (*plain, *others), here.margin)
+
+    @cached_property
+    def tolerance(self) -> Tolerance:
+        """How much an exact check may err before it adds nothing to `best_without_check`."""
+        n, selected = self.num_candidates, self.selection
+        means = self.by_currency["accuracy"].at[n].means
+        without = means[self.best_without_check()]
+        return tolerance(selected.correct, selected.sizes, n, without)
 
 
 def budget_of(pools: SamplePools) -> tuple[int | None, BudgetSource]:
@@ -153,8 +161,6 @@ def decide_group(
         currency: _in_currency(found, selected, trained, currency, at_n, request)
         for currency in found.rewards
     }
-    means = by_currency["accuracy"].at[at_n].means
-    without = max(value for arm, value in means.items() if arm not in selecting.EXACT)
     if advance is not None:
         advance(1.0)
     return GroupDecisions(
@@ -166,7 +172,6 @@ def decide_group(
         selection=selected,
         training=trained,
         by_currency=by_currency,
-        tolerance=tolerance(selected.correct, selected.sizes, at_n, without),
         seed=request.seed,
     )
 

@@ -126,8 +126,8 @@ def decide(
       >>> decide(joint, ("single", "vote"), (), margin, mixed=200).arm
       'vote'
     """
-    best_plain = _best(joint, plain, margin)
-    best_other = _best(joint, others, margin) if others else ""
+    best_plain = best_arm(joint, plain, margin)
+    best_other = best_arm(joint, others, margin) if others else ""
     nothing = Statistic(*[float("nan")] * 3)
     gain = joint.difference(best_other, best_plain) if best_other else nothing
 
@@ -182,7 +182,7 @@ def shortfall(
     return highest - joint.draws[arm] + joint.unseen * left, at_means
 
 
-def _best(joint: JointMeans, names: Sequence[str], margin: Margin) -> str:
+def best_arm(joint: JointMeans, names: Sequence[str], margin: Margin) -> str:
     """The first arm whose mean is within half the margin of the largest."""
     largest = max(joint.means[arm] for arm in names)
     return next(arm for arm in names if joint.means[arm] >= largest - margin.value / 2)
