@@ -122,20 +122,32 @@ def decision_sentence(
 
     margin = scale.least(decision.margin.value)
     sure = f"probability {chance(decision.probability)}"
+
+    def action(arm: str) -> str:
+        text = _counted(re.sub(r"\bn\b", f"{data_budget:,}", _ACTIONS[arm]), num_candidates)
+        return f"{text}: {scale.value(joint.value(arm))}"
+
+    def beyond_floor(arm: str) -> str:
+        if arm == floor:
+            return ""
+        return f", {scale.gain(joint.difference(arm, floor))} more than {named(floor)}"
+
     if decision.arm == "undecided":
-        return f"Undecided: {_open(decision, margin, scale, mixed, num_candidates)}."
-    action = _counted(re.sub(r"\bn\b", f"{data_budget:,}", _ACTIONS[decision.arm]), num_candidates)
-    value = scale.value(joint.value(decision.arm))
+        text = f"Undecided: {_open(decision, margin, scale, mixed, num_candidates)}."
+        if decision.reason != "open":
+            return text
+        plain = decision.best_plain
+        start = action(plain)
+        return f"{text} Until then {start[0].lower()}{start[1:]}{beyond_floor(plain)}."
     if decision.reason == "gains":
         return (
-            f"{action}: {value}, {scale.gain(decision.gain)} more than "
+            f"{action(decision.arm)}, {scale.gain(decision.gain)} more than "
             f"{named(decision.best_plain)} ({sure} that it is more than {margin})."
         )
-    more = ""
-    if decision.arm != floor:
-        gain = scale.gain(joint.difference(decision.arm, floor))
-        more = f", {gain} more than {named(floor)}"
-    return f"{action}: {value}{more}; no other arm adds more than {margin} ({sure})."
+    return (
+        f"{action(decision.arm)}{beyond_floor(decision.arm)}; no other arm adds more than {margin} "
+        f"({sure})."
+    )
 
 
 def _open(decision: Decision, margin: str, scale: Scale, mixed: int, num_candidates: int) -> str:
@@ -154,9 +166,9 @@ def _open(decision: Decision, margin: str, scale: Scale, mixed: int, num_candida
             f"{CONFIDENCE:g}"
         )
     return (
-        f"{arm_name(decision.best_other, num_candidates)} earns {scale.gain(decision.gain)} more "
-        f"than {plain}, and neither that it is more than {margin} nor that it is less has "
-        f"probability {CONFIDENCE:g}"
+        f"{arm_name(decision.best_other, num_candidates)} beside {plain}: "
+        f"{scale.gain(decision.gain)}, and neither that this is more than {margin} nor that no arm "
+        f"adds so much has probability {CONFIDENCE:g}"
     )
 
 
