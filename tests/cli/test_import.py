@@ -115,7 +115,7 @@ def test_a_wrong_format_is_named(in_process: InProcess, tmp_path: Path) -> None:
 def test_fit_imports_on_the_way(verigap: Command, tmp_path: Path) -> None:
     seeds = sorted((TOOLS / "handmade" / "nemo_skills").glob("output-rs*.jsonl"))
     done = succeeded(verigap("fit", *seeds, "--horizon", "8", cwd=tmp_path))
-    assert "20 verified samples; mean correct 0.45 " in done.stdout
+    assert "20 verified samples; mean correct over prompts 0.45 " in done.stdout
     assert done.stderr.splitlines()[0] == (
         "verigap: an output of NeMo-Skills: 20 samples of 5 prompts, 9 correct, 11 incorrect, "
         "0 ungraded (verigap import says more)"

@@ -43,8 +43,8 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
         head += f", {unverified} unverified ({counts.left_out} prompts left out)"
     show_group(console, counts.dataset, counts.model, f"returns and budgets in {unit}")
     console.print(
-        f"{head}; mean correct {spanned(group.mean_correct, table_number)}; mean first-correct "
-        f"{unit.singular} {spanned(group.mean_first_correct, table_number)}",
+        f"{head}; mean correct over prompts {spanned(group.mean_correct, table_number)}; mean "
+        f"first-correct {unit.singular} {spanned(group.mean_first_correct, table_number)}",
         highlight=False,
         markup=False,
     )

@@ -19,9 +19,9 @@ _LISTED = 20
 
 def show_import(report: ImportReport, out: Path) -> None:
     """Print what an import took in, and warn of what is doubtful."""
-    typer.echo(
-        f"{out}: {report.samples} samples of {report.prompts} prompts, lengths in {report.unit}"
-    )
+    known = report.unknown_lengths < report.samples
+    lengths = f"lengths in {report.unit}" if known else "no lengths"
+    typer.echo(f"{out}: {report.samples} samples of {report.prompts} prompts, {lengths}")
     typer.echo(
         f"  {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} ungraded"
     )
@@ -34,8 +34,6 @@ def show_import(report: ImportReport, out: Path) -> None:
     for name, count in report.decided_by.items():
         typer.echo(f"  correctness decided by {_plain(name)}: {count} samples")
     _show_scorers(report)
-    if report.unknown_lengths == report.samples:
-        typer.echo(f"  length unknown for {report.unknown_lengths} samples")
     for reason, count in report.left_out.items():
         typer.echo(f"  left out {count}: {_plain(reason)}")
     if report.mended:
