@@ -136,6 +136,18 @@ def decide_group(
       horizon: H; None for the default of `budget_of`.
       request: what is asked.
       advance: called with the share of the work that is done.
+
+    Example:
+      >>> from verigap.llm_validation import read_traces
+      >>> from verigap.llm_validation.deciding.decisions import Request, decide_group
+      >>> from verigap.llm_validation.pools.pools import sample_pools
+      >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
+      >>> request = Request(
+      ...     num_candidates=8, data_budgets=(16, 64), chi2_radius=1.0, worth=None, seed=0
+      ... )
+      >>> found = decide_group(pools, None, request)
+      >>> found.horizon, found.horizon_source, found.by_currency["accuracy"].select.best_plain
+      (64, 'the sampling limit', 'vote')
     """
     budget, source = budget_of(pools) if horizon is None else (horizon, "given")
     found = outcomes_at(pools, budget)

@@ -83,6 +83,19 @@ def train(
       chi2_radius: chi-square radius kappa of the first leash, above 0.
       num_candidates: N of the vote after training.
       seed: seed of the splits, the traces and the votes.
+
+    Example:
+      >>> from verigap.llm_validation import read_traces
+      >>> from verigap.llm_validation.deciding.outcomes import outcomes_at
+      >>> from verigap.llm_validation.deciding.training import train
+      >>> from verigap.llm_validation.pools.pools import sample_pools
+      >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
+      >>> found = train(
+      ...     outcomes_at(pools, 64),
+      ...     data_budgets=(16, 64), chi2_radius=1.0, num_candidates=8, seed=0,
+      ... )
+      >>> [str(leash) for leash in found.leashes]
+      ['chi-square 1', 'chi-square 0.25', 'chi-square 4', 'KL 0.693 nats']
     """
     fits: dict[Currency, _Fitted] = {
         currency: _fit(found, currency, data_budgets, usual_leashes(chi2_radius)[0], seed)

@@ -173,6 +173,7 @@ def selected_prompts(pools: SamplePools, rows: Int[np.ndarray, " rows"]) -> Samp
         prompt_ids=tuple(pools.prompt_ids[row] for row in rows),
         mask=pools.mask[rows],
         correct=pools.correct[rows],
+        ends_correct=pools.ends_correct[rows],
         first_correct=pools.first_correct[rows],
         n_tokens=pools.n_tokens[rows],
         answer=pools.answer[rows],

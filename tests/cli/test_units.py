@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from tests.cli.command import InProcess, succeeded
+from verigap.llm_validation.traces import Traces, write_traces
 
 FIXTURES = Path(__file__).parent / "fixtures"
 HORIZON = 16
@@ -136,7 +137,7 @@ def test_the_report_of_a_diagnosis(in_process: InProcess, tmp_path: Path) -> Non
 
 def test_groups_in_different_units(in_process: InProcess, tmp_path: Path) -> None:
     both = pl.concat([rows("words", "w"), rows(None, "t")])
-    both.write_parquet(tmp_path / "t.parquet")
+    write_traces(Traces(both), tmp_path / "t.parquet")
     fitted = ask(in_process, tmp_path, COMMANDS["fit"])
     for heading in ("w (returns and budgets in words)", "t (returns and budgets in tokens)"):
         assert heading in fitted

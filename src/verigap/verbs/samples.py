@@ -287,7 +287,7 @@ def diagnose(
       >>> found = vg.diagnose(
       ...     "examples/smollm2_products.parquet", horizons=[64], data_budgets=[16, 64]
       ... )
-      >>> found.content["groups"][0]["select"]["decision"]["accuracy"]["arm"]
+      >>> found.content["groups"][0]["select"]["decision"]["accuracy"]["best_plain"]
       'vote'
     """
     from verigap.figures.diagnosis import draw_group

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.llm_validation.importing import FIXTURES
+from verigap.llm_validation import read_traces
 from verigap.llm_validation.fitting.fit import fit
 from verigap.llm_validation.fitting.pass_at_k import largest_measured, pass_at_k
-from verigap.llm_validation.traces import Traces, load_traces
+from verigap.llm_validation.traces import Traces
 
 CASES = FIXTURES / "cases"
 
@@ -77,7 +78,7 @@ def test_a_curve_never_falls_when_prompts_have_unequal_samples() -> None:
     ("file", "expected"), [("t", [0.3125, 0.4722]), ("zero", [0.1667, 0.3333, 0.5])]
 )
 def test_pass_at_k_of_unequal_samples(file: str, expected: list[float]) -> None:
-    traces = load_traces(CASES / "passk-unequal-n" / f"{file}.jsonl")
+    traces = read_traces(CASES / "passk-unequal-n" / f"{file}.jsonl")
     (group,) = fit(traces, [30], replicates=100).groups
     measured = [row.value.estimate for row in group.pass_at_k.values() if not row.extrapolated]
     assert measured == pytest.approx(expected, abs=5e-5)
