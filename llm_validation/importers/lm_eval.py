@@ -38,7 +38,7 @@ _METRICS = ("math_verify", "exact_match", "acc", "pass@1", "prompt_level_strict_
 # What `--predict_only` logs in place of a metric.
 _NO_METRIC = "bypass"
 _NO_FILTER = "none"
-_RAN_CODE = re.compile(r"pass(@|_at_)\d+$")
+_PASS_AT_K = re.compile(r"pass(@|_at_)\d+$")
 _LARGEST_RESULTS = 64 * 2**20
 
 
@@ -88,7 +88,7 @@ class _Log:
         for number, text in enumerate(responses):
             if len(responses) == 1 and metrics:
                 assessment, decided_by = self._logged(record, text, metrics)
-            elif (ran := _of_run_code(metrics)) is not None:
+            elif (ran := _of_run_code(metrics, _targets(record))) is not None:
                 assessment, decided_by = ran
             else:
                 assessment = assess(text, _targets(record), stops=stops)
@@ -201,14 +201,14 @@ class _Log:
         return {name: value == 1 if value in (0, 1) else None for name, value in metrics.items()}
 
 
-def _of_run_code(metrics: dict[str, float]) -> tuple[Assessment, str] | None:
+def _of_run_code(metrics: dict[str, float], targets: list[object]) -> tuple[Assessment, str] | None:
     """The verdict on each of several replies whose code the harness ran; None if it ran none.
 
     Code is not compared with tests as a text is with an answer. pass@k says what each reply is
     worth only where none passed, or, for k = 1, where all did.
     """
-    ran = {name: value for name, value in metrics.items() if _RAN_CODE.match(name)}
-    if not ran:
+    ran = {name: value for name, value in metrics.items() if _PASS_AT_K.match(name)}
+    if not ran or not any(isinstance(target, str) and "assert " in target for target in targets):
         return None
     name = min(ran, key=lambda each: (each != "pass@1", each))
     decided_by = f"metric {name} of all replies of a document"
