@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.outcomes import Currency
-from verigap.llm_validation.deciding.rule import CONFIDENCE, FEWEST_MIXED, Decision
+from verigap.llm_validation.deciding.rule import FEWEST_MIXED, Decision
 from verigap.llm_validation.deciding.settling import Settling
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.numbers import chance, number, percent_span, spanned
@@ -123,22 +123,26 @@ def decision_sentence(
     margin = scale.least(decision.margin.value)
     sure = f"probability {chance(decision.probability)}"
 
-    def action(arm: str) -> str:
+    def action(arm: str, how_long: str = "") -> str:
         text = _counted(re.sub(r"\bn\b", f"{data_budget:,}", _ACTIONS[arm]), num_candidates)
-        return f"{text}: {scale.value(joint.value(arm))}"
+        return f"{text}{how_long}: {scale.value(joint.value(arm))}"
 
     def beyond_floor(arm: str) -> str:
         if arm == floor:
             return ""
         return f", {scale.gain(joint.difference(arm, floor))} more than {named(floor)}"
 
-    if decision.arm == "undecided":
-        text = f"Undecided: {_open(decision, margin, scale, mixed, num_candidates)}."
-        if decision.reason != "open":
-            return text
+    if decision.reason == "open":
         plain = decision.best_plain
-        start = action(plain)
-        return f"{text} Until then {start[0].lower()}{start[1:]}{beyond_floor(plain)}."
+        other, gain = "another arm", ""
+        if decision.best_other:
+            other, gain = named(decision.best_other), f": {scale.gain(decision.gain)}"
+        return (
+            f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided whether {other} adds "
+            f"more than {margin}{gain}."
+        )
+    if decision.arm == "undecided":
+        return f"Undecided: {_no_decision(decision, mixed)}."
     if decision.reason == "gains":
         return (
             f"{action(decision.arm)}, {scale.gain(decision.gain)} more than "
@@ -150,25 +154,14 @@ def decision_sentence(
     )
 
 
-def _open(decision: Decision, margin: str, scale: Scale, mixed: int, num_candidates: int) -> str:
-    if decision.reason == "too_few":
-        few = f"only {mixed} prompts have" if mixed > 1 else "only one prompt has"
-        return (
-            f"{few if mixed else 'no prompt has'} both correct and incorrect samples, and fewer "
-            f"than {FEWEST_MIXED} such prompts decide nothing"
-        )
+def _no_decision(decision: Decision, mixed: int) -> str:
+    """Why nothing can be decided."""
     if decision.reason == "nothing_to_compare":
         return "there is only one arm"
-    plain = arm_name(decision.best_plain, num_candidates)
-    if not decision.best_other:
-        return (
-            f"{plain} earns most, but no arm is within {margin} of the best with probability "
-            f"{CONFIDENCE:g}"
-        )
+    few = f"only {mixed} prompts have" if mixed > 1 else "only one prompt has"
     return (
-        f"{arm_name(decision.best_other, num_candidates)} beside {plain}: "
-        f"{scale.gain(decision.gain)}, and neither that this is more than {margin} nor that no arm "
-        f"adds so much has probability {CONFIDENCE:g}"
+        f"{few if mixed else 'no prompt has'} both correct and incorrect samples, and fewer "
+        f"than {FEWEST_MIXED} such prompts decide nothing"
     )
 
 
