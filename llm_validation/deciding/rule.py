@@ -52,7 +52,8 @@ class Decision:
         last two reasons.
       margin: the least gain that counts.
       best_plain: the best of the arms that need neither verifier nor training.
-      best_other: the best of the others, "" without any.
+      best_other: the best of the others, or for "open" the one that most probably gains more than
+        the margin; "" without any.
       ceiling: the arm that nothing exceeds, whose gain on prompts like none that were seen is
         allowed for; None where there is none.
       gain: what `best_other` earns beyond `best_plain`; NaN without others.
@@ -158,6 +159,11 @@ def decide(
     for arm, probability in enough.items():
         if probability >= CONFIDENCE:
             return decided(arm, "suffices", probability)
+    if others:
+        # What is open is whether the arm gains that most probably does.
+        chances = {arm: float((lead(joint, arm, plain)[0] > margin.value).mean()) for arm in others}
+        best_other = max(others, key=lambda arm: chances[arm])
+        gain = joint.difference(best_other, best_plain)
     return decided("undecided", "open", max(gains, *enough.values()))
 
 

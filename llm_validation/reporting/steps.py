@@ -82,7 +82,7 @@ def _short_budgets(spending: Mapping[str, Any], horizon: int | None, unit: str) 
         f"{number(row['sampled'])} {unit} a prompt"
     )
     if row is last:
-        return [f"{text}, more than any arm without a check reaches with whole samples."]
+        return [f"{text}, no less than any arm without a check reaches with whole samples."]
     return [
         f"{text}, where {percent(last['accuracy'])}, the most without a check, takes "
         f"{number(last['sampled'])}."

@@ -203,7 +203,7 @@ def check_sentence(gain: Statistic, best: str, num_candidates: int, tolerance: t
         return "With one sample a prompt an exact check has nothing to choose among."
     text = (
         f"An exact check of {num_candidates:,} samples adds {points(gain)} beyond "
-        f"{arm_name(best, num_candidates)}, the best arm without one."
+        f"{arm_name(best, num_candidates)}, the simplest of the best arms without one."
     )
     if gain.estimate <= 0:
         return text

@@ -157,6 +157,10 @@ def test_points_are_points(in_process: InProcess, tmp_path: Path) -> None:
     ("options", "says"),
     [
         ("--verifier perfect", "--verifier: unknown 'perfect'; use exact, learned, score"),
+        (
+            "--verifier score",
+            "--verifier: there is no score, as the column verifier_score is missing",
+        ),
         ("--currency yen", "--currency: unknown 'yen'; use accuracy or return"),
         ("--worth 0", "--worth: 0 is out of range; give points above 0 and below 100"),
         ("--worth 100", "--worth: 100 is out of range; give points above 0 and below 100"),

@@ -300,8 +300,14 @@ def diagnose(
         raise ValueError(f"spend: {spend!r} buys nothing; give a number above 0")
     # Before minutes of work, not after them.
     folder = _report_folder(out)
+    samples = read_traces(traces)
+    if kind == "score" and samples.frame["verifier_score"].null_count() == samples.num_samples:
+        raise ValueError(
+            "verifier: there is no score, as the column verifier_score is missing or empty; fill "
+            "it, or use exact or learned"
+        )
     found = diagnose_traces(
-        read_traces(traces), horizons, data_budgets, num_candidates=num_candidates,
+        samples, horizons, data_budgets, num_candidates=num_candidates,
         chi2_radius=chi2_radius, worth=worth, seed=seed, report=report,
     )  # fmt: skip
     written = write_report(

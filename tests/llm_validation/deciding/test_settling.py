@@ -70,3 +70,19 @@ def test_too_few_mixed_prompts_ask_for_more() -> None:
     assert settling is not None
     assert (settling.arm, settling.prompts) == ("", 100)
     assert math.isnan(flips_at(found, drawn, PLAIN, OTHERS))
+
+
+def test_an_open_decision_names_the_arm_that_may_gain() -> None:
+    """Of two arms the better one surely gains nothing worth it; the other may."""
+    rng = np.random.default_rng(0)
+    vote = rng.uniform(0.3, 0.6, 60)
+    noise = rng.normal(0, 0.3, 60)
+    values = {
+        "single": vote - 0.2, "vote": vote, "best_learned": vote + noise - noise.mean() - 0.01,
+        "vote_learned": vote + 0.001, "exact": vote + 0.4,
+    }  # fmt: skip
+    drawn = JointMeans.of(values, most=1.0, seed=0)
+    others = ("vote_learned", "best_learned")
+    found = decide(drawn, PLAIN, others, margin(0.02), 60, ceiling="exact")
+    assert (found.reason, found.best_other) == ("open", "best_learned")
+    assert found.gain.high > 0.02
