@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 _STEPS = 40
+_ROUNDING = 1e-9
 
 
 class Tolerance(NamedTuple):
@@ -89,7 +90,7 @@ def tolerance(
 
 def _last_above(value: Callable[[float], float], level: float) -> float:
     """The rate at which a falling function meets a level, by bisection."""
-    if value(1.0) >= level:
+    if value(1.0) >= level - _ROUNDING:
         return 1.0
     if value(0.0) <= level:
         return 0.0

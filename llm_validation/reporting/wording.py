@@ -208,7 +208,7 @@ def check_sentence(gain: Statistic, best: str, num_candidates: int, tolerance: t
     if gain.estimate <= 0:
         return text
     if false_positive >= 1 and false_negative >= 1:
-        return f"{text} However a check errs at random, it is no worse than that arm."
+        return f"{text} Even a check that accepts everything is no worse than that arm."
     return text + (
         f" It adds nothing once it accepts {_rate(false_positive)} of the wrong samples, or "
         f"rejects {_rate(false_negative)} of the right ones."

@@ -127,7 +127,7 @@ def test_what_a_check_is_worth() -> None:
         "adds 12 [10, 14] points beyond majority vote of 8, the simplest of the best arms" in text
     )
     assert "accepts 25 % of the wrong samples, or rejects 50 % of the right ones" in text
-    assert "However a check errs" in check_sentence(gain, "single", 8, (1.0, 1.0))
+    assert "Even a check that accepts everything" in check_sentence(gain, "single", 8, (1.0, 1.0))
     zero = Statistic(0.0, math.nan, math.nan)
     assert check_sentence(zero, "single", 8, (0.0, 0.0)).endswith("best arms without one.")
     assert "nothing to choose among" in check_sentence(gain, "vote", 1, (0.5, 0.5))
