@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from verigap.llm_validation.deciding.decisions import GroupDecisions
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.intervals import Statistic
+from verigap.llm_validation.pools.pools import SamplePools
 
+Group = tuple[SamplePools, GroupDecisions]
 _COMPARED = ("single", "vote", "exact")
 
 
@@ -34,37 +34,29 @@ class Comparison:
     differences: dict[str, Statistic]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Compared:
-    """What a comparison needs of a group."""
-
-    dataset: str
-    model: str
-    prompt_ids: tuple[str, ...]
-    decisions: GroupDecisions
-
-
-def compare(groups: Sequence[Compared], seed: int) -> list[Comparison]:
+def compare(groups: Sequence[Group], seed: int) -> list[Comparison]:
     """Every pair of groups of one dataset that have at least two prompts in common.
 
     Args:
-      groups: in the order of the report; a later one is compared with each earlier one.
+      groups: the samples and the decisions of each group, in the order of the report; a later one
+        is compared with each earlier one.
       seed: seed of the draws.
     """
     pairs = [
         (later, earlier)
         for index, later in enumerate(groups)
         for earlier in groups[:index]
-        if later.dataset == earlier.dataset
+        if later[0].dataset == earlier[0].dataset
     ]
     return [row for pair in pairs if (row := _compare(*pair, seed)) is not None]
 
 
-def _compare(group: Compared, other: Compared, seed: int) -> Comparison | None:
-    first, second = (_by_prompt(each) for each in (group, other))
+def _compare(group: Group, other: Group, seed: int) -> Comparison | None:
+    (pools, decisions), (other_pools, other_decisions) = group, other
+    first, second = (_by_prompt(*each) for each in (group, other))
     shared = sorted(first.keys() & second.keys())
-    n = min(group.decisions.num_candidates, other.decisions.num_candidates)
-    tables = [each.decisions.selection for each in (group, other)]
+    n = min(decisions.num_candidates, other_decisions.num_candidates)
+    tables = [each.selection for each in (decisions, other_decisions)]
     if len(shared) < 2 or any(n not in table.counts for table in tables):
         return None
     arms = [arm for arm in _COMPARED if all(arm in t.values["accuracy"] for t in tables)]
@@ -75,16 +67,16 @@ def _compare(group: Compared, other: Compared, seed: int) -> Comparison | None:
             values[f"{name} {arm}"] = table.values["accuracy"][arm][table.counts.index(n)][rows]
     joint = JointMeans.of(values, most=1.0, seed=seed)
     return Comparison(
-        dataset=group.dataset,
-        model=group.model,
-        other=other.model,
+        dataset=pools.dataset,
+        model=pools.model,
+        other=other_pools.model,
         prompts=len(shared),
         num_candidates=n,
         differences={arm: joint.difference(f"a {arm}", f"b {arm}") for arm in arms},
     )
 
 
-def _by_prompt(group: Compared) -> dict[str, int]:
+def _by_prompt(pools: SamplePools, decisions: GroupDecisions) -> dict[str, int]:
     """Place of each prompt among those of the selection."""
-    kept = np.asarray(group.decisions.selection.prompts)
-    return {group.prompt_ids[index]: place for place, index in enumerate(kept)}
+    kept = decisions.selection.prompts
+    return {pools.prompt_ids[index]: place for place, index in enumerate(kept)}

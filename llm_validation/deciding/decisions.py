@@ -55,13 +55,12 @@ class InCurrency:
 
     Attributes:
       at: joint means of the arms of selection, by N.
-      margin: least gain that counts in selection.
+      margin: least gain that counts, in both decisions.
       select: decision among the arms that need no exact check.
       by_verifier: decision among the arms without a verifier and those with one kind of it, for
         the kinds that the table allows.
       trained: joint means of the arms of training at the first leash and the largest n; None where
         nothing can be trained.
-      training_margin: the same of training; None likewise.
       train: decision among the base and the trained policies; None likewise.
     """
 
@@ -160,15 +159,7 @@ def decide_group(
         advance=None if advance is None else lambda share: advance(share / 2),
     )
     at_n = selected.counts[selected.position(request.num_candidates)]
-    trained = None
-    if pools.prompts > 1:
-        trained = train(
-            found,
-            data_budgets=request.data_budgets,
-            chi2_radius=request.chi2_radius,
-            num_candidates=at_n,
-            seed=request.seed,
-        )
+    trained = _trained(found, at_n, request) if pools.prompts > 1 else None
     by_currency: dict[Currency, InCurrency] = {
         currency: _in_currency(found, selected, trained, currency, at_n, request)
         for currency in found.rewards
@@ -184,6 +175,16 @@ def decide_group(
         selection=selected,
         training=trained,
         by_currency=by_currency,
+        seed=request.seed,
+    )
+
+
+def _trained(found: Outcomes, n: int, request: Request) -> Training:
+    return train(
+        found,
+        data_budgets=request.data_budgets,
+        chi2_radius=request.chi2_radius,
+        num_candidates=n,
         seed=request.seed,
     )
 

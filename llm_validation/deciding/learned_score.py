@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy import stats
 
 from verigap.llm_validation.deciding.candidates import Candidates, gather
 from verigap.llm_validation.deciding.outcomes import Outcomes
@@ -34,21 +35,11 @@ class Compared(NamedTuple):
 def compared(found: Outcomes, sets: Candidates) -> Compared:
     """Features of the candidates beside each other."""
     length = gather(found.length, sets.index)
-    order = np.argsort(length, axis=2, kind="stable")
-    ordered = np.take_along_axis(length, order, axis=2)
-    n = length.shape[2]
-    place = np.broadcast_to(np.arange(n), length.shape)
-    first = np.ones(length.shape, bool)
-    first[:, :, 1:] = ordered[:, :, 1:] != ordered[:, :, :-1]
-    start = np.maximum.accumulate(np.where(first, place, 0), axis=2)
-    last = np.ones(length.shape, bool)
-    last[:, :, :-1] = first[:, :, 1:]
-    end = np.minimum.accumulate(np.where(last, place, n)[:, :, ::-1], axis=2)[:, :, ::-1]
-    rank = np.empty(length.shape)
-    np.put_along_axis(rank, order, (start + end) / (2 * max(n - 1, 1)), axis=2)
-    return Compared(
-        sets.agreement(), np.where(np.isfinite(length), rank - 0.5, 0.0) if n > 1 else 0.0 * rank
-    )
+    known, n = np.isfinite(length), length.shape[2]
+    if n == 1:
+        return Compared(sets.agreement(), np.zeros(length.shape))
+    shorter = (stats.rankdata(np.where(known, length, np.inf), axis=2) - 1) / (n - 1)
+    return Compared(sets.agreement(), np.where(known, shorter - 0.5, 0.0))
 
 
 class LearnedScore(NamedTuple):
@@ -100,6 +91,8 @@ def learn_scores(
       train: which prompts may be labelled in each split, at least one.
       labels: n.
       seed: seed of the labelled candidates.
+
+    Source: Papke and Wooldridge 1996, as `pools.reward_model`.
     """
     drawn = [
         _labelled(found, sets, beside, label, trained, labels, (*seed, split))

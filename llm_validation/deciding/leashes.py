@@ -15,6 +15,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 _STEPS = 40
+# c of (c - share)_+ with shares in [0, 1]: all weight on the best samples, or nearly even weights.
+_SHARPEST, _FLATTEST = 1e-12, 1e9
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,12 @@ def best_policy(
     Lemma 3 of docs/theory.md, base times b (reward - a)_+.
 
     Args:
-      reward: of each sample.
+      reward: of each sample, in any unit.
       mask: whether there is a sample.
       leash: the bound.
+
+    Returns:
+      Probabilities of the samples of each prompt; equal rewards have equal ones.
     """
     base = mask / mask.sum(axis=-1, keepdims=True)
     reward = reward.astype(float)
@@ -80,6 +85,11 @@ def within(
     Chi-square: the mixture of both that is nearest to the policy in L^2(base). KL: the geometric
     mixture base^(1-t) policy^t, of all policies within the leash the one of least divergence from
     the policy.
+
+    Args:
+      policy: probabilities of the samples of each prompt.
+      mask: whether there is a sample.
+      leash: the bound.
     """
     base, policy = mask / mask.sum(axis=-1, keepdims=True), policy.astype(float)
     if leash.divergence == "chi2":
@@ -144,12 +154,12 @@ def _chi2_tilt(
     def divergence(c: np.ndarray) -> np.ndarray:
         return (tilted(c) ** 2 / np.where(mask, base, 1.0)).sum(axis=-1, keepdims=True) - 1.0
 
-    # From almost only the best samples, to almost the base.
     shape = (*share.shape[:-1], 1)
-    low, high = np.full(shape, np.log(1e-12)), np.full(shape, np.log(1e9))
-    free = divergence(np.exp(low)) <= radius
+    low, high = (np.full(shape, np.log(end)) for end in (_SHARPEST, _FLATTEST))
+    sharpest = np.exp(low)
+    free = divergence(sharpest) <= radius
     for _ in range(_STEPS):
         middle = (low + high) / 2
         fits = divergence(np.exp(middle)) <= radius
         low, high = np.where(fits, low, middle), np.where(fits, middle, high)
-    return tilted(np.where(free, np.exp(np.log(1e-12)), np.exp(high)))
+    return tilted(np.where(free, sharpest, np.exp(high)))

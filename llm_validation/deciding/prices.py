@@ -48,9 +48,10 @@ class Prices:
                 raise TableError(f"{price}: cannot be used without `{needed}`; give both")
 
     @property
-    def given(self) -> bool:
-        """Whether any price was given."""
-        return any(getattr(self, field.name) is not None for field in fields(self))
+    def of_prompts(self) -> bool:
+        """Whether a price was given that answering a prompt costs; labels are paid once."""
+        each = (self.per_mtok, self.in_per_mtok, self.gpu_hour, self.check_cost)
+        return any(price is not None for price in each)
 
     @property
     def per_token(self) -> float:

@@ -17,6 +17,7 @@ from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.intervals import Statistic
 
 CONFIDENCE = 0.9
+UNDECIDED = "undecided"
 FEWEST_MIXED = 10
 LEAST_WORTH = 0.01
 _HEADROOM_PARTS = 10
@@ -129,42 +130,51 @@ def decide(
     """
     best_plain = best_arm(joint, plain, margin)
     best_other = best_arm(joint, others, margin) if others else ""
-    nothing = Statistic(*[float("nan")] * 3)
-    gain = joint.difference(best_other, best_plain) if best_other else nothing
-
-    def decided(arm: str, reason: Reason, probability: float) -> Decision:
-        return Decision(
-            arm=arm,
-            reason=reason,
-            probability=probability,
-            margin=margin,
-            best_plain=best_plain,
-            best_other=best_other,
-            ceiling=ceiling,
-            gain=gain,
-        )
-
     if mixed < FEWEST_MIXED:
-        return decided("undecided", "too_few", float("nan"))
-    if len(plain) + len(others) < 2:
-        return decided("undecided", "nothing_to_compare", float("nan"))
-    gains = 0.0
-    if best_other:
-        ahead, _ = lead(joint, best_other, plain)
-        gains = float((ahead > margin.value).mean())
-        if gains >= CONFIDENCE:
-            return decided(best_other, "gains", gains)
+        arm, reason, probability = UNDECIDED, "too_few", float("nan")
+    elif len(plain) + len(others) < 2:
+        arm, reason, probability = UNDECIDED, "nothing_to_compare", float("nan")
+    else:
+        arm, reason, probability = _weighed(joint, plain, others, best_other, margin, ceiling)
+    if reason == "open" and others:
+        # What is open is whether the arm gains that most probably does.
+        best_other = max(others, key=lambda name: _chance(joint, name, plain, margin))
+    nothing = Statistic(*[float("nan")] * 3)
+    return Decision(
+        arm=arm,
+        reason=reason,
+        probability=probability,
+        margin=margin,
+        best_plain=best_plain,
+        best_other=best_other,
+        ceiling=ceiling,
+        gain=joint.difference(best_other, best_plain) if best_other else nothing,
+    )
+
+
+def _weighed(
+    joint: JointMeans,
+    plain: Sequence[str],
+    others: Sequence[str],
+    best_other: str,
+    margin: Margin,
+    ceiling: str | None,
+) -> tuple[str, Reason, float]:
+    """Arm, reason and probability by the two statements of the rule, in their order."""
+    gains = _chance(joint, best_other, plain, margin) if best_other else 0.0
+    if gains >= CONFIDENCE:
+        return best_other, "gains", gains
     lost = {arm: shortfall(joint, arm, (*plain, *others), ceiling)[0] for arm in plain}
     enough = {arm: float((draws <= margin.value).mean()) for arm, draws in lost.items()}
     for arm, probability in enough.items():
         if probability >= CONFIDENCE:
-            return decided(arm, "suffices", probability)
-    if others:
-        # What is open is whether the arm gains that most probably does.
-        chances = {arm: float((lead(joint, arm, plain)[0] > margin.value).mean()) for arm in others}
-        best_other = max(others, key=lambda arm: chances[arm])
-        gain = joint.difference(best_other, best_plain)
-    return decided("undecided", "open", max(gains, *enough.values()))
+            return arm, "suffices", probability
+    return UNDECIDED, "open", max(gains, *enough.values())
+
+
+def _chance(joint: JointMeans, arm: str, plain: Sequence[str], margin: Margin) -> float:
+    """Share of the draws in which an arm earns more than the margin beyond every plain one."""
+    return float((lead(joint, arm, plain)[0] > margin.value).mean())
 
 
 def lead(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -120,18 +120,19 @@ def select(
     rows = []
     for n in counts:
         sets = Candidates.of(part, order, n)
-        row = _Row(values={name: _untrained(part, sets, name, n) for name in part.rewards})
+        values: dict[Currency, dict[str, np.ndarray]] = {
+            name: _untrained(part, sets, name, n) for name in part.rewards
+        }
+        row = _Row(values=values)
         if learn and train.any():
-            _add_learned(row, part, sets, train, labels, seed, at=n == num_candidates)
-        if n == 1:
-            _one_sample(row)
-        rows.append(row)
+            row = _learned(values, part, sets, train, labels, seed, curve=n == num_candidates)
+        rows.append(_one_sample(row) if n == 1 else row)
         if advance is not None:
             advance(sum(m for m in counts if m <= n) / sum(counts))
     return _selection(found, part, kept, tuple(counts), rows, labels)
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class _Row:
     """What is found at one N."""
 
@@ -213,51 +214,63 @@ def _weights(score: Float[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
     return np.where(known, score - least, 0.0)
 
 
-def _add_learned(
-    row: _Row,
+def _learned(
+    values: Mapping[Currency, dict[str, Float[np.ndarray, " P"]]],
     found: Outcomes,
     sets: Candidates,
     train: Bool[np.ndarray, "splits P"],
     labels: int,
     seed: int,
     *,
-    at: bool,
-) -> None:
-    """Add the arms by a learned score: means over the splits that held a prompt out.
+    curve: bool,
+) -> _Row:
+    """The arms by a learned score, means over the splits that held a prompt out, beside the others.
 
     Args:
-      row: what is added to.
+      values: of the arms that learn nothing.
       found: the samples.
       sets: the candidates.
       train: which prompts each split learns from.
       labels: n.
       seed: seed of the labelled samples.
-      at: whether the ROC curve is wanted.
+      curve: whether the ROC curve is wanted.
     """
     beside = compared(found, sets)
     accuracy = found.rewards["accuracy"]
+    by_currency, accuracies, roc, unconverged = {}, {}, None, 0
     for place, (currency, reward) in enumerate(found.rewards.items()):
         label = reward / found.scale(currency)
         models = learn_scores(found, sets, beside, label, train, labels, (seed, 11, place))
-        values, accuracies = _Splits(~train), _Splits(~train)
-        scores, rights = [], []
+        unconverged += sum(not model.converged for model in models)
+        own, right, shown = _Splits(~train), _Splits(~train), []
         for split, (model, held) in enumerate(zip(models, ~train, strict=True)):
             odds = model.odds(found.alone.values[held], sets.index[held], _rows(beside, held))
             subsets = sets.of_prompts(held)
-            values.add(split, _by_score(odds, subsets, reward[held]))
+            own.add(split, _by_score(odds, subsets, reward[held]))
             if currency == "return":
-                accuracies.add(split, _by_score(odds, subsets, accuracy[held]))
-            elif at:
-                scores.append(odds[:, 0].ravel())
-                rights.append(gather(accuracy[held], subsets.index)[:, 0].ravel())
-        by_arm = values.held_out()
-        row.values[currency] |= {arm: each.values for arm, each in by_arm.items()}
-        row.shifts[currency] = {arm: each.shifts for arm, each in by_arm.items()}
-        row.accuracy_for_return |= {arm: each.values for arm, each in accuracies.held_out().items()}
-        row.unconverged += sum(not model.converged for model in models)
-        row.fits += len(models)
-        if scores:
-            row.roc = roc_curve(np.concatenate(scores), np.concatenate(rights))
+                right.add(split, _by_score(odds, subsets, accuracy[held]))
+            elif curve:
+                earned = gather(accuracy[held], subsets.index)
+                shown.append((odds[:, 0].ravel(), earned[:, 0].ravel()))
+        by_currency[currency] = own.held_out()
+        accuracies |= {arm: each.values for arm, each in right.held_out().items()}
+        if shown:
+            scores, rights = (np.concatenate(each) for each in zip(*shown, strict=True))
+            roc = roc_curve(scores, rights)
+    return _Row(
+        values={
+            name: by_arm | {arm: each.values for arm, each in by_currency[name].items()}
+            for name, by_arm in values.items()
+        },
+        accuracy_for_return=accuracies,
+        shifts={
+            name: {arm: each.shifts for arm, each in by_arm.items()}
+            for name, by_arm in by_currency.items()
+        },
+        roc=roc,
+        unconverged=unconverged,
+        fits=len(train) * len(found.rewards),
+    )
 
 
 class _Splits:
@@ -276,14 +289,18 @@ class _Splits:
         return {arm: HeldOut.of(table, self._held_out) for arm, table in self._values.items()}
 
 
-def _one_sample(row: _Row) -> None:
-    """Give every arm at N = 1 the exact value of one sample, for none has a choice."""
-    for by_arm in row.values.values():
-        by_arm.update(dict.fromkeys(by_arm, by_arm["single"]))
-    for arm in row.accuracy_for_return:
-        row.accuracy_for_return[arm] = row.values["accuracy"][arm]
-    for shifts in row.shifts.values():
-        shifts.update({arm: np.zeros(each.shape) for arm, each in shifts.items()})
+def _one_sample(row: _Row) -> _Row:
+    """The same with the exact value of one sample for every arm, as N = 1 leaves no choice."""
+    single = {name: by_arm["single"] for name, by_arm in row.values.items()}
+    return replace(
+        row,
+        values={name: dict.fromkeys(by_arm, single[name]) for name, by_arm in row.values.items()},
+        accuracy_for_return=dict.fromkeys(row.accuracy_for_return, single["accuracy"]),
+        shifts={
+            name: {arm: np.zeros(each.shape) for arm, each in by_arm.items()}
+            for name, by_arm in row.shifts.items()
+        },
+    )
 
 
 def _rows(beside: Compared, chosen: Bool[np.ndarray, " P"]) -> Compared:

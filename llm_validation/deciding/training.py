@@ -9,6 +9,7 @@ the base.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -34,16 +35,15 @@ class Training:
 
     Attributes:
       data_budgets: n, ascending: expert traces of the clone, labelled traces of the others.
-      leashes: the first is the one that the verdict is about.
+      leashes: the first is the one that the decision is about.
       values: by currency, leash (its place) and arm (see `ARMS`); one sample a prompt.
       voted: by currency and arm: the vote over N samples of the policy at the first leash and the
         largest n; empty without answers.
       shifts: as `values`, of the trained arms: how much their means move with the training prompts,
         see `HeldOut`; for `JointMeans.of`.
       voted_shifts: the same of `voted`.
-      num_candidates: that N.
+      num_candidates: N of that vote.
       expert: by currency, mean reward of the expert that the clone imitates.
-      tested: prompts that were held out; the values are those of these prompts.
       solved: share of the prompts on which the expert has a success to show.
       kept: mean share of the n labelled traces that rejection sampling clones.
       unconverged: fits that did not converge, of `fits`.
@@ -97,49 +97,54 @@ def train(
       >>> [str(leash) for leash in found.leashes]
       ['chi-square 1', 'chi-square 0.25', 'chi-square 4', 'KL 0.693 nats']
     """
+    leashes = usual_leashes(chi2_radius)
     fits: dict[Currency, _Fitted] = {
-        currency: _fit(found, currency, data_budgets, usual_leashes(chi2_radius)[0], seed)
+        currency: _fit(found, currency, data_budgets, leashes[0], seed)
         for currency in found.rewards
     }
-    held_out = ~halves(len(found.mask), seeds=SEEDS, seed=seed)
     values: dict[Currency, tuple[dict[str, HeldOut], ...]] = {}
     voted: dict[Currency, dict[str, HeldOut]] = {}
+    held_out = ~halves(len(found.mask), seeds=SEEDS, seed=seed)
     for currency, fit in fits.items():
         reward = found.rewards[currency]
-        by_leash, last = [], {}
-        for place, leash in enumerate(usual_leashes(chi2_radius)):
-            policies = fit.within(leash, found.mask)
-            by_leash.append(
-                {
-                    arm: HeldOut.of(np.einsum("nspk,pk->nsp", policy, reward), held_out)
-                    for arm, policy in policies.items()
-                }
-            )
-            if place == 0:
-                last = {arm: policy[-1] for arm, policy in policies.items()}
-        values[currency] = tuple(by_leash)
+        first = fit.within(leashes[0], found.mask)
+        # One leash at a time: the policies of all would take much memory.
+        others = (fit.within(leash, found.mask) for leash in leashes[1:])
+        values[currency] = tuple(_valued(each, reward, held_out) for each in chain([first], others))
         if (found.answer >= 0).any():
             voted[currency] = {
-                arm: _voted(found, policy, reward, held_out, num_candidates, seed)
-                for arm, policy in last.items()
+                arm: _voted(found, policy[-1], reward, held_out, num_candidates, seed)
+                for arm, policy in first.items()
             }
+    return _training(data_budgets, leashes, num_candidates, fits, values, voted)
+
+
+def _training(
+    data_budgets: tuple[int, ...],
+    leashes: tuple[Leash, ...],
+    num_candidates: int,
+    fits: dict[Currency, _Fitted],
+    values: dict[Currency, tuple[dict[str, HeldOut], ...]],
+    voted: dict[Currency, dict[str, HeldOut]],
+) -> Training:
+    """What was fitted and valued, sorted into means and shifts."""
     first = next(iter(fits.values()))
     return Training(
         data_budgets=data_budgets,
-        leashes=usual_leashes(chi2_radius),
+        leashes=leashes,
         values={
             currency: tuple(
-                {arm: each.values for arm, each in by_arm.items()} for by_arm in leashes
+                {arm: each.values for arm, each in by_arm.items()} for by_arm in by_leash
             )
-            for currency, leashes in values.items()
+            for currency, by_leash in values.items()
         },
         voted={
             currency: {arm: each.values for arm, each in by_arm.items()}
             for currency, by_arm in voted.items()
         },
         shifts={
-            currency: tuple(_shifts(by_arm) for by_arm in leashes)
-            for currency, leashes in values.items()
+            currency: tuple(_shifts(by_arm) for by_arm in by_leash)
+            for currency, by_leash in values.items()
         },
         voted_shifts={currency: _shifts(by_arm) for currency, by_arm in voted.items()},
         num_candidates=num_candidates,
@@ -213,6 +218,18 @@ def _shifts(by_arm: dict[str, HeldOut]) -> dict[str, np.ndarray]:
     return {arm: each.shifts for arm, each in by_arm.items() if arm in TRAINED}
 
 
+def _valued(
+    policies: dict[str, Float[np.ndarray, "n seeds P K"]],
+    reward: Float[np.ndarray, "P K"],
+    held_out: Bool[np.ndarray, "seeds P"],
+) -> dict[str, HeldOut]:
+    """Mean reward of one sample of every policy, on held-out prompts."""
+    return {
+        arm: HeldOut.of(np.einsum("nspk,pk->nsp", policy, reward), held_out)
+        for arm, policy in policies.items()
+    }
+
+
 def _voted(
     found: Outcomes,
     policy: Float[np.ndarray, "seeds P K"],
@@ -223,7 +240,8 @@ def _voted(
 ) -> HeldOut:
     """Mean reward of a vote over N independent samples of a policy, on held-out prompts.
 
-    Ties between answers are split; where no sample has an answer, any is returned.
+    Ties between answers are split; where no sample has an answer, any is returned. The mean over
+    the N samples is by Monte Carlo, 64 draws a prompt and seed.
     """
     values = np.zeros(held_out.shape)
     for prompt in range(len(found.mask)):
@@ -236,7 +254,8 @@ def _voted(
         rng = np.random.default_rng([seed, 17, prompt])
         shares = mass / mass.sum(axis=1, keepdims=True)
         votes = rng.multinomial(n, shares, size=(_VOTES, len(shares)))
-        votes[:, :, 0] = np.minimum(votes[:, :, 0], 0) + (votes[:, :, 1:].sum(axis=2) == 0)
+        # Samples without an answer have no vote, but are returned where there is no other.
+        votes[:, :, 0] = votes[:, :, 1:].sum(axis=2) == 0
         wins = votes == votes.max(axis=2, keepdims=True)
         earned = ((wins * by_answer).sum(axis=2) / wins.sum(axis=2)).mean(axis=0)
         values[held_out[:, prompt], prompt] = earned

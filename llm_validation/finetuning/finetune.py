@@ -7,7 +7,7 @@ the clones said and what the base's own reading of its samples gave.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -88,15 +88,7 @@ def finetune(
     if sampling["fingerprint"] != engine.identity["fingerprint"]:
         raise TableError(f"{traces.source}: was sampled from another model; check the model")
     base = base_samples(traces, task, sampling, engine)
-    config = {
-        **asdict(options),
-        "recipe": options.recipe._asdict(),
-        "data_budgets": list(options.data_budgets),
-        "traces": _digest(traces),
-        "sampling": sampling,
-        "version": _VERSION,
-    }
-    text = yaml.safe_dump(config, allow_unicode=True)
+    text = _configuration(options, traces, sampling)
     # What lies in OUT.traces outlives a run folder that was deleted.
     identity = digest(text.encode(), 16)
     packages = ("verigap", "jax", "numpy", "polars", *engine.packages, *task.packages)
@@ -115,6 +107,19 @@ def finetune(
                 row = run_cell(setup, *cell, meter)
                 store.write_batch(pl.DataFrame([row], infer_schema_length=None))
         return finetuned_model(store.read_cells().to_dicts())
+
+
+def _configuration(options: FinetuneOptions, traces: Traces, sampling: Mapping[str, Any]) -> str:
+    """All that the numbers of a run depend on, as YAML."""
+    config = {
+        **asdict(options),
+        "recipe": options.recipe._asdict(),
+        "data_budgets": list(options.data_budgets),
+        "traces": _digest(traces),
+        "sampling": sampling,
+        "version": _VERSION,
+    }
+    return yaml.safe_dump(config, allow_unicode=True)
 
 
 def _prepared(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
@@ -32,6 +31,7 @@ from verigap.llm_validation.importers.records import (
     Sample,
     Stated,
     UnclearVerdict,
+    refuse_useless,
 )
 from verigap.llm_validation.importers.settings import combined
 from verigap.llm_validation.importers.writing import TraceWriter
@@ -143,7 +143,7 @@ def import_traces(
       >>> report.samples == report.correct + report.incorrect + report.ungraded
       True
     """
-    _refuse_useless(form, options)
+    refuse_useless(form, options)
     writer = TraceWriter(out, str(out), options.keep_text)
     _refuse_twice(paths)
     for path in paths:
@@ -382,23 +382,3 @@ def _warnings(repeated: int, texts: int) -> Iterator[str]:
             f"{repeated} of {texts} texts ({repeated / texts:.0%}) repeat an earlier one of their "
             "prompt; such samples are not independent draws, as pass@k and all intervals take them"
         )
-
-
-def _refuse_useless(form: Format, options: ImportOptions) -> None:
-    given = {
-        "filter": options.filter,
-        "metric": options.metric,
-        "scorer": options.scorer,
-        "score": options.score,
-        "correct_above": options.correct_above,
-        "answers": options.answers,
-        "mapping": options.mapping or None,
-        "explode": options.explode or None,
-    }
-    if options.missing not in ("incorrect", "ungraded"):
-        raise ValueError(f"missing: unknown {options.missing!r}; use incorrect or ungraded")
-    if options.correct_above is not None and not math.isfinite(options.correct_above):
-        raise ValueError(f"correct_above: {options.correct_above} is no threshold; give a number")
-    for name, value in given.items():
-        if value is not None and name not in form.options:
-            raise ValueError(f"{name}: of no use for {form.about}; drop it")

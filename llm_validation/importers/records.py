@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -241,3 +242,24 @@ def parse_each(
         except (BadRecord, LeftOut) as refusal:
             outcome = refusal
         yield Parsed(place, outcome)
+
+
+def refuse_useless(form: Format, options: ImportOptions) -> None:
+    """Raise `ValueError` for an unknown value of an option, or one that a format has no use for."""
+    given = {
+        "filter": options.filter,
+        "metric": options.metric,
+        "scorer": options.scorer,
+        "score": options.score,
+        "correct_above": options.correct_above,
+        "answers": options.answers,
+        "mapping": options.mapping or None,
+        "explode": options.explode or None,
+    }
+    if options.missing not in ("incorrect", "ungraded"):
+        raise ValueError(f"missing: unknown {options.missing!r}; use incorrect or ungraded")
+    if options.correct_above is not None and not math.isfinite(options.correct_above):
+        raise ValueError(f"correct_above: {options.correct_above} is no threshold; give a number")
+    for name, value in given.items():
+        if value is not None and name not in form.options:
+            raise ValueError(f"{name}: of no use for {form.about}; drop it")

@@ -90,6 +90,24 @@ def _is_chat(value: list[Any]) -> bool:
     return bool(value) and all(isinstance(entry, dict) and "content" in entry for entry in value)
 
 
+def _assessed(
+    row: Mapping[str, Any],
+    mapping: Mapping[str, str],
+    correct: bool | None,
+    target: object,
+    text: str | None,
+    answer: str | None,
+) -> tuple[Assessment, str]:
+    """The table's own verdict, else that of its answer against the right one; and whose it is."""
+    references = values.references(target, mapping[TARGET]) if correct is None else ()
+    if correct is None and (references or not has(row, mapping["correct"])):
+        compared = assess(text or "", references, answer=answer)
+        return compared, f"answer against {mapping[TARGET]}"
+    answer = answer or (extract_answer(text) if text else None)
+    reason = NO_VERDICT if correct is None else None
+    return Assessment(answer, correct, reason), mapping["correct"]
+
+
 def _sample(row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportOptions) -> Sample:
     for name in options.mapping:
         require(row, name, mapping)
@@ -118,15 +136,9 @@ def _sample(row: Mapping[str, Any], mapping: Mapping[str, str], options: ImportO
     text = values.reply(raw_text, mapping["text"]) if chat else words("text")
     answer = words("answer")
     drawn = settings.of_row(row, [column for name, column in mapping.items() if name != "sampling"])
-    decided_by, raw = mapping["correct"], cell("correct")
-    correct = values.verdict(raw, decided_by, options.correct_above)
-    references = values.references(cell(TARGET), mapping[TARGET]) if correct is None else ()
-    if correct is None and (references or not has(row, mapping["correct"])):
-        assessment = assess(text or "", references, answer=answer)
-        decided_by = f"answer against {mapping[TARGET]}"
-    else:
-        answer = answer or (extract_answer(text) if text else None)
-        assessment = Assessment(answer, correct, NO_VERDICT if correct is None else None)
+    raw = cell("correct")
+    correct = values.verdict(raw, mapping["correct"], options.correct_above)
+    assessment, decided_by = _assessed(row, mapping, correct, cell(TARGET), text, answer)
     return Sample(
         values.conversation(values.at(row, mapping["prompt_id"]), mapping["prompt_id"]),
         decided_by=decided_by,

@@ -71,23 +71,18 @@ def measure(
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
     amounts = None if data_budgets is None else checked_data_budgets(data_budgets)
+    candidates = CANDIDATES if num_candidates is None else num_candidates
     shared = Settings(
         data_budgets=amounts or (),
-        num_candidates=whole(
-            CANDIDATES if num_candidates is None else num_candidates, "num_candidates", 1, 10**9
-        ),
+        num_candidates=whole(candidates, "num_candidates", 1, 10**9),
         chi2_radius=_checked_radius(chi2_radius),
         seeds=whole(seeds, "seeds", 2, 10_000),
         seed=whole(seed, "seed", 0, 2**63 - 1),
     )
-    plans = [
-        (
-            pools,
-            given or default_horizons(pools),
-            replace(shared, data_budgets=amounts or default_data_budgets(pools)),
-        )
-        for pools in verified_pools(traces)
-    ]
+    plans = []
+    for pools in verified_pools(traces):
+        settings = replace(shared, data_budgets=amounts or default_data_budgets(pools))
+        plans.append((pools, given or default_horizons(pools), settings))
     counts = {(each.dataset, each.model): each for each in group_counts(traces)}
     return _measure_groups(plans, counts, report or (lambda progress: None))
 

@@ -196,7 +196,7 @@ def laws_of_traces(traces: Traces, horizons: Sequence[int]) -> tuple[GroupLaws, 
 
 
 def laws_of_fit(content: Mapping[str, Any], source: str) -> tuple[GroupLaws, ...]:
-    """Every group of the JSON that `verigap fit --per-prompt --json` prints.
+    """Every group of the JSON of a fit that lists its prompts.
 
     It holds the mean and the sd of each prompt's return, not its law. The law is taken to have two
     points, 0 and one other, which is exact where all correct traces of a prompt are correct from

@@ -59,7 +59,8 @@ def diagnosis_content(
     """
     statistics = as_content(diagnosis.fit, per_prompt=True)
     by_name = {(group["dataset"], group["model"]): group for group in statistics["groups"]}
-    asked = (currency, verifier, prices or Prices(), spend)
+    prices = prices or Prices()
+    asked = (currency, verifier, prices, spend)
     return {
         "format": FORMAT,
         "version": version("verigap"),
@@ -68,9 +69,7 @@ def diagnosis_content(
         "seed": diagnosis.seed,
         "currency": currency,
         "verifier": verifier,
-        "prices": {
-            name: price for name, price in asdict(prices or Prices()).items() if price is not None
-        },
+        "prices": {name: price for name, price in asdict(prices).items() if price is not None},
         "groups": [
             _group(group, by_name[group.pools.dataset, group.pools.model], *asked)
             | ({"examples": _examples(group.rows)} if include_text else {})
@@ -130,10 +129,6 @@ def _group(
             unit=pools.unit,
         ),
     }
-
-
-def _given(prices: Prices) -> dict[str, float]:
-    return {name: price for name, price in asdict(prices).items() if price is not None}
 
 
 def _comparison(row: Comparison) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def selection_content(
         "decision": decisions,
         "by_verifier": {
             kind: {currency: _selected(group, currency, kind) for currency in group.by_currency}
-            for kind in group.by_currency["accuracy"].by_verifier
+            for kind in accuracy.by_verifier
         },
         "why_different": _why_different(group, verifier),
         "num_candidates": n,
@@ -119,6 +119,7 @@ def decision_content(
 ) -> dict[str, Any]:
     """One decision, with its sentence and what would settle it."""
     settling = what_would_settle(decision, joint, plain, others, prompts, mixed)
+    flips = flips_at(decision, joint, plain, others)
     return {
         "arm": decision.arm,
         "reason": decision.reason,
@@ -137,8 +138,8 @@ def decision_content(
             data_budget=data_budget,
             mixed=mixed,
         ),
-        "flips_at": flips_at(decision, joint, plain, others),
-        "flips": flips_sentence(decision, flips_at(decision, joint, plain, others), scale),
+        "flips_at": flips,
+        "flips": flips_sentence(decision, flips, scale),
         "settling": settling_sentence(settling, prompts, num_candidates),
         "settling_prompts": None if settling is None else settling.prompts,
     }

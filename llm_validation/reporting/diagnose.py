@@ -6,12 +6,12 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons, whole
+from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons
 from verigap.llm_validation.deciding.allocation import allocations
-from verigap.llm_validation.deciding.comparison import Compared, compare
+from verigap.llm_validation.deciding.comparison import compare
 from verigap.llm_validation.deciding.decisions import GroupDecisions, Request, decide_group
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
-from verigap.llm_validation.fitting.population import Grids
+from verigap.llm_validation.fitting.population import Coverage, Grids
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     SEEDS,
@@ -25,7 +25,7 @@ from verigap.llm_validation.predicting.calibration import calibration_slice
 from verigap.llm_validation.predicting.group_laws import laws_of_traces
 from verigap.llm_validation.predicting.predict import Options, predict_group
 from verigap.llm_validation.predicting.scoring import score
-from verigap.llm_validation.reporting.assumptions import check_assumptions
+from verigap.llm_validation.reporting.assumptions import Assumption, check_assumptions
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces, group_traces, nothing_verified
@@ -76,17 +76,7 @@ def diagnose(
       'too_few'
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
-    amounts = None if data_budgets is None else checked_data_budgets(data_budgets)
-    if worth is not None and not (math.isfinite(worth) and 0 < worth < 1):
-        raise TableError(f"worth: {worth!r} is out of range; give a share above 0 and below 1")
-    options = Options(chi2_radius=chi2_radius, num_candidates=num_candidates, seed=seed)
-    request = Request(
-        num_candidates=whole(num_candidates, "num_candidates", 1, 10**9),
-        data_budgets=amounts or (),
-        chi2_radius=chi2_radius,
-        worth=worth,
-        seed=seed,
-    )
+    request = _request(data_budgets, num_candidates, chi2_radius, worth, seed)
     every = sample_pools(traces, placed=False)
     kept = [pools for pools in every if pools.prompts]
     if not kept:
@@ -94,30 +84,52 @@ def diagnose(
     stages = _Stages(len(kept), report)
     groups = []
     for index, pools in enumerate(kept):
-        part = group_traces(traces, pools.dataset, pools.model)
-        budgets = amounts or default_data_budgets(pools)
-        asked = replace(request, data_budgets=budgets)
         stages.group = index
-        groups.append(_diagnose_group(part, pools, given, asked, options, stages))
+        groups.append(_diagnose_group(traces, pools, given, request, stages))
     stages.finish()
     left_out = tuple(
         (pools.dataset, pools.model, pools.unverified) for pools in every if not pools.prompts
     )
-    compared = [
-        Compared(
-            dataset=group.pools.dataset,
-            model=group.pools.model,
-            prompt_ids=group.pools.prompt_ids,
-            decisions=group.decisions,
-        )
-        for group in groups
-    ]
     return Diagnosis(
         groups=tuple(groups),
-        comparisons=tuple(compare(compared, seed)),
+        comparisons=tuple(compare([(each.pools, each.decisions) for each in groups], seed)),
         fit=Fit(tuple(group.fit for group in groups), left_out, Grids(), seed),
         source=traces.source,
         seed=seed,
+    )
+
+
+def _request(
+    data_budgets: Iterable[int] | None,
+    num_candidates: int,
+    chi2_radius: float,
+    worth: float | None,
+    seed: int,
+) -> Request:
+    """What is asked of every group, with no n where each group is to choose its own.
+
+    Raises:
+      TableError: an argument is out of range.
+    """
+    amounts = None if data_budgets is None else checked_data_budgets(data_budgets)
+    if worth is not None and not (math.isfinite(worth) and 0 < worth < 1):
+        raise TableError(f"worth: {worth!r} is out of range; give a share above 0 and below 1")
+    request = Request(
+        num_candidates=num_candidates,
+        data_budgets=amounts or (),
+        chi2_radius=chi2_radius,
+        worth=worth,
+        seed=seed,
+    )
+    # Refuses what is out of range, before any work.
+    _options(request)
+    return request
+
+
+def _options(request: Request) -> Options:
+    """What is asked of the prediction."""
+    return Options(
+        chi2_radius=request.chi2_radius, num_candidates=request.num_candidates, seed=request.seed
     )
 
 
@@ -148,11 +160,13 @@ def _diagnose_group(
     pools: SamplePools,
     given: Sequence[int] | None,
     request: Request,
-    options: Options,
     stages: _Stages,
 ) -> GroupDiagnosis:
     """The diagnosis of one group; its pools and its measurement serve every stage."""
+    traces = group_traces(traces, pools.dataset, pools.model)
     horizons = tuple(given or default_horizons(pools))
+    budgets = request.data_budgets or default_data_budgets(pools)
+    request = replace(request, data_budgets=budgets)
     stages.enter("fitting")
     radii = tuple(sorted({*Grids().chi2_radii, request.chi2_radius}))
     grids = replace(Grids(), chi2_radii=radii)
@@ -168,7 +182,7 @@ def _diagnose_group(
     spent = allocations(pools, decisions.horizon, counts, request.seed)
     theory = None
     if fitted.horizon_fits and pools.n_tokens.size and decisions.horizon is not None:
-        theory = _theory(traces, pools, horizons, fitted, request, options, stages)
+        theory = _theory(traces, pools, horizons, fitted, request, stages)
     return GroupDiagnosis(
         pools=pools,
         decisions=decisions,
@@ -176,7 +190,7 @@ def _diagnose_group(
         allocations=tuple(spent),
         fit=fitted,
         theory=theory,
-        assumptions=tuple(_assumptions(traces, pools, fitted, decisions, horizons, request)),
+        assumptions=tuple(_assumptions(traces, pools, fitted, decisions, request)),
         rows=traces.frame,
     )
 
@@ -187,7 +201,6 @@ def _theory(
     horizons: Sequence[int],
     fitted: GroupFit,
     request: Request,
-    options: Options,
     stages: _Stages,
 ) -> Theory:
     """Measure the gap in returns, predict it, and score the prediction on other prompts."""
@@ -201,14 +214,12 @@ def _theory(
     )
     measurement = measure_group(pools, horizons, settings, counts=fitted.counts)
     stages.enter("predicting")
+    options = _options(request)
     (laws,) = laws_of_traces(traces, horizons)
     laws = laws.of_samples(fitted.counts)
     seen = calibration_slice(measurement)
     prediction = predict_group(laws, request.data_budgets, options, pools, seen)
     horizon, n = max(horizons), max(request.data_budgets)
-    coverage = next(
-        row for row in fitted.horizon_fits[-1].reachable if row.at == request.chi2_radius
-    )
     return Theory(
         prediction=prediction,
         measurement=measurement,
@@ -220,7 +231,7 @@ def _theory(
             n,
             chi2_radius=request.chi2_radius,
             log2_class_size=prediction.log2_class_size.estimate,
-            coverage=coverage.quantiles,
+            coverage=_coverage(fitted, request).quantiles,
         ),
         horizon=horizon,
         data_budget=n,
@@ -232,18 +243,20 @@ def _assumptions(
     pools: SamplePools,
     fitted: GroupFit,
     decisions: GroupDecisions,
-    horizons: Sequence[int],
     request: Request,
-) -> list:
-    coverage = None
-    if fitted.horizon_fits:
-        rows = fitted.horizon_fits[-1].reachable
-        coverage = next(row for row in rows if row.at == request.chi2_radius)
+) -> list[Assumption]:
+    """What the theory supposes and these samples break or cannot show."""
     return check_assumptions(
         traces.frame,
         fitted.counts,
-        coverage,
+        _coverage(fitted, request) if fitted.horizon_fits else None,
         horizon=decisions.horizon,
         mixed=decisions.selection.mixed,
         extrapolated=decisions.horizon is not None and decisions.horizon > pools.reach,
     )
+
+
+def _coverage(fitted: GroupFit, request: Request) -> Coverage:
+    """Coverage within the leash, at the largest budget."""
+    rows = fitted.horizon_fits[-1].reachable
+    return next(row for row in rows if row.at == request.chi2_radius)

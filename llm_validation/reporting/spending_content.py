@@ -25,7 +25,7 @@ def spending_content(
       what is `sampled` (unit of lengths); nothing where that is not known. `within`: the most
       accurate of them at the limit, None without a limit or where nothing is known.
     """
-    priced = prices_a_prompt(prices)
+    priced = prices.of_prompts
     key = "cost" if priced else "sampled"
     lines = {
         name: [_spent(row, prices) for row in frontier(rows, check=check, cost=_cost(prices, key))]
@@ -42,12 +42,6 @@ def spending_content(
             for name, line in lines.items()
         }
     return {"frontier": lines, "spend": spend, "within": within, "priced": priced, "key": key}
-
-
-def prices_a_prompt(prices: Prices) -> bool:
-    """Whether a price was given that answering a prompt costs; labels are paid once."""
-    each = (prices.per_mtok, prices.in_per_mtok, prices.gpu_hour, prices.check_cost)
-    return any(price is not None for price in each)
 
 
 def _cost(prices: Prices, key: str) -> Callable[[Allocation], float]:

@@ -167,20 +167,30 @@ def sample_traces(
     if (parts / "config.yaml").is_file():
         _refuse_other(parts, _loaded(RunStore.read_only(parts).config_yaml), config)
     packages = ("verigap", "numpy", "polars", *engine.packages, *task.packages)
-    store = RunStore.open(
-        parts,
-        yaml.safe_dump(config, allow_unicode=True),
-        collect_provenance(command, options.seed, packages),
-    )
+    told = collect_provenance(command, options.seed, packages)
+    store = RunStore.open(parts, yaml.safe_dump(config, allow_unicode=True), told)
+    report = _sampled(engine, task, options, config, store, out, progress)
+    shutil.rmtree(parts, ignore_errors=True)
+    return report
+
+
+def _sampled(
+    engine: Engine,
+    task: Task,
+    options: SampleOptions,
+    config: Mapping[str, Any],
+    store: RunStore,
+    out: Path,
+    progress: Callable[[Progress], None] | None,
+) -> SampleReport:
+    """Sample what the parts lack, and write the table from all of them."""
     with store, GradingPool(task.judge, options.workers, options.timeout) as pool:
         resumed = len(store.finished_cells())
         sampler = _Sampler(engine, task, options, _sampling(config), pool)
         rate = _complete(sampler, store, progress)
         rows = store.read_cells()
         write_traces(Traces(rows.drop("cell", "finished", "unhappened"), str(out)), out)
-        report = sample_report(rows, resumed, pool.timeouts, rate, tuple(store.warnings))
-    shutil.rmtree(parts, ignore_errors=True)
-    return report
+        return sample_report(rows, resumed, pool.timeouts, rate, tuple(store.warnings))
 
 
 def configuration(engine: Engine, task: Task, options: SampleOptions) -> dict[str, Any]:

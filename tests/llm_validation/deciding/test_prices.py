@@ -8,7 +8,7 @@ from verigap.storage.tables import TableError
 
 def test_without_prices_nothing_costs_anything() -> None:
     none = Prices()
-    assert not none.given
+    assert not none.of_prompts
     assert none.per_prompt(8, float("nan"), checked=8) == 0.0
     assert none.of_training(256, float("nan"), labelled=True) == 0.0
 
@@ -16,7 +16,7 @@ def test_without_prices_nothing_costs_anything() -> None:
 def test_every_price_by_hand() -> None:
     # 1,000 prompt tokens at 3 a million; 8 x 500 tokens at 2 a million; 8 checks.
     prices = Prices(per_mtok=2.0, in_per_mtok=3.0, prompt_tokens=1000, check_cost=0.01)
-    assert prices.given
+    assert prices.of_prompts
     assert prices.per_prompt(8, 500, checked=8) == pytest.approx(0.003 + 0.008 + 0.08)
     assert prices.per_prompt(8, 500) == pytest.approx(0.003 + 0.008)
     # A machine of 3.6 an hour makes 1,000 tokens a second: a millionth a token.
@@ -29,7 +29,9 @@ def test_every_price_by_hand() -> None:
 
 
 def test_a_price_of_zero_is_given() -> None:
-    assert Prices(per_mtok=0.0).given
+    assert Prices(per_mtok=0.0).of_prompts
+    # Labels are paid once, and not for each prompt.
+    assert not Prices(label_cost=1.0).of_prompts
 
 
 @pytest.mark.parametrize("name", ["per_mtok", "label_cost", "check_cost", "tokens_per_second"])

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from verigap.llm_validation.deciding.allocation import allocations
-from verigap.llm_validation.deciding.comparison import Compared, compare
+from verigap.llm_validation.deciding.comparison import compare
 from verigap.llm_validation.deciding.decisions import Request, decide_group
 from verigap.llm_validation.fitting.fit import Fit, fit
 from verigap.llm_validation.fitting.population import Grids
@@ -268,18 +268,9 @@ def _theory(
 
 def diagnosis(*groups: GroupDiagnosis, source: str = "traces.parquet") -> Diagnosis:
     """Several groups, what sets them apart, and one that was left out."""
-    compared = [
-        Compared(
-            dataset=found.pools.dataset,
-            model=found.pools.model,
-            prompt_ids=found.pools.prompt_ids,
-            decisions=found.decisions,
-        )
-        for found in groups
-    ]
     return Diagnosis(
         groups=groups,
-        comparisons=tuple(compare(compared, 0)),
+        comparisons=tuple(compare([(found.pools, found.decisions) for found in groups], 0)),
         fit=Fit(tuple(found.fit for found in groups), (("d", "unverified", 7),), Grids(), 0),
         source=source,
         seed=0,
