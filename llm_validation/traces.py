@@ -34,6 +34,14 @@ _FLAGS = ("correct", "first_correct_is_end", "correct_at_end")
 # Text columns in which numbers are as good as their digits.
 _TEXT_OR_NUMBER = ("prompt_id", "answer")
 REQUIRED = ("prompt_id", "correct")
+LENGTH_LIMITS = (
+    "max_tokens",
+    "max_new_tokens",
+    "max_gen_toks",
+    "max_completion_tokens",
+    "max_output_tokens",
+)
+"""Names under which tools record, in `sampling`, the most tokens that a sample may have."""
 _INTERPRETED = {"text", "answer", "sampling"}
 COLUMNS = (
     *KEY,

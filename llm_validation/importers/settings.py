@@ -9,15 +9,14 @@ from functools import lru_cache
 from typing import Any
 
 from verigap.llm_validation.importers import values
+from verigap.llm_validation.traces import LENGTH_LIMITS
 
 DRAWING = frozenset({
     "temperature", "top_p", "top_k", "min_p", "typical_p", "do_sample", "repetition_penalty",
     "frequency_penalty", "presence_penalty", "reasoning_effort", "thinking_budget", "budget_tokens",
 })  # fmt: skip
 """Settings that change what a model says: different ones are different groups."""
-LIMITS = frozenset({
-    "max_tokens", "max_new_tokens", "max_completion_tokens", "max_output_tokens", "max_gen_toks",
-})  # fmt: skip
+LIMITS = frozenset(LENGTH_LIMITS)
 """Limits of the length, which may be made for each prompt: different ones within a prompt are."""
 STEPS = frozenset({"step", "global_step", "training_step", "train_step", "checkpoint"})
 """Columns of a table that tell the policies of a training apart."""

@@ -11,17 +11,14 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from verigap.llm_validation.answers import canonical_answer
-from verigap.llm_validation.traces import Traces, nothing_verified, refuse_unplaced
+from verigap.llm_validation.traces import (
+    LENGTH_LIMITS,
+    Traces,
+    nothing_verified,
+    refuse_unplaced,
+)
 from verigap.storage.units import LengthUnit
 
-# Names under which tools record the most tokens of a sample.
-_LIMITS = (
-    "max_tokens",
-    "max_new_tokens",
-    "max_gen_toks",
-    "max_completion_tokens",
-    "max_output_tokens",
-)
 LARGEST_POOL = 512
 """Samples of a prompt that enter its pool; more would cost time and show little more."""
 
@@ -220,7 +217,7 @@ def _recorded_limit(sampling: str) -> int | None:
         settings = json.loads(sampling)
     except ValueError:
         return None
-    values = [settings.get(name) for name in _LIMITS] if isinstance(settings, dict) else []
+    values = [settings.get(name) for name in LENGTH_LIMITS] if isinstance(settings, dict) else []
     known = [value for value in values if isinstance(value, int) and 1 <= value < 2**53]
     return known[0] if known else None
 
