@@ -147,7 +147,9 @@ def table(population: Population, prompts: int, repetition: int) -> Tables:
     )
     # Both have a leading axis of length 1, for N and for n.
     return Tables(
-        values=selected.values["accuracy"] | trained.values["accuracy"][0],
+        values=selected.values["accuracy"]
+        | trained.values["accuracy"][0]
+        | {"expert": trained.expert["accuracy"][None]},
         shifts=selected.shifts["accuracy"] | trained.shifts["accuracy"][0],
         mixed=np.array([float(selected.mixed)]),
     )
@@ -167,12 +169,14 @@ def decisions(
     plain = [arm for arm in PLAIN[what] if arm in names]
     more = [arm for arm in MORE[what] if arm in names]
     for repetition, mixed in enumerate(tables.mixed):
-        rows = {arm: tables.values[arm][repetition] for arm in (*names, "single", "exact")}
+        highest = "exact" if what == "select" else "expert"
+        rows = {arm: tables.values[arm][repetition] for arm in (*names, "single", "exact", highest)}
         shifts = {arm: tables.shifts[arm][repetition] for arm in names if arm in tables.shifts}
         joint = JointMeans.of(rows, shifts=shifts, most=1.0, seed=repetition)
         margin = margin_of(joint, worth, ceiling="exact", floor="single")
         ceiling = "exact" if what == "select" else None
-        yield decide(joint, plain, more, margin, int(mixed), ceiling), margin.value
+        found = decide(joint, plain, more, margin, int(mixed), ceiling, highest)
+        yield found, margin.value
 
 
 def judged(decision: Decision, margin: float, what: What, truth: Mapping[str, float]) -> str:

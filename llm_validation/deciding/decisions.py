@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
+from jaxtyping import Bool, Float
 
 from verigap.llm_validation.deciding import selection as selecting
 from verigap.llm_validation.deciding import training
@@ -59,8 +60,8 @@ class InCurrency:
       select: decision among the arms that need no exact check.
       by_verifier: decision among the arms without a verifier and those with one kind of it, for
         the kinds that the table allows.
-      trained: joint means of the arms of training at the first leash and the largest n; None where
-        nothing can be trained.
+      trained: joint means of the arms of training, and of the "expert", at the first leash and the
+        largest n; None where nothing can be trained.
       train: decision among the base and the trained policies; None likewise.
     """
 
@@ -211,21 +212,40 @@ def _in_currency(
     }
     here = at[n]
     margin = margin_of(here, worth, ceiling="exact", floor="single")
+    reward = found.rewards[currency]
+    # With one sample a prompt nothing shows that others would be like it, unless it is the best.
+    full = here.means["single"] >= most
+    seen = selected.counts[-1] > 1 or full
     # One sample is all there is at N = 1: no arm can differ from another.
-    mixed = selected.mixed if n > 1 else 0
+    mixed = _mixed(found, reward)[selected.prompts].sum() if n > 1 else 0
 
     def among(kind: Verifier | None) -> Decision:
-        return decide(here, *arms_of(here, kind), margin, mixed, ceiling="exact")
+        return decide(
+            here,
+            *arms_of(here, kind),
+            margin,
+            int(mixed),
+            ceiling="exact",
+            highest="exact" if n > 1 or full else None,
+        )
 
     joint, choice = None, None
     if trained is not None:
         joint = JointMeans.of(
-            {arm: v[-1] for arm, v in trained.values[currency][0].items()},
+            {arm: v[-1] for arm, v in trained.values[currency][0].items()}
+            | {"expert": trained.expert[currency]},
             shifts={arm: v[-1] for arm, v in trained.shifts[currency][0].items()},
             most=most,
             seed=seed,
         )
-        choice = decide(joint, training.UNTRAINED, training.TRAINED, margin, selected.mixed)
+        choice = decide(
+            joint,
+            training.UNTRAINED,
+            training.TRAINED,
+            margin,
+            int(_mixed(found, reward).sum()),
+            highest="expert" if seen else None,
+        )
     return InCurrency(
         at=at,
         margin=margin,
@@ -234,6 +254,12 @@ def _in_currency(
         trained=joint,
         train=choice,
     )
+
+
+def _mixed(found: Outcomes, reward: Float[np.ndarray, "P K"]) -> Bool[np.ndarray, " P"]:
+    """On which prompts samples differ in reward."""
+    most = np.where(found.mask, reward, -np.inf).max(axis=1)
+    return most > np.where(found.mask, reward, np.inf).min(axis=1)
 
 
 def arms_of(

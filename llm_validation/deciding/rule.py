@@ -22,7 +22,7 @@ FEWEST_MIXED = 10
 LEAST_WORTH = 0.01
 _HEADROOM_PARTS = 10
 
-Reason = Literal["gains", "suffices", "open", "too_few", "nothing_to_compare"]
+Reason = Literal["gains", "suffices", "no_room", "open", "too_few", "nothing_to_compare"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +46,10 @@ class Decision:
     Attributes:
       arm: the arm, or "undecided".
       reason: "gains" (the arm needs a verifier or training, and earns more than the margin beyond
-        every arm that does not), "suffices" (no arm earns more than the margin beyond it), "open"
-        (neither is probable enough), "too_few" (prompts of mixed outcome), "nothing_to_compare"
-        (one arm alone).
+        every arm that does not), "suffices" (no arm earns more than the margin beyond it),
+        "no_room" (few prompts are mixed, and no arm could earn more than the margin beyond it),
+        "open" (none of these is probable enough), "too_few" (prompts of mixed outcome),
+        "nothing_to_compare" (one arm alone).
       probability: of the statement that decided; for "open" the larger of the two. NaN for the
         last two reasons.
       margin: the least gain that counts.
@@ -57,6 +58,7 @@ class Decision:
         the margin; "" without any.
       ceiling: the arm that nothing exceeds, whose gain on prompts like none that were seen is
         allowed for; None where there is none.
+      mixed: prompts on which samples differ in reward.
       gain: what `best_other` earns beyond `best_plain`; NaN without others.
     """
 
@@ -67,6 +69,7 @@ class Decision:
     best_plain: str
     best_other: str
     ceiling: str | None
+    mixed: int
     gain: Statistic
 
 
@@ -95,6 +98,7 @@ def decide(
     margin: Margin,
     mixed: int,
     ceiling: str | None = None,
+    highest: str | None = None,
 ) -> Decision:
     """Apply the rule to joint draws.
 
@@ -106,6 +110,10 @@ def decide(
     given what the ceiling adds to the plain one, on the share of prompts that may be like none of
     those that were seen: 1/P on average.
 
+    On fewer than 10 prompts that are mixed nothing is decided by what arms earn. But where every
+    sample of a prompt is worth the same there is nothing to choose, and an arm that learns nothing
+    will do: the first one beyond which even `highest` earns no more than the margin.
+
     Args:
       joint: of all arms.
       plain: arms that need neither a verifier nor training, from the one that needs least.
@@ -113,6 +121,8 @@ def decide(
       margin: the least gain that counts.
       mixed: prompts on which samples differ in reward.
       ceiling: the arm that nothing exceeds; None where there is none.
+      highest: an arm that no other can exceed, for few mixed prompts; None where the samples cannot
+        show one, as with one sample a prompt.
 
     Example:
       >>> import numpy as np
@@ -131,7 +141,9 @@ def decide(
     best_plain = best_arm(joint, plain, margin)
     best_other = best_arm(joint, others, margin) if others else ""
     if mixed < FEWEST_MIXED:
-        arm, reason, probability = UNDECIDED, "too_few", float("nan")
+        arm, reason, probability = _without_choice(joint, plain, margin, highest)
+        if reason == "no_room":
+            ceiling = highest
     elif len(plain) + len(others) < 2:
         arm, reason, probability = UNDECIDED, "nothing_to_compare", float("nan")
     else:
@@ -148,6 +160,7 @@ def decide(
         best_plain=best_plain,
         best_other=best_other,
         ceiling=ceiling,
+        mixed=mixed,
         gain=joint.difference(best_other, best_plain) if best_other else nothing,
     )
 
@@ -170,6 +183,18 @@ def _weighed(
         if probability >= CONFIDENCE:
             return arm, "suffices", probability
     return UNDECIDED, "open", max(gains, *enough.values())
+
+
+def _without_choice(
+    joint: JointMeans, plain: Sequence[str], margin: Margin, highest: str | None
+) -> tuple[str, Reason, float]:
+    """Arm, reason and probability where few prompts are mixed."""
+    for arm in plain if highest is not None else ():
+        draws, _ = shortfall(joint, arm, (arm, highest), highest)
+        probability = float((draws <= margin.value).mean())
+        if probability >= CONFIDENCE:
+            return arm, "no_room", probability
+    return UNDECIDED, "too_few", float("nan")
 
 
 def _chance(joint: JointMeans, arm: str, plain: Sequence[str], margin: Margin) -> float:

@@ -40,7 +40,6 @@ def what_would_settle(
     plain: Sequence[str],
     others: Sequence[str],
     prompts: int,
-    mixed: int,
 ) -> Settling | None:
     """Prompts that would bring a statement of the rule to probability 0.9; None once settled.
 
@@ -54,12 +53,11 @@ def what_would_settle(
       plain: arms that need neither a verifier nor training.
       others: arms that need one.
       prompts: prompts behind it.
-      mixed: those on which samples differ.
     """
     if decision.arm != "undecided" or decision.reason == "nothing_to_compare":
         return None
     if decision.reason == "too_few":
-        enough = math.ceil(prompts * FEWEST_MIXED / mixed) if mixed else None
+        enough = math.ceil(prompts * FEWEST_MIXED / decision.mixed) if decision.mixed else None
         return Settling("", enough)
     needs = {}
     if decision.best_other:
@@ -80,7 +78,7 @@ def flips_at(
 ) -> float:
     """The least gain that counts at which a settled decision would change; NaN for an open one.
 
-    "gains" holds for every margin below it, "suffices" for every margin above it.
+    "gains" holds for every margin below it, "suffices" and "no_room" for every margin above it.
 
     Args:
       decision: what was decided.
@@ -90,7 +88,9 @@ def flips_at(
     """
     if decision.reason == "gains":
         return float(np.quantile(lead(joint, decision.arm, plain)[0], 1.0 - CONFIDENCE))
-    if decision.reason == "suffices":
+    if decision.reason == "no_room" and decision.ceiling is not None:
+        others = (decision.ceiling,)
+    if decision.reason in ("suffices", "no_room"):
         draws, _ = shortfall(joint, decision.arm, (*plain, *others), decision.ceiling)
         return max(0.0, float(np.quantile(draws, CONFIDENCE)))
     return math.nan

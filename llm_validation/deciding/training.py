@@ -43,7 +43,8 @@ class Training:
         see `HeldOut`; for `JointMeans.of`.
       voted_shifts: the same of `voted`.
       num_candidates: N of that vote.
-      expert: by currency, mean reward of the expert that the clone imitates.
+      expert: by currency, mean reward on each prompt of the expert that the clone imitates; no
+        policy within the first leash exceeds it.
       solved: share of the prompts on which the expert has a success to show.
       kept: mean share of the n labelled traces that rejection sampling clones.
       unconverged: fits that did not converge, of `fits`.
@@ -56,7 +57,7 @@ class Training:
     shifts: dict[Currency, tuple[dict[str, Float[np.ndarray, "n pairs"]], ...]]
     voted_shifts: dict[Currency, dict[str, Float[np.ndarray, " pairs"]]]
     num_candidates: int
-    expert: dict[Currency, float]
+    expert: dict[Currency, Float[np.ndarray, " P"]]
     solved: float
     kept: float
     unconverged: int
@@ -163,7 +164,7 @@ class _Fitted:
     clone: Float[np.ndarray, "n seeds P K"]
     rejection: Float[np.ndarray, "n seeds P K"]
     predicted: Float[np.ndarray, "n seeds P K"]
-    expert: float
+    expert: Float[np.ndarray, " P"]
     solved: float
     kept: float
     unconverged: int
@@ -205,7 +206,7 @@ def _fit(
         clone=clones.policies,
         rejection=rejection.policies,
         predicted=models.returns,
-        expert=float((expert * reward).sum(axis=1).mean()),
+        expert=(expert * reward).sum(axis=1),
         solved=float(has_success.mean()),
         kept=float(good.mean()),
         unconverged=int(sum((~each).sum() for each in converged)),

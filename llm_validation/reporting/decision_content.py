@@ -94,9 +94,8 @@ def _selected(
         num_candidates=group.num_candidates,
         data_budget=group.selection.labels,
         prompts=len(group.selection.prompts),
-        mixed=group.selection.mixed,
     )
-    if group.num_candidates > 1:
+    if group.num_candidates > 1 or decision.reason == "no_room":
         return found
     return found | {
         "sentence": "Undecided: with one sample a prompt there is nothing to select among.",
@@ -115,10 +114,9 @@ def decision_content(
     num_candidates: int,
     data_budget: int,
     prompts: int,
-    mixed: int,
 ) -> dict[str, Any]:
     """One decision, with its sentence and what would settle it."""
-    settling = what_would_settle(decision, joint, plain, others, prompts, mixed)
+    settling = what_would_settle(decision, joint, plain, others, prompts)
     flips = flips_at(decision, joint, plain, others)
     return {
         "arm": decision.arm,
@@ -136,10 +134,9 @@ def decision_content(
             floor=plain[0],
             num_candidates=num_candidates,
             data_budget=data_budget,
-            mixed=mixed,
         ),
         "flips_at": flips,
-        "flips": flips_sentence(decision, flips, scale),
+        "flips": flips_sentence(decision, flips, scale, prompts),
         "settling": settling_sentence(settling, prompts, num_candidates),
         "settling_prompts": None if settling is None else settling.prompts,
     }

@@ -37,7 +37,6 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
             num_candidates=group.num_candidates,
             data_budget=group.data_budget,
             prompts=len(group.outcomes.mask),
-            mixed=group.selection.mixed,
         )
     return {
         "decision": tables,
@@ -47,7 +46,7 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
         "num_candidates": found.num_candidates,
         "rows": _training_rows(group),
         "voted": _voted(group),
-        "expert": dict(found.expert),
+        "expert": {currency: float(each.mean()) for currency, each in found.expert.items()},
         "solved": found.solved,
         "kept": found.kept,
         "sampled": group.data_budget * length,

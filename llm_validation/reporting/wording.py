@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.outcomes import Currency
-from verigap.llm_validation.deciding.rule import FEWEST_MIXED, Decision
+from verigap.llm_validation.deciding.rule import CONFIDENCE, FEWEST_MIXED, Decision
 from verigap.llm_validation.deciding.settling import Settling
 from verigap.llm_validation.intervals import Statistic
-from verigap.llm_validation.reporting.numbers import chance, number, percent_span, spanned
+from verigap.llm_validation.reporting.numbers import chance, number, percent, percent_span, spanned
 from verigap.storage.units import LengthUnit
 
 ARMS: Mapping[str, str] = {
@@ -103,7 +103,6 @@ def decision_sentence(
     floor: str,
     num_candidates: int,
     data_budget: int,
-    mixed: int,
 ) -> str:
     """A decision in one sentence, with its interval.
 
@@ -114,7 +113,6 @@ def decision_sentence(
       floor: the arm that needs least: "single" or "base".
       num_candidates: N.
       data_budget: n.
-      mixed: prompts on which samples differ.
     """
 
     def named(arm: str) -> str:
@@ -142,36 +140,73 @@ def decision_sentence(
             f"more than {margin}{gain}."
         )
     if decision.arm == "undecided":
-        return f"Undecided: {_no_decision(decision, mixed)}."
+        return f"Undecided: {_no_decision(decision, scale)}."
     if decision.reason == "gains":
         return (
             f"{action(decision.arm)}, {scale.gain(decision.gain)} more than "
             f"{named(decision.best_plain)} ({sure} that it is more than {margin})."
         )
+    if decision.reason == "no_room":
+        why = _no_room(decision, joint, scale, f"{margin} ({sure})")
+        return f"{action(decision.arm)}{beyond_floor(decision.arm)}. {why}."
     return (
         f"{action(decision.arm)}{beyond_floor(decision.arm)}; no other arm adds more than {margin} "
         f"({sure})."
     )
 
 
-def _no_decision(decision: Decision, mixed: int) -> str:
+def _no_decision(decision: Decision, scale: Scale) -> str:
     """Why nothing can be decided."""
     if decision.reason == "nothing_to_compare":
         return "there is only one arm"
+    mixed = decision.mixed
     few = f"only {mixed} prompts have" if mixed > 1 else "only one prompt has"
+    kinds = "both correct and incorrect samples"
+    if scale.currency == "return":
+        kinds = "samples of different returns"
     return (
-        f"{few if mixed else 'no prompt has'} both correct and incorrect samples, and fewer "
-        f"than {FEWEST_MIXED} such prompts decide nothing"
+        f"{few if mixed else 'no prompt has'} {kinds}, and fewer than {FEWEST_MIXED} such prompts "
+        "decide nothing"
     )
 
 
-def flips_sentence(decision: Decision, flips_at: float, scale: Scale) -> str:
-    """On which margin a settled decision would flip; "" for an open one."""
+def _no_room(decision: Decision, joint: JointMeans, scale: Scale, at_most: str) -> str:
+    """Why no arm can be better."""
+    training = decision.ceiling == "expert"
+    if decision.mixed:
+        most = "the best policy within the leash" if training else "an exact check"
+        return f"Even {most} adds no more than {at_most}"
+    follows = "nothing to learn" if training else "nothing to choose"
+    if joint.means[decision.arm] >= joint.most:
+        return "Every sample is right, so no arm can add anything"
+    if joint.means[decision.arm] <= 0:
+        return f"No sample is right, so there is {follows}"
+    if scale.currency == "return":
+        return f"All samples of a prompt earn the same, so there is {follows}"
+    return f"The samples of each prompt are all right or all wrong, so there is {follows}"
+
+
+def flips_sentence(decision: Decision, flips_at: float, scale: Scale, prompts: int) -> str:
+    """On what a settled decision would flip; "" for an open one.
+
+    Args:
+      decision: what was decided.
+      flips_at: the margin on which it does.
+      scale: how values are written.
+      prompts: that it was decided from.
+    """
+    if decision.reason == "no_room" and not decision.mixed:
+        # None of P independent prompts has a property: its share has this upper end.
+        share = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / prompts)
+        return (
+            "It can flip only on prompts that are not like these, which are at most "
+            f"{percent(share)} of all (probability {CONFIDENCE:g})."
+        )
     if decision.reason == "gains":
         return f"It flips if gains of up to {scale.least(flips_at)} do not count."
-    if decision.reason == "suffices" and not flips_at > 0:
+    if decision.reason in ("suffices", "no_room") and not flips_at > 0:
         return "It holds however small a gain counts."
-    if decision.reason == "suffices":
+    if decision.reason in ("suffices", "no_room"):
         return f"It flips only if gains below {scale.least(flips_at)} count."
     return ""
 

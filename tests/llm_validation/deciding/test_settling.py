@@ -47,7 +47,7 @@ def test_more_prompts_settle_what_is_open() -> None:
     drawn = joint(0.06, prompts=60, noise=0.3)
     found = decide(drawn, PLAIN, OTHERS, margin(0.02), 60, ceiling="exact")
     assert found.reason == "open"
-    settling = what_would_settle(found, drawn, PLAIN, OTHERS, 60, 60)
+    settling = what_would_settle(found, drawn, PLAIN, OTHERS, 60)
     assert settling is not None
     assert settling.arm == "best_learned"
     assert settling.prompts is not None
@@ -60,13 +60,13 @@ def test_more_prompts_settle_what_is_open() -> None:
     larger = joint(0.06, prompts=2 * settling.prompts, noise=0.3)
     settled = decide(larger, PLAIN, OTHERS, margin(0.02), 60, ceiling="exact")
     assert settled.arm == "best_learned"
-    assert what_would_settle(settled, larger, PLAIN, OTHERS, 60, 60) is None
+    assert what_would_settle(settled, larger, PLAIN, OTHERS, 60) is None
 
 
 def test_too_few_mixed_prompts_ask_for_more() -> None:
     drawn = joint(0.1)
     found = decide(drawn, PLAIN, OTHERS, margin(0.01), 4, ceiling="exact")
-    settling = what_would_settle(found, drawn, PLAIN, OTHERS, 40, 4)
+    settling = what_would_settle(found, drawn, PLAIN, OTHERS, 40)
     assert settling is not None
     assert (settling.arm, settling.prompts) == ("", 100)
     assert math.isnan(flips_at(found, drawn, PLAIN, OTHERS))

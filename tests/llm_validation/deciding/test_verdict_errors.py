@@ -71,6 +71,7 @@ def decision(arm: str, reason: str) -> Decision:
         best_plain="vote",
         best_other="best_learned",
         ceiling=None,
+        mixed=50,
         gain=nothing,
     )
 

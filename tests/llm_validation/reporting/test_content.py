@@ -191,17 +191,54 @@ def test_one_prompt_decides_nothing() -> None:
 @pytest.mark.parametrize(
     ("correct", "says"), [(True, "Every sample is correct"), (False, "No sample is correct")]
 )
-def test_all_alike_decides_nothing(correct: bool, says: str) -> None:
+def test_all_alike_leaves_nothing_to_choose(correct: bool, says: str) -> None:
     alike = rows(correct=correct)
     frame = alike.with_columns(first_correct=5) if correct else alike.drop("first_correct")
     (found,) = diagnosis_content(diagnosis(group(frame, theory=False)))["groups"]
-    for table in (found["select"], found["train"]):
-        assert table["decision"]["accuracy"]["reason"] == "too_few"
-        assert table["decision"]["accuracy"]["settling"]
+    for table, arm in ((found["select"], "single"), (found["train"], "base")):
+        decision = table["decision"]["accuracy"]
+        assert (decision["arm"], decision["reason"]) == (arm, "no_room")
+        assert says.replace("correct", "right") in decision["sentence"]
+        # 1 - 0.1^(1/18): none of 18 prompts was unlike the others.
+        assert "at most 12 % of all (probability 0.9)" in decision["flips"]
+        assert not decision["settling"]
     assert [note for note in found["warnings"] if note.startswith(says)]
     assert {row["accuracy"]["estimate"] for row in found["select"]["arms"]} == {float(correct)}
     # Where no prompt differs from another there is no interval.
     assert all(math.isnan(row["accuracy"]["low"]) for row in found["select"]["arms"])
+
+
+def test_prompts_that_are_all_right_or_all_wrong_leave_nothing_to_choose() -> None:
+    right = pl.col("prompt_id").is_in([f"prompt {p}" for p in range(6)])
+    frame = rows().with_columns(
+        correct=right, first_correct=pl.when(right).then(5), answer=pl.lit("the same")
+    )
+    (found,) = diagnosis_content(diagnosis(group(frame, theory=False)))["groups"]
+    for table, arm in ((found["select"], "single"), (found["train"], "base")):
+        for decision in table["decision"].values():
+            assert (decision["arm"], decision["reason"]) == (arm, "no_room")
+        says = "The samples of each prompt are all right or all wrong, so there is nothing to"
+        assert says in table["decision"]["accuracy"]["sentence"]
+
+
+def test_where_all_are_right_returns_may_still_differ() -> None:
+    lengths = 10 + 3 * pl.col("sample_id")
+    frame = rows(correct=True).with_columns(first_correct=lengths, n_tokens=lengths)
+    (found,) = diagnosis_content(diagnosis(group(frame, theory=False)))["groups"]
+    decision = found["select"]["decision"]
+    assert (decision["accuracy"]["arm"], decision["return"]["arm"]) == ("single", "shortest")
+
+
+def test_one_sample_a_prompt_shows_that_all_are_right_and_no_more() -> None:
+    right = rows(samples=1, correct=True, first_correct=5)
+    (found,) = diagnosis_content(diagnosis(group(right, theory=False)))["groups"]
+    assert found["select"]["decision"]["accuracy"]["arm"] == "single"
+    assert "Every sample is right" in found["select"]["decision"]["accuracy"]["sentence"]
+    assert found["train"]["decision"]["accuracy"]["arm"] == "base"
+    wrong = rows(samples=1, correct=False).drop("first_correct")
+    (found,) = diagnosis_content(diagnosis(group(wrong, theory=False)))["groups"]
+    for table in (found["select"], found["train"]):
+        assert table["decision"]["accuracy"]["arm"] == "undecided"
 
 
 def test_intervals_of_few_prompts_stay_within_what_is_possible() -> None:

@@ -117,7 +117,7 @@ def test_a_group_without_numbers_is_still_a_page() -> None:
     frame = rows(correct=False).drop("first_correct")
     bare = diagnosis(group(frame, values=UNTAUGHT, log2_class_size=float("nan")))
     page = page_of(diagnosis_content(bare))
-    assert "Undecided: no prompt has both" in page
+    assert "No sample is right, so there is nothing to choose." in page
     assert "No sample is correct within H = 64" in page
     assert not re.search(r"\bnan\b", re.sub(r'src="[^"]+"', "", page))
 

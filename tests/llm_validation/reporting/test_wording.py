@@ -38,7 +38,7 @@ def sentence(found: JointMeans, others: tuple[str, ...], scale: Scale = ACCURACY
     margin = Margin(value=0.01 * found.most, source="one point")
     decision = decide(found, plain, others, margin, mixed)
     return decision_sentence(
-        decision, found, scale, floor=plain[0], num_candidates=8, data_budget=1024, mixed=mixed
+        decision, found, scale, floor=plain[0], num_candidates=8, data_budget=1024
     )
 
 
@@ -61,6 +61,36 @@ def test_each_reason_has_a_sentence() -> None:
         assert text.startswith(f"Undecided: {says}")
         assert text.endswith("fewer than 10 such prompts decide nothing.")
     assert sentence(joint(single=0.2), ()) == "Undecided: there is only one arm."
+
+
+def test_where_nothing_can_be_better_the_reason_is_said() -> None:
+    for value, says in (
+        (1.0, "Every sample is right, so no arm can add anything."),
+        (0.0, "No sample is right, so there is nothing to choose."),
+        (0.5, "The samples of each prompt are all right or all wrong, so there is nothing to"),
+    ):
+        found = joint(single=value, exact=value)
+        given = (found, ("single",), (), MARGIN, 0)
+        decided = decide(*given, highest="exact")
+        text = decision_sentence(
+            decided, found, ACCURACY, floor="single", num_candidates=8, data_budget=16
+        )
+        assert text.startswith(f"Take one sample: {100 * value:g}")
+        assert says in text
+    found = joint(base=0.99, expert=0.995)
+    decided = decide(found, ("base",), (), MARGIN, 4, highest="expert")
+    text = decision_sentence(
+        decided, found, ACCURACY, floor="base", num_candidates=8, data_budget=16
+    )
+    assert text.endswith(
+        "Even the best policy within the leash adds no more than 1 point (probability above 0.999)."
+    )
+    earns = joint(64.0, single=10.0, exact=10.0)
+    decided = decide(earns, ("single",), (), MARGIN, 0, highest="exact")
+    text = decision_sentence(
+        decided, earns, RETURN, floor="single", num_candidates=8, data_budget=16
+    )
+    assert "All samples of a prompt earn the same" in text
 
 
 def test_returns_are_counted_in_their_unit() -> None:
@@ -93,7 +123,7 @@ def decision(reason: str, arm: str = "vote") -> Decision:
     nothing = Statistic(math.nan, math.nan, math.nan)
     return Decision(
         arm=arm, reason=reason, probability=0.95, margin=MARGIN,  # pyright: ignore[reportArgumentType]
-        best_plain="vote", best_other="", ceiling=None, gain=nothing,
+        best_plain="vote", best_other="", ceiling=None, mixed=50, gain=nothing,
     )  # fmt: skip
 
 
@@ -108,7 +138,7 @@ def decision(reason: str, arm: str = "vote") -> Decision:
     ],
 )
 def test_on_what_it_flips(reason: str, at: float, says: str) -> None:
-    assert flips_sentence(decision(reason), at, ACCURACY) == says
+    assert flips_sentence(decision(reason), at, ACCURACY, 60) == says
 
 
 def test_what_would_settle_it() -> None:
