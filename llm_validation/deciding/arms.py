@@ -70,7 +70,7 @@ def vote(
     earned = gather(reward, sets.index)
     fallback = earned.mean(axis=2)
     if not sets.groups:
-        return fallback.mean(axis=1)
+        return sets.mean(fallback)
     total = sets.counts if weight is None else sets.sums(weight)
     offered = sets.counts > 0
     best = np.where(offered, total, -np.inf).max(axis=2, keepdims=True)
@@ -80,13 +80,20 @@ def vote(
     else:
         by_answer = sets.sums(earned * member) / np.maximum(sets.sums(1.0 * member), 1.0)
     value = (wins * by_answer).sum(axis=2) / np.maximum(wins.sum(axis=2), 1)
-    return np.where(offered.any(axis=2), value, fallback).mean(axis=1)
+    return sets.mean(np.where(offered.any(axis=2), value, fallback))
 
 
 def best_of(
-    score: Float[np.ndarray, "P R N"], earned: Float[np.ndarray, "P R N"]
+    sets: Candidates, score: Float[np.ndarray, "P R N"], reward: Float[np.ndarray, "P K"]
 ) -> Float[np.ndarray, " P"]:
-    """Mean reward of the best scored candidate of each set; ties are split."""
+    """Mean reward of the best scored candidate of each set; ties are split.
+
+    Args:
+      sets: the candidates.
+      score: of each candidate.
+      reward: of each sample.
+    """
+    earned = gather(reward, sets.index)
     best = score.max(axis=2, keepdims=True)
     wins = score >= best - _TIE * np.maximum(np.abs(best), 1.0)
-    return ((wins * earned).sum(axis=2) / wins.sum(axis=2)).mean(axis=1)
+    return sets.mean((wins * earned).sum(axis=2) / wins.sum(axis=2))

@@ -5,8 +5,10 @@ Every arm at N sees these N samples of a prompt and no others.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -15,8 +17,11 @@ from verigap.llm_validation.deciding.outcomes import Outcomes, numbered
 
 DRAWS = 400
 _FEWEST_DRAWS = 8
-# Samples in all sets of one N together.
+# Samples in all sets of one N together: of random sets, and where all sets are taken.
 _WORK = 250_000
+_WORK_OF_ALL = 4 * _WORK
+# How often each sample may come up in a round of sets.
+_ROUNDS = 2
 _SHARE = 0.95
 
 
@@ -36,59 +41,81 @@ def draws_of(prompts: int, n: int) -> int:
     return int(np.clip(_WORK // (prompts * n), _FEWEST_DRAWS, DRAWS))
 
 
-def draw_order(
-    mask: Bool[np.ndarray, "P K"], largest: int, seed: int
-) -> Int[np.ndarray, "P R largest"]:
-    """Distinct samples of each prompt in random order, R times; the first N are a set of N.
+def candidate_sets(
+    samples: int, n: int, draws: int, rng: np.random.Generator, *, every: bool
+) -> Int[np.ndarray, "R N"]:
+    """Sets of N of the samples of one prompt, in random order; each counts as much as another.
 
-    R is that of the smallest set, at most 400 and less for large tables; see `draws_of`.
+    All sets where they are few. Else random ones and, where rounds of at most twice the samples
+    make whole sets, such that each sample is in as many sets as any other: then a random one of N
+    earns just what one sample earns, and so does a vote of two who must have an answer.
 
     Args:
-      mask: whether there is a sample; each prompt has at least `largest`.
-      largest: the largest N.
-      seed: seed of the draws; a prompt's draws depend on its place in the table.
+      samples: K.
+      n: N, at most K.
+      draws: sets that are wanted; rounds are drawn whole, and at least one.
+      rng: of the draws.
+      every: whether all sets may be taken.
     """
-    prompts = len(mask)
-    draws = draws_of(prompts, 1)
-    order = np.empty((prompts, draws, largest), np.int32)
-    for prompt, present in enumerate(mask):
-        rng = np.random.default_rng([seed, 7, prompt])
-        places = np.flatnonzero(present).astype(np.int32)
-        keys = rng.random((draws, places.size))
-        if largest < places.size:
-            # A random set first, then a random order within it.
-            chosen = np.argpartition(keys, largest - 1, axis=1)[:, :largest]
-            within = np.argsort(np.take_along_axis(keys, chosen, axis=1), axis=1)
-            chosen = np.take_along_axis(chosen, within, axis=1)
-        else:
-            chosen = np.argsort(keys, axis=1)
-        order[prompt] = places[chosen]
-    return order
+    if every:
+        rows = np.array(list(combinations(range(samples), n)), np.int32)
+        return rng.permutation(rows)
+    common = math.gcd(samples, n)
+    if n // common > _ROUNDS:
+        keys = rng.random((draws, samples))
+        return np.argpartition(keys, n - 1, axis=1)[:, :n].astype(np.int32)
+    sets = samples // common
+    order = np.tile(np.arange(samples, dtype=np.int32), (max(1, draws // sets), 1))
+    order = rng.permuted(order, axis=1)
+    places = (n * np.arange(sets)[:, None] + np.arange(n)) % samples
+    return order[:, places].reshape(-1, n)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Candidates:
-    """R sets of N candidates of each prompt, and the groups of equal answers within each set.
+    """Sets of N candidates of each prompt, and the groups of equal answers within each set.
 
     Attributes:
       index: which samples are in each set.
       answer: a number from 0 for each distinct answer of a set, -1 for none.
+      share: of each set among those of its prompt; 0 for what only pads them to R, at the end.
     """
 
     index: Int[np.ndarray, "P R N"]
     answer: Int[np.ndarray, "P R N"]
+    share: Float[np.ndarray, "P R"]
 
     @classmethod
-    def of(cls, found: Outcomes, order: Int[np.ndarray, "P R largest"], n: int) -> Candidates:
-        """The first N of each order; one order is enough where all samples are taken."""
-        prompts, most = order.shape[:2]
-        draws = 1 if (found.sizes == n).all() else draws_of(prompts, n)
-        index = order[:, : min(draws, most), :n]
-        return cls(index=index, answer=numbered(gather(found.answer, index)))
+    def of(cls, found: Outcomes, n: int, seed: int) -> Candidates:
+        """All sets of N where they are few, at most 400 a prompt, else random ones.
+
+        Args:
+          found: samples; each prompt has at least N.
+          n: N.
+          seed: seed of the draws; a prompt's draws depend on its place in the table.
+        """
+        prompts, draws = len(found.mask), draws_of(len(found.mask), n)
+        each = []
+        for prompt, present in enumerate(found.mask):
+            places = np.flatnonzero(present).astype(np.int32)
+            few = math.comb(places.size, n) <= min(DRAWS, _WORK_OF_ALL // (prompts * n))
+            rng = np.random.default_rng([seed, 7, prompt])
+            each.append(places[candidate_sets(places.size, n, draws, rng, every=few)])
+        counts = np.array([len(sets) for sets in each])
+        row = np.arange(counts.max())
+        index = np.stack([sets[np.where(row < len(sets), row, 0)] for sets in each])
+        share = np.where(row < counts[:, None], 1.0 / counts[:, None], 0.0)
+        return cls(index=index, answer=numbered(gather(found.answer, index)), share=share)
 
     def of_prompts(self, chosen: Bool[np.ndarray, " P"]) -> Candidates:
         """The same of some prompts."""
-        return Candidates(index=self.index[chosen], answer=self.answer[chosen])
+        return Candidates(
+            index=self.index[chosen], answer=self.answer[chosen], share=self.share[chosen]
+        )
+
+    def mean(self, values: Float[np.ndarray, "P R"]) -> Float[np.ndarray, " P"]:
+        """Mean over the sets of each prompt."""
+        return (values * self.share).sum(axis=1)
 
     @cached_property
     def groups(self) -> int:

@@ -47,7 +47,8 @@ class JointMeans:
           most: the largest value there can be.
           seed: seed of the draws.
         """
-        table = np.stack(list(values.values()), axis=1)
+        # Arms that give the same sample must not differ by rounding.
+        table = np.round(np.stack(list(values.values()), axis=1) / most, 12) * most
         prompts = len(table)
         mean = table.mean(axis=0)
         drawn = student_spread(prompts) * (Resampler(prompts, seed).weights @ (table - mean))
@@ -59,7 +60,6 @@ class JointMeans:
             spread = np.sqrt(pairs / rng.chisquare(pairs, (len(drawn), 1)))
             drawn = drawn + spread * (normal @ axes) / pairs**0.5
         drawn = mean + drawn
-        # Arms that give the same sample must not differ by rounding.
         drawn = np.round(drawn / most, 12) * most
         mean = np.round(mean / most, 12) * most
         return cls(

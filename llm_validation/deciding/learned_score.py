@@ -120,9 +120,9 @@ def _labelled(
 ) -> tuple[Float[np.ndarray, "n D"], Float[np.ndarray, " n"], Float[np.ndarray, " 2"]]:
     """Features and labels of n candidates, and the scale that made the compared ones spread 1."""
     rng = np.random.default_rng(seed)
-    _, draws, n = sets.index.shape
+    n, counts = sets.index.shape[2], (sets.share > 0).sum(axis=1)
     prompt = rng.choice(np.flatnonzero(trained), labels)
-    which, slot = rng.integers(draws, size=labels), rng.integers(n, size=labels)
+    which, slot = rng.integers(counts[prompt]), rng.integers(n, size=labels)
     sample = sets.index[prompt, which, slot]
     chosen = np.stack([feature[prompt, which, slot] for feature in beside], axis=1)
     # The ridge supposes features of spread 1.

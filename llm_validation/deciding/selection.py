@@ -13,7 +13,6 @@ from verigap.llm_validation.deciding import arms
 from verigap.llm_validation.deciding.candidates import (
     Candidates,
     candidate_counts,
-    draw_order,
     gather,
     largest_common,
 )
@@ -115,11 +114,10 @@ def select(
     part = found.of_prompts(kept)
     if counts is None:
         counts = candidate_counts(largest, num_candidates)
-    order = draw_order(part.mask, largest, seed)
     train = halves(len(part.mask), seeds=SPLITS, seed=seed)
     rows = []
     for n in counts:
-        sets = Candidates.of(part, order, n)
+        sets = Candidates.of(part, n, seed)
         values: dict[Currency, dict[str, np.ndarray]] = {
             name: _untrained(part, sets, name, n) for name in part.rewards
         }
@@ -314,4 +312,4 @@ def _by_score(
     values = {}
     if sets.groups:
         values["vote_learned"] = arms.vote(sets, reward, special.expit(odds))
-    return values | {"best_learned": arms.best_of(odds, gather(reward, sets.index))}
+    return values | {"best_learned": arms.best_of(sets, odds, reward)}

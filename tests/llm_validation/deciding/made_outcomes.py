@@ -53,19 +53,13 @@ def made(correct: ArrayLike, horizon: Any = None, **other: Any) -> Outcomes:
     return outcomes_at(pools(correct, **other), horizon)
 
 
-def whole(found: Outcomes) -> Candidates:
-    """One set a prompt that holds all its samples."""
-    prompts, samples = found.mask.shape
-    order = np.broadcast_to(np.arange(samples), (prompts, 1, samples))
-    return Candidates.of(found, order, samples)
-
-
 def subsets(found: Outcomes, n: int) -> Candidates:
     """All sets of N of the samples of each prompt."""
     prompts, samples = found.mask.shape
     every = np.array(list(itertools.combinations(range(samples), n)))
     index = np.broadcast_to(every, (prompts, *every.shape))
-    return Candidates(index=index, answer=numbered(gather(found.answer, index)))
+    share = np.full(index.shape[:2], 1 / len(every))
+    return Candidates(index=index, answer=numbered(gather(found.answer, index)), share=share)
 
 
 @st.composite

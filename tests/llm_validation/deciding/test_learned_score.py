@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.llm_validation.deciding.made_outcomes import made, samples_of_one, subsets
-from verigap.llm_validation.deciding.candidates import Candidates, draw_order
+from verigap.llm_validation.deciding.candidates import Candidates
 from verigap.llm_validation.deciding.learned_score import compared, learn_scores
 from verigap.llm_validation.deciding.selection import select
 
@@ -76,21 +76,6 @@ def test_all_arms_get_as_many_samples() -> None:
         assert np.abs(found[arm].mean(axis=1) - found["exact"].mean(axis=1)).max() < 0.02, arm
 
 
-def test_a_candidate_set_is_n_distinct_samples_of_the_prompt() -> None:
-    mask = np.ones((5, 12), bool)
-    mask[2, 9:] = False
-    found = made(np.zeros((5, 12)), mask=mask)
-    order = draw_order(mask, 9, seed=0)
-    for n in (1, 3, 9):
-        sets = Candidates.of(found, order, n)
-        assert sets.index.shape[2] == n
-        assert all(len(set(row)) == n for row in sets.index.reshape(-1, n).tolist())
-        assert sets.index[2].max() < 9
-    # Every sample comes up as often.
-    share = np.bincount(Candidates.of(found, order, 3).index[0].ravel(), minlength=12) / 1200
-    np.testing.assert_allclose(share, 1 / 12, atol=0.05)
-
-
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_length_cannot_stand_for_being_right(sign: int) -> None:
     """Where short samples are wrong, or lengths say nothing, being short earns nothing."""
@@ -115,7 +100,7 @@ def test_length_cannot_stand_for_being_right(sign: int) -> None:
 def test_a_score_is_learned_from_the_training_prompts_alone() -> None:
     samples = pool_knows(12)
     found = made(**samples)
-    sets = Candidates.of(found, draw_order(found.mask, 4, seed=0), 4)
+    sets = Candidates.of(found, 4, seed=0)
     train = np.zeros((1, 12), bool)
     train[0, :6] = True
     label = found.rewards["accuracy"]
