@@ -54,8 +54,9 @@ class Decision:
         last two reasons.
       margin: the least gain that counts.
       best_plain: the best of the arms that need neither verifier nor training.
-      best_other: the best of the others, or for "open" the one that most probably gains more than
-        the margin; "" without any.
+      best_other: the best of the others; "" without any.
+      contender: for "open", the arm that most probably gains more than the margin beyond
+        `best_plain`, with a verifier or without; else "".
       ceiling: the arm that nothing exceeds, whose gain on prompts like none that were seen is
         allowed for; None where there is none.
       mixed: prompts on which samples differ in reward.
@@ -68,6 +69,7 @@ class Decision:
     margin: Margin
     best_plain: str
     best_other: str
+    contender: str
     ceiling: str | None
     mixed: int
     gain: Statistic
@@ -148,9 +150,13 @@ def decide(
         arm, reason, probability = UNDECIDED, "nothing_to_compare", float("nan")
     else:
         arm, reason, probability = _weighed(joint, plain, others, best_other, margin, ceiling)
-    if reason == "open" and others:
-        # What is open is whether the arm gains that most probably does.
-        best_other = max(others, key=lambda name: _chance(joint, name, plain, margin))
+    contender = ""
+    if reason == "open":
+        every = [name for name in (*plain, *others) if name != best_plain]
+        contender = max(
+            every,
+            key=lambda name: (_chance(joint, name, [best_plain], margin), joint.means[name]),
+        )
     nothing = Statistic(*[float("nan")] * 3)
     return Decision(
         arm=arm,
@@ -159,6 +165,7 @@ def decide(
         margin=margin,
         best_plain=best_plain,
         best_other=best_other,
+        contender=contender,
         ceiling=ceiling,
         mixed=mixed,
         gain=joint.difference(best_other, best_plain) if best_other else nothing,

@@ -26,7 +26,8 @@ class Settling(NamedTuple):
     """What would settle a decision.
 
     Attributes:
-      arm: the arm that it would be settled for; "" where that cannot be said.
+      arm: the arm that it would be settled for, of the two that it is open between; "" where that
+        cannot be said.
       prompts: prompts in all, today's included; None where no number can be named.
     """
 
@@ -59,14 +60,15 @@ def what_would_settle(
     if decision.reason == "too_few":
         enough = math.ceil(prompts * FEWEST_MIXED / decision.mixed) if decision.mixed else None
         return Settling("", enough)
-    needs = {}
-    if decision.best_other:
-        draws, at_means = lead(joint, decision.best_other, plain)
-        margin = decision.margin.value
-        needs[decision.best_other] = _factor(draws - margin, at_means - margin)
-    for arm in plain:
-        draws, at_means = shortfall(joint, arm, (*plain, *others), decision.ceiling)
-        needs[arm] = _factor(decision.margin.value - draws, decision.margin.value - at_means)
+    needs, margin = {}, decision.margin.value
+    # The two arms that the decision is open between, and no third one.
+    for arm in (decision.best_plain, decision.contender):
+        if arm in plain:
+            draws, at_means = shortfall(joint, arm, (*plain, *others), decision.ceiling)
+            needs[arm] = _factor(margin - draws, margin - at_means)
+        else:
+            draws, at_means = lead(joint, arm, plain)
+            needs[arm] = _factor(draws - margin, at_means - margin)
     arm = min(needs, key=lambda name: needs[name])
     if needs[arm] > _REACH:
         return Settling("", None)

@@ -126,6 +126,7 @@ def decision_content(
         "margin_source": decision.margin.source,
         "best_plain": decision.best_plain,
         "best_other": decision.best_other,
+        "contender": decision.contender,
         "gain": decision.gain._asdict(),
         "sentence": decision_sentence(
             decision,
@@ -149,7 +150,7 @@ def _why_different(group: GroupDecisions, verifier: Verifier | None) -> str:
         here.select if verifier is None else here.by_verifier[verifier]
         for here in (group.by_currency["accuracy"], group.by_currency["return"])
     )
-    arm = returns.arm if returns.arm != "undecided" else returns.best_other
+    arm = returns.arm if returns.arm != "undecided" else returns.contender
     other = accuracy.arm if accuracy.arm not in ("undecided", arm) else "single"
     share = float("nan")
     if arm and arm != other and _earns_more(group, arm, other):

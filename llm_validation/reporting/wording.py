@@ -131,13 +131,10 @@ def decision_sentence(
         return f", {scale.gain(joint.difference(arm, floor))} more than {named(floor)}"
 
     if decision.reason == "open":
-        plain = decision.best_plain
-        other, gain = "another arm", ""
-        if decision.best_other:
-            other, gain = named(decision.best_other), f": {scale.gain(decision.gain)}"
+        plain, other = decision.best_plain, decision.contender
         return (
-            f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided whether {other} adds "
-            f"more than {margin}{gain}."
+            f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided whether {named(other)} "
+            f"adds more than {margin}: {scale.gain(joint.difference(other, plain))}."
         )
     if decision.arm == "undecided":
         return f"Undecided: {_no_decision(decision, scale)}."

@@ -84,5 +84,25 @@ def test_an_open_decision_names_the_arm_that_may_gain() -> None:
     drawn = JointMeans.of(values, most=1.0, seed=0)
     others = ("vote_learned", "best_learned")
     found = decide(drawn, PLAIN, others, margin(0.02), 60, ceiling="exact")
-    assert (found.reason, found.best_other) == ("open", "best_learned")
-    assert found.gain.high > 0.02
+    assert (found.reason, found.contender) == ("open", "best_learned")
+    assert drawn.difference("best_learned", "vote").high > 0.02
+
+
+@pytest.mark.parametrize("others", [(), ("best_learned",)])
+def test_what_settles_is_an_arm_that_the_decision_is_open_between(others: tuple[str, ...]) -> None:
+    """The shortest would settle it first, and is not what is open; nor is the learned score."""
+    rng = np.random.default_rng(1)
+    single = rng.uniform(0.3, 0.6, 40)
+    noise = rng.normal(0, 0.4, 40)
+    vote = single - 0.02 + noise - noise.mean()
+    values = {
+        "single": single, "shortest": single + 0.001, "vote": vote, "best_learned": single - 0.2,
+        "exact": single + 0.4,
+    }  # fmt: skip
+    drawn = JointMeans.of(values, most=1.0, seed=0)
+    plain = ("single", "shortest", "vote")
+    found = decide(drawn, plain, others, margin(0.05), 40, ceiling="exact")
+    assert (found.reason, found.best_plain, found.contender) == ("open", "single", "vote")
+    settling = what_would_settle(found, drawn, plain, others, 40)
+    assert settling is not None
+    assert settling.arm in {"single", "vote"}

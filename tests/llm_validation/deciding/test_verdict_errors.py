@@ -70,6 +70,7 @@ def decision(arm: str, reason: str) -> Decision:
         margin=Margin(value=0.02, source="given"),
         best_plain="vote",
         best_other="best_learned",
+        contender="",
         ceiling=None,
         mixed=50,
         gain=nothing,

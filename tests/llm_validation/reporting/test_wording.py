@@ -116,14 +116,14 @@ def test_what_is_open_says_so() -> None:
     even = JointMeans.of({"single": 0.5 + noise, "shortest": 0.5 - noise}, most=1.0, seed=0)
     text = sentence(even, ())
     assert text.startswith("Take one sample for now: 50")
-    assert text.endswith("Undecided whether another arm adds more than 1 point.")
+    assert "Undecided whether the shortest of 8 adds more than 1 point: 0 [-6" in text
 
 
 def decision(reason: str, arm: str = "vote") -> Decision:
     nothing = Statistic(math.nan, math.nan, math.nan)
     return Decision(
         arm=arm, reason=reason, probability=0.95, margin=MARGIN,  # pyright: ignore[reportArgumentType]
-        best_plain="vote", best_other="", ceiling=None, mixed=50, gain=nothing,
+        best_plain="vote", best_other="", contender="", ceiling=None, mixed=50, gain=nothing,
     )  # fmt: skip
 
 
