@@ -14,7 +14,8 @@ class Prices:
 
     Attributes:
       per_mtok: of a million sampled tokens.
-      in_per_mtok: of a million prompt tokens; a prompt is paid once for its N candidates.
+      in_per_mtok: of a million prompt tokens; a prompt is paid once for its N candidates, and once
+        for each trace to learn from.
       prompt_tokens: mean length of a prompt, which traces do not record; needed for the former.
       gpu_hour: of an hour of the machine that samples.
       tokens_per_second: that it samples; needed for the former.
@@ -59,19 +60,42 @@ class Prices:
         machine = (self.gpu_hour or 0.0) / (3600.0 * (self.tokens_per_second or 1.0))
         return (self.per_mtok or 0.0) / 1e6 + machine
 
+    @property
+    def of_prompt(self) -> float:
+        """Of reading one prompt."""
+        return (self.in_per_mtok or 0.0) / 1e6 * (self.prompt_tokens or 0.0)
+
     def per_prompt(self, samples: int, length: float, *, checked: int = 0) -> float:
-        """Cost of answering one prompt.
+        """Cost of answering one prompt; NaN where nothing of it has a price.
 
         Args:
           samples: candidates that are drawn.
           length: mean tokens of each.
           checked: candidates that are checked.
         """
-        asked = (self.in_per_mtok or 0.0) / 1e6 * (self.prompt_tokens or 0.0)
+        if not self.of_prompts:
+            return math.nan
         sampled = samples * length * self.per_token if self.per_token else 0.0
-        return asked + sampled + checked * (self.check_cost or 0.0)
+        return self.of_prompt + sampled + checked * (self.check_cost or 0.0)
 
     def of_training(self, traces: int, length: float, *, labelled: bool) -> float:
-        """Cost of the traces that a learner learns from; training itself is not in it."""
+        """Cost of the traces that a learner learns from; NaN where nothing of it has a price.
+
+        Training itself is not in it.
+
+        Args:
+          traces: n; each is sampled from a prompt that it must read.
+          length: mean tokens of each.
+          labelled: whether each needs a label.
+        """
+        tokens = (self.per_mtok, self.in_per_mtok, self.gpu_hour)
+        priced = (*tokens, self.label_cost) if labelled else tokens
+        if all(price is None for price in priced):
+            return math.nan
         sampled = traces * length * self.per_token if self.per_token else 0.0
-        return sampled + (traces * (self.label_cost or 0.0) if labelled else 0.0)
+        labels = traces * (self.label_cost or 0.0) if labelled else 0.0
+        return sampled + traces * self.of_prompt + labels
+
+    def of_labels(self, labels: int) -> float:
+        """Cost of labels; NaN where they have no price."""
+        return math.nan if self.label_cost is None else labels * self.label_cost

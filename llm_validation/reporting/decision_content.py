@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from verigap.llm_validation.deciding import selection as selecting
@@ -20,6 +20,7 @@ from verigap.llm_validation.deciding.prices import Prices
 from verigap.llm_validation.deciding.rule import Decision
 from verigap.llm_validation.deciding.settling import flips_at, what_would_settle
 from verigap.llm_validation.intervals import Statistic
+from verigap.llm_validation.reporting.price_wording import selecting_price
 from verigap.llm_validation.reporting.wording import (
     ARMS,
     Scale,
@@ -47,20 +48,21 @@ def selection_content(
     """
     unit, n = group.outcomes.unit, group.num_candidates
     accuracy = group.by_currency["accuracy"]
-    decisions = {currency: _selected(group, currency, verifier) for currency in group.by_currency}
+    rows = [_arm(group, arm, prices) for arm in group.selection.values["accuracy"]]
+
+    def selected(kind: Verifier | None) -> dict[str, Any]:
+        return {currency: _selected(group, currency, kind, rows) for currency in group.by_currency}
+
     return {
-        "decision": decisions,
-        "by_verifier": {
-            kind: {currency: _selected(group, currency, kind) for currency in group.by_currency}
-            for kind in accuracy.by_verifier
-        },
+        "decision": selected(verifier),
+        "by_verifier": {kind: selected(kind) for kind in accuracy.by_verifier},
         "why_different": _why_different(group, verifier),
         "num_candidates": n,
         "prompts": len(group.selection.prompts),
         "left_out": group.selection.left_out,
         "mixed": group.selection.mixed,
         "labels": group.selection.labels,
-        "arms": [_arm(group, arm, prices) for arm in group.selection.values["accuracy"]],
+        "arms": rows,
         "counts": list(group.selection.counts),
         "curves": {currency: _curves(here) for currency, here in group.by_currency.items()},
         "falls": [
@@ -80,7 +82,10 @@ def selection_content(
 
 
 def _selected(
-    group: GroupDecisions, currency: Currency, verifier: Verifier | None
+    group: GroupDecisions,
+    currency: Currency,
+    verifier: Verifier | None,
+    rows: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     here = group.by_currency[currency]
     decision = here.select if verifier is None else here.by_verifier[verifier]
@@ -95,6 +100,7 @@ def _selected(
         data_budget=group.selection.labels,
         prompts=len(group.selection.prompts),
     )
+    found["price"] = selecting_price(decision, rows, group.num_candidates, group.outcomes.unit)
     if group.num_candidates > 1 or decision.reason == "no_room":
         return found
     return found | {
@@ -186,7 +192,7 @@ def _arm(group: GroupDecisions, arm: str, prices: Prices) -> dict[str, Any]:
         "sampled": n * length,
         "labels": group.selection.labels if learned else 0,
         "cost": prices.per_prompt(n, length, checked=n if arm == "exact" else 0),
-        "cost_once": group.selection.labels * (prices.label_cost or 0.0) if learned else 0.0,
+        "cost_once": prices.of_labels(group.selection.labels if learned else 0),
     }
 
 

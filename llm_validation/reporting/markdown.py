@@ -52,8 +52,9 @@ def render_markdown(content: Mapping[str, Any]) -> str:
 
 
 def _said(decision: Mapping[str, Any]) -> str:
-    """A decision, and what would settle it while it is open."""
-    return f"{decision['sentence']} {decision['settling']}".strip()
+    """A decision, what its arms take, and what would settle it while it is open."""
+    parts = (decision["sentence"], decision["price"], decision["settling"])
+    return " ".join(part for part in parts if part)
 
 
 def escaped(text: str) -> str:

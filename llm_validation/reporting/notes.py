@@ -117,6 +117,26 @@ def _of_the_margin(decisions: GroupDecisions, currency: str) -> list[str]:
 
 
 def _of_prices(decisions: GroupDecisions, prices: Prices, *, spend_unknown: bool) -> list[str]:
+    """Costs that cannot be told, and what stands in for lengths of prompts."""
+    return [*_of_inputs(prices), *_of_unknown_costs(decisions, prices, spend_unknown=spend_unknown)]
+
+
+def _of_inputs(prices: Prices) -> list[str]:
+    """How prompts are priced, of which a trace table has no lengths."""
+    unknown = "the table has no lengths of prompts"
+    if prices.in_per_mtok is not None:
+        return [
+            f"{unknown}: each is priced as {prices.prompt_tokens:,g} tokens, as given, once for "
+            "its N samples and once for each trace to learn from"
+        ]
+    if prices.per_mtok is not None:
+        return [f"{unknown} and no price of them was given: costs are without them"]
+    return []
+
+
+def _of_unknown_costs(
+    decisions: GroupDecisions, prices: Prices, *, spend_unknown: bool
+) -> list[str]:
     """Costs that cannot be told."""
     if math.isfinite(decisions.selection.length):
         return []

@@ -9,6 +9,7 @@ from verigap.llm_validation.deciding.decisions import GroupDecisions
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.prices import Prices
 from verigap.llm_validation.reporting.decision_content import NOTHING, decision_content
+from verigap.llm_validation.reporting.price_wording import training_price
 from verigap.llm_validation.reporting.wording import ARMS, Scale
 
 
@@ -23,6 +24,11 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
     if found is None:
         return None
     unit, length = group.outcomes.unit, group.selection.length
+    sampled = group.data_budget * length
+    cost = {
+        arm: prices.of_training(group.data_budget, length, labelled=arm != "clone")
+        for arm in training.TRAINED
+    }
     tables: dict[str, Any] = {}
     for currency, here in group.by_currency.items():
         joint, choice = here.trained, here.train
@@ -38,6 +44,9 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
             data_budget=group.data_budget,
             prompts=len(group.outcomes.mask),
         )
+        tables[currency]["price"] = training_price(
+            choice, cost, prices, group.data_budget, sampled, unit
+        )
     return {
         "decision": tables,
         "data_budget": group.data_budget,
@@ -49,12 +58,9 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
         "expert": {currency: float(each.mean()) for currency, each in found.expert.items()},
         "solved": found.solved,
         "kept": found.kept,
-        "sampled": group.data_budget * length,
-        "priced": bool(prices.per_token or prices.label_cost),
-        "cost": {
-            arm: prices.of_training(group.data_budget, length, labelled=arm != "clone")
-            for arm in training.TRAINED
-        },
+        "sampled": sampled,
+        "priced": any(each == each for each in cost.values()),
+        "cost": cost,
     }
 
 

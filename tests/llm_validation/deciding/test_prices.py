@@ -1,16 +1,25 @@
 """What arms cost."""
 
+import math
+
 import pytest
 
 from verigap.llm_validation.deciding.prices import Prices
 from verigap.storage.tables import TableError
 
 
-def test_without_prices_nothing_costs_anything() -> None:
+def test_without_prices_no_cost_is_known() -> None:
     none = Prices()
     assert not none.of_prompts
-    assert none.per_prompt(8, float("nan"), checked=8) == 0.0
-    assert none.of_training(256, float("nan"), labelled=True) == 0.0
+    assert math.isnan(none.per_prompt(8, 500.0, checked=8))
+    assert math.isnan(none.of_training(256, 500.0, labelled=True))
+    assert math.isnan(none.of_labels(0))
+    # A price of labels says nothing of traces without any.
+    labels = Prices(label_cost=0.5)
+    assert math.isnan(labels.of_training(256, 500.0, labelled=False))
+    assert labels.of_training(256, float("nan"), labelled=True) == 128.0
+    assert math.isnan(labels.per_prompt(8, 500.0))
+    assert (labels.of_labels(0), labels.of_labels(10)) == (0.0, 5.0)
 
 
 def test_every_price_by_hand() -> None:
@@ -26,6 +35,10 @@ def test_every_price_by_hand() -> None:
     labels = Prices(per_mtok=2.0, label_cost=0.5)
     assert labels.of_training(100, 1000, labelled=False) == pytest.approx(0.2)
     assert labels.of_training(100, 1000, labelled=True) == pytest.approx(50.2)
+    # Each trace reads its prompt.
+    assert prices.of_training(100, 500, labelled=True) == pytest.approx(0.1 + 0.3)
+    reading = Prices(in_per_mtok=3.0, prompt_tokens=1000)
+    assert reading.of_training(100, float("nan"), labelled=False) == pytest.approx(0.3)
 
 
 def test_a_price_of_zero_is_given() -> None:

@@ -320,8 +320,23 @@ def test_costs_are_what_a_reader_computes(usual: Diagnosis) -> None:
     assert costs["exact"] == pytest.approx((asked + 160 * token + 0.04, 0))
     assert costs["best_learned"] == pytest.approx((asked + 160 * token, 32.0))
     trained = found["train"]["cost"]
-    assert trained["clone"] == pytest.approx(64 * 40 * token)
-    assert trained["reinforce"] == pytest.approx(64 * 40 * token + 32.0)
+    assert trained["clone"] == pytest.approx(64 * (asked + 40 * token))
+    assert trained["reinforce"] == pytest.approx(64 * (asked + 40 * token) + 32.0)
+    (note,) = (note for note in found["warnings"] if note.startswith("The table has no lengths of"))
+    assert "each is priced as 500 tokens, as given" in note
+
+
+def test_costs_without_prices_are_null(usual: Diagnosis) -> None:
+    (found,) = json.loads(strict_json(diagnosis_content(usual)))["groups"]
+    assert {(row["cost"], row["cost_once"]) for row in found["select"]["arms"]} == {(None, None)}
+    assert set(found["train"]["cost"].values()) == {None}
+    rows_ = [row for line in found["spending"]["frontier"].values() for row in line]
+    assert {row["cost"] for row in rows_} == {None}
+    assert not any("lengths of prompts" in note for note in found["warnings"])
+    # Without a price of prompts their tokens are in no cost, which is said.
+    content = diagnosis_content(usual, prices=Prices(per_mtok=1.0))
+    notes = " ".join(content["groups"][0]["warnings"])
+    assert "no lengths of prompts and no price of them was given: costs are without them" in notes
 
 
 @pytest.mark.parametrize("prices", [None, Prices(per_mtok=1e6, check_cost=5.0)])
@@ -348,7 +363,9 @@ def test_labels_alone_are_no_price_of_a_prompt(usual: Diagnosis) -> None:
     (found,) = diagnosis_content(usual, prices=prices, spend=170)["groups"]
     assert not found["spending"]["priced"]
     assert found["spending"]["within"]["without_check"]["sampled"] == 160
-    assert found["train"]["cost"] == {"clone": 0.0, "rejection": 64.0, "reinforce": 64.0}
+    cost = found["train"]["cost"]
+    assert (cost["rejection"], cost["reinforce"]) == (64.0, 64.0)
+    assert math.isnan(cost["clone"])
 
 
 def test_dearer_checks_buy_fewer() -> None:

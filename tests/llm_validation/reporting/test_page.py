@@ -122,12 +122,13 @@ def test_a_group_without_numbers_is_still_a_page() -> None:
     assert not re.search(r"\bnan\b", re.sub(r'src="[^"]+"', "", page))
 
 
-def test_an_undecided_group_names_no_price() -> None:
-    """No arm was chosen, so none is paid for."""
+def test_an_undecided_group_names_the_price_of_a_choice() -> None:
+    """No arm was chosen, but what there is to choose among takes as much for all."""
     few = rows(prompts=12).filter(pl.col("prompt_id").is_in([f"prompt {p}" for p in range(9)]))
     text = text_of(page_of(diagnosis_content(diagnosis(group(few, theory=False)))))
     assert text.count("Undecided: only 7 prompts have both") == 2
-    assert "It takes" not in text
+    assert "One sample takes 40 tokens a prompt, 4 samples take 160 tokens." in text
+    assert "Training takes 64 traces, 2,560 tokens; all but an expert" in text
     assert "would settle it" in text
 
 
