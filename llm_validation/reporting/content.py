@@ -138,11 +138,23 @@ def _comparison(row: Comparison) -> dict[str, Any]:
         "other": row.other,
         "prompts": row.prompts,
         "num_candidates": row.num_candidates,
+        "horizon": row.horizon,
+        "units": list(row.units),
+        "at": _common_budget(row),
         "differences": [
             {"arm": arm, "name": ARMS[arm]} | value._asdict()
             for arm, value in row.differences.items()
         ],
     }
+
+
+def _common_budget(row: Comparison) -> str:
+    """The budget at which both groups are compared, in words."""
+    if row.horizon is None:
+        return "whole samples"
+    if row.units[0] != row.units[1]:
+        return f"none in common: lengths in {row.units[0]} and in {row.units[1]}"
+    return f"{row.horizon:,} {row.units[0]}"
 
 
 def _examples(rows: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:

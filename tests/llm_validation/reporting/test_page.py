@@ -144,8 +144,9 @@ def test_a_comparison_keeps_its_columns() -> None:
     table = page[page.index("The same prompts, other models") :]
     table = table[: table.index("</table>")]
     lines = re.findall(r"<tr>.*?</tr>", table, flags=re.DOTALL)
-    assert [len(re.findall(r"<t[hd]\b", line)) for line in lines] == [7] * 4
+    assert [len(re.findall(r"<t[hd]\b", line)) for line in lines] == [8] * 4
     assert table.count("no answers") == 2
+    assert table.count("64 tokens") == 3
 
 
 def test_long_tables_of_prompts_are_cut() -> None:
