@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 
 from verigap.llm_validation.deciding.decisions import GroupDecisions, Verifier
+from verigap.llm_validation.deciding.outcomes import Currency
 from verigap.llm_validation.deciding.prices import Prices
 from verigap.llm_validation.fitting.counts import GroupCounts
 from verigap.llm_validation.pools.pools import LARGEST_POOL, SamplePools
 from verigap.llm_validation.reporting.diagnosis import GroupDiagnosis
 from verigap.llm_validation.reporting.numbers import percent
+from verigap.llm_validation.reporting.wording import Scale
 
 _FEW_PROMPTS = 20
 
@@ -102,17 +104,17 @@ def _of_the_request(group: GroupDiagnosis, currency: str, verifier: Verifier | N
 
 def _of_the_margin(decisions: GroupDecisions, currency: str) -> list[str]:
     """A margin that is finer than the prompts can tell; see docs/verdict_errors.md."""
-    here = next(
-        (found for name, found in decisions.by_currency.items() if name == currency),
-        decisions.by_currency["accuracy"],
-    )
-    share = here.margin.value / here.at[decisions.num_candidates].most
-    prompts = len(decisions.selection.prompts)
-    if share * prompts >= 1:
+    shown: Currency = "return" if currency == "return" else "accuracy"
+    if shown not in decisions.by_currency:
+        shown = "accuracy"
+    here, prompts = decisions.by_currency[shown], len(decisions.selection.prompts)
+    one = here.at[decisions.num_candidates].most / prompts
+    if here.margin.value >= one:
         return []
+    scale = Scale(currency=shown, unit=decisions.outcomes.unit)
     return [
-        f"the least gain that counts, {percent(share)}, is less than one of {prompts:,} prompts: "
-        "that an arm suffices is then said too easily"
+        f"the least gain that counts, {scale.least(here.margin.value)}, is less than one of "
+        f"{prompts:,} prompts ({scale.least(one)}): that an arm suffices is then said too easily"
     ]
 
 
