@@ -29,6 +29,8 @@ ARMS: Mapping[str, str] = {
     "rejection": "cloning the model's own correct traces (rejection sampling)",
     "reinforce": "reinforcement by a learned reward",
 }
+# Of a share that is 0 or 1.
+_ROUNDING = 0.005
 _ACTIONS: Mapping[str, str] = {
     "single": "Take one sample",
     "shortest": "Take the shortest of N samples",
@@ -277,5 +279,22 @@ def currency_sentence(
         "returns also count how early a right answer comes."
     )
     if shortness == shortness:
-        text += f" Shortness explains {number(100 * shortness)} % of what {about} in returns."
+        text += f" {_explained(shortness, about)}"
     return text
+
+
+def _explained(shortness: float, about: str) -> str:
+    """Which share of a gain in returns is shortness; the rest is accuracy, and may be negative."""
+    if shortness > 1 + _ROUNDING:
+        return (
+            f"Shortness gains more than all of what {about} in returns: its right answers come "
+            "earlier, but fewer are right, and without shortness it would lose."
+        )
+    if shortness < -_ROUNDING:
+        return (
+            f"Shortness explains nothing of what {about} in returns: more of its answers are "
+            "right, although they come later."
+        )
+    return (
+        f"Shortness explains {percent(min(max(shortness, 0.0), 1.0))} of what {about} in returns."
+    )

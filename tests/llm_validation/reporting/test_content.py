@@ -482,6 +482,20 @@ def test_the_table_alone_has_no_vote_and_no_budget() -> None:
     strict_json(found)
 
 
+def test_a_margin_finer_than_a_prompt_is_told_in_the_unit_of_the_gains() -> None:
+    traces = diagnosis(group(rows(), theory=False, worth=0.0125))
+    (found,) = diagnosis_content(traces)["groups"]
+    (note,) = (note for note in found["warnings"] if note.startswith("The least gain"))
+    assert note.startswith(
+        "The least gain that counts, 1.25 points, is less than one of 18 prompts (5.56 points):"
+    )
+    (found,) = diagnosis_content(traces, currency="return")["groups"]
+    (note,) = (note for note in found["warnings"] if note.startswith("The least gain"))
+    assert "0.8 tokens of correct trace, is less than one of 18 prompts (3.56 tokens" in note
+    assert not any("The least gain" in note for note in diagnosis_content(
+        diagnosis(group(rows(), theory=False, worth=0.06)))["groups"][0]["warnings"])  # fmt: skip
+
+
 def test_fits_that_did_not_converge_are_told(usual: Diagnosis) -> None:
     (whole,) = usual.groups
     selection = replace(whole.decisions.selection, unconverged=3, fits=16)

@@ -176,6 +176,23 @@ def test_why_the_currencies_differ() -> None:
     assert "Shortness" not in unknown
 
 
+@pytest.mark.parametrize(
+    ("share", "says"),
+    [
+        (1.3, "Shortness gains more than all of what a earns beyond b in returns: its right "
+              "answers come earlier, but fewer are right, and without shortness it would lose."),
+        (-0.2, "Shortness explains nothing of what a earns beyond b in returns: more of its "
+               "answers are right, although they come later."),
+        (1.0004, "Shortness explains 100 % of what a earns beyond b in returns."),
+        (-0.0001, "Shortness explains 0 % of what a earns beyond b in returns."),
+    ],
+)  # fmt: skip
+def test_a_share_beyond_all_or_nothing_is_said_in_words(share: float, says: str) -> None:
+    text = currency_sentence(decision("suffices"), decision("suffices", "vote_shortest"),
+                             LengthUnit.WORDS, 8, share, "a earns beyond b")  # fmt: skip
+    assert text.endswith(says)
+
+
 def test_every_arm_has_a_name_with_its_number() -> None:
     for arm in ARMS:
         assert "N" not in arm_name(arm, 16).replace("Note", "")
