@@ -98,7 +98,7 @@ def outcomes_at(pools: SamplePools, horizon: int | None) -> Outcomes:
     rewards: dict[Currency, np.ndarray] = {
         "accuracy": (pools.mask & np.where(ended, pools.ends_correct, found)).astype(float)
     }
-    if horizon is not None and not np.isnan(pools.first_correct[pools.correct]).any():
+    if horizon is not None and returns_known(pools, horizon):
         rewards["return"] = np.where(pools.mask, pools.returns(horizon), 0.0)
     score = np.where(ended, pools.verifier_score, np.nan)
     length = np.where(pools.mask, np.minimum(pools.n_tokens, limit), np.nan)
@@ -112,6 +112,11 @@ def outcomes_at(pools: SamplePools, horizon: int | None) -> Outcomes:
         score=score,
         alone=features(pools, limit, hashed_words(pools), alone=True),
     )
+
+
+def returns_known(pools: SamplePools, horizon: int | None) -> bool:
+    """Whether there is a budget, and the place of every correct sample is known."""
+    return horizon is not None and not np.isnan(pools.first_correct[pools.correct]).any()
 
 
 def numbered(answer: Int[np.ndarray, "*sets K"]) -> Int[np.ndarray, "*sets K"]:

@@ -191,6 +191,33 @@ def test_bad_input(in_process: InProcess, tmp_path: Path, options: str, says: st
     assert (tmp_path / "mine" / "report.html").read_text() == "<p>mine</p>"
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ("--currency return", "--currency: returns are not known, as the table has no lengths"),
+        ("--currency return --horizon 32", "--currency: returns are not known"),
+        ("--spend 500", "--spend: nothing is known of what a prompt takes, as the table has no"),
+        ("--spend 1 --price-per-mtok 2", "--spend: nothing is known of what a prompt takes"),
+    ],
+)
+def test_what_a_table_without_lengths_cannot_tell_is_refused(
+    in_process: InProcess, tmp_path: Path, options: str, says: str
+) -> None:
+    lines = [f"q{p},{str(s < p % 5).lower()}" for p in range(30) for s in range(4)]
+    (tmp_path / "t.csv").write_text("prompt_id,correct\n" + "\n".join(lines) + "\n")
+    assert_refused(in_process("diagnose", "t.csv", *options.split(), cwd=tmp_path), says)
+    assert not (tmp_path / "runs").exists()
+
+
+def test_what_checks_cost_is_known_without_lengths(in_process: InProcess, tmp_path: Path) -> None:
+    lines = [f"q{p},{str(s < p % 5).lower()}" for p in range(30) for s in range(4)]
+    (tmp_path / "t.csv").write_text("prompt_id,correct\n" + "\n".join(lines) + "\n")
+    options = ("--spend", "1", "--check-cost", "0.5", "--candidates", "4")
+    done = succeeded(in_process("diagnose", "t.csv", *options, cwd=tmp_path))
+    assert "for at most 1 a prompt: " in done.stdout
+    assert "best of 2 by an exact check is right on " in done.stdout
+
+
 def test_nothing_verified(verigap: Command, tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"prompt_id": "p", "correct": null, "n_tokens": 5}\n')
     assert_refused(verigap("diagnose", "t.jsonl", cwd=tmp_path), "no trace could be verified")

@@ -291,7 +291,9 @@ def diagnose(
       'vote'
     """
     from verigap.figures.diagnosis import draw_group
+    from verigap.llm_validation.arguments import checked_horizons
     from verigap.llm_validation.reporting.diagnose import diagnose as diagnose_traces
+    from verigap.llm_validation.reporting.unanswerable import refuse_unanswerable
     from verigap.llm_validation.reporting.writing import write_report
     from verigap.results import DiagnosisResult
 
@@ -306,8 +308,10 @@ def diagnose(
             "verifier: there is no score, as the column verifier_score is missing or empty; fill "
             "it, or use exact or learned"
         )
+    budgets = None if horizons is None else checked_horizons(horizons)
+    refuse_unanswerable(samples, currency=unit, prices=prices, spend=spend, horizons=budgets)
     found = diagnose_traces(
-        samples, horizons, data_budgets, num_candidates=num_candidates,
+        samples, budgets, data_budgets, num_candidates=num_candidates,
         chi2_radius=chi2_radius, worth=worth, seed=seed, report=report,
     )  # fmt: skip
     written = write_report(
