@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from verigap.llm_validation.intervals import LEVEL, Resampler, Statistic, student_spread
+from verigap.llm_validation.intervals import (
+    LEVEL,
+    Resampler,
+    Statistic,
+    student_spread,
+    unseen_prompt_interval,
+)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,6 +26,9 @@ class JointMeans:
       draws: by arm, shape (B,): the prompts of a draw are the same for all arms. Draws of few
         prompts are spread out as Student's law is wider than the normal one.
       most: the largest value an arm can have: 1 for accuracy, H for returns.
+      ends: by arm, the 95 % interval of its mean by Gaffke's bound, as `intervals.mean_interval`
+        gives it; of an arm that learns, each replicate is moved as its draws are. NaN for a single
+        prompt.
       unseen: joint draws of the share of prompts that are like none of the P: exponential, 1/P on
         average, as in the Bayesian bootstrap with one prompt more.
     """
@@ -27,6 +36,7 @@ class JointMeans:
     means: dict[str, float]
     draws: dict[str, Float[np.ndarray, " B"]]
     most: float
+    ends: dict[str, tuple[float, float]]
     unseen: Float[np.ndarray, " B"]
 
     @classmethod
@@ -51,36 +61,51 @@ class JointMeans:
         table = np.round(np.stack(list(values.values()), axis=1) / most, 12) * most
         prompts = len(table)
         mean = table.mean(axis=0)
-        drawn = student_spread(prompts) * (Resampler(prompts, seed).weights @ (table - mean))
+        resampler = Resampler(prompts, seed)
+        drawn = student_spread(prompts) * (resampler.weights @ (table - mean))
+        moved = np.zeros(drawn.shape)
         if shifts:
             pairs = len(next(iter(shifts.values())))
             axes = np.stack([shifts.get(arm, np.zeros(pairs)) for arm in values], axis=1)
             rng = np.random.default_rng([seed, 19])
             normal = rng.normal(size=(len(drawn), pairs))
             spread = np.sqrt(pairs / rng.chisquare(pairs, (len(drawn), 1)))
-            drawn = drawn + spread * (normal @ axes) / pairs**0.5
-        drawn = mean + drawn
-        drawn = np.round(drawn / most, 12) * most
+            moved = spread * (normal @ axes) / pairs**0.5
+        drawn = np.round((mean + drawn + moved) / most, 12) * most
         mean = np.round(mean / most, 12) * most
         return cls(
             means=dict(zip(values, mean.tolist(), strict=True)),
             draws=dict(zip(values, drawn.T, strict=True)),
             most=most,
+            ends=dict(zip(values, _bounded(table, mean, moved, resampler, most), strict=True)),
             unseen=np.random.default_rng([seed, 23]).exponential(1 / prompts, len(drawn)),
         )
 
     def value(self, arm: str) -> Statistic:
         """The mean of an arm with its 95 % interval, within what is possible."""
-        low, high = _ends(self.draws[arm])
-        return Statistic(
-            self.means[arm], float(np.clip(low, 0, self.most)), float(np.clip(high, 0, self.most))
-        )
+        return Statistic(self.means[arm], *self.ends[arm])
 
     def difference(self, arm: str, other: str) -> Statistic:
         """The paired difference of two arms with its 95 % interval, within what is possible."""
         low, high = _ends(self.draws[arm] - self.draws[other])
         estimate = self.means[arm] - self.means[other]
         return Statistic(estimate, max(low, -self.most), min(high, self.most))
+
+
+def _bounded(
+    table: Float[np.ndarray, "P F"],
+    mean: Float[np.ndarray, " F"],
+    moved: Float[np.ndarray, "B F"],
+    resampler: Resampler,
+    most: float,
+) -> list[tuple[float, float]]:
+    """Ends of the intervals of means of values in [0, most]; see `JointMeans.ends`."""
+    if resampler.prompts < 2:
+        return [(float("nan"), float("nan"))] * table.shape[1]
+    replicates = np.clip(resampler.uniform_means(table) + moved, 0.0, most)
+    found = unseen_prompt_interval(replicates, resampler, most)
+    low, high = np.minimum(found.low, mean), np.maximum(found.high, mean)
+    return list(zip(low.tolist(), high.tolist(), strict=True))
 
 
 def _ends(draws: Float[np.ndarray, " B"]) -> tuple[float, float]:

@@ -9,6 +9,7 @@ from verigap.llm_validation.deciding.held_out import HeldOut
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.rule import Margin, decide, margin_of
 from verigap.llm_validation.deciding.settling import flips_at
+from verigap.llm_validation.intervals import Resampler, mean_interval
 from verigap.llm_validation.pools.policy_values import halves
 
 MARGIN = Margin(value=0.02, source="given")
@@ -158,6 +159,24 @@ def test_draws_spread_as_the_mean_does() -> None:
     # Student's interval of 30 prompts.
     assert (high - low) / 2 == pytest.approx(2.045 * values.std(ddof=1) / 30**0.5, rel=0.08)
     assert np.isnan(joint.difference("a", "b").low)
+
+
+def test_the_interval_of_a_mean_is_gaffkes_and_wider_for_what_is_learned() -> None:
+    rng = np.random.default_rng(3)
+    values = {"vote": 5 * (rng.random(40) < 0.9), "clone": 5 * (rng.random(40) < 0.5)}
+    joint = JointMeans.of(values, most=5.0, seed=4)
+    for arm, each in values.items():
+        ends = mean_interval(each[:, None] / 5, Resampler(40, 4))
+        mean, low, high = joint.value(arm)
+        assert mean == pytest.approx(each.mean())
+        assert (low, high) == pytest.approx((5 * ends.low[0], 5 * ends.high[0]), rel=1e-5)
+    shifts = {"clone": np.full(4, 0.6)}
+    moved = JointMeans.of(values, shifts=shifts, most=5.0, seed=4)
+    assert moved.value("vote") == joint.value("vote")
+    assert moved.value("clone").low < joint.value("clone").low - 0.3
+    assert moved.value("clone").high > joint.value("clone").high + 0.3
+    alone = JointMeans.of({"vote": np.ones(1)}, most=1.0, seed=0).value("vote")
+    assert np.isnan([alone.low, alone.high]).all()
 
 
 def test_draws_of_learned_arms_move_with_their_shifts_together() -> None:

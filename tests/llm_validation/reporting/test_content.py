@@ -80,6 +80,23 @@ def test_both_decisions_are_there_in_both_currencies(usual: Diagnosis) -> None:
     assert {row["data_budget"] for row in found["train"]["rows"]} == set(DATA)
 
 
+def test_one_sample_has_the_interval_that_the_fit_gives(usual: Diagnosis) -> None:
+    (found,) = diagnosis_content(usual)["groups"]
+    single = found["select"]["arms"][0]
+    statistics = found["statistics"]
+    at_h = next(row for row in statistics["horizons"] if row["horizon"] == HORIZONS[-1])
+    for end in ("estimate", "low", "high"):
+        assert single["accuracy"][end] == pytest.approx(statistics["mean_correct"][end], abs=1e-6)
+        mean_return = at_h["mean_return"][end]
+        assert single["return"][end] == pytest.approx(mean_return, rel=1e-5)
+    # So has pass@N, and the curves and the base of what is trained are the same quantity again.
+    exact = next(row for row in found["select"]["arms"] if row["arm"] == "exact")["accuracy"]
+    assert exact["low"] == pytest.approx(statistics["pass_at_k"]["4"]["low"], abs=1e-6)
+    assert found["select"]["curves"]["accuracy"]["single"][0] == single["accuracy"]
+    base = next(row for row in found["train"]["rows"] if row["arm"] == "base")
+    assert base["accuracy"] == single["accuracy"]
+
+
 @pytest.mark.parametrize("verifier", [None, *VERIFIERS])
 def test_the_verifier_that_there_is(usual: Diagnosis, verifier: Verifier | None) -> None:
     (found,) = diagnosis_content(usual, verifier=verifier)["groups"]
@@ -204,8 +221,10 @@ def test_all_alike_leaves_nothing_to_choose(correct: bool, says: str) -> None:
         assert not decision["settling"]
     assert [note for note in found["warnings"] if note.startswith(says)]
     assert {row["accuracy"]["estimate"] for row in found["select"]["arms"]} == {float(correct)}
-    # Where no prompt differs from another there is no interval.
-    assert all(math.isnan(row["accuracy"]["low"]) for row in found["select"]["arms"])
+    # Of 18 prompts alike: 1 - 0.025^(1/18) of the way to the other end.
+    for row in found["select"]["arms"]:
+        ends = sorted(abs(row["accuracy"][end] - correct) for end in ("low", "high"))
+        assert ends == pytest.approx([0.0, 0.185], abs=0.01)
 
 
 def test_prompts_that_are_all_right_or_all_wrong_leave_nothing_to_choose() -> None:

@@ -1,6 +1,7 @@
 """Decisions in words, on draws whose answer can be read off."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -33,6 +34,11 @@ def joint(most: float = 1.0, **values: float) -> JointMeans:
     )
 
 
+def bare(text: str) -> str:
+    """The sentence without its intervals."""
+    return re.sub(r" \[[^]]*\]", "", text)
+
+
 def sentence(found: JointMeans, others: tuple[str, ...], scale: Scale = ACCURACY, mixed: int = 50):
     plain = tuple(arm for arm in found.means if arm not in others)
     margin = Margin(value=0.01 * found.most, source="one point")
@@ -44,15 +50,17 @@ def sentence(found: JointMeans, others: tuple[str, ...], scale: Scale = ACCURACY
 
 @pytest.mark.smoke
 def test_each_reason_has_a_sentence() -> None:
-    assert sentence(joint(single=0.2, vote=0.5, best_learned=0.8), ("best_learned",)) == (
+    learned = sentence(joint(single=0.2, vote=0.5, best_learned=0.8), ("best_learned",))
+    assert "80 [77.1, 80.7] %, 30 points" in learned
+    assert bare(learned) == (
         "Take the best of 8 by a score learned from 1,024 labels: 80 %, 30 points more than "
         "majority vote of 8 (probability above 0.999 that it is more than 1 point)."
     )
-    assert sentence(joint(single=0.2, vote=0.5, best_learned=0.5), ("best_learned",)) == (
+    assert bare(sentence(joint(single=0.2, vote=0.5, best_learned=0.5), ("best_learned",))) == (
         "Vote over 8 answers: 50 %, 30 points more than one sample; no other arm adds more than "
         "1 point (probability above 0.999)."
     )
-    assert sentence(joint(base=0.2, reinforce=0.2), ("reinforce",)) == (
+    assert bare(sentence(joint(base=0.2, reinforce=0.2), ("reinforce",))) == (
         "Do not train on these traces: 20 %; no other arm adds more than 1 point (probability "
         "above 0.999)."
     )
@@ -94,7 +102,7 @@ def test_where_nothing_can_be_better_the_reason_is_said() -> None:
 
 
 def test_returns_are_counted_in_their_unit() -> None:
-    text = sentence(joint(64.0, base=10.0, clone=20.0), ("clone",), RETURN)
+    text = bare(sentence(joint(64.0, base=10.0, clone=20.0), ("clone",), RETURN))
     assert text.startswith("Clone 1,024 expert traces: 20 words of correct trace, 10 words of")
     assert "more than 0.64 words of correct trace" in text
 
