@@ -9,7 +9,7 @@ from verigap.llm_validation.reporting.numbers import counted
 from verigap.llm_validation.reporting.page import group_title, printable
 
 HEAD = "# How to select, and what to train"
-_SPECIAL = "\\`*_{}[]<>()#+-.!|~&"
+_SPECIAL = "\\`*_{}[]<>()#+-.!|~&$"
 
 
 def render_markdown(content: Mapping[str, Any]) -> str:
