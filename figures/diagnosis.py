@@ -56,7 +56,7 @@ def draw_group(group: Group) -> list[PageFigure]:
       group: an entry of `groups` of `diagnosis_content`.
     """
     figures: tuple[tuple[str, Callable[[Axes, Group], str | None], bool], ...] = (
-        ("accuracy", _accuracy_over_candidates, False),
+        ("accuracy", _worth_over_candidates, False),
         ("spending", _accuracy_over_tokens, False),
         ("training", _training_over_data, False),
         ("difficulty", _difficulty, False),
@@ -75,7 +75,7 @@ def draw_group(group: Group) -> list[PageFigure]:
         if theory and group["theory"] is None:
             continue
         with styled(), rc_context(_LETTERS):
-            size = _WITH_LEGEND_BELOW if draw is _accuracy_over_candidates else _SIZE
+            size = _WITH_LEGEND_BELOW if draw is _worth_over_candidates else _SIZE
             figure = Figure(figsize=size, layout="constrained")
             caption = draw(figure.subplots(), group)
             if caption is None:
@@ -97,14 +97,19 @@ def draw_overview(groups: Sequence[Group]) -> Figure:
         figure = Figure(figsize=(2 * width, len(groups) * height), layout="constrained")
         rows = figure.subplots(len(groups), 2, squeeze=False)
         for (left, right), group in zip(rows, groups, strict=True):
-            _accuracy_over_candidates(left, group)
+            _worth_over_candidates(left, group)
             _training_over_data(right, group)
     return figure
 
 
-def _accuracy_over_candidates(axis: Axes, group: Group) -> str:
+def _worth(group: Group) -> str:
+    """What the group's currency counts, as an axis names it."""
+    return f"{group['unit']} of correct trace" if group["currency"] == "return" else "accuracy"
+
+
+def _worth_over_candidates(axis: Axes, group: Group) -> str:
     select = group["select"]
-    counts, curves = select["counts"], select["curves"]["accuracy"]
+    counts, curves = select["counts"], select["curves"][group["currency"]]
     for arm, (label, color, line) in _SELECTED.items():
         if arm not in curves:
             continue
@@ -119,11 +124,12 @@ def _accuracy_over_candidates(axis: Axes, group: Group) -> str:
     axis.axvline(select["num_candidates"], color=GUIDE, lw=0.8, ls=":")
     axis.set_ylim(bottom=0.0)
     axis.set_xlabel("samples N a prompt")
-    axis.set_ylabel("accuracy")
+    axis.set_ylabel(_worth(group))
     # Below the panel: eight arms leave no room within.
     axis.legend(loc="upper center", bbox_to_anchor=(0.45, -0.25), ncols=2, fontsize=7)
+    worth = "Return" if group["currency"] == "return" else "Accuracy"
     return (
-        "Accuracy of every arm against N. All arms see the same N samples and no others. Bands: "
+        f"{worth} of every arm against N. All arms see the same N samples and no others. Bands: "
         "95 % over prompts, of some arms. Dotted: the N that the decision is about."
     )
 
@@ -161,10 +167,11 @@ def _training_over_data(axis: Axes, group: Group) -> str | None:
     train = group["train"]
     if train is None:
         return None
-    leash = train["leashes"][0]
+    leash, in_returns = train["leashes"][0], group["currency"] == "return"
     for arm, (label, color) in _TRAINED.items():
         rows = [row for row in train["rows"] if row["arm"] == arm and row["leash"] == leash]
-        middle, low, high = (100 * end for end in ends([row["gain"] for row in rows]))
+        gains = [row["return_gain" if in_returns else "gain"] for row in rows]
+        middle, low, high = ((1 if in_returns else 100) * end for end in ends(gains))
         x = [row["data_budget"] for row in rows]
         axis.plot(x, middle, color=color, label=label, marker="." if len(x) == 1 else "")
         axis.fill_between(x, low, high, color=color, alpha=0.12, lw=0)
@@ -172,13 +179,13 @@ def _training_over_data(axis: Axes, group: Group) -> str | None:
     axis.set_xscale("log", base=2)
     _count_ticks(axis, train["data_budgets"])
     axis.set_xlabel("traces n to learn from")
-    axis.set_ylabel("points beyond the base")
+    axis.set_ylabel(f"{_worth(group)} beyond the base" if in_returns else "points beyond the base")
     axis.legend(loc="best")
+    counted = _worth(group) if in_returns else "points of accuracy"
     return (
-        "What one sample of each trained policy earns beyond one of the base, in points of "
-        "accuracy, on prompts that it was not trained on, against n. A leash of "
-        f"{leash} bounds how far it may move from the base on each prompt. Bands: 95 %, paired "
-        "over prompts."
+        f"What one sample of each trained policy earns beyond one of the base, in {counted}, on "
+        f"prompts that it was not trained on, against n. A leash of {leash} bounds how far it may "
+        "move from the base on each prompt. Bands: 95 %, paired over prompts."
     )
 
 
@@ -304,12 +311,13 @@ def _phase(axis: Axes, group: Group) -> str | None:
     axis.set_xlabel(r"heterogeneity of the expert, $\sigma_e/H$")
     axis.set_ylabel(r"coverage $c_0$")
     size = group["theory"]["prediction"]["log2_class_size"]["estimate"]
+    counted = "returns" if group["currency"] == "return" else "accuracy"
     return (
         "Which side has the smaller upper bound (WHEN VF WINS in the theory) with "
         f"{group['theory']['data_budget']:,} traces and a class of 2^{size:.3g}. Star: this group, "
         "at the coverage of its median prompt; bar: from the tenth to the ninetieth percentile. "
         "This is advice and no proof, about returns and about training on n traces: the boxes "
-        "above are measured on these traces, in accuracy, and may differ from it."
+        f"above are measured on these traces, in {counted}, and may differ from it."
     )
 
 

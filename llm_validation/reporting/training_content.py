@@ -65,32 +65,45 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
 
 
 def _training_rows(group: GroupDecisions) -> list[dict[str, Any]]:
-    """Accuracy, and gain over the base, by leash, n and arm."""
+    """Accuracy and return, and gains over the base, by leash, n and arm."""
     found = group.training
-    rows = []
+    rows: list[dict[str, Any]] = []
     if found is None:
         return rows
-    tables = (found.leashes, found.values["accuracy"], found.shifts["accuracy"])
-    for leash, values, shifts in zip(*tables, strict=True):
-        for place, n in enumerate(found.data_budgets):
-            joint = JointMeans.of(
-                {arm: table[place] for arm, table in values.items()},
-                shifts={arm: table[place] for arm, table in shifts.items()},
-                most=1.0,
-                seed=group.seed,
-            )
+    for place, leash in enumerate(found.leashes):
+        for which, n in enumerate(found.data_budgets):
+            joints = {
+                currency: JointMeans.of(
+                    {arm: table[which] for arm, table in found.values[currency][place].items()},
+                    shifts={
+                        arm: each[which] for arm, each in found.shifts[currency][place].items()
+                    },
+                    most=group.outcomes.scale(currency),
+                    seed=group.seed,
+                )
+                for currency in found.values
+            }
+            accuracy, returns = joints["accuracy"], joints.get("return")
             rows += [
                 {
                     "leash": str(leash),
                     "data_budget": n,
                     "arm": arm,
                     "name": ARMS[arm],
-                    "accuracy": joint.value(arm)._asdict(),
-                    "gain": (NOTHING if arm == "base" else joint.difference(arm, "base"))._asdict(),
+                    "accuracy": accuracy.value(arm)._asdict(),
+                    "gain": _beyond_base(accuracy, arm),
+                    "return": (NOTHING if returns is None else returns.value(arm))._asdict(),
+                    "return_gain": _beyond_base(returns, arm),
                 }
                 for arm in training.ARMS
             ]
     return rows
+
+
+def _beyond_base(joint: JointMeans | None, arm: str) -> dict[str, float]:
+    """What an arm earns beyond the base; nothing for the base itself."""
+    nothing = joint is None or arm == "base"
+    return (NOTHING if nothing else joint.difference(arm, "base"))._asdict()
 
 
 def _voted(group: GroupDecisions) -> list[dict[str, Any]]:
@@ -106,7 +119,7 @@ def _voted(group: GroupDecisions) -> list[dict[str, Any]]:
             "arm": arm,
             "name": ARMS[arm],
             "accuracy": joint.value(arm)._asdict(),
-            "gain": (NOTHING if arm == "base" else joint.difference(arm, "base"))._asdict(),
+            "gain": _beyond_base(joint, arm),
         }
         for arm in values
     ]

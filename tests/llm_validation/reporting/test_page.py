@@ -3,6 +3,7 @@
 import base64
 import re
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -29,8 +30,9 @@ def test_the_decisions_come_first(usual: Diagnosis, usual_page: str) -> None:
     sentences = [
         text.index(found[name]["decision"]["accuracy"]["sentence"]) for name in ("select", "train")
     ]
-    order = ["What to do next", "Accuracy against N", "Arms of selection at N = 4",
-             "Accuracy of trained policies", "Prompts from hard to easy", "Theory: "]  # fmt: skip
+    order = ["What to do next", "Accuracy against N and against the data",
+             "Arms of selection at N = 4", "Accuracy of trained policies",
+             "Prompts from hard to easy", "Theory: "]  # fmt: skip
     places = [text.index(heading) for heading in order]
     assert max(sentences) < places[0]
     assert places == sorted(places)
@@ -159,6 +161,30 @@ def test_long_tables_of_prompts_are_cut() -> None:
     assert "The first 500 of 540 prompts" in page
     assert "q499" in page
     assert "q500<" not in page
+
+
+@pytest.mark.parametrize(
+    ("currency", "worth", "gain"),
+    [
+        ("accuracy", "accuracy", "points beyond the base"),
+        ("return", "tokens of correct trace", "tokens of correct trace beyond the base"),
+    ],
+)
+def test_charts_are_in_the_currency_of_the_boxes(
+    usual: Diagnosis, currency: str, worth: str, gain: str
+) -> None:
+    (found,) = diagnosis_content(usual, currency=currency)["groups"]
+    left, right = draw_overview([found]).axes
+    assert (left.get_ylabel(), right.get_ylabel()) == (worth, gain)
+    (exact,) = (line for line in left.get_lines() if line.get_label() == "exact check")
+    curve = [row["estimate"] for row in found["select"]["curves"][currency]["exact"]]
+    np.testing.assert_allclose(np.asarray(exact.get_ydata()), curve)
+    captions = {figure.name: figure.caption for figure in draw_group(found)}
+    other = "accuracy" if currency == "return" else "correct trace"
+    for name in ("accuracy", "training"):
+        assert other not in captions[name].lower()
+    counted = "returns" if currency == "return" else "accuracy"
+    assert f"measured on these traces, in {counted}, and may" in captions["phase"]
 
 
 def test_the_overview_draws_every_group(usual: Diagnosis) -> None:
