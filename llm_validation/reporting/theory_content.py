@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.predicting.content import (
     cell_content,
     crossovers_content,
@@ -14,6 +15,8 @@ from verigap.llm_validation.predicting.content import (
 )
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import GroupDiagnosis, Theory
+from verigap.llm_validation.reporting.numbers import spanned
+from verigap.storage.units import LengthUnit
 
 
 def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
@@ -26,7 +29,9 @@ def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
     measured = theory.measurement
     predicted = [cell_content(cell) for cell in theory.prediction.cells]
     found = _measured(theory, group.decisions.seed)
+    comparison = _comparison(predicted, found, theory.score.held_out)
     return {
+        "sentence": _in_short(theory, predicted, comparison, group.pools.unit),
         "horizon": theory.horizon,
         "data_budget": theory.data_budget,
         "num_candidates": measured.num_candidates,
@@ -34,7 +39,7 @@ def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
         "expert_share": measured.expert_share,
         "gap_predicted": predicted,
         "gap_measured": found,
-        "comparison": _comparison(predicted, found, theory.score.held_out),
+        "comparison": comparison,
         "prediction": _prediction(theory.prediction),
         "prediction_score": {
             "prompts": theory.score.prompts,
@@ -48,6 +53,44 @@ def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
         "features": list(measured.features),
         "warnings": _warnings(group, theory),
     }
+
+
+def _in_short(
+    theory: Theory,
+    predicted: Sequence[Mapping[str, Any]],
+    comparison: Sequence[Mapping[str, Any]],
+    unit: LengthUnit,
+) -> str:
+    """What is predicted for the n and the leash of the box, beside what was measured.
+
+    "" where nothing is.
+    """
+    at = (theory.horizon, theory.data_budget)
+    cell = next((row for row in predicted if _place(row) == at), None)
+    if cell is None or math.isnan(cell["gap"]["estimate"]):
+        return ""
+    text = (
+        f"Theory counts returns ({unit.of_correct_trace}), not accuracy: for H = {at[0]:,} and n = "
+        f"{at[1]:,} it predicts that a policy that verifies earns {_more(cell['gap'])} {unit} than "
+        "one that clones"
+    )
+    beside = next((row for row in comparison if _place(row) == at), None)
+    if beside is None or math.isnan(beside["measured"]["estimate"]):
+        return f"{text}."
+    return f"{text}; measured on these traces: {_more(beside['measured'])}."
+
+
+def _place(row: Mapping[str, Any]) -> tuple[int, int]:
+    return row["horizon"], row["data_budget"]
+
+
+def _more(gap: Mapping[str, float]) -> str:
+    """A gap as "5 [3, 7] more" or "5 [3, 7] fewer"."""
+    value = Statistic(gap["estimate"], gap["low"], gap["high"])
+    if value.estimate < 0:
+        value = Statistic(-value.estimate, -value.high, -value.low)
+        return f"{spanned(value)} fewer"
+    return f"{spanned(value)} more"
 
 
 def _warnings(group: GroupDiagnosis, theory: Theory) -> list[str]:

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -11,9 +12,11 @@ from tests.llm_validation.reporting.builders import UNTAUGHT, diagnosis, group, 
 from tests.llm_validation.reporting.conftest import ATTACKS, page_of
 from tests.llm_validation.reporting.reading import ALLOWED, Reader, text_of
 from verigap.figures.diagnosis import draw_group, draw_overview
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.markdown import render_markdown
+from verigap.llm_validation.reporting.page import render_page
 
 FIGURES = ("accuracy", "spending", "training", "difficulty", "pass-at-k", "gap-data", "gap-budget",
            "phase", "heterogeneity", "coverage")  # fmt: skip
@@ -61,6 +64,36 @@ def test_the_page_says_how_good_the_prediction_is(usual_page: str) -> None:
     assert "predicted 100 % 1 20 % 100 % reused 100 % 0 0 % 100 %" in text
     assert "no gap 0 % 5 100 % unknown" in text
     assert "d = 6 [3, 12] (calibrated)" in text
+
+
+def test_the_box_of_training_says_what_theory_predicts(usual_page: str) -> None:
+    box = usual_page[usual_page.index('<div class="box train">') :]
+    box = box[: box.index("</div>")]
+    # A tenth of H was predicted; verifying earns 20 and cloning 13 tokens on the leash.
+    assert (
+        "Theory counts returns (tokens of correct trace), not accuracy: for H = 64 and n = 64 it "
+        "predicts that a policy that verifies earns 6.4 [5.4, 7.4] more tokens than one that "
+        "clones; measured on these traces: 7 [" in text_of(box)
+    )
+    assert '<a href="#theory-0">How good that prediction is</a>' in box
+    # Where the link leads is within the folded part, which opens.
+    folded = usual_page.index("<summary>Theory")
+    assert usual_page.index('id="theory-0"') > folded
+
+
+def test_without_a_prediction_theory_is_silent_in_the_box(usual: Diagnosis) -> None:
+    (whole,) = usual.groups
+    assert whole.theory is not None
+    unknown = Statistic(float("nan"), float("nan"), float("nan"))
+    cells = tuple(replace(cell, gap=unknown) for cell in whole.theory.prediction.cells)
+    silent = replace(whole.theory, prediction=replace(whole.theory.prediction, cells=cells))
+    for theory in (silent, None):
+        content = diagnosis_content(diagnosis(replace(whole, theory=theory)))
+        assert "How good that prediction is" not in render_page(content, [[]])
+    losing = tuple(replace(cell, gap=Statistic(-2.0, -3.0, -1.0)) for cell in cells)
+    worse = replace(whole.theory, prediction=replace(whole.theory.prediction, cells=losing))
+    (found,) = diagnosis_content(diagnosis(replace(whole, theory=worse)))["groups"]
+    assert "earns 2 [1, 3] fewer tokens than one that clones" in found["theory"]["sentence"]
 
 
 def test_every_figure_is_there(usual_page: str) -> None:
