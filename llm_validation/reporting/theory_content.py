@@ -18,6 +18,9 @@ from verigap.llm_validation.reporting.diagnosis import GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.numbers import spanned
 from verigap.storage.units import LengthUnit
 
+# Of a gap, over H.
+_ROUNDING = 1e-9
+
 
 def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
     """The predicted and the measured gap in returns, and the place in the phase diagram.
@@ -71,22 +74,23 @@ def _in_short(
         return ""
     text = (
         f"Theory counts returns ({unit.of_correct_trace}), not accuracy: for H = {at[0]:,} and n = "
-        f"{at[1]:,} it predicts that a policy that verifies earns {_more(cell['gap'])} {unit} than "
-        "one that clones"
+        f"{at[1]:,} it predicts that a policy that verifies earns {_more(cell['gap'], at[0])} "
+        f"{unit} than one that clones"
     )
     beside = next((row for row in comparison if _place(row) == at), None)
     if beside is None or math.isnan(beside["measured"]["estimate"]):
         return f"{text}."
-    return f"{text}; measured on these traces: {_more(beside['measured'])}."
+    return f"{text}; measured on these traces: {_more(beside['measured'], at[0])}."
 
 
 def _place(row: Mapping[str, Any]) -> tuple[int, int]:
     return row["horizon"], row["data_budget"]
 
 
-def _more(gap: Mapping[str, float]) -> str:
-    """A gap as "5 [3, 7] more" or "5 [3, 7] fewer"."""
-    value = Statistic(gap["estimate"], gap["low"], gap["high"])
+def _more(gap: Mapping[str, float], horizon: int) -> str:
+    """A gap as "5 [3, 7] more" or "5 [3, 7] fewer"; what rounding leaves of 0 is 0."""
+    ends = (gap["estimate"], gap["low"], gap["high"])
+    value = Statistic(*(0.0 if abs(end) < _ROUNDING * horizon else end for end in ends))
     if value.estimate < 0:
         value = Statistic(-value.estimate, -value.high, -value.low)
         return f"{spanned(value)} fewer"

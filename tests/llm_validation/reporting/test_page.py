@@ -94,6 +94,10 @@ def test_without_a_prediction_theory_is_silent_in_the_box(usual: Diagnosis) -> N
     worse = replace(whole.theory, prediction=replace(whole.theory.prediction, cells=losing))
     (found,) = diagnosis_content(diagnosis(replace(whole, theory=worse)))["groups"]
     assert "earns 2 [1, 3] fewer tokens than one that clones" in found["theory"]["sentence"]
+    tiny = tuple(replace(cell, gap=Statistic(3e-16, -1e-16, 1.0)) for cell in cells)
+    none = replace(whole.theory, prediction=replace(whole.theory.prediction, cells=tiny))
+    (found,) = diagnosis_content(diagnosis(replace(whole, theory=none)))["groups"]
+    assert "earns 0 [0, 1] more tokens" in found["theory"]["sentence"]
 
 
 def test_every_figure_is_there(usual_page: str) -> None:
