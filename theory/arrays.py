@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.scipy import special as device_special
-from jaxtyping import ArrayLike
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     # What a type checker can know of both: NumPy's arrays do all that is asked of JAX's here.
@@ -85,12 +85,19 @@ class host_property(functools.cached_property[Any]):
     """
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
-        if instance is None or self.attrname in vars(instance):
+        if instance is None or self.attrname is None:
             return super().__get__(instance, owner)
-        value = self.func(instance)
-        if on_host(value):
-            vars(instance)[self.attrname] = value
-        return value
+        return kept(instance, self.attrname, lambda: self.func(instance))
+
+
+def kept(owner: Any, name: str, compute: Callable[[], Any]) -> Any:
+    """What is computed; where it is in NumPy its owner keeps it under a name (see above)."""
+    if name in vars(owner):
+        return vars(owner)[name]
+    value = compute()
+    if on_host(value):
+        vars(owner)[name] = value
+    return value
 
 
 class _Namespace:

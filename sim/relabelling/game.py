@@ -14,11 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from verigap.sim.relabelling.evidence import Belief
 from verigap.theory import RewardLaw, chi2_ball_expert, top_share_coverage
-from verigap.theory.arrays import xp
+from verigap.theory.arrays import Array, xp
 from verigap.theory.bounds import Setting
 
 BATCH = 32

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, UInt
+from jaxtyping import Float, Key, PRNGKeyArray, PyTree, UInt
 
 from verigap.sim.relabelling.evidence import Demonstrations, Labels
 from verigap.sim.relabelling.game import RelabellingGame, averaged_columns, relabel
@@ -26,7 +26,7 @@ from verigap.sim.relabelling.learners.learner import Player
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.storage.digests import name_stream
 from verigap.theory import RewardLaw, chi2_ball_expert
-from verigap.theory.arrays import xp
+from verigap.theory.arrays import Array, xp
 from verigap.theory.lattices import (
     LikelihoodLattice,
     SumLattice,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Bool, Float
 
-from verigap.theory.arrays import Array, as_in, no_gradient, of_each, repeated, xp
+from verigap.theory.arrays import Array, as_in, kept, no_gradient, of_each, repeated, xp
 from verigap.theory.bounds.assumptions import (
     CODEWORDS,
     EQUALLY_LIKELY,
@@ -26,8 +26,6 @@ from verigap.theory.bounds.likelihood_tails import likelihood_tails, smallest
 from verigap.theory.experts import ceiling_radius, safe_sqrt
 from verigap.theory.heterogeneity import median_heterogeneity
 from verigap.theory.precision import rounded_down, rounded_up
-
-_GRID, _ROUNDS = 33, 4
 
 
 def expert_gain(setting: Setting) -> Float[Array, ""]:
@@ -69,25 +67,40 @@ def hardest_tilt(
 ) -> Float[Array, ""]:
     """sqrt(kappa') of the expert in the kappa ball at which `value` is largest.
 
-    A geometric grid, refined around its best point until neighbours differ by less than 1e-4 of
+    A geometric grid, refined around its best point until neighbours differ by less than 1e-3 of
     themselves. Any tilt gives a valid bound, so the search can only be loose, never wrong.
     """
-    shares = np.linspace(0.0, 1.0, _GRID)
 
-    def refine(
-        bracket: tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]],
-    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
-        low, _best, high = bracket
-        grid = low * (high / low) ** as_in(shares, low)
-        values = of_each(lambda tilt: value(setting.with_expert(tilt**2)), grid, inside=setting)
-        best = xp.argmax(values)
-        return grid[xp.maximum(best - 1, 0)], grid[best], grid[xp.minimum(best + 1, _GRID - 1)]
+    def search() -> Float[Array, ""]:
+        largest = xp.sqrt(setting.chi2_radius)
+        # Where the bound says something its best tilt is no smaller than about 1 / sqrt(n).
+        low = 0.1 * xp.minimum(1.0 / xp.sqrt(setting.data_budget), largest)
+        return _refined(setting, value, _best_of(setting, value, (low, largest, largest), 33))
 
-    largest = xp.sqrt(setting.chi2_radius)
-    # Where the bound says something its best tilt is no smaller than about 1 / sqrt(n).
-    low = 0.1 * xp.minimum(1.0 / xp.sqrt(setting.data_budget), largest)
-    start = (low, largest, largest)
-    return no_gradient(repeated(refine, start, _ROUNDS, inside=setting)[1])
+    return kept(setting, f"hardest tilt of {value.__qualname__}", search)
+
+
+_Bracket = tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]
+"""Tilts below, at and above the best one that was tried."""
+
+
+def _best_of(
+    setting: Setting, value: Callable[[Setting], Float[Array, ""]], bracket: _Bracket, count: int
+) -> _Bracket:
+    """The bracket around the best of so many tilts, evenly spaced in logarithm."""
+    low, _, high = bracket
+    grid = low * (high / low) ** as_in(np.linspace(0.0, 1.0, count), low)
+    values = of_each(lambda tilt: value(setting.with_expert(tilt**2)), grid, inside=setting)
+    best = xp.argmax(values)
+    return grid[xp.maximum(best - 1, 0)], grid[best], grid[xp.minimum(best + 1, count - 1)]
+
+
+def _refined(
+    setting: Setting, value: Callable[[Setting], Float[Array, ""]], bracket: _Bracket
+) -> Float[Array, ""]:
+    """The best tilt of a bracket, which every step makes four times narrower in logarithm."""
+    bracket = repeated(lambda b: _best_of(setting, value, b, 9), bracket, 5, inside=setting)
+    return no_gradient(bracket[1])
 
 
 def over_experts(

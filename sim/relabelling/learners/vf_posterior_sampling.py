@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.evidence import Demonstrations
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side, posterior
 from verigap.sim.relabelling.learners.vf_mle import expert_tilt
 from verigap.theory import RewardLaw
-from verigap.theory.arrays import xp
+from verigap.theory.arrays import Array, xp
 from verigap.theory.lattices import LikelihoodLattice
 
 
