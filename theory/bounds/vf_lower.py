@@ -67,7 +67,7 @@ def hardest_tilt(
 ) -> Float[Array, ""]:
     """sqrt(kappa') of the expert in the kappa ball at which `value` is largest.
 
-    A geometric grid, refined around its best point until neighbours differ by less than 1e-3 of
+    A geometric grid, refined around its best point until neighbours differ by less than 1e-4 of
     themselves. Any tilt gives a valid bound, so the search can only be loose, never wrong.
     """
 
@@ -99,7 +99,7 @@ def _refined(
     setting: Setting, value: Callable[[Setting], Float[Array, ""]], bracket: _Bracket
 ) -> Float[Array, ""]:
     """The best tilt of a bracket, which every step makes four times narrower in logarithm."""
-    bracket = repeated(lambda b: _best_of(setting, value, b, 9), bracket, 5, inside=setting)
+    bracket = repeated(lambda b: _best_of(setting, value, b, 9), bracket, 7, inside=setting)
     return no_gradient(bracket[1])
 
 
