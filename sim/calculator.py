@@ -9,15 +9,14 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.learner_risks import LearnerRisks, learner_risks
 from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
+from verigap.theory.arrays import host_array
 from verigap.theory.bounds.assumptions import whole_class_size
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
@@ -217,40 +216,32 @@ def _atoms(law: Law, horizon: int) -> tuple[np.ndarray, LengthUnit]:
 
 def _atoms_of_law(law: RewardLaw, horizon: int) -> Float[np.ndarray, "prompts K"]:
     support, mass = (np.atleast_2d(np.asarray(a)) for a in (law.atoms, law.probabilities))
-    checked = RewardLaw.checked(support, mass)
     outside = support[(support < 0) | (support > horizon * (1 + 1e-9))]
     if outside.size:
         raise ValueError(f"law: a return of {outside[0]:g} tokens lies outside [0, {horizon}]")
     if np.ptp(mass) <= 1e-9 * mass.max():
-        return np.asarray(checked.support, np.float64)
-    return np.asarray(equiprobable_atoms(checked, _ATOMS)[0].support, np.float64)
-
-
-# Compiled as one, as each operation on its own is a program to compile.
-@jax.jit
-def _setting(atoms: Float[Array, "prompts K"], **numbers: Any) -> Setting:
-    return Setting.from_law(RewardLaw.equiprobable(atoms), **numbers)
-
-
-_with_expert = jax.jit(Setting.with_expert)
+        return support
+    mass = mass / mass.sum(axis=-1, keepdims=True)
+    return np.asarray(
+        equiprobable_atoms(RewardLaw(host_array(support), host_array(mass)), _ATOMS)[0].support
+    )
 
 
 def _with_moments_only(setting: Setting) -> Setting:
     """The setting of moments alone: the expert's moments are the largest that they allow."""
     horizon = setting.horizon
-    low = jnp.mean(setting.law.mean)
-    reach = jnp.sqrt(setting.expert_radius) * jnp.mean(setting.law.sd)
-    high = jnp.minimum(low + reach, horizon)
-    middle = jnp.clip(0.5 * horizon, low, high)
+    low = np.mean(setting.law.mean)
+    reach = np.sqrt(setting.expert_radius) * np.mean(setting.law.sd)
+    high = np.minimum(low + reach, horizon)
+    middle = np.clip(0.5 * horizon, low, high)
     return replace(
         setting,
-        expert_sd=jnp.sqrt(middle * (horizon - middle)),
+        expert_sd=np.sqrt(middle * (horizon - middle)),
         expert_mean_max=high,
         law_known=False,
     )
 
 
-@jax.jit
 def _evaluate(setting: Setting):
     """Value and assumptions of every bound; VF-LOWER's hardest tilt and value at the expert."""
     values = {
@@ -260,6 +251,8 @@ def _evaluate(setting: Setting):
     return values, hardest_tilt(setting, vf_lower), vf_lower(replace(setting, hardest_expert=False))
 
 
+# Infinities are values here: NumPy need not speak of them.
+@np.errstate(all="ignore")
 def calculate(law: Law, question: Question) -> Calculation:
     """All bounds and all learners' risks in one setting.
 
@@ -290,7 +283,7 @@ def calculate(law: Law, question: Question) -> Calculation:
         raise ValueError("coverage: is missing; moments alone do not give it")
     returns, unit = _atoms(law, question.horizon)
     setting = _setting_of(law, question, returns)
-    values, hardest, at_expert = jax.device_get(_evaluate(setting))
+    values, hardest, at_expert = _evaluate(setting)
     free = question.expert_radius is None
 
     def risks_at(chosen: Setting) -> LearnerRisks | None:
@@ -307,22 +300,22 @@ def calculate(law: Law, question: Question) -> Calculation:
         chi2_radius=question.class_radius,
         failure_probability=question.failure_probability,
         num_candidates=question.num_candidates,
-        mean=float(jnp.mean(setting.law.mean)),
-        sd=float(jnp.sqrt(jnp.mean(setting.law.variance))),
+        mean=float(np.mean(setting.law.mean)),
+        sd=float(np.sqrt(np.mean(setting.law.variance))),
         coverage=float(setting.coverage),
         bounds={name: _bound_value(name, setting, *values[name]) for name in BOUNDS},
         hardest_tilt=float(hardest) if free else None,
         vf_lower_at_expert=float(at_expert) if free else None,
         risks=risks_at(setting),
-        risks_hardest=risks_at(_with_expert(setting, hardest**2)) if free else None,
+        risks_hardest=risks_at(setting.with_expert(hardest**2)) if free else None,
         setting=setting,
     )
 
 
 def _setting_of(law: Law, question: Question, returns: np.ndarray) -> Setting:
     """The setting in which bounds are evaluated."""
-    setting = _setting(
-        jnp.asarray(returns),
+    setting = Setting.from_law(
+        RewardLaw.equiprobable(host_array(returns)),
         horizon=float(question.horizon),
         data_budget=float(question.data_budget),
         log2_class_size=float(question.log2_class_size),
@@ -332,8 +325,7 @@ def _setting_of(law: Law, question: Question, returns: np.ndarray) -> Setting:
         num_candidates=float(question.num_candidates),
     )
     if question.coverage is not None:
-        coverage = jnp.asarray(question.coverage, setting.coverage.dtype)
-        setting = replace(setting, coverage=coverage)
+        setting = replace(setting, coverage=np.asarray(question.coverage, np.float64))
     return _with_moments_only(setting) if isinstance(law, Moments) else setting
 
 

@@ -1,6 +1,7 @@
 """Settings every test runs under."""
 
 import os
+from pathlib import Path
 
 # Compiling is most of what the tests cost, and XLA's plainest code compiles four times faster. The
 # numbers are the same up to rounding. `make test-py313` sets both otherwise, and so tests the code
@@ -11,9 +12,17 @@ os.environ.setdefault(
 )
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
+# Processes of one run, commands among them, share what they compile; so do later runs.
+os.environ.setdefault("VERIGAP_CACHE", str(Path(__file__).parent.parent / "build" / "programs"))
+
 import hypothesis
 import jax
 import jaxtyping
+
+from tests.wall_time import by_file, lines
+from verigap.cli.compiled_programs import keep_compiled_programs
+
+keep_compiled_programs()
 
 # Annotations are checked at run time, in tests only. An int passes for a float, as it does for a
 # static type checker. Here, as jaxtyping's own option for pytest cannot take both.
@@ -42,3 +51,12 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("verigap")
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """Say which files took the time."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    if seconds := by_file(reports):
+        terminalreporter.section(f"seconds by file ({sum(seconds.values()):.0f} in all)")
+        for line in lines(seconds):
+            terminalreporter.write_line(line)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jax.scipy.special import gammaln, xlog1py, xlogy
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from verigap.theory.arrays import Array, gammaln, xlog1py, xlogy, xp
 
 _HALF_LOG_2PI = 0.9189385332046727
 
@@ -12,19 +12,19 @@ _HALF_LOG_2PI = 0.9189385332046727
 def _stirling_error(count: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     """ln(count!) minus Stirling's formula; exact to rounding for count >= 1."""
     small = count < 16.0
-    few = jnp.where(small, jnp.maximum(count, 1.0), 1.0)
-    direct = gammaln(few + 1.0) - (few + 0.5) * jnp.log(few) + few - _HALF_LOG_2PI
-    inverse = 1.0 / jnp.where(small, 16.0, count)
+    few = xp.where(small, xp.maximum(count, 1.0), 1.0)
+    direct = gammaln(few + 1.0) - (few + 0.5) * xp.log(few) + few - _HALF_LOG_2PI
+    inverse = 1.0 / xp.where(small, 16.0, count)
     square = inverse**2
     series = inverse * (1 / 12 - square * (1 / 360 - square * (1 / 1260 - square / 1680)))
-    return jnp.where(small, direct, series)
+    return xp.where(small, direct, series)
 
 
 def _deviance(
     count: Float[Array, "*batch"], mean: Float[Array, "*batch"]
 ) -> Float[Array, "*batch"]:
     """count ln(count/mean) + mean - count, without cancellation near count = mean."""
-    safe = jnp.where(mean > 0, mean, 1.0)
+    safe = xp.where(mean > 0, mean, 1.0)
     excess = (count - mean) / safe
     return safe * (xlog1py(1.0 + excess, excess) - excess)
 
@@ -44,25 +44,25 @@ def binomial_log_pmf(
       trials: number of trials, broadcast against `count`.
       probability: success probability in [0, 1], broadcast against `count`.
     """
-    trials = jnp.broadcast_to(trials, count.shape)
-    probability = jnp.broadcast_to(probability, count.shape)
+    trials = xp.broadcast_to(trials, count.shape)
+    probability = xp.broadcast_to(probability, count.shape)
     inside = (count >= 0) & (count <= trials)
     edge = (count <= 0) | (count >= trials)
     interior = inside & ~edge
-    hits = jnp.where(interior, count, 1.0)
-    total = jnp.where(interior, trials, 2.0)
+    hits = xp.where(interior, count, 1.0)
+    total = xp.where(interior, trials, 2.0)
     misses = total - hits
-    chance = jnp.where(interior, probability, 0.5)
+    chance = xp.where(interior, probability, 0.5)
     body = (
         _stirling_error(total)
         - _stirling_error(hits)
         - _stirling_error(misses)
         - _deviance(hits, total * chance)
         - _deviance(misses, total * (1.0 - chance))
-        + 0.5 * jnp.log(total / (hits * misses))
+        + 0.5 * xp.log(total / (hits * misses))
         - _HALF_LOG_2PI
     )
     impossible = (chance <= 0) | (chance >= 1)
-    body = jnp.where(impossible, -jnp.inf, body)
+    body = xp.where(impossible, -xp.inf, body)
     ends = xlogy(count, probability) + xlog1py(trials - count, -probability)
-    return jnp.where(interior, body, jnp.where(inside, ends, -jnp.inf))
+    return xp.where(interior, body, xp.where(inside, ends, -xp.inf))

@@ -6,9 +6,9 @@ c <= c* <= alpha <= 1 / (1 + (J* - mean)^2 / variance).
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, as_in, xp
 from verigap.theory.experts import upper_partial_moments
 from verigap.theory.laws import RewardLaw
 
@@ -36,8 +36,8 @@ def anti_concentration(
       >>> float(anti_concentration(law, 0.5))
       0.5
     """
-    margin = jnp.broadcast_to(jnp.asarray(margin, law.probabilities.dtype), law.mean.shape)
-    return level_coverage(law, law.mean + law.sd * jnp.sqrt(margin))
+    margin = xp.broadcast_to(as_in(margin, law.probabilities), law.mean.shape)
+    return level_coverage(law, law.mean + law.sd * xp.sqrt(margin))
 
 
 def level_slack(law: RewardLaw) -> Float[Array, "*prompts"]:
@@ -53,8 +53,8 @@ def level_slack(law: RewardLaw) -> Float[Array, "*prompts"]:
       >>> bool(level_slack(RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))) < 1e-4)
       True
     """
-    relative = max(1e-9, 16 * float(jnp.finfo(law.probabilities.dtype).eps))
-    return jnp.max(jnp.abs(law.atoms), axis=-1) * relative
+    relative = max(1e-9, 16 * float(xp.finfo(law.probabilities.dtype).eps))
+    return xp.max(xp.abs(law.atoms), axis=-1) * relative
 
 
 def level_coverage(law: RewardLaw, level: Float[Array, "*#prompts"]) -> Float[Array, "*prompts"]:
@@ -79,10 +79,9 @@ def level_coverage(law: RewardLaw, level: Float[Array, "*#prompts"]) -> Float[Ar
       >>> float(level_coverage(law, jnp.asarray(6.0)))
       0.5
     """
-    dtype = law.probabilities.dtype
-    level = jnp.broadcast_to(jnp.asarray(level, dtype), law.mean.shape)
+    level = xp.broadcast_to(as_in(level, law.probabilities), law.mean.shape)
     reached = law.atoms >= (level - level_slack(law))[..., None]
-    return jnp.sum(jnp.where(reached, law.probabilities, 0.0), axis=-1)
+    return xp.sum(xp.where(reached, law.probabilities, 0.0), axis=-1)
 
 
 def top_share_coverage(
@@ -112,12 +111,12 @@ def top_share_coverage(
     """
     dtype = law.probabilities.dtype
     top = law.maximum
-    level = jnp.broadcast_to(jnp.asarray(level, dtype), top.shape)
-    slack = jnp.max(jnp.abs(law.atoms), axis=-1) * 16 * float(jnp.finfo(dtype).eps)
+    level = xp.broadcast_to(as_in(level, law.probabilities), top.shape)
+    slack = xp.max(xp.abs(law.atoms), axis=-1) * 16 * float(xp.finfo(dtype).eps)
     reachable = level <= top + slack
-    level = jnp.minimum(level, top)[..., None]
+    level = xp.minimum(level, top)[..., None]
     _, first, _ = upper_partial_moments(law)
     usable = (law.atoms < level) & (law.atoms < top[..., None])
-    gap = jnp.where(usable, level - law.atoms, 1.0)
-    shares = jnp.where(usable, first / gap, 1.0)
-    return jnp.where(reachable, jnp.minimum(jnp.min(shares, axis=-1), 1.0), 0.0)
+    gap = xp.where(usable, level - law.atoms, 1.0)
+    shares = xp.where(usable, first / gap, 1.0)
+    return xp.where(reachable, xp.minimum(xp.min(shares, axis=-1), 1.0), 0.0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
+from verigap.theory.arrays import Array, as_in, xp
 from verigap.theory.laws import RewardLaw
 
 
@@ -33,20 +33,20 @@ class Expert(NamedTuple):
 def safe_sqrt(x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     """Square root of max(x, 0) whose gradient is 0, not infinite, at x <= 0."""
     positive = x > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, x, 1.0)), 0.0)
+    return xp.where(positive, xp.sqrt(xp.where(positive, x, 1.0)), 0.0)
 
 
 def upper_partial_moments(
     law: RewardLaw,
 ) -> tuple[Float[Array, "*prompts K"], Float[Array, "*prompts K"], Float[Array, "*prompts K"]]:
     """P(R > a), E(R - a)_+ and E(R - a)_+^2 at every atom a, built from sums of positive terms."""
-    at_least = jnp.flip(jnp.cumsum(jnp.flip(law.probabilities, axis=-1), axis=-1), axis=-1)
-    above = jnp.concatenate([at_least[..., 1:], jnp.zeros_like(at_least[..., :1])], axis=-1)
-    step = jnp.diff(law.atoms, axis=-1)
+    at_least = xp.flip(xp.cumsum(xp.flip(law.probabilities, axis=-1), axis=-1), axis=-1)
+    above = xp.concatenate([at_least[..., 1:], xp.zeros_like(at_least[..., :1])], axis=-1)
+    step = xp.diff(law.atoms, axis=-1)
 
     def suffix_sums(terms: Float[Array, "*prompts J"]) -> Float[Array, "*prompts K"]:
-        sums = jnp.flip(jnp.cumsum(jnp.flip(terms, axis=-1), axis=-1), axis=-1)
-        return jnp.concatenate([sums, jnp.zeros_like(above[..., :1])], axis=-1)
+        sums = xp.flip(xp.cumsum(xp.flip(terms, axis=-1), axis=-1), axis=-1)
+        return xp.concatenate([sums, xp.zeros_like(above[..., :1])], axis=-1)
 
     first = suffix_sums(step * above[..., :-1])
     second = suffix_sums(2.0 * step * first[..., 1:] + step**2 * above[..., :-1])
@@ -78,33 +78,33 @@ def chi2_ball_expert(law: RewardLaw, chi2_radius: Float[Array, "*#prompts"] | fl
       >>> float(expert.value), expert.density_ratio.tolist()
       (6.0, [0.5, 1.5])
     """
-    radius = jnp.broadcast_to(jnp.asarray(chi2_radius, law.probabilities.dtype), law.mean.shape)
+    radius = xp.broadcast_to(as_in(chi2_radius, law.probabilities), law.mean.shape)
     _, first, second = upper_partial_moments(law)
     reached = first > 0
-    needed = jnp.where(reached, second, jnp.inf) / jnp.where(reached, first**2, 1.0)
+    needed = xp.where(reached, second, xp.inf) / xp.where(reached, first**2, 1.0)
     active = ~(needed <= 1.0 + radius[..., None])
-    mass = jnp.where(active, law.probabilities, 0.0)
-    total = jnp.sum(mass, axis=-1)
+    mass = xp.where(active, law.probabilities, 0.0)
+    total = xp.sum(mass, axis=-1)
     # Centring at the maximum keeps point masses exactly at zero variance.
-    offset = jnp.where(mass > 0, law.atoms - law.maximum[..., None], 0.0)
-    mean_offset = jnp.sum(mass * offset, axis=-1) / total
-    centred = jnp.where(mass > 0, offset - mean_offset[..., None], 0.0)
-    variance = jnp.sum(mass * centred**2, axis=-1) / total
+    offset = xp.where(mass > 0, law.atoms - law.maximum[..., None], 0.0)
+    mean_offset = xp.sum(mass * offset, axis=-1) / total
+    centred = xp.where(mass > 0, offset - mean_offset[..., None], 0.0)
+    variance = xp.sum(mass * centred**2, axis=-1) / total
     # P (1 + kappa) - 1, written so that it is kappa without rounding when every atom is active, as
     # the value adds its root. The active set is a suffix, so only rounding makes it negative.
-    idle = jnp.sum(jnp.where(active, 0.0, law.probabilities), axis=-1)
-    slack = jnp.where(variance > 0, jnp.maximum(total * radius - idle, 0.0), 0.0)
-    slope = safe_sqrt(slack / jnp.where(variance > 0, variance, 1.0))
-    tilt = jnp.maximum(1.0 + slope[..., None] * centred, 0.0)
-    ratio = jnp.where(mass > 0, tilt / total[..., None], 0.0)
+    idle = xp.sum(xp.where(active, 0.0, law.probabilities), axis=-1)
+    slack = xp.where(variance > 0, xp.maximum(total * radius - idle, 0.0), 0.0)
+    slope = safe_sqrt(slack / xp.where(variance > 0, variance, 1.0))
+    tilt = xp.maximum(1.0 + slope[..., None] * centred, 0.0)
+    ratio = xp.where(mass > 0, tilt / total[..., None], 0.0)
     value = law.maximum + mean_offset + safe_sqrt(variance * slack)
     gain = _conditioning_gain(law, active, mass, total) + safe_sqrt(variance * slack)
     # (1 + t c) / P - 1 without the difference.
-    excess = (jnp.maximum(slope[..., None] * centred, -1.0) + idle[..., None]) / total[..., None]
-    excess = jnp.where(mass > 0, excess, -1.0)
-    chi2 = jnp.sum(law.probabilities * excess**2, axis=-1)
+    excess = (xp.maximum(slope[..., None] * centred, -1.0) + idle[..., None]) / total[..., None]
+    excess = xp.where(mass > 0, excess, -1.0)
+    chi2 = xp.sum(law.probabilities * excess**2, axis=-1)
     gap = law.atoms - value[..., None]
-    sd = safe_sqrt(jnp.sum(law.probabilities * ratio * gap**2, axis=-1))
+    sd = safe_sqrt(xp.sum(law.probabilities * ratio * gap**2, axis=-1))
     return Expert(value, gain, ratio, excess, chi2, sd)
 
 
@@ -119,11 +119,11 @@ def _conditioning_gain(
     With b the lowest active return it is P(idle) E[R - b | active] + E[(b - R) 1{idle}].
     """
     charged = law.probabilities > 0
-    lowest = jnp.min(jnp.where(mass > 0, law.atoms, jnp.inf), axis=-1)[..., None]
-    idle = jnp.where(active, 0.0, law.probabilities)
-    above = jnp.sum(mass * jnp.where(mass > 0, law.atoms - lowest, 0.0), axis=-1) / total
-    below = jnp.sum(idle * jnp.where(~active & charged, lowest - law.atoms, 0.0), axis=-1)
-    return jnp.sum(idle, axis=-1) * above + below
+    lowest = xp.min(xp.where(mass > 0, law.atoms, xp.inf), axis=-1)[..., None]
+    idle = xp.where(active, 0.0, law.probabilities)
+    above = xp.sum(mass * xp.where(mass > 0, law.atoms - lowest, 0.0), axis=-1) / total
+    below = xp.sum(idle * xp.where(~active & charged, lowest - law.atoms, 0.0), axis=-1)
+    return xp.sum(idle, axis=-1) * above + below
 
 
 def chi2_ceiling(law: RewardLaw, chi2_radius: float) -> Float[Array, "*prompts"]:
@@ -165,7 +165,7 @@ def ceiling_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
     """
     drop = law.mean - law.minimum
     positive = drop > 0
-    return jnp.where(positive, law.variance / jnp.where(positive, drop, 1.0) ** 2, jnp.inf)
+    return xp.where(positive, law.variance / xp.where(positive, drop, 1.0) ** 2, xp.inf)
 
 
 def saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
@@ -185,4 +185,4 @@ def saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
       1.0
     """
     at_top = (law.atoms == law.maximum[..., None]) & (law.probabilities > 0)
-    return 1.0 / jnp.sum(jnp.where(at_top, law.probabilities, 0.0), axis=-1) - 1.0
+    return 1.0 / xp.sum(xp.where(at_top, law.probabilities, 0.0), axis=-1) - 1.0

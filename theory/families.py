@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jax.scipy.special import gammaln, xlog1py
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
+from verigap.theory.arrays import Array, gammaln, xlog1py, xp
 from verigap.theory.laws import RewardLaw
 from verigap.theory.rewards import return_at_budget
 
@@ -26,9 +25,9 @@ def two_level(mean: Float[Array, "*prompts"], sd: Float[Array, "*prompts"]) -> R
       >>> two_level(jnp.asarray(4.0), jnp.asarray(3.0)).support.tolist()
       [1.0, 7.0]
     """
-    mean, sd = jnp.asarray(mean), jnp.asarray(sd)
-    atoms = jnp.stack([mean - sd, mean + sd], axis=-1)
-    return RewardLaw(atoms, jnp.full_like(atoms, 0.5))
+    mean, sd = xp.asarray(mean), xp.asarray(sd)
+    atoms = xp.stack([mean - sd, mean + sd], axis=-1)
+    return RewardLaw(atoms, xp.full_like(atoms, 0.5))
 
 
 def from_hitting_time_pmf(pmf: Float[Array, "*prompts horizon"]) -> RewardLaw:
@@ -48,9 +47,9 @@ def from_hitting_time_pmf(pmf: Float[Array, "*prompts horizon"]) -> RewardLaw:
       [0.25, 0.25, 0.5]
     """
     horizon = pmf.shape[-1]
-    never = jnp.clip(1.0 - jnp.sum(pmf, axis=-1, keepdims=True), 0.0, 1.0)
-    probabilities = jnp.concatenate([never, jnp.flip(pmf, axis=-1)], axis=-1)
-    return RewardLaw(jnp.arange(horizon + 1, dtype=probabilities.dtype), probabilities)
+    never = xp.clip(1.0 - xp.sum(pmf, axis=-1, keepdims=True), 0.0, 1.0)
+    probabilities = xp.concatenate([never, xp.flip(pmf, axis=-1)], axis=-1)
+    return RewardLaw(xp.arange(horizon + 1, dtype=probabilities.dtype), probabilities)
 
 
 def geometric_hitting_time(success_rate: Float[Array, "*prompts"], horizon: int) -> RewardLaw:
@@ -69,9 +68,9 @@ def geometric_hitting_time(success_rate: Float[Array, "*prompts"], horizon: int)
       >>> round(float(geometric_hitting_time(jnp.asarray(0.5), 3).mean), 3)
       2.125
     """
-    rate = jnp.asarray(success_rate)[..., None]
-    waits = jnp.broadcast_to(jnp.arange(horizon, dtype=rate.dtype), (*rate.shape[:-1], horizon))
-    return from_hitting_time_pmf(rate * jnp.exp(xlog1py(waits, -rate)))
+    rate = xp.asarray(success_rate)[..., None]
+    waits = xp.broadcast_to(xp.arange(horizon, dtype=rate.dtype), (*rate.shape[:-1], horizon))
+    return from_hitting_time_pmf(rate * xp.exp(xlog1py(waits, -rate)))
 
 
 def beta_geometric_hitting_time(
@@ -96,15 +95,15 @@ def beta_geometric_hitting_time(
       >>> [round(chance, 3) for chance in law.probabilities.tolist()]
       [0.333, 0.167, 0.5]
     """
-    first, second = (jnp.asarray(parameter)[..., None] for parameter in (alpha, beta))
+    first, second = (xp.asarray(parameter)[..., None] for parameter in (alpha, beta))
     shape = (*first.shape[:-1], horizon - 1)
-    waits = jnp.broadcast_to(jnp.arange(1, horizon, dtype=first.dtype), shape)
+    waits = xp.broadcast_to(xp.arange(1, horizon, dtype=first.dtype), shape)
     # P(T = t + 1) / P(T = t) = (beta + t - 1) / (alpha + beta + t); logarithms of beta functions
     # would cancel, and jax's lose half of the digits from an argument of 8 on.
-    log_steps = jnp.log1p(-(first + 1.0) / (first + second + waits))
-    log_start = jnp.log(first / (first + second))
-    log_pmf = jnp.cumsum(jnp.concatenate([log_start, log_steps], axis=-1), axis=-1)
-    return from_hitting_time_pmf(jnp.exp(log_pmf))
+    log_steps = xp.log1p(-(first + 1.0) / (first + second + waits))
+    log_start = xp.log(first / (first + second))
+    log_pmf = xp.cumsum(xp.concatenate([log_start, log_steps], axis=-1), axis=-1)
+    return from_hitting_time_pmf(xp.exp(log_pmf))
 
 
 def negative_binomial_hitting_time(
@@ -130,22 +129,22 @@ def negative_binomial_hitting_time(
       >>> [round(chance, 3) for chance in law.probabilities.tolist()]
       [0.5, 0.25, 0.25, 0.0]
     """
-    needed, rate = (jnp.asarray(parameter)[..., None] for parameter in (steps_needed, success_rate))
-    start = jnp.ceil(needed)
-    token = jnp.broadcast_to(
-        jnp.arange(1, horizon + 1, dtype=rate.dtype), (*rate.shape[:-1], horizon)
+    needed, rate = (xp.asarray(parameter)[..., None] for parameter in (steps_needed, success_rate))
+    start = xp.ceil(needed)
+    token = xp.broadcast_to(
+        xp.arange(1, horizon + 1, dtype=rate.dtype), (*rate.shape[:-1], horizon)
     )
     failures = token - start
     possible = failures >= 0
-    count = jnp.where(possible, failures, 0.0)
+    count = xp.where(possible, failures, 0.0)
     log_pmf = (
         gammaln(count + needed)
         - gammaln(needed)
         - gammaln(count + 1.0)
-        + needed * jnp.log(rate)
+        + needed * xp.log(rate)
         + xlog1py(count, -rate)
     )
-    return from_hitting_time_pmf(jnp.where(possible, jnp.exp(log_pmf), 0.0))
+    return from_hitting_time_pmf(xp.where(possible, xp.exp(log_pmf), 0.0))
 
 
 def mixture(laws: RewardLaw, weights: Float[Array, " components"]) -> RewardLaw:
@@ -170,7 +169,7 @@ def mixture(laws: RewardLaw, weights: Float[Array, " components"]) -> RewardLaw:
     """
     if laws.support.ndim != 1:
         raise ValueError("mixture: the components must share one support of shape (K,)")
-    return RewardLaw(laws.support, jnp.tensordot(weights, laws.probabilities, axes=1))
+    return RewardLaw(laws.support, xp.tensordot(weights, laws.probabilities, axes=1))
 
 
 def from_returns(returns: Int[Array, "*prompts samples"], horizon: int) -> RewardLaw:
@@ -189,9 +188,9 @@ def from_returns(returns: Int[Array, "*prompts samples"], horizon: int) -> Rewar
       >>> from_returns(jnp.asarray([0, 0, 2, 1]), 2).probabilities.tolist()
       [0.5, 0.25, 0.25]
     """
-    support = jnp.arange(horizon + 1, dtype=returns.dtype)
-    hits = returns[..., None] == jnp.broadcast_to(support, (*returns.shape, horizon + 1))
-    probabilities = jnp.mean(hits.astype(jnp.result_type(float)), axis=-2)
+    support = xp.arange(horizon + 1, dtype=returns.dtype)
+    hits = returns[..., None] == xp.broadcast_to(support, (*returns.shape, horizon + 1))
+    probabilities = xp.mean(hits.astype(float), axis=-2)
     return RewardLaw(support.astype(probabilities.dtype), probabilities)
 
 

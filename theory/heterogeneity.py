@@ -7,8 +7,9 @@ base policy's heterogeneity is `RewardLaw.sd` and needs no Q.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from verigap.theory.arrays import Array, xp
 
 
 def heterogeneity(
@@ -24,11 +25,11 @@ def heterogeneity(
       occupancy: probability that pi visits state s. States are token prefixes, so each belongs to
         one step and the sum over states is the sum over steps.
     """
-    mean = jnp.sum(policy * q_values, axis=-1, keepdims=True)
-    variance = jnp.sum(policy * (q_values - mean) ** 2, axis=-1)
-    return jnp.sum(occupancy * variance, axis=-1)
+    mean = xp.sum(policy * q_values, axis=-1, keepdims=True)
+    variance = xp.sum(policy * (q_values - mean) ** 2, axis=-1)
+    return xp.sum(occupancy * variance, axis=-1)
 
 
 def median_heterogeneity(sd: Float[Array, " prompts"]) -> Float[Array, ""]:
     """Median over prompts of the base policy's sd of return (tokens); at most twice the mean."""
-    return jnp.median(sd)
+    return xp.median(sd)

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, as_in, set_at, xp
 from verigap.theory.laws import RewardLaw
 
 
@@ -33,17 +33,17 @@ def acceptance(
     false_negative: Float[Array, "*#prompts"] | float,
 ) -> Float[Array, "*prompts K"]:
     """Probability that the check accepts a trace of each return: f_p at 0, else 1 - f_n."""
-    shape, dtype = law.mean.shape, law.probabilities.dtype
+    shape = law.mean.shape
     wrong, missed = (
-        jnp.broadcast_to(jnp.asarray(rate, dtype), shape)[..., None]
+        xp.broadcast_to(as_in(rate, law.probabilities), shape)[..., None]
         for rate in (false_positive, false_negative)
     )
-    return jnp.where(law.atoms > 0, 1.0 - missed, wrong)
+    return xp.where(law.atoms > 0, 1.0 - missed, wrong)
 
 
 def acceptance_rate(law: RewardLaw, accept: Float[Array, "*prompts K"]) -> Float[Array, "*prompts"]:
     """a = P(accepted), in [0, 1]."""
-    return jnp.clip(jnp.sum(law.probabilities * accept, axis=-1), 0.0, 1.0)
+    return xp.clip(xp.sum(law.probabilities * accept, axis=-1), 0.0, 1.0)
 
 
 def accepted_best_of_n_policy(
@@ -55,12 +55,12 @@ def accepted_best_of_n_policy(
     """
     rate = acceptance_rate(law, accept)[..., None]
     certain = rate >= 1.0
-    log_rejected = jnp.log1p(-jnp.where(certain, 0.0, rate))
-    some = jnp.where(certain, 1.0, -jnp.expm1(num_candidates * log_rejected))
+    log_rejected = xp.log1p(-xp.where(certain, 0.0, rate))
+    some = xp.where(certain, 1.0, -xp.expm1(num_candidates * log_rejected))
     # A check that accepts nothing keeps N draws equally likely: the limit of the first term is N.
-    share = jnp.where(rate > 0, some / jnp.where(rate > 0, rate, 1.0), num_candidates)
-    none = jnp.exp((num_candidates - 1.0) * log_rejected)
-    none = jnp.where(certain, jnp.where(num_candidates == 1.0, 1.0, 0.0), none)
+    share = xp.where(rate > 0, some / xp.where(rate > 0, rate, 1.0), num_candidates)
+    none = xp.exp((num_candidates - 1.0) * log_rejected)
+    none = xp.where(certain, xp.where(num_candidates == 1.0, 1.0, 0.0), none)
     return accept * share + (1.0 - accept) * none
 
 
@@ -82,7 +82,7 @@ def precision(
     """P(correct | accepted), the success of best-of-N as N grows; 0 where nothing is accepted."""
     hits = success * (1.0 - false_negative)
     accepted = hits + (1.0 - success) * false_positive
-    return jnp.where(accepted > 0, hits / jnp.where(accepted > 0, accepted, 1.0), 0.0)
+    return xp.where(accepted > 0, hits / xp.where(accepted > 0, accepted, 1.0), 0.0)
 
 
 def best_num_candidates(
@@ -93,17 +93,17 @@ def best_num_candidates(
     On one prompt more draws never hurt if f_p + f_n <= 1. Over prompts whose error rates differ
     the value may rise and then fall, so N is searched, not set to `most`.
     """
-    numbers = jnp.arange(1, most + 1, dtype=law.probabilities.dtype)
+    numbers = xp.arange(1, most + 1, dtype=law.probabilities.dtype)
     rate = acceptance_rate(law, accept)
-    first = jnp.ones_like(numbers[0])
+    first = xp.ones_like(numbers[0])
     start = accepted_best_of_n_value(law, accept, first)
-    limit = jnp.sum(law.probabilities * accept * law.atoms, axis=-1)
-    limit = jnp.where(rate > 0, limit / jnp.where(rate > 0, rate, 1.0), start)
+    limit = xp.sum(law.probabilities * accept * law.atoms, axis=-1)
+    limit = xp.where(rate > 0, limit / xp.where(rate > 0, rate, 1.0), start)
     # V(N) = A + (V(1) - A) (1-a)^(N-1) on every prompt.
-    decay = jnp.power(1.0 - rate.reshape(-1, 1), (numbers - 1.0)[None])
+    decay = xp.power(1.0 - rate.reshape(-1, 1), (numbers - 1.0)[None])
     values = limit.reshape(-1, 1) + (start - limit).reshape(-1, 1) * decay
-    mean = jnp.mean(values, axis=0)
-    best = int(jnp.argmax(mean))
+    mean = xp.mean(values, axis=0)
+    best = int(xp.argmax(mean))
     return best + 1, float(mean[best])
 
 
@@ -119,21 +119,21 @@ def observed_returns(
     distinguished from a correct one. The support must hold 0.
     """
     atoms, correct = law.atoms, law.atoms > 0
-    mass = jnp.where(correct, law.probabilities, 0.0)
-    success = jnp.sum(mass, axis=-1, keepdims=True)
-    top = jnp.zeros_like(mass).at[..., -1].set(1.0)
-    shape = jnp.where(success > 0, mass / jnp.where(success > 0, success, 1.0), top)
+    mass = xp.where(correct, law.probabilities, 0.0)
+    success = xp.sum(mass, axis=-1, keepdims=True)
+    top = set_at(xp.zeros_like(mass), (..., -1), 1.0)
+    shape = xp.where(success > 0, mass / xp.where(success > 0, success, 1.0), top)
     accept = acceptance(law, false_positive, false_negative)
     rate = acceptance_rate(law, accept)[..., None]
     accepted_mass = rate * shape
     # Zeros may be listed several times; the first one carries all that is rejected.
-    zero = jnp.cumsum((~correct).astype(mass.dtype), axis=-1) == 1.0
+    zero = xp.cumsum((~correct).astype(mass.dtype), axis=-1) == 1.0
     zero = zero & ~correct
-    probabilities = accepted_mass + jnp.where(zero, 1.0 - rate, 0.0)
-    hits = jnp.sum(mass * accept, axis=-1, keepdims=True)
-    sure = jnp.where(rate > 0, hits / jnp.where(rate > 0, rate, 1.0), 0.0)
-    lost = jnp.sum(mass * (1.0 - accept) * atoms, axis=-1, keepdims=True)
-    behind = jnp.where(rate < 1, lost / jnp.where(rate < 1, 1.0 - rate, 1.0), 0.0)
+    probabilities = accepted_mass + xp.where(zero, 1.0 - rate, 0.0)
+    hits = xp.sum(mass * accept, axis=-1, keepdims=True)
+    sure = xp.where(rate > 0, hits / xp.where(rate > 0, rate, 1.0), 0.0)
+    lost = xp.sum(mass * (1.0 - accept) * atoms, axis=-1, keepdims=True)
+    behind = xp.where(rate < 1, lost / xp.where(rate < 1, 1.0 - rate, 1.0), 0.0)
     return ObservedReturns(
-        RewardLaw(law.support, probabilities), jnp.where(correct, sure * atoms, behind)
+        RewardLaw(law.support, probabilities), xp.where(correct, sure * atoms, behind)
     )

@@ -9,10 +9,19 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import jax.numpy as jnp
-from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import (
+    Array,
+    added_at,
+    complex_numbers,
+    irfft,
+    rfft,
+    running_logsumexp,
+    running_sum,
+    set_at,
+    xp,
+)
 from verigap.theory.binomial import binomial_log_pmf
 from verigap.theory.laws import RewardLaw
 from verigap.theory.precision import warn_unless_float64
@@ -38,11 +47,11 @@ class LikelihoodLattice(NamedTuple):
 
 def log_cumsum(logs: Float[Array, " cells"], *, reverse: bool = False) -> Float[Array, " cells"]:
     """ln of the running sums of exp(logs)."""
-    if logs.dtype != jnp.float64:
-        return lax.cumlogsumexp(logs, reverse=reverse)
+    if logs.dtype != xp.float64:
+        return running_logsumexp(logs, reverse=reverse)
     # Thirty times faster, and right unless a term below e^-700 of the largest matters.
-    top = jnp.maximum(jnp.max(logs), float(jnp.finfo(logs.dtype).min))
-    return jnp.log(lax.cumsum(jnp.exp(logs - top), reverse=reverse)) + top
+    top = xp.maximum(xp.max(logs), float(xp.finfo(logs.dtype).min))
+    return xp.log(running_sum(xp.exp(logs - top), reverse=reverse)) + top
 
 
 def _with_tail(
@@ -50,7 +59,7 @@ def _with_tail(
     log_expert: Float[Array, " cells"],
     log_base: Float[Array, " cells"],
 ) -> LikelihoodLattice:
-    tail = jnp.minimum(log_cumsum(log_base, reverse=True), 0.0)
+    tail = xp.minimum(log_cumsum(log_base, reverse=True), 0.0)
     return LikelihoodLattice(log_ratio, log_expert, log_base, tail)
 
 
@@ -91,34 +100,34 @@ def two_level_lattice(
       log2_class_size: d, only used to place the window.
       cells: static number of cells, at least `two_level_cells(n, tilt, d)`.
     """
-    low, high = _window(data_budget, tilt, log2_class_size, jnp.sqrt, jnp.maximum, jnp.minimum)
+    low, high = _window(data_budget, tilt, log2_class_size, xp.sqrt, xp.maximum, xp.minimum)
     # Where the window is larger than needed it reaches further down, never past the counts.
-    start = jnp.minimum(jnp.ceil(high), data_budget) - (cells - 1)
-    start = jnp.maximum(jnp.maximum(jnp.minimum(jnp.floor(low), start), start), 0.0)
-    count = jnp.floor(start) + jnp.arange(cells, dtype=start.dtype)
+    start = xp.minimum(xp.ceil(high), data_budget) - (cells - 1)
+    start = xp.maximum(xp.maximum(xp.minimum(xp.floor(low), start), start), 0.0)
+    count = xp.floor(start) + xp.arange(cells, dtype=start.dtype)
     missing = data_budget - count
     possible = missing >= 0
-    misses = jnp.maximum(missing, 0.0)
+    misses = xp.maximum(missing, 0.0)
     fatal = (tilt >= 1.0) & (misses > 0)
-    downward = misses * jnp.log1p(-jnp.where(tilt >= 1.0, 0.0, tilt))
-    log_ratio = jnp.where(fatal, -jnp.inf, count * jnp.log1p(tilt) + downward)
+    downward = misses * xp.log1p(-xp.where(tilt >= 1.0, 0.0, tilt))
+    log_ratio = xp.where(fatal, -xp.inf, count * xp.log1p(tilt) + downward)
     log_expert = binomial_log_pmf(count, data_budget, 0.5 * (1.0 + tilt))
-    half = jnp.full((), 0.5, dtype=start.dtype)
+    half = xp.full((), 0.5, dtype=start.dtype)
     log_base = binomial_log_pmf(count, data_budget, half)
     # Expert mass above the window goes to its top cell, which beats every wrong codeword as well.
-    missing = 1.0 - jnp.sum(jnp.exp(log_expert))
-    rounding = max(1e-10, 800.0 * float(jnp.finfo(log_expert.dtype).eps))
+    missing = 1.0 - xp.sum(xp.exp(log_expert))
+    rounding = max(1e-10, 800.0 * float(xp.finfo(log_expert.dtype).eps))
     is_lost = missing > rounding
-    log_missing = jnp.where(is_lost, jnp.log(jnp.maximum(missing, rounding)), -jnp.inf)
-    last = jnp.minimum(data_budget - count[0], cells - 1.0).astype(jnp.int32)
-    log_expert = log_expert.at[last].set(jnp.logaddexp(log_expert[last], log_missing))
+    log_missing = xp.where(is_lost, xp.log(xp.maximum(missing, rounding)), -xp.inf)
+    last = xp.minimum(data_budget - count[0], cells - 1.0).astype(xp.int32)
+    log_expert = set_at(log_expert, last, xp.logaddexp(log_expert[last], log_missing))
     # Its ratio is then the largest one, as at tilt 1 every smaller count has ratio 0.
-    best = data_budget * jnp.log1p(tilt)
-    log_ratio = log_ratio.at[last].set(jnp.where(is_lost, best, log_ratio[last]))
+    best = data_budget * xp.log1p(tilt)
+    log_ratio = set_at(log_ratio, last, xp.where(is_lost, best, log_ratio[last]))
     return _with_tail(
-        jnp.where(possible, log_ratio, best + count),
-        jnp.where(possible, log_expert, -jnp.inf),
-        jnp.where(possible, log_base, -jnp.inf),
+        xp.where(possible, log_ratio, best + count),
+        xp.where(possible, log_expert, -xp.inf),
+        xp.where(possible, log_base, -xp.inf),
     )
 
 
@@ -149,9 +158,9 @@ def _moments(
 ) -> tuple[Float[Array, "prompts K"], Float[Array, " prompts"], Float[Array, " prompts"]]:
     """Centred values (0 where they have no probability), means and variances."""
     charged = probabilities > 0
-    mean = jnp.sum(jnp.where(charged, probabilities * jnp.where(charged, values, 0.0), 0.0), -1)
-    centred = jnp.where(charged, values - mean[:, None], 0.0)
-    return centred, mean, jnp.sum(probabilities * centred**2, -1)
+    mean = xp.sum(xp.where(charged, probabilities * xp.where(charged, values, 0.0), 0.0), -1)
+    centred = xp.where(charged, values - mean[:, None], 0.0)
+    return centred, mean, xp.sum(probabilities * centred**2, -1)
 
 
 def step_transforms(
@@ -185,33 +194,33 @@ def step_transforms(
         "probabilities below 1e-6 sqrt(terms) of the largest are lost",
     )
     centred, mean, variance = _moments(values, probabilities)
-    reach = jnp.max(jnp.abs(centred))
+    reach = xp.max(xp.abs(centred))
     if counts is None:
         # The drawn prompts may have large variances: Bernstein bounds their sum.
-        most = terms * jnp.max(variance)
-        typical = terms * jnp.mean(variance)
-        room = 9.0 * jnp.sqrt(typical * jnp.max(variance)) + 27.0 * jnp.max(variance)
-        spread = jnp.minimum(most, typical + room)
+        most = terms * xp.max(variance)
+        typical = terms * xp.mean(variance)
+        room = 9.0 * xp.sqrt(typical * xp.max(variance)) + 27.0 * xp.max(variance)
+        spread = xp.minimum(most, typical + room)
     else:
-        spread = jnp.sum(counts * variance)
-    half = jnp.minimum(terms * reach, 9.0 * jnp.sqrt(spread) + 27.0 * reach)
+        spread = xp.sum(counts * variance)
+    half = xp.minimum(terms * reach, 9.0 * xp.sqrt(spread) + 27.0 * reach)
     # Each split may add a cell to the range; that matters where the range, not Bernstein's bound,
     # sets the window, which is below 130 terms.
-    room = jnp.maximum(cells - 4.0 - 2.0 * jnp.minimum(terms, 130.0), 0.5 * cells)
-    step = jnp.maximum(2.0 * half / room, jnp.finfo(values.dtype).tiny * cells)
+    room = xp.maximum(cells - 4.0 - 2.0 * xp.minimum(terms, 130.0), 0.5 * cells)
+    step = xp.maximum(2.0 * half / room, xp.finfo(values.dtype).tiny * cells)
     position = centred / step
-    floor = jnp.floor(position)
+    floor = xp.floor(position)
     share = position - floor
-    index = floor.astype(jnp.int32)
-    row = jnp.broadcast_to(jnp.arange(values.shape[0])[:, None], index.shape)
-    pmf = jnp.zeros((values.shape[0], cells), values.dtype)
-    pmf = pmf.at[row, index % cells].add(probabilities * (1.0 - share))
-    pmf = pmf.at[row, (index + 1) % cells].add(probabilities * share)
-    transform = jnp.fft.rfft(pmf, axis=-1)
-    size = jnp.abs(transform)
+    index = floor.astype(xp.int32)
+    row = xp.broadcast_to(xp.arange(values.shape[0])[:, None], index.shape)
+    pmf = xp.zeros((values.shape[0], cells), values.dtype)
+    pmf = added_at(pmf, (row, index % cells), probabilities * (1.0 - share))
+    pmf = added_at(pmf, (row, (index + 1) % cells), probabilities * share)
+    transform = rfft(pmf)
+    size = xp.abs(transform)
     # Finite, because a prompt without terms multiplies it by 0.
-    tiny = float(jnp.finfo(values.dtype).tiny)
-    return StepTransforms(step, mean, jnp.log(jnp.maximum(size, tiny)), jnp.angle(transform))
+    tiny = float(xp.finfo(values.dtype).tiny)
+    return StepTransforms(step, mean, xp.log(xp.maximum(size, tiny)), xp.angle(transform))
 
 
 def sum_of_terms(transforms: StepTransforms, counts: Float[Array, " prompts"]) -> SumLattice:
@@ -220,17 +229,17 @@ def sum_of_terms(transforms: StepTransforms, counts: Float[Array, " prompts"]) -
     Probabilities below the rounding of the transform are set to 0.
     """
     cells = 2 * (transforms.log_modulus.shape[-1] - 1)
-    size = jnp.exp(counts @ transforms.log_modulus)
+    size = xp.exp(counts @ transforms.log_modulus)
     angle = counts @ transforms.angle
-    total = jnp.fft.irfft(lax.complex(size * jnp.cos(angle), size * jnp.sin(angle)), cells)
-    total = jnp.roll(total, cells // 2)
+    total = irfft(complex_numbers(size * xp.cos(angle), size * xp.sin(angle)), cells)
+    total = xp.roll(total, cells // 2)
     # Rounding of the transform grows with the power it is raised to.
-    eps = float(jnp.finfo(total.dtype).eps)
-    noise = 8.0 * jnp.sqrt(jnp.sum(counts)) * eps * jnp.max(total)
-    total = jnp.where(total > noise, total, 0.0)
-    offsets = jnp.arange(cells, dtype=total.dtype) - cells // 2
-    values = jnp.sum(counts * transforms.mean) + transforms.step * offsets
-    return SumLattice(values, total / jnp.sum(total))
+    eps = float(xp.finfo(total.dtype).eps)
+    noise = 8.0 * xp.sqrt(xp.sum(counts)) * eps * xp.max(total)
+    total = xp.where(total > noise, total, 0.0)
+    offsets = xp.arange(cells, dtype=total.dtype) - cells // 2
+    values = xp.sum(counts * transforms.mean) + transforms.step * offsets
+    return SumLattice(values, total / xp.sum(total))
 
 
 def expert_steps(
@@ -238,8 +247,8 @@ def expert_steps(
 ) -> tuple[Float[Array, "prompts K"], Float[Array, "prompts K"]]:
     """ln w of an expert trace on every prompt, and its probabilities under the expert."""
     charged = (density_ratio > 0) & (law.probabilities > 0)
-    steps = jnp.log(jnp.where(charged, density_ratio, 1.0))
-    return steps, jnp.where(charged, law.probabilities * density_ratio, 0.0)
+    steps = xp.log(xp.where(charged, density_ratio, 1.0))
+    return steps, xp.where(charged, law.probabilities * density_ratio, 0.0)
 
 
 def as_likelihood(expert: SumLattice) -> LikelihoodLattice:
@@ -248,7 +257,7 @@ def as_likelihood(expert: SumLattice) -> LikelihoodLattice:
     The base law follows as e^{-ln L} times it, so that base tails far below the rounding of the
     transform keep their relative accuracy.
     """
-    log_expert = jnp.log(expert.probabilities)
+    log_expert = xp.log(expert.probabilities)
     return _with_tail(expert.values, log_expert, log_expert - expert.values)
 
 
@@ -264,7 +273,7 @@ def likelihood_lattice(
     not, as all codewords share the prompts, so a population must be averaged over its counts.
     """
     values, probabilities = expert_steps(law, density_ratio)
-    transforms = step_transforms(values, probabilities, jnp.sum(counts), cells, counts)
+    transforms = step_transforms(values, probabilities, xp.sum(counts), cells, counts)
     return as_likelihood(sum_of_terms(transforms, counts))
 
 
@@ -278,10 +287,10 @@ def label_lattice(
     """
     atoms = law.atoms
     same = atoms[..., :, None] == atoms[..., None, :]
-    spread = jnp.broadcast_to(law.probabilities[..., None, :], same.shape)
-    level = jnp.sum(jnp.where(same, spread, 0.0), axis=-1)
+    spread = xp.broadcast_to(law.probabilities[..., None, :], same.shape)
+    level = xp.sum(xp.where(same, spread, 0.0), axis=-1)
     charged = law.probabilities > 0
-    log_level = jnp.log(jnp.where(charged, level, 1.0)).reshape(1, -1)
-    mixed = (law.probabilities / jnp.sum(law.probabilities)).reshape(1, -1)
+    log_level = xp.log(xp.where(charged, level, 1.0)).reshape(1, -1)
+    mixed = (law.probabilities / xp.sum(law.probabilities)).reshape(1, -1)
     transforms = step_transforms(log_level, mixed, data_budget, cells)
     return sum_of_terms(transforms, data_budget[None])

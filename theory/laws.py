@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, ArrayLike, Float
+from jaxtyping import ArrayLike, Float
+
+from verigap.theory.arrays import Array, host_property, xp
 
 
 @jax.tree_util.register_dataclass
@@ -59,52 +61,52 @@ class RewardLaw:
     @classmethod
     def equiprobable(cls, returns: Float[Array, "*prompts K"]) -> RewardLaw:
         """The law that gives each of the K entries of a row, sorted, probability 1/K."""
-        atoms = jnp.sort(returns, axis=-1)
-        return cls(atoms, jnp.full_like(atoms, 1.0 / atoms.shape[-1]))
+        atoms = xp.sort(returns, axis=-1)
+        return cls(atoms, xp.full_like(atoms, 1.0 / atoms.shape[-1]))
 
-    @property
+    @host_property
     def atoms(self) -> Float[Array, "*prompts K"]:
         """The support, repeated for every prompt."""
-        return jnp.broadcast_to(self.support, self.probabilities.shape)
+        return xp.broadcast_to(self.support, self.probabilities.shape)
 
-    @property
+    @host_property
     def mean(self) -> Float[Array, "*prompts"]:
         """Mean return, the value of the base policy (tokens)."""
-        return jnp.sum(self.probabilities * self.atoms, axis=-1)
+        return xp.sum(self.probabilities * self.atoms, axis=-1)
 
-    @property
+    @host_property
     def variance(self) -> Float[Array, "*prompts"]:
         """Variance of the return (tokens squared); by Lemma 1 the heterogeneity of the base."""
         # Differences of returns are exact where the returns are close; their mean is then small.
         below = self.atoms - self.maximum[..., None]
         charged = self.probabilities > 0
-        mean = jnp.sum(jnp.where(charged, self.probabilities * below, 0.0), axis=-1)
-        centred = jnp.where(charged, below - mean[..., None], 0.0)
-        return jnp.sum(self.probabilities * centred**2, axis=-1)
+        mean = xp.sum(xp.where(charged, self.probabilities * below, 0.0), axis=-1)
+        centred = xp.where(charged, below - mean[..., None], 0.0)
+        return xp.sum(self.probabilities * centred**2, axis=-1)
 
-    @property
+    @host_property
     def sd(self) -> Float[Array, "*prompts"]:
         """Standard deviation of the return (tokens), with gradient 0 at a point mass."""
         variance = self.variance
         positive = variance > 0
-        return jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1.0)), 0.0)
+        return xp.where(positive, xp.sqrt(xp.where(positive, variance, 1.0)), 0.0)
 
-    @property
+    @host_property
     def maximum(self) -> Float[Array, "*prompts"]:
         """Largest return of positive probability."""
-        return jnp.max(jnp.where(self.probabilities > 0, self.atoms, -jnp.inf), axis=-1)
+        return xp.max(xp.where(self.probabilities > 0, self.atoms, -xp.inf), axis=-1)
 
-    @property
+    @host_property
     def headroom(self) -> Float[Array, "*prompts"]:
         """Largest minus mean return, as a mean of differences, which keeps its digits (tokens)."""
-        below = jnp.where(self.probabilities > 0, self.maximum[..., None] - self.atoms, 0.0)
-        return jnp.sum(self.probabilities * below, axis=-1)
+        below = xp.where(self.probabilities > 0, self.maximum[..., None] - self.atoms, 0.0)
+        return xp.sum(self.probabilities * below, axis=-1)
 
-    @property
+    @host_property
     def minimum(self) -> Float[Array, "*prompts"]:
         """Smallest return of positive probability."""
-        return jnp.min(jnp.where(self.probabilities > 0, self.atoms, jnp.inf), axis=-1)
+        return xp.min(xp.where(self.probabilities > 0, self.atoms, xp.inf), axis=-1)
 
     def expectation(self, density_ratio: Float[Array, "*prompts K"]) -> Float[Array, "*prompts"]:
         """Mean return under the policy with this density ratio to the base (tokens)."""
-        return jnp.sum(self.probabilities * density_ratio * self.atoms, axis=-1)
+        return xp.sum(self.probabilities * density_ratio * self.atoms, axis=-1)

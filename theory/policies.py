@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jax import lax
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, as_in, running_maximum, running_minimum, xp
 from verigap.theory.coverage import level_coverage, level_slack
 from verigap.theory.laws import RewardLaw
 
 
 def _mass_at_least(law: RewardLaw) -> Float[Array, "*prompts K"]:
     """P(R >= r) at every atom, equal atoms counted one after the other."""
-    return jnp.flip(jnp.cumsum(jnp.flip(law.probabilities, axis=-1), axis=-1), axis=-1)
+    return xp.flip(xp.cumsum(xp.flip(law.probabilities, axis=-1), axis=-1), axis=-1)
 
 
 def _tail_masses(
     law: RewardLaw,
 ) -> tuple[Float[Array, "*prompts K"], Float[Array, "*prompts K"]]:
     """P(R >= r) and P(R > r) at every atom, the same for atoms of equal return."""
-    at_least = jnp.clip(_mass_at_least(law), 0.0, 1.0)
-    above = jnp.clip(at_least - law.probabilities, 0.0, 1.0)
-    differs = jnp.diff(law.atoms, axis=-1) > 0
-    edge = jnp.ones_like(law.atoms[..., :1], dtype=bool)
-    opens_run = jnp.concatenate([edge, differs], axis=-1)
-    closes_run = jnp.concatenate([differs, edge], axis=-1)
-    axis = law.atoms.ndim - 1
-    at_least = lax.cummin(jnp.where(opens_run, at_least, jnp.inf), axis=axis)
-    above = lax.cummax(jnp.where(closes_run, above, -jnp.inf), axis=axis, reverse=True)
+    at_least = xp.clip(_mass_at_least(law), 0.0, 1.0)
+    above = xp.clip(at_least - law.probabilities, 0.0, 1.0)
+    differs = xp.diff(law.atoms, axis=-1) > 0
+    edge = xp.ones_like(law.atoms[..., :1], dtype=bool)
+    opens_run = xp.concatenate([edge, differs], axis=-1)
+    closes_run = xp.concatenate([differs, edge], axis=-1)
+    at_least = running_minimum(xp.where(opens_run, at_least, xp.inf))
+    above = running_maximum(xp.where(closes_run, above, -xp.inf), reverse=True)
     return at_least, above
 
 
@@ -53,11 +51,11 @@ def top_share_policy(
       >>> top_share_policy(law, 0.5).tolist()
       [0.0, 2.0]
     """
-    share = jnp.broadcast_to(jnp.asarray(share, law.probabilities.dtype), law.mean.shape)[..., None]
+    share = xp.broadcast_to(as_in(share, law.probabilities), law.mean.shape)[..., None]
     at_least = _mass_at_least(law)
-    taken = jnp.clip(share - (at_least - law.probabilities), 0.0, law.probabilities)
+    taken = xp.clip(share - (at_least - law.probabilities), 0.0, law.probabilities)
     charged = law.probabilities > 0
-    fraction = jnp.where(charged, taken / jnp.where(charged, law.probabilities, 1.0), 0.0)
+    fraction = xp.where(charged, taken / xp.where(charged, law.probabilities, 1.0), 0.0)
     return fraction / share
 
 
@@ -80,11 +78,10 @@ def conditional_policy(
       >>> conditional_policy(law, jnp.asarray(6.0)).tolist()
       [0.0, 2.0]
     """
-    dtype = law.probabilities.dtype
-    level = jnp.broadcast_to(jnp.asarray(level, dtype), law.mean.shape)
+    level = xp.broadcast_to(as_in(level, law.probabilities), law.mean.shape)
     coverage = level_coverage(law, level)[..., None]
     reached = (law.atoms >= (level - level_slack(law))[..., None]) & (law.probabilities > 0)
-    return jnp.where(reached, 1.0 / coverage, 0.0)
+    return xp.where(reached, 1.0 / coverage, 0.0)
 
 
 def greedy_policy(law: RewardLaw) -> Float[Array, "*prompts K"]:
@@ -134,12 +131,12 @@ def best_of_n_policy(
     def any_hits(mass: Float[Array, "*prompts K"]) -> Float[Array, "*prompts K"]:
         # Events of probability 1 are set apart, because the gradient of N ln 0 is NaN.
         certain = mass >= 1.0
-        some = -jnp.expm1(num_candidates * jnp.log1p(-jnp.where(certain, 0.0, mass)))
-        return jnp.where(certain, 1.0, some)
+        some = -xp.expm1(num_candidates * xp.log1p(-xp.where(certain, 0.0, mass)))
+        return xp.where(certain, 1.0, some)
 
     charged = at_least > above
-    ratio = (any_hits(at_least) - any_hits(above)) / jnp.where(charged, at_least - above, 1.0)
-    return jnp.where(charged, ratio, 0.0)
+    ratio = (any_hits(at_least) - any_hits(above)) / xp.where(charged, at_least - above, 1.0)
+    return xp.where(charged, ratio, 0.0)
 
 
 def best_of_n_law(law: RewardLaw, num_candidates: Float[Array, ""] | float) -> RewardLaw:
@@ -181,7 +178,7 @@ def policy_chi2(
       >>> float(policy_chi2(law, jnp.asarray([0.5, 1.5])))
       0.25
     """
-    return jnp.sum(law.probabilities * (density_ratio - 1.0) ** 2, axis=-1)
+    return xp.sum(law.probabilities * (density_ratio - 1.0) ** 2, axis=-1)
 
 
 def project_onto_chi2_ball(
@@ -210,7 +207,7 @@ def project_onto_chi2_ball(
       [0.5, 1.5]
     """
     distance = policy_chi2(law, density_ratio)
-    radius = jnp.broadcast_to(jnp.asarray(chi2_radius, distance.dtype), distance.shape)
+    radius = xp.broadcast_to(as_in(chi2_radius, distance), distance.shape)
     outside = distance > radius
-    shrink = jnp.where(outside, jnp.sqrt(radius / jnp.where(outside, distance, 1.0)), 1.0)
+    shrink = xp.where(outside, xp.sqrt(radius / xp.where(outside, distance, 1.0)), 1.0)
     return 1.0 + shrink[..., None] * (density_ratio - 1.0)

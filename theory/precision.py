@@ -11,8 +11,9 @@ import warnings
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from verigap.theory.arrays import Array, xp
 
 ROUNDINGS = 32
 """Relative error allowed for a term, in machine epsilons: 4e-6 in float32, 7e-15 in float64."""
@@ -29,12 +30,12 @@ class PrecisionWarning(UserWarning):
 
 def rounded_down(value: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     """The value less `ROUNDINGS` of its own roundings: at most what exact arithmetic gives."""
-    return value - ROUNDINGS * float(jnp.finfo(value.dtype).eps) * jnp.abs(value)
+    return value - ROUNDINGS * float(xp.finfo(value.dtype).eps) * xp.abs(value)
 
 
 def rounded_up(value: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     """The value plus `ROUNDINGS` of its own roundings: at least what exact arithmetic gives."""
-    return value + ROUNDINGS * float(jnp.finfo(value.dtype).eps) * jnp.abs(value)
+    return value + ROUNDINGS * float(xp.finfo(value.dtype).eps) * xp.abs(value)
 
 
 def rounds_down(bound: Callable[P, Array]) -> Callable[P, Array]:
@@ -65,13 +66,13 @@ def to_resolution(scores: Float[Array, "*batch"], scale: float) -> Float[Array, 
       scale: their size, > 0; they are rounded to multiples of 4096 machine epsilons of it, which
         is 9e-13 in float64 and 5e-4 in float32.
     """
-    step = _TIE_ROUNDINGS * float(jnp.finfo(scores.dtype).eps) * scale
-    return jnp.round(scores / step) * step
+    step = _TIE_ROUNDINGS * float(xp.finfo(scores.dtype).eps) * scale
+    return xp.round(scores / step) * step
 
 
 def tie_tolerance(dtype: Any) -> float:
     """Relative difference below which two log-likelihoods tie: 1e-9, or 64 epsilons if larger."""
-    return max(_TIE_NATS, 64 * float(jnp.finfo(dtype).eps))
+    return max(_TIE_NATS, 64 * float(xp.finfo(dtype).eps))
 
 
 def warn_unless_float64(function: str, dtype: Any, loses: str) -> None:
@@ -82,9 +83,9 @@ def warn_unless_float64(function: str, dtype: Any, loses: str) -> None:
       dtype: what it was called with.
       loses: how wrong its answer may be, in words.
     """
-    if jnp.finfo(dtype).bits < 64:
+    if xp.finfo(dtype).bits < 64:
         warnings.warn(
-            f"{function}: needs float64, was called in {jnp.dtype(dtype).name}: {loses}; call "
+            f"{function}: needs float64, was called in {xp.dtype(dtype).name}: {loses}; call "
             'jax.config.update("jax_enable_x64", True) first',
             PrecisionWarning,
             stacklevel=3,

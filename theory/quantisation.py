@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, xp
 from verigap.theory.laws import RewardLaw
 
 
@@ -37,15 +37,15 @@ def equiprobable_atoms(
     """
     if num_atoms < 1:
         raise ValueError(f"num_atoms must be at least 1, not {num_atoms}")
-    upper = jnp.clip(jnp.cumsum(law.probabilities, axis=-1), 0.0, 1.0)[..., None, :]
-    lower = jnp.concatenate([jnp.zeros_like(upper[..., :1]), upper[..., :-1]], axis=-1)
-    edges = jnp.arange(num_atoms + 1, dtype=upper.dtype) / num_atoms
+    upper = xp.clip(xp.cumsum(law.probabilities, axis=-1), 0.0, 1.0)[..., None, :]
+    lower = xp.concatenate([xp.zeros_like(upper[..., :1]), upper[..., :-1]], axis=-1)
+    edges = xp.arange(num_atoms + 1, dtype=upper.dtype) / num_atoms
     shape = (*law.probabilities.shape[:-1], num_atoms, 1)
-    left = jnp.broadcast_to(edges[:-1, None], shape)
-    right = jnp.broadcast_to(edges[1:, None], shape)
-    share = jnp.maximum(jnp.minimum(upper, right) - jnp.maximum(lower, left), 0.0)
-    share = share / jnp.sum(share, axis=-1, keepdims=True)
-    atoms = jnp.broadcast_to(law.atoms[..., None, :], share.shape)
-    means = jnp.sum(share * atoms, axis=-1)
-    error = jnp.mean(jnp.sum(share * jnp.abs(atoms - means[..., None]), axis=-1), axis=-1)
-    return RewardLaw(means, jnp.full_like(means, 1.0 / num_atoms)), error
+    left = xp.broadcast_to(edges[:-1, None], shape)
+    right = xp.broadcast_to(edges[1:, None], shape)
+    share = xp.maximum(xp.minimum(upper, right) - xp.maximum(lower, left), 0.0)
+    share = share / xp.sum(share, axis=-1, keepdims=True)
+    atoms = xp.broadcast_to(law.atoms[..., None, :], share.shape)
+    means = xp.sum(share * atoms, axis=-1)
+    error = xp.mean(xp.sum(share * xp.abs(atoms - means[..., None]), axis=-1), axis=-1)
+    return RewardLaw(means, xp.full_like(means, 1.0 / num_atoms)), error

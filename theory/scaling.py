@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, xp
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.bounds.vb_upper import vb_upper
 from verigap.theory.bounds.vf_upper import hellinger_budget, vf_upper
@@ -32,9 +32,9 @@ def scaling_exponent(
       >>> round(float(scaling_exponent(budgets, jnp.sqrt(budgets))), 3)
       0.5
     """
-    x, y = jnp.log(budgets), jnp.log(values)
-    x = x - jnp.mean(x)
-    return jnp.sum(x * (y - jnp.mean(y))) / jnp.sum(x**2)
+    x, y = xp.log(budgets), xp.log(values)
+    x = x - xp.mean(x)
+    return xp.sum(x * (y - xp.mean(y))) / xp.sum(x**2)
 
 
 def crossover(advantage: Callable[[int], float], low: int = 1, high: int = 1 << 30) -> int | None:
@@ -105,7 +105,7 @@ def homogeneity_frontier(setting: Setting) -> Float[Array, ""]:
       10.25
     """
     budget = hellinger_budget(setting)
-    return (vb_upper(setting) - setting.expert_mean_max * budget) / (2.0 * jnp.sqrt(budget))
+    return (vb_upper(setting) - setting.expert_mean_max * budget) / (2.0 * xp.sqrt(budget))
 
 
 def coverage_frontier(setting: Setting) -> Float[Array, ""]:

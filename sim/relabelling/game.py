@@ -14,10 +14,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from verigap.sim.relabelling.evidence import Belief
 from verigap.theory import RewardLaw, chi2_ball_expert, top_share_coverage
+from verigap.theory.arrays import Array, xp
 from verigap.theory.bounds import Setting
 
 BATCH = 32
@@ -54,13 +55,13 @@ class RelabellingGame:
     @property
     def expert_gain(self) -> Float[Array, ""]:
         """J_e - mean: what the demonstrated expert earns over the base (tokens)."""
-        return jnp.mean(chi2_ball_expert(self.law, self.expert_radius).gain)
+        return xp.mean(chi2_ball_expert(self.law, self.expert_radius).gain)
 
     @property
     def coverage(self) -> Float[Array, ""]:
         """c0 = min_x alpha_x(kappa), which the verifier-based learners are told."""
         best = chi2_ball_expert(self.law, self.chi2_radius)
-        return jnp.min(top_share_coverage(self.law, best.value))
+        return xp.min(top_share_coverage(self.law, best.value))
 
     def setting(self) -> Setting:
         """The same numbers as the bounds read them."""

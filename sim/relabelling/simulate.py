@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Key, PRNGKeyArray, PyTree, UInt
+from jaxtyping import Float, Key, PRNGKeyArray, PyTree, UInt
 
 from verigap.sim.relabelling.evidence import Demonstrations, Labels
 from verigap.sim.relabelling.game import RelabellingGame, averaged_columns, relabel
@@ -26,6 +26,7 @@ from verigap.sim.relabelling.learners.learner import Player
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.storage.digests import name_stream
 from verigap.theory import RewardLaw, chi2_ball_expert
+from verigap.theory.arrays import Array, xp
 from verigap.theory.lattices import (
     LikelihoodLattice,
     SumLattice,
@@ -146,7 +147,7 @@ class Summary:
 def _shared_likelihood(game: RelabellingGame, cells: int) -> LikelihoodLattice | None:
     """The law of the scores if it is the same for every data set: on a single prompt."""
     if game.law.probabilities.shape == (1, 2):
-        tilt = jnp.sqrt(jnp.minimum(game.expert_radius, 1.0))
+        tilt = xp.sqrt(xp.minimum(game.expert_radius, 1.0))
         return two_level_lattice(game.data_budget, tilt, game.log2_class_size, cells)
     if game.law.probabilities.shape[0] > 1:
         return None
@@ -179,7 +180,7 @@ def _demonstrations(
 def policy_gain(learner: Player, game: RelabellingGame, leashed: bool) -> Float[Array, ""]:
     """What a committing learner's policy gains over the base if its codeword is right (tokens)."""
     ratio = learner.policy(game.law, game, leashed)
-    return jnp.mean(game.law.expectation(ratio) - game.law.mean)
+    return xp.mean(game.law.expectation(ratio) - game.law.mean)
 
 
 def _averaging_risk(
@@ -239,18 +240,48 @@ class _Evidence:
     law: dict[str, LikelihoodLattice | SumLattice | None]
 
 
-def _evidence(game: RelabellingGame, plan: Plan) -> _Evidence:
+def _laws(game: RelabellingGame, plan: Plan) -> dict[str, LikelihoodLattice | SumLattice | None]:
+    """The law of what is decisive in the evidence, by the sides that play."""
     sides = {LEARNERS[name].side for name in plan.learners}
-    evidence = _Evidence({}, {})
+    laws: dict[str, LikelihoodLattice | SumLattice | None] = {}
     if "verifier-free" in sides:
-        likelihood = _shared_likelihood(game, plan.cells)
-        evidence.law["verifier-free"] = likelihood
-        evidence.draw["verifier-free"] = _demonstrations(game, likelihood, plan)
+        laws["verifier-free"] = _shared_likelihood(game, plan.cells)
     if "verifier-based" in sides:
-        labels = label_lattice(game.law, game.data_budget)
-        evidence.law["verifier-based"] = labels
-        evidence.draw["verifier-based"] = LabelSampler(labels, game.log2_class_size, plan.listed)
+        laws["verifier-based"] = label_lattice(game.law, game.data_budget)
+    return laws
+
+
+def _evidence(game: RelabellingGame, plan: Plan) -> _Evidence:
+    evidence = _Evidence({}, _laws(game, plan))
+    for side, law in evidence.law.items():
+        evidence.draw[side] = (
+            LabelSampler(law, game.log2_class_size, plan.listed)
+            if isinstance(law, SumLattice)
+            else _demonstrations(game, law, plan)
+        )
     return evidence
+
+
+def known_risks(game: RelabellingGame, plan: Plan) -> dict[str, Float[Array | np.ndarray, ""]]:
+    """Mean risks of the learners of a plan in one cell that need no simulation (tokens).
+
+    A learner that commits to a codeword is right with a probability that the law of its evidence
+    gives; one that averages may know its gain. The others are left out.
+    """
+    laws = _laws(game, plan)
+    risks = {}
+    for name in plan.learners:
+        learner = LEARNERS[name]
+        if isinstance(learner, AveragingLearner):
+            gain = learner.exact_gain(game)
+        elif (law := laws[learner.side]) is not None:
+            confidence = learner.exact_confidence(law, game.log2_class_size)
+            gain = confidence * policy_gain(learner, game, leashed=False)
+        else:
+            gain = None
+        if gain is not None and not np.isnan(gain):
+            risks[name] = game.expert_gain - gain
+    return risks
 
 
 def _replicate(

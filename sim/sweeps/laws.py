@@ -50,17 +50,16 @@ class _Spec(BaseModel):
 
 
 def _quantised(support: np.ndarray, probabilities: np.ndarray, count: int) -> Atoms:
-    import jax.numpy as jnp
-
     from verigap.theory import RewardLaw, equiprobable_atoms
+    from verigap.theory.arrays import host_array
 
-    law = RewardLaw.checked(support, np.atleast_2d(probabilities))
-    law = RewardLaw(law.atoms, law.probabilities)
+    checked = RewardLaw.checked(support, np.atleast_2d(probabilities))
+    law = RewardLaw(host_array(checked.support), host_array(checked.probabilities))
     quantised, error = equiprobable_atoms(law, count)
-    before = float(jnp.mean(law.variance))
-    after = float(jnp.mean(quantised.variance))
+    before = float(np.mean(law.variance))
+    after = float(np.mean(quantised.variance))
     share = (after / before) ** 0.5 if before > 0 else 1.0
-    return Atoms(np.asarray(quantised.support, np.float64), float(jnp.max(error)), share)
+    return Atoms(np.asarray(quantised.support, np.float64), float(np.max(error)), share)
 
 
 class TwoLevelSpec(_Spec):
@@ -130,11 +129,10 @@ class GeometricSpec(_HittingTimeSpec):
 
     def law(self, horizon: int) -> RewardLaw:
         """On the returns 0 to `horizon`."""
-        import jax.numpy as jnp
-
         from verigap.theory import families
+        from verigap.theory.arrays import host_array
 
-        return families.geometric_hitting_time(jnp.asarray(self.rate), horizon)
+        return families.geometric_hitting_time(host_array(self.rate), horizon)
 
 
 class BetaGeometricSpec(_HittingTimeSpec):
@@ -146,12 +144,11 @@ class BetaGeometricSpec(_HittingTimeSpec):
 
     def law(self, horizon: int) -> RewardLaw:
         """On the returns 0 to `horizon`."""
-        import jax.numpy as jnp
-
         from verigap.theory import families
+        from verigap.theory.arrays import host_array
 
         return families.beta_geometric_hitting_time(
-            jnp.asarray(self.alpha), jnp.asarray(self.beta), horizon
+            host_array(self.alpha), host_array(self.beta), horizon
         )
 
 
@@ -164,12 +161,11 @@ class NegativeBinomialSpec(_HittingTimeSpec):
 
     def law(self, horizon: int) -> RewardLaw:
         """On the returns 0 to `horizon`."""
-        import jax.numpy as jnp
-
         from verigap.theory import families
+        from verigap.theory.arrays import host_array
 
         return families.negative_binomial_hitting_time(
-            jnp.asarray(self.steps), jnp.asarray(self.rate), horizon
+            host_array(self.steps), host_array(self.rate), horizon
         )
 
 

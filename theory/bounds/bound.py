@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
+from verigap.theory.arrays import Array, as_in, host_property, xp
 from verigap.theory.coverage import top_share_coverage
 from verigap.theory.experts import Expert, chi2_ball_expert
 from verigap.theory.laws import RewardLaw
@@ -83,10 +84,9 @@ class Setting:
         Coverage and the expert's moments are computed from the law. Without `expert_radius` the
         expert is the best of the ball, and VF-LOWER is taken over all experts of the ball.
         """
-        dtype = law.probabilities.dtype
 
         def number(value: Float[Array, ""] | float) -> Float[Array, ""]:
-            return jnp.asarray(value, dtype)
+            return as_in(value, law.probabilities)
 
         kappa = number(chi2_radius)
         demonstrated = kappa if expert_radius is None else number(expert_radius)
@@ -101,8 +101,8 @@ class Setting:
             chi2_radius=kappa,
             expert_radius=demonstrated,
             coverage=_least_coverage(law, best),
-            expert_sd=jnp.sqrt(jnp.mean(expert.sd**2)),
-            expert_mean_max=jnp.max(expert.value),
+            expert_sd=xp.sqrt(xp.mean(expert.sd**2)),
+            expert_mean_max=xp.max(expert.value),
             num_candidates=number(num_candidates),
             label_error=number(label_error),
             game=game,
@@ -112,17 +112,27 @@ class Setting:
     @property
     def log_class_over_delta(self) -> Float[Array, ""]:
         """ln(class size / delta), nats."""
-        return self.log2_class_size * jnp.log(2.0) - jnp.log(self.failure_probability)
+        return self.log2_class_size * math.log(2.0) - xp.log(self.failure_probability)
 
     @property
     def log_class(self) -> Float[Array, ""]:
         """ln(class size), nats."""
-        return self.log2_class_size * jnp.log(2.0)
+        return self.log2_class_size * math.log(2.0)
+
+    @host_property
+    def expert(self) -> Expert:
+        """The demonstrating expert, the best of the ball of radius `expert_radius`."""
+        return chi2_ball_expert(self.law, self.expert_radius)
+
+    @host_property
+    def best(self) -> Expert:
+        """The best policy of the ball of radius `chi2_radius`."""
+        return chi2_ball_expert(self.law, self.chi2_radius)
 
     @property
     def law_coverage(self) -> Float[Array, ""]:
         """min_x alpha_x(kappa): what the law itself allows `coverage` to be, in (0, 1]."""
-        return _least_coverage(self.law, chi2_ball_expert(self.law, self.chi2_radius))
+        return _least_coverage(self.law, self.best)
 
     def with_expert(self, expert_radius: Float[Array, ""]) -> Setting:
         """The same setting with the demonstrations of the expert of another radius."""
@@ -130,14 +140,14 @@ class Setting:
         return replace(
             self,
             expert_radius=expert_radius,
-            expert_sd=jnp.sqrt(jnp.mean(expert.sd**2)),
-            expert_mean_max=jnp.max(expert.value),
+            expert_sd=xp.sqrt(xp.mean(expert.sd**2)),
+            expert_mean_max=xp.max(expert.value),
             hardest_expert=False,
         )
 
 
 def _least_coverage(law: RewardLaw, expert: Expert) -> Float[Array, ""]:
-    return jnp.min(top_share_coverage(law, expert.value))
+    return xp.min(top_share_coverage(law, expert.value))
 
 
 @dataclass(frozen=True)
@@ -198,7 +208,7 @@ class Bound:
 
     def assumptions_hold(self, setting: Setting) -> Bool[Array, ""]:
         """Whether every assumption is seen to hold in the setting, so that the bound is proved."""
-        held = jnp.asarray(True)
+        held = xp.asarray(True)
         for assumption in self.assumptions:
             held = held & assumption.holds(setting)
         return held

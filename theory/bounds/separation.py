@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, xp
 from verigap.theory.bounds.bound import Assumption, Bound, Setting
 from verigap.theory.bounds.vb_upper import VB_UPPER_EXPECTATION, vb_upper_expectation
 from verigap.theory.bounds.vf_lower import (
@@ -21,7 +21,6 @@ from verigap.theory.bounds.vf_lower import (
     vf_lower,
     vf_lower_proper,
 )
-from verigap.theory.experts import chi2_ball_expert
 from verigap.theory.precision import rounded_down, rounded_up
 
 _QUARTER = 1.3862943611198906
@@ -77,8 +76,8 @@ def weak_expert(setting: Setting) -> Setting:
     """
     if not setting.hardest_expert:
         return setting
-    spare = jnp.maximum(setting.log_class - 2.0 * _QUARTER, 0.0) / setting.data_budget
-    radius = jnp.minimum(jnp.expm1(jnp.minimum(spare, 50.0)), setting.chi2_radius)
+    spare = xp.maximum(setting.log_class - 2.0 * _QUARTER, 0.0) / setting.data_budget
+    radius = xp.minimum(xp.expm1(xp.minimum(spare, 50.0)), setting.chi2_radius)
     return replace(setting.with_expert(radius), hardest_expert=False)
 
 
@@ -103,10 +102,10 @@ def separation_linear(setting: Setting) -> Float[Array, ""]:
       11.61
     """
     at = weak_expert(setting)
-    best = chi2_ball_expert(at.law, at.chi2_radius)
-    target = rounded_down(jnp.mean(best.gain))
+    best = at.best
+    target = rounded_down(xp.mean(best.gain))
     unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
-    unlocked = jnp.minimum(unlocked, rounded_up(jnp.mean(at.law.headroom)))
+    unlocked = xp.minimum(unlocked, rounded_up(xp.mean(at.law.headroom)))
     return target - unlocked - vb_upper_expectation(at)
 
 

@@ -5,8 +5,9 @@ Proof: docs/theory.md#vb-lower. The instance's exact risks are in `theory.risks.
 
 from __future__ import annotations
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array
 from verigap.theory.bounds.assumptions import (
     EXACT_LABELS,
     HARD_INSTANCE,

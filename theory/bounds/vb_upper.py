@@ -6,9 +6,9 @@ docs/theory.md#vb-upper.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, xp
 from verigap.theory.bounds.assumptions import (
     COVERAGE,
     COVERED,
@@ -26,14 +26,13 @@ from verigap.theory.bounds.assumptions import (
 )
 from verigap.theory.bounds.bound import Bound, Setting
 from verigap.theory.coverage import level_coverage
-from verigap.theory.experts import chi2_ball_expert
 from verigap.theory.precision import rounds_up
 
 
 def conditional_coverage(setting: Setting) -> Float[Array, ""]:
     """min_x P_base(R >= J*_x(kappa)): coverage of the conditional policy, at most c0."""
-    best = chi2_ball_expert(setting.law, setting.chi2_radius)
-    return jnp.min(level_coverage(setting.law, best.value))
+    best = setting.best
+    return xp.min(level_coverage(setting.law, best.value))
 
 
 @rounds_up
@@ -127,15 +126,13 @@ def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
 
 def _best_of_n_ratio(setting: Setting) -> Float[Array, ""]:
     """max(1/c0, N): how much an error of the reward weighs for best-of-N."""
-    return jnp.maximum(1.0 / setting.coverage, setting.num_candidates)
+    return xp.maximum(1.0 / setting.coverage, setting.num_candidates)
 
 
 def _missing(setting: Setting) -> Float[Array, ""]:
     """(1 - c0)^N: the chance that no draw stands for the comparison policy."""
-    missing = jnp.exp(
-        setting.num_candidates * jnp.log1p(-jnp.minimum(setting.coverage, 1.0 - 1e-12))
-    )
-    return jnp.where(setting.coverage >= 1.0, 0.0, missing)
+    missing = xp.exp(setting.num_candidates * xp.log1p(-xp.minimum(setting.coverage, 1.0 - 1e-12)))
+    return xp.where(setting.coverage >= 1.0, 0.0, missing)
 
 
 @rounds_up
@@ -207,7 +204,7 @@ def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
       38.054
     """
     rate = setting.log_class_over_delta / (setting.coverage * setting.data_budget)
-    return setting.horizon * jnp.sqrt(rate)
+    return setting.horizon * xp.sqrt(rate)
 
 
 _VERSION_SPACE = (

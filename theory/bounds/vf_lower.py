@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import jax
-import jax.numpy as jnp
-from jax import lax
-from jaxtyping import Array, Bool, Float, Int
+import numpy as np
+from jaxtyping import Bool, Float
 
+from verigap.theory.arrays import Array, as_in, kept, no_gradient, of_each, repeated, xp
 from verigap.theory.bounds.assumptions import (
     CODEWORDS,
     EQUALLY_LIKELY,
@@ -24,28 +23,26 @@ from verigap.theory.bounds.assumptions import (
 )
 from verigap.theory.bounds.bound import Assumption, Bound, Setting
 from verigap.theory.bounds.likelihood_tails import likelihood_tails, smallest
-from verigap.theory.experts import ceiling_radius, chi2_ball_expert, safe_sqrt
+from verigap.theory.experts import ceiling_radius, safe_sqrt
 from verigap.theory.heterogeneity import median_heterogeneity
 from verigap.theory.precision import rounded_down, rounded_up
-
-_GRID = 161
 
 
 def expert_gain(setting: Setting) -> Float[Array, ""]:
     """E_x[J*_x(kappa') - mean_x]: what the demonstrated expert earns over the base (tokens)."""
-    return jnp.mean(chi2_ball_expert(setting.law, setting.expert_radius).gain)
+    return xp.mean(setting.expert.gain)
 
 
 def unrestricted_spread(setting: Setting) -> Float[Array, ""]:
     """sqrt(E_x sigma_x^2 (K - 1)): no policy on K equiprobable traces exceeds chi^2 = K - 1."""
     traces = setting.law.probabilities.shape[-1]
-    return jnp.sqrt(jnp.mean(setting.law.variance) * (traces - 1.0))
+    return xp.sqrt(xp.mean(setting.law.variance) * (traces - 1.0))
 
 
 def proper_spread(setting: Setting) -> Float[Array, ""]:
     """sqrt(E_x sigma_x^2 chi^2_x) of a learner that only plays kappa'-tilts of codewords."""
-    expert = chi2_ball_expert(setting.law, setting.expert_radius)
-    return safe_sqrt(jnp.mean(setting.law.variance * expert.chi2))
+    expert = setting.expert
+    return safe_sqrt(xp.mean(setting.law.variance * expert.chi2))
 
 
 def log_information(setting: Setting) -> Float[Array, ""]:
@@ -53,8 +50,8 @@ def log_information(setting: Setting) -> Float[Array, ""]:
 
     Rounded up.
     """
-    expert = chi2_ball_expert(setting.law, setting.expert_radius)
-    growth = jnp.log1p(jnp.mean(expert.chi2))
+    expert = setting.expert
+    growth = xp.log1p(xp.mean(expert.chi2))
     return 0.5 * (rounded_up(setting.data_budget * growth) - rounded_down(setting.log_class))
 
 
@@ -62,7 +59,7 @@ def unlocked_gain(
     spread: Float[Array, ""], log_share: Float[Array, "*levels"]
 ) -> Float[Array, "*levels"]:
     """spread e^log_share (tokens): the most that the data earn a learner, rounded up."""
-    return rounded_up(spread * jnp.exp(jnp.minimum(log_share, 80.0)))
+    return rounded_up(spread * xp.exp(xp.minimum(log_share, 80.0)))
 
 
 def hardest_tilt(
@@ -70,24 +67,40 @@ def hardest_tilt(
 ) -> Float[Array, ""]:
     """sqrt(kappa') of the expert in the kappa ball at which `value` is largest.
 
-    A geometric grid, refined three times around its best point; a loop over grids traces `value`
-    once, and traced copies are what compilation costs. Any tilt gives a valid bound, so the search
-    can only be loose, never wrong.
+    A geometric grid, refined around its best point until neighbours differ by less than 1e-4 of
+    themselves. Any tilt gives a valid bound, so the search can only be loose, never wrong.
     """
 
-    def refine(
-        _: int | Int[Array, ""],
-        bracket: tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]],
-    ) -> tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]:
-        low, _best, high = bracket
-        shares = jnp.linspace(0.0, 1.0, _GRID, dtype=low.dtype)
-        grid = low * (high / low) ** shares
-        best = jnp.argmax(jax.vmap(lambda tilt: value(setting.with_expert(tilt**2)))(grid))
-        return grid[jnp.maximum(best - 1, 0)], grid[best], grid[jnp.minimum(best + 1, _GRID - 1)]
+    def search() -> Float[Array, ""]:
+        largest = xp.sqrt(setting.chi2_radius)
+        # Where the bound says something its best tilt is no smaller than about 1 / sqrt(n).
+        low = 0.1 * xp.minimum(1.0 / xp.sqrt(setting.data_budget), largest)
+        return _refined(setting, value, _best_of(setting, value, (low, largest, largest), 33))
 
-    largest = jnp.sqrt(setting.chi2_radius)
-    _, best, _ = lax.fori_loop(0, 4, refine, (1e-6 * largest, largest, largest))
-    return lax.stop_gradient(best)
+    return kept(setting, f"hardest tilt of {value.__qualname__}", search)
+
+
+_Bracket = tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]
+"""Tilts below, at and above the best one that was tried."""
+
+
+def _best_of(
+    setting: Setting, value: Callable[[Setting], Float[Array, ""]], bracket: _Bracket, count: int
+) -> _Bracket:
+    """The bracket around the best of so many tilts, evenly spaced in logarithm."""
+    low, _, high = bracket
+    grid = low * (high / low) ** as_in(np.linspace(0.0, 1.0, count), low)
+    values = of_each(lambda tilt: value(setting.with_expert(tilt**2)), grid, inside=setting)
+    best = xp.argmax(values)
+    return grid[xp.maximum(best - 1, 0)], grid[best], grid[xp.minimum(best + 1, count - 1)]
+
+
+def _refined(
+    setting: Setting, value: Callable[[Setting], Float[Array, ""]], bracket: _Bracket
+) -> Float[Array, ""]:
+    """The best tilt of a bracket, which every step makes four times narrower in logarithm."""
+    bracket = repeated(lambda b: _best_of(setting, value, b, 9), bracket, 7, inside=setting)
+    return no_gradient(bracket[1])
 
 
 def over_experts(
@@ -124,9 +137,9 @@ def vf_lower(setting: Setting) -> Float[Array, ""]:
 
     def value(at: Setting) -> Float[Array, ""]:
         gain = rounded_down(expert_gain(at))
-        floor = gain - rounded_up(jnp.mean(at.law.headroom))
+        floor = gain - rounded_up(xp.mean(at.law.headroom))
         unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
-        return jnp.maximum(gain - unlocked, floor)
+        return xp.maximum(gain - unlocked, floor)
 
     return over_experts(setting, value)
 
@@ -152,7 +165,7 @@ def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
 
     def value(at: Setting) -> Float[Array, ""]:
         unlocked = unlocked_gain(proper_spread(at), log_information(at))
-        return jnp.maximum(rounded_down(expert_gain(at)) - unlocked, 0.0)
+        return xp.maximum(rounded_down(expert_gain(at)) - unlocked, 0.0)
 
     return over_experts(setting, value)
 
@@ -175,11 +188,11 @@ def vf_lower_median(setting: Setting) -> Float[Array, ""]:
     """
 
     def value(at: Setting) -> Float[Array, ""]:
-        typical = 0.5 * jnp.sqrt(at.expert_radius) * median_heterogeneity(at.law.sd)
+        typical = 0.5 * xp.sqrt(at.expert_radius) * median_heterogeneity(at.law.sd)
         typical = rounded_down(typical)
-        floor = typical - rounded_up(jnp.mean(at.law.headroom))
+        floor = typical - rounded_up(xp.mean(at.law.headroom))
         unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
-        return jnp.maximum(typical - unlocked, floor)
+        return xp.maximum(typical - unlocked, floor)
 
     return over_experts(setting, value)
 
@@ -206,12 +219,12 @@ def vf_lower_sharp(setting: Setting) -> Float[Array, ""]:
 
     def value(at: Setting) -> Float[Array, ""]:
         _, log_above, log_truncated = likelihood_tails(at)
-        room = rounded_up(jnp.mean(at.law.headroom))
+        room = rounded_up(xp.mean(at.law.headroom))
         spread = unrestricted_spread(at)
         unlocked = unlocked_gain(spread, 0.5 * (log_truncated - rounded_down(at.log_class)))
-        cost = smallest(unlocked + rounded_up(room * jnp.exp(log_above)))
+        cost = smallest(unlocked + rounded_up(room * xp.exp(log_above)))
         whole = unlocked_gain(spread, log_information(at))
-        return rounded_down(expert_gain(at)) - jnp.minimum(jnp.minimum(cost, whole), room)
+        return rounded_down(expert_gain(at)) - xp.minimum(xp.minimum(cost, whole), room)
 
     return over_experts(setting, value)
 
@@ -238,16 +251,16 @@ def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
     thresholds, log_above, _ = likelihood_tails(setting)
     relative = rounded_up(unrestricted_spread(setting) / expert_gain(setting))
     plain = unlocked_gain(relative, log_information(setting))
-    log_second = thresholds + 2.0 * jnp.log(relative) - rounded_down(setting.log_class)
-    log_second = rounded_up(jnp.minimum(log_second, 80.0))
-    truncated = smallest(rounded_up(jnp.exp(log_above) + jnp.exp(log_second)))
+    log_second = thresholds + 2.0 * xp.log(relative) - rounded_down(setting.log_class)
+    log_second = rounded_up(xp.minimum(log_second, 80.0))
+    truncated = smallest(rounded_up(xp.exp(log_above) + xp.exp(log_second)))
     # A number that underflows to 0 would be no upper bound on the probability.
-    smallest_number = float(jnp.finfo(relative.dtype).tiny)
-    return jnp.minimum(jnp.minimum(plain, truncated) + smallest_number, 1.0)
+    smallest_number = float(xp.finfo(relative.dtype).tiny)
+    return xp.minimum(xp.minimum(plain, truncated) + smallest_number, 1.0)
 
 
 def _ceiling_attained(setting: Setting) -> Bool[Array, ""]:
-    return jnp.all(setting.expert_radius <= ceiling_radius(setting.law) * (1.0 + 1e-6))
+    return xp.all(setting.expert_radius <= ceiling_radius(setting.law) * (1.0 + 1e-6))
 
 
 _GAME = (

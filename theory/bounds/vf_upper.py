@@ -5,9 +5,9 @@ Proof and discussion: docs/theory.md#vf-upper.
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, xp
 from verigap.theory.bounds.assumptions import (
     DELTA,
     EXPERT_MOMENTS,
@@ -22,7 +22,7 @@ from verigap.theory.precision import rounds_up
 
 def hellinger_budget(setting: Setting) -> Float[Array, ""]:
     """v = 1 - exp(-2L/n), L = ln(class/delta): squared sine of the angle MLE can be off by."""
-    return -jnp.expm1(-2.0 * setting.log_class_over_delta / setting.data_budget)
+    return -xp.expm1(-2.0 * setting.log_class_over_delta / setting.data_budget)
 
 
 @rounds_up
@@ -45,7 +45,7 @@ def vf_upper(setting: Setting) -> Float[Array, ""]:
       45.656
     """
     budget = hellinger_budget(setting)
-    return 2.0 * setting.expert_sd * jnp.sqrt(budget) + setting.expert_mean_max * budget
+    return 2.0 * setting.expert_sd * xp.sqrt(budget) + setting.expert_mean_max * budget
 
 
 VF_UPPER = Bound(

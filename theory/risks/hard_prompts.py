@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from verigap.theory.arrays import Array, xp
 
 
 def hard_prompt_mass(data_budget: Float[Array, ""], coverage: Float[Array, ""]) -> Float[Array, ""]:
@@ -55,7 +56,7 @@ def hard_prompts_vb_risk(
       >>> round(float(hard_prompts_vb_risk(horizon, n, d, coverage, mass)), 3)
       0.367
     """
-    silent = jnp.exp(data_budget * jnp.log1p(-2.0 * coverage * prompt_mass))
+    silent = xp.exp(data_budget * xp.log1p(-2.0 * coverage * prompt_mass))
     return log2_class_size * prompt_mass * 0.5 * horizon * silent
 
 
@@ -86,5 +87,5 @@ def hard_prompts_vf_risk(
       >>> round(float(hard_prompts_vf_risk(horizon, n, d, mass)), 4)
       0.0066
     """
-    unseen = jnp.exp(data_budget * jnp.log1p(-prompt_mass))
+    unseen = xp.exp(data_budget * xp.log1p(-prompt_mass))
     return log2_class_size * prompt_mass * 0.5 * horizon * unseen

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from verigap.theory.arrays import Array, xp
 
 _LN2 = math.log(2.0)
 
 
 def log_minus_log1p_neg(log_x: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
     """ln(-ln(1 - x)) from ln x, for x in [0, 1); keeps x far below the smallest float."""
-    x = jnp.exp(jnp.minimum(log_x, 0.0))
+    x = xp.exp(xp.minimum(log_x, 0.0))
     small = x < 1e-3
     # -ln(1 - x) = x (1 + x/2 + x^2/3 + ...): the logarithm of the bracket, to x^2.
     near = log_x + 0.5 * x + 5.0 / 24.0 * x**2
-    interior = jnp.where(small, 0.5, jnp.minimum(x, 1.0 - jnp.finfo(x.dtype).epsneg))
-    return jnp.where(small, near, jnp.log(-jnp.log1p(-interior)))
+    interior = xp.where(small, 0.5, xp.minimum(x, 1.0 - xp.finfo(x.dtype).epsneg))
+    return xp.where(small, near, xp.log(-xp.log1p(-interior)))
 
 
 def log_tie_share(
@@ -28,11 +29,11 @@ def log_tie_share(
     E[1/(S+1)] = (1 - (1 - q)^M) / (M q) with M = 2^d, evaluated from ln q so that M = 2^200 and
     q = 2^-300 do no harm.
     """
-    log_size = jnp.broadcast_to(log2_class_size * _LN2, log_chance.shape)
+    log_size = xp.broadcast_to(log2_class_size * _LN2, log_chance.shape)
     # y = -M ln(1 - q): the probability that nobody ties is e^-y.
     log_y = log_size + log_minus_log1p_neg(log_chance)
-    y = jnp.exp(jnp.minimum(log_y, 50.0))
+    y = xp.exp(xp.minimum(log_y, 50.0))
     tiny = y < 1e-6
-    log_some = jnp.where(tiny, log_y - 0.5 * y, jnp.log(-jnp.expm1(-jnp.where(tiny, 1.0, y))))
+    log_some = xp.where(tiny, log_y - 0.5 * y, xp.log(-xp.expm1(-xp.where(tiny, 1.0, y))))
     share = log_some - log_size - log_chance
-    return jnp.minimum(jnp.where(jnp.isneginf(log_chance), 0.0, share), 0.0)
+    return xp.minimum(xp.where(xp.isneginf(log_chance), 0.0, share), 0.0)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import jax.numpy as jnp
-from jax.scipy.special import gammaln
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, gammaln, xp
 from verigap.theory.binomial import binomial_log_pmf
 from verigap.theory.lattices import SumLattice
 from verigap.theory.risks.ties import log_tie_share
@@ -31,8 +30,8 @@ def survivor_share(labels: SumLattice, log2_class_size: Float[Array, ""]) -> Flo
       >>> round(float(survivor_share(labels, jnp.asarray(2.0))), 3)
       0.684
     """
-    share = jnp.exp(log_tie_share(labels.values, log2_class_size))
-    return jnp.sum(labels.probabilities * share)
+    share = xp.exp(log_tie_share(labels.values, log2_class_size))
+    return xp.sum(labels.probabilities * share)
 
 
 def plug_in_risk(
@@ -71,9 +70,9 @@ def two_level_agreement(others: Float[Array, "*batch"]) -> Float[Array, "*batch"
 
     Equals C(m - 1, floor((m - 1)/2)) / 2^(m - 1); sqrt(2/(pi m)) for large m.
     """
-    half = jnp.floor(0.5 * others)
-    fair = jnp.full((), 0.5, dtype=others.dtype)
-    return jnp.exp(binomial_log_pmf(half, others, fair))
+    half = xp.floor(0.5 * others)
+    fair = xp.full((), 0.5, dtype=others.dtype)
+    return xp.exp(binomial_log_pmf(half, others, fair))
 
 
 def two_level_pessimistic_gain(
@@ -97,18 +96,18 @@ def two_level_pessimistic_gain(
       3.89
     """
     log_expected = (log2_class_size - data_budget) * _LN2
-    expected = jnp.exp(jnp.minimum(log_expected, 60.0))
-    count = jnp.arange(4096, dtype=expected.dtype)
+    expected = xp.exp(xp.minimum(log_expected, 60.0))
+    count = xp.arange(4096, dtype=expected.dtype)
     # Poisson and binomial counts differ by at most q; where q matters, 2^d - 1 is a small integer.
     # Powers of two may come out a rounding below an integer, which would lose the last count.
-    others = jnp.round(jnp.exp2(jnp.minimum(log2_class_size, 40.0))) - 1.0
+    others = xp.round(xp.exp2(xp.minimum(log2_class_size, 40.0))) - 1.0
     exact = log2_class_size <= 16.0
-    trials = jnp.broadcast_to(jnp.where(exact, others, 1.0), count.shape)
-    binomial = binomial_log_pmf(count, trials, jnp.exp2(-data_budget))
-    rate = jnp.minimum(expected, 4096.0)
-    poisson = count * jnp.minimum(log_expected, 9.0) - rate - gammaln(count + 1.0)
-    weight = jnp.exp(jnp.where(exact, binomial, poisson))
-    summed = jnp.sum(weight * two_level_agreement(count)) / jnp.sum(weight)
-    crowded = jnp.exp(0.5 * (jnp.log(2.0 / jnp.pi) - jnp.maximum(log_expected, 0.0)))
-    reach = jnp.minimum(1.0 / coverage - 1.0, 1.0)
-    return sd * reach * jnp.where(expected > 2048.0, crowded, summed)
+    trials = xp.broadcast_to(xp.where(exact, others, 1.0), count.shape)
+    binomial = binomial_log_pmf(count, trials, xp.exp2(-data_budget))
+    rate = xp.minimum(expected, 4096.0)
+    poisson = count * xp.minimum(log_expected, 9.0) - rate - gammaln(count + 1.0)
+    weight = xp.exp(xp.where(exact, binomial, poisson))
+    summed = xp.sum(weight * two_level_agreement(count)) / xp.sum(weight)
+    crowded = xp.exp(0.5 * (math.log(2.0 / math.pi) - xp.maximum(log_expected, 0.0)))
+    reach = xp.minimum(1.0 / coverage - 1.0, 1.0)
+    return sd * reach * xp.where(expected > 2048.0, crowded, summed)

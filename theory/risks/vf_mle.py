@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from verigap.theory.arrays import Array, xp
 from verigap.theory.lattices import LikelihoodLattice
 from verigap.theory.risks.ties import log_minus_log1p_neg, log_tie_share
 
@@ -21,15 +21,16 @@ def log_correct_given_cell(
     With t the base probability of doing strictly better and g that of a tie, it is
     [(1 - t)^M - (1 - t - g)^M] / (M g), M = 2^d.
     """
-    better = jnp.concatenate([lattice.log_base_tail[1:], jnp.full((1,), -jnp.inf)])
+    none = xp.full_like(lattice.log_base_tail[:1], -xp.inf)
+    better = xp.concatenate([lattice.log_base_tail[1:], none])
     better = better.astype(lattice.log_base.dtype)
-    log_keep = -jnp.exp(jnp.minimum(log_minus_log1p_neg(better), 50.0))
-    log_tie = jnp.minimum(lattice.log_base - log_keep, 0.0)
+    log_keep = -xp.exp(xp.minimum(log_minus_log1p_neg(better), 50.0))
+    log_tie = xp.minimum(lattice.log_base - log_keep, 0.0)
     # (1 - t)^(M - 1): nobody among the other M - 1 does better.
     log_size = log2_class_size * _LN2
-    log_others = log_size + jnp.log1p(-jnp.exp(-jnp.maximum(log_size, 1e-6)))
-    log_nobody = -jnp.exp(jnp.minimum(log_others + log_minus_log1p_neg(better), 80.0))
-    log_nobody = jnp.where(log_size > 0, log_nobody, 0.0)
+    log_others = log_size + xp.log1p(-xp.exp(-xp.maximum(log_size, 1e-6)))
+    log_nobody = -xp.exp(xp.minimum(log_others + log_minus_log1p_neg(better), 80.0))
+    log_nobody = xp.where(log_size > 0, log_nobody, 0.0)
     return log_nobody + log_tie_share(log_tie, log2_class_size)
 
 
@@ -53,7 +54,7 @@ def probability_correct(
       0.69
     """
     log_correct = log_correct_given_cell(lattice, log2_class_size)
-    return jnp.clip(jnp.sum(jnp.exp(lattice.log_expert + log_correct)), 0.0, 1.0)
+    return xp.clip(xp.sum(xp.exp(lattice.log_expert + log_correct)), 0.0, 1.0)
 
 
 def vf_mle_risk(

@@ -10,11 +10,12 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal, Protocol, TypeVar, runtime_checkable
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.evidence import Belief, Demonstrations, Labels
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.theory import RewardLaw
+from verigap.theory.arrays import Array
 
 EvidenceT_contra = TypeVar("EvidenceT_contra", Demonstrations, Labels, contravariant=True)
 Side = Literal["verifier-free", "verifier-based"]

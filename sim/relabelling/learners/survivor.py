@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.evidence import Labels
 from verigap.sim.relabelling.learners.learner import Side, log_uniform
+from verigap.theory.arrays import Array
 from verigap.theory.lattices import SumLattice
 from verigap.theory.risks.version_space import survivor_share
 

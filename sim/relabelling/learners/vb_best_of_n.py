@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.survivor import TrustsOneSurvivor
 from verigap.theory import RewardLaw, best_of_n_policy, project_onto_chi2_ball
+from verigap.theory.arrays import Array
 
 
 @dataclass(frozen=True)

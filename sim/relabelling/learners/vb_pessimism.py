@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.evidence import Belief, Labels
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side, version_space
 from verigap.theory import RewardLaw, chi2_ball_expert, top_share_policy
+from verigap.theory.arrays import Array
 from verigap.theory.risks.version_space import two_level_pessimistic_gain
 
 

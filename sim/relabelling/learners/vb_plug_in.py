@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.survivor import TrustsOneSurvivor
 from verigap.theory import RewardLaw, chi2_ball_expert, conditional_policy
+from verigap.theory.arrays import Array
 
 
 @dataclass(frozen=True)

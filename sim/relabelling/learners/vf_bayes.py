@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.evidence import Belief, Demonstrations
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side, posterior
 from verigap.theory import RewardLaw, chi2_ball_expert, top_share_policy
+from verigap.theory.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.evidence import Demonstrations
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side
 from verigap.theory import RewardLaw, chi2_ball_expert, project_onto_chi2_ball
+from verigap.theory.arrays import Array
 from verigap.theory.lattices import LikelihoodLattice
 from verigap.theory.precision import tie_tolerance
 from verigap.theory.risks.vf_mle import probability_correct

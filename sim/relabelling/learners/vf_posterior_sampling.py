@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from verigap.sim.relabelling.evidence import Demonstrations
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side, posterior
 from verigap.sim.relabelling.learners.vf_mle import expert_tilt
 from verigap.theory import RewardLaw
+from verigap.theory.arrays import Array, xp
 from verigap.theory.lattices import LikelihoodLattice
 
 
@@ -37,7 +38,7 @@ class VFPosteriorSampling:
         self, law: LikelihoodLattice, log2_class_size: Float[Array, ""]
     ) -> Float[Array, ""]:
         """No closed form is known."""
-        return jnp.full_like(log2_class_size, jnp.nan)
+        return xp.full_like(log2_class_size, xp.nan)
 
     def policy(
         self, law: RewardLaw, game: RelabellingGame, leashed: bool

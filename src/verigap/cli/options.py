@@ -11,6 +11,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from verigap.cli.compiled_programs import keep_compiled_programs
+
 FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -120,13 +122,14 @@ def command_line() -> list[str]:
 
 
 def prepare_jax() -> None:
-    """Compute in float64 unless the user chose otherwise."""
+    """Compute in float64, and keep what is compiled, unless the user chose otherwise."""
     if "JAX_ENABLE_X64" not in os.environ:
         os.environ["JAX_ENABLE_X64"] = "1"
         # JAX reads its environment when it is imported.
         if "jax" in sys.modules:
             sys.modules["jax"].config.update("jax_enable_x64", True)
     _refuse_unusable_jax()
+    keep_compiled_programs()
 
 
 def _refuse_unusable_jax() -> None:
