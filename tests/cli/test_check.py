@@ -96,11 +96,13 @@ def test_a_line_a_family_says_the_same(
         if not tried:
             assert "not applicable" in line
             continue
-        *_, cells, violated, tightest, ratio = line.split()
+        *_, cells, violated, vacuous, tightest, ratio = line.split()
+        # Vacuous in a cell is a family of which every bound is.
+        assert int(vacuous) <= min(int(every[name][4]) for name in tried)
         assert (int(cells), violated) == (max(int(every[name][2]) for name in tried), "0")
         # The number beside the tightest bound is its own, as the long table has it.
         if tightest != "-":
-            assert ratio == every[tightest][5]
+            assert ratio == every[family if tightest == "itself" else tightest][5]
 
 
 def test_check_as_json(verigap: Command, mixed_run: Path, checked: Finished) -> None:
@@ -149,7 +151,8 @@ def test_controls_are_caught(verigap: Command, tmp_path: Path) -> None:
     succeeded(verigap("sweep", "controls.yaml", "--out", "run", cwd=tmp_path))
     short = verigap("check", "run", cwd=tmp_path)
     assert short.returncode == 1
-    assert " VIOLATED " in short.stdout
+    caught = [line.split()[0] for line in short.stdout.splitlines() if " VIOLATED " in line]
+    assert sorted(caught) == sorted(names)
     done = verigap("check", "run", "--all", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr == ""

@@ -64,32 +64,44 @@ def _show_families(console: Console, report: Report, cells: int) -> None:
     families: dict[str, list[Verdict]] = {}
     for verdict in report.verdicts:
         families.setdefault(family_of(verdict.name, names), []).append(verdict)
-    table = plain_table(
+    # Not as titles of the tables, which would be folded to their width.
+    console.print(
         f"Bounds against {cells} simulated cells, a family a line ({_FAMILY_ERROR})",
-        "family", "verdict", "bounds", "cells", "violated", "tightest", "median ratio",
+        style="bold", highlight=False,
+    )  # fmt: skip
+    table = plain_table(
+        "",
+        "family", "verdict", "bounds", "cells", "violated", "vacuous", "tightest", "median ratio",
     )  # fmt: skip
     for family, verdicts in families.items():
         tried = [verdict for verdict in verdicts if verdict.cells]
         members = {verdict.name for verdict in verdicts}
         tests = [test for test in report.tests if test.bound in members]
+        cells_tried = {test.cell for test in tests}
         tightest = max(tried, key=_tightness, default=None)
-        known = tightest is not None and math.isfinite(tightest.median_ratio)
         table.add_row(
             family,
             _word(len(tried), sum(verdict.violations for verdict in verdicts)),
             f"{len(tried)} of {len(verdicts)}",
-            str(len({test.cell for test in tests})),
+            str(len(cells_tried)),
             str(len({test.cell for test in tests if test.violated})),
-            tightest.name if known and tightest is not None else "-",
-            table_number(tightest.median_ratio) if tightest is not None else "-",
+            str(len(cells_tried - {test.cell for test in tests if math.isfinite(test.ratio)})),
+            *_named_ratio(tightest, family),
         )
     console.print(table, highlight=False)
     console.print(
-        "bounds: how many of the family apply, in so many cells; ratio = measured / bound of the "
-        "tightest, at least 1 for lower bounds, at most 1 for upper ones, negative where the "
-        "learner beats the expert\n",
+        "bounds: how many of the family apply, in so many cells; vacuous: none is positive there; "
+        "ratio = measured / bound of the tightest: at least 1 for lower bounds, at most 1 for "
+        "upper ones, negative where the learner beats the expert\n",
         highlight=False,
     )
+
+
+def _named_ratio(tightest: Verdict | None, family: str) -> tuple[str, str]:
+    if tightest is None or not math.isfinite(tightest.median_ratio):
+        return "-", "-"
+    name = "itself" if tightest.name == family else tightest.name
+    return name, table_number(tightest.median_ratio)
 
 
 def _tightness(verdict: Verdict) -> float:
@@ -121,7 +133,8 @@ def _show_series(console: Console, fits: Sequence[Exponent]) -> None:
     if not columns:
         return
     gap = "" if learner is None else f"; the gap is what verifying adds over {learner}"
-    table = plain_table(f"Fitted exponent of H [95 %]{gap}", "series", *columns.values())
+    console.print(rf"Fitted exponent of H \[95 %]{gap}", style="bold", highlight=False)
+    table = plain_table("", "series", *columns.values())
     table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     powers = {(fit.series, fit.quantity): fit for fit in fits}
     for series in dict.fromkeys(fit.series for fit in fits):
