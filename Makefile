@@ -34,7 +34,11 @@ PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
-setup: $(READY) ## make or refresh .venv
+# EXTRAS names further extras of pyproject.toml, with commas: make setup EXTRAS=cuda. With the pins of
+# constraints/core.txt pip finds packages for it (pip install --dry-run); not tried: to install and run them on a GPU.
+COMMA := ,
+setup: $(READY) ## make or refresh .venv (EXTRAS=cuda: with this extra as well)
+	$(if $(EXTRAS),$(PY) $(PIP_INSTALL) -c $(PINS) -e ".[dev$(COMMA)docs$(COMMA)$(EXTRAS)]")
 
 $(READY): pyproject.toml $(PINS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -43,8 +47,11 @@ $(READY): pyproject.toml $(PINS)
 	$(PY) $(PIP_INSTALL) -c $(PINS) -e ".[dev,docs]"
 	@touch $@
 
-run: quickstart ## reward laws from real samples, a sweep over them, every bound checked
+run: $(READY) ## a diagnosis of real samples, then a sweep over reward laws, every bound checked
+	$(VENV)/bin/verigap demo --out runs/demo
+	@$(MAKE) quickstart
 	$(VENV)/bin/verigap check runs/quickstart
+	@echo "Look at runs/demo/report.html in a browser; $(VENV)/bin/verigap check runs/quickstart --all has every bound"
 
 quickstart: $(READY)
 	$(VENV)/bin/verigap laws examples/game24_gpt4.parquet --horizon 64,96,128,192 --out runs/quickstart-laws.parquet

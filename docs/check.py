@@ -23,6 +23,7 @@ DOCUMENTS = (
     "docs/**/*.md",
     "examples/**/*.md",
     "NOTICE.md",
+    "DESCRIPTION.md",
 )
 CODE = ("theory", "sim", "llm_validation", "figures", "src", "benchmarks", "docs")
 

@@ -23,6 +23,7 @@ extensions = [
     "docstrings",
     "mathml",
     "repository_links",
+    "short_values",
 ]
 exclude_patterns = ["runs"]
 
@@ -30,9 +31,9 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 4
 
 autodoc_member_order = "bysource"
-# A registry would be printed whole.
-autodoc_default_options = {"no-value": True}
 autodoc_typehints = "signature"
+# A default that has a name is shown by its name.
+autodoc_preserve_defaults = True
 napoleon_numpy_docstring = False
 # The signature of a class has the types of its fields.
 napoleon_attr_annotations = False

@@ -28,7 +28,9 @@ print(json.dumps([sorted(sys.modules), status or 0, printed.getvalue()]))
 
 @pytest.mark.smoke
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["sweep", "--help"], ["sample", "--help"]], ids=" ".join
+    "arguments",
+    [["--help"], ["--version"], ["sweep", "--help"], ["sample", "--help"], ["examples"]],
+    ids=" ".join,
 )
 def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     done = subprocess.run(

@@ -58,6 +58,7 @@ def _group(group: GroupFit, per_prompt: bool) -> dict[str, Any]:
         "success_laws": [{"name": law.name, "values": law.values} for law in group.success_laws],
         "mean_first_correct": _statistic(group.mean_first_correct),
         "horizons": [_horizon(fitted) for fitted in group.horizon_fits],
+        "horizons_chosen": None if group.horizons_chosen is None else group.horizons_chosen.reason,
     }
     if per_prompt:
         content["per_prompt"] = _prompts(group)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from verigap.llm_validation.arguments import checked_horizons, listed, whole
+from verigap.llm_validation.budgets import ChosenHorizons, chosen_horizons
 from verigap.llm_validation.fitting.counts import GroupCounts, first_samples, group_counts
 from verigap.llm_validation.fitting.extrapolation import Extrapolation, extrapolate
 from verigap.llm_validation.fitting.horizons import HorizonFit, fit_horizon
@@ -65,6 +66,7 @@ class GroupFit:
       horizon_fits: what was fitted at each budget H, ascending; none where a correct sample has
         no place and no length.
       warnings: what a reader must know before using the numbers, one line each.
+      horizons_chosen: the budgets with the reason for them, where none were given; else None.
     """
 
     counts: GroupCounts
@@ -75,6 +77,7 @@ class GroupFit:
     mean_first_correct: Statistic
     horizon_fits: tuple[HorizonFit, ...]
     warnings: tuple[str, ...]
+    horizons_chosen: ChosenHorizons | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +99,7 @@ class Fit:
 
 def fit(
     traces: Traces,
-    horizons: Iterable[int],
+    horizons: Iterable[int] | None = None,
     *,
     seed: int = 0,
     grids: Grids | None = None,
@@ -108,7 +111,8 @@ def fit(
 
     Args:
       traces: the samples; every (dataset, model) is fitted on its own.
-      horizons: distinct budgets H; every group counts them in its own unit.
+      horizons: distinct budgets H; every group counts them in its own unit. By default each group
+        has its own, by its lengths, as in a diagnosis.
       seed: seed of the bootstrap, at least 0; the same seed gives the same numbers.
       grids: margins ε, radii κ and the threshold c₀ of coverage.
       pass_at: further k of pass@k.
@@ -125,7 +129,7 @@ def fit(
       >>> round(found.groups[0].mean_correct.estimate, 3)
       0.093
     """
-    checked = checked_horizons(horizons)
+    given = None if horizons is None else checked_horizons(horizons)
     grids = checked_grids(grids or Grids())
     wanted = [whole(k, "pass_at", 1, _LARGEST_K) for k in listed(pass_at, "pass_at")]
     seed = whole(seed, "seed", 0, 2**63 - 1)
@@ -133,16 +137,24 @@ def fit(
         replicates = whole(replicates, "replicates", 100, 100_000)
     if samples is not None:
         traces = first_samples(traces, whole(samples, "first_samples", 1, 2**53))
+    own = {} if given is not None else _chosen_by_group(traces)
     groups, left_out = [], []
     for counts in group_counts(traces):
         if counts.prompts == 0:
             left_out.append((counts.dataset, counts.model, counts.left_out_samples))
             continue
         resampler = Resampler(counts.prompts, seed, replicates)
-        groups.append(_fit_group(counts, checked, grids, wanted, resampler))
+        chosen = own.get((counts.dataset, counts.model))
+        horizons_of_group = given if chosen is None else chosen.horizons
+        fitted = _fit_group(counts, horizons_of_group or (), grids, wanted, resampler)
+        groups.append(replace(fitted, horizons_chosen=chosen))
     if not groups:
         raise nothing_verified(traces.source)
     return Fit(tuple(groups), tuple(left_out), grids, seed)
+
+
+def _chosen_by_group(traces: Traces) -> dict[tuple[str, str], ChosenHorizons]:
+    return {(each.dataset, each.model): each for each in chosen_horizons(traces)}
 
 
 def checked_grids(grids: Grids) -> Grids:
@@ -159,7 +171,11 @@ def checked_grids(grids: Grids) -> Grids:
 
 
 def _fit_group(
-    counts: GroupCounts, horizons: list[int], grids: Grids, wanted: list[int], resampler: Resampler
+    counts: GroupCounts,
+    horizons: Sequence[int],
+    grids: Grids,
+    wanted: list[int],
+    resampler: Resampler,
 ) -> GroupFit:
     measured = largest_measured(counts.samples)
     table = _measured_pass_at_k(counts, measured, resampler)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons, whole
+from verigap.llm_validation.budgets import usual_horizons
 from verigap.llm_validation.fitting.counts import GroupCounts, group_counts
 from verigap.llm_validation.fitting.lost import UNCHECKED
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
@@ -22,7 +23,6 @@ from verigap.storage.tables import TableError
 DATA = (16, 64, 256, 1024)
 CANDIDATES = 8
 SEEDS = 16
-_UNKNOWN_LENGTHS = 64
 _FEW_PROMPTS = 20
 
 
@@ -162,15 +162,7 @@ def default_horizons(pools: SamplePools) -> tuple[int, ...]:
     lengths = pools.n_tokens[np.isfinite(pools.n_tokens)]
     if lengths.size == 0:
         lengths = pools.first_correct[np.isfinite(pools.first_correct)]
-    if lengths.size == 0:
-        return (_UNKNOWN_LENGTHS,)
-    reach = max(1, int(pools.reach))
-    quantiles = np.quantile(lengths, [0.5, 0.9])
-    return tuple(sorted({min(_rounded(end), reach) for end in quantiles} | {reach}))
-
-
-def _rounded(length: float) -> int:
-    return max(8, 8 * math.ceil(length / 8))
+    return usual_horizons(lengths, pools.reach, pools.limit)[0]
 
 
 def default_data_budgets(pools: SamplePools) -> tuple[int, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,8 @@ import polars as pl
 from jaxtyping import Bool, Float, Int
 
 from verigap.llm_validation.answers import canonical_answer
+from verigap.llm_validation.budgets import sampling_limit
 from verigap.llm_validation.traces import (
-    LENGTH_LIMITS,
     Traces,
     nothing_verified,
     refuse_unplaced,
@@ -195,31 +194,8 @@ def _pools(rows: pl.DataFrame) -> SamplePools:
         left_out=rows["prompt_id"].n_unique() - len(prompt_ids),
         beyond=verified.height - kept.height,
         correct_only_at_end=int(kept["first_correct_is_end"].sum()),
-        limit=_limit(rows),
+        limit=sampling_limit(rows),
     )
-
-
-def _limit(rows: pl.DataFrame) -> int | None:
-    """The one sampling limit of all rows, where lengths are in tokens and all record the same."""
-    if rows["unit"][0] != LengthUnit.TOKENS or rows["sampling"].null_count():
-        return None
-    limits = {_recorded_limit(text) for text in rows["sampling"].unique()}
-    limit = limits.pop()
-    if limits or limit is None:
-        return None
-    # Samples longer than the limit were counted otherwise than the limit.
-    return None if rows.filter(pl.col("n_tokens") > limit).height else limit
-
-
-def _recorded_limit(sampling: str) -> int | None:
-    """The limit that a record of sampling settings names, None without one."""
-    try:
-        settings = json.loads(sampling)
-    except ValueError:
-        return None
-    values = [settings.get(name) for name in LENGTH_LIMITS] if isinstance(settings, dict) else []
-    known = [value for value in values if isinstance(value, int) and 1 <= value < 2**53]
-    return known[0] if known else None
 
 
 def _answer_codes(rows: pl.DataFrame) -> np.ndarray:

@@ -188,7 +188,6 @@ def test_questions(in_process: InProcess, tmp_path: Path, changed: str, says: st
         ("bounds --law two-level --n 8", "--horizon, --log2-class: missing"),
         ("bounds --nosuch 3", "No such option: --nosuch"),
         ("simulate", "No such command 'simulate'"),
-        ("laws t.csv --out laws.parquet", "Missing option '--horizon'"),
         ("laws t.csv --horizon 64", "Missing option '--out'"),
         ("sweep", "Missing argument"),
         ("sweep nowhere.yaml", "nowhere.yaml: no such file"),

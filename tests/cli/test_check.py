@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 import yaml
 
-from tests.cli.command import Command, Finished, stored_rows, succeeded
+from tests.cli.command import Command, Finished, InProcess, stored_rows, succeeded
 from tests.cli.conftest import EXAMPLE
+from verigap.cli.tables.check import family_of
 from verigap.sim.sweeps.law_table import read_law_table
 from verigap.theory import BOUNDS
 
@@ -60,7 +61,7 @@ def test_measured_and_synthetic_laws_are_swept(mixed_run: Path) -> None:
 
 @pytest.fixture(scope="module")
 def checked(verigap: Command, mixed_run: Path) -> Finished:
-    return succeeded(verigap("check", mixed_run))
+    return succeeded(verigap("check", mixed_run, "--all"))
 
 
 def test_verdict_table(checked: Finished) -> None:
@@ -75,6 +76,33 @@ def test_verdict_table(checked: Finished) -> None:
     for name in ("VF-LOWER", "VB-UPPER-PLUG-IN"):
         assert verdicts[name].split()[1:4] == ["holds", "6", "0"]
     assert lines[-1] == "every bound holds"
+
+
+def test_a_line_a_family_says_the_same(
+    in_process: InProcess, mixed_run: Path, checked: Finished
+) -> None:
+    done = succeeded(in_process("check", mixed_run))
+    lines = done.stdout.splitlines()
+    assert "6 simulated cells, a family a line" in lines[0]
+    assert lines[-1] == "every bound holds"
+    every = {line.split()[0]: line.split() for line in checked.stdout.splitlines() if line.split()}
+    families = {family_of(name, list(BOUNDS)) for name in BOUNDS}
+    assert families == {"VF-UPPER", "VF-LOWER", "VB-UPPER", "VB-LOWER", "SEPARATION"}
+    for family in families:
+        (line,) = (line for line in lines if line.split()[:1] == [family])
+        names = [name for name in BOUNDS if family_of(name, list(BOUNDS)) == family]
+        tried = [name for name in names if every[name][1] == "holds"]
+        assert f" {len(tried)} of {len(names)} " in line
+        if not tried:
+            assert "not applicable" in line
+            continue
+        *_, cells, violated, vacuous, tightest, ratio = line.split()
+        # Vacuous in a cell is a family of which every bound is.
+        assert int(vacuous) <= min(int(every[name][4]) for name in tried)
+        assert (int(cells), violated) == (max(int(every[name][2]) for name in tried), "0")
+        # The number beside the tightest bound is its own, as the long table has it.
+        if tightest != "-":
+            assert ratio == every[family if tightest == "itself" else tightest][5]
 
 
 def test_check_as_json(verigap: Command, mixed_run: Path, checked: Finished) -> None:
@@ -121,7 +149,11 @@ def test_controls_are_caught(verigap: Command, tmp_path: Path) -> None:
     config |= {"replicates": 500, "learners": ["vf-bayes", "vf-mle", "vb-pessimism"]}
     (tmp_path / "controls.yaml").write_text(yaml.safe_dump(config))
     succeeded(verigap("sweep", "controls.yaml", "--out", "run", cwd=tmp_path))
-    done = verigap("check", "run", cwd=tmp_path)
+    short = verigap("check", "run", cwd=tmp_path)
+    assert short.returncode == 1
+    caught = [line.split()[0] for line in short.stdout.splitlines() if " VIOLATED " in line]
+    assert sorted(caught) == sorted(names)
+    done = verigap("check", "run", "--all", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr == ""
     lines = done.stdout.splitlines()

@@ -32,6 +32,7 @@ def test_json(in_process: InProcess, small: Path) -> None:
         assert group["pass_at_k"]["120"]["extrapolated"] is True
         assert group["pass_at_k"]["12"]["extrapolated"] is False
         assert [budget["horizon"] for budget in group["horizons"]] == [64, 128]
+        assert group["horizons_chosen"] is None
         assert len(group["per_prompt"]) == 100
         for budget in group["horizons"]:
             for name in ("mean_return", "sigma_over_h"):
@@ -45,6 +46,17 @@ def test_json(in_process: InProcess, small: Path) -> None:
                 "mixture",
                 "empirical",
             ]
+
+
+def test_budgets_are_chosen_and_said(in_process: InProcess, small: Path) -> None:
+    done = succeeded(in_process("fit", small, "--first-samples", "2"))
+    lines = " ".join(done.stdout.split())
+    assert "budgets of game24 gpt-4-io, as --horizon was not given: H = 24," in lines
+    assert "and the longest trace" in lines
+    done = succeeded(in_process("fit", small, "--first-samples", "2", "--json"))
+    for group in json.loads(done.stdout)["groups"]:
+        assert "the median" in group["horizons_chosen"]
+        assert len(group["horizons"]) > 1
 
 
 def test_tables(verigap: Command, small: Path) -> None:

@@ -9,7 +9,7 @@ from tests.cli.command import TIMEOUT, Command, InProcess, assert_refused
 from tests.cli.test_bad_input import contents, sweep_of
 
 
-@pytest.mark.parametrize("command", ["version", "bounds --list", "check"])
+@pytest.mark.parametrize("command", ["--version", "bounds --list", "check"])
 def test_a_closed_pipe(verigap: Command, mixed_run: Path, command: str) -> None:
     run = [str(mixed_run)] if command == "check" else []
     reader, writer = os.pipe()
@@ -23,7 +23,7 @@ def test_a_closed_pipe(verigap: Command, mixed_run: Path, command: str) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
-@pytest.mark.parametrize("command", ["version", "bounds --list"])
+@pytest.mark.parametrize("command", ["--version", "bounds --list"])
 def test_a_full_disk(verigap: Command, command: str) -> None:
     with Path("/dev/full").open("w") as full:
         child = verigap.start(*command.split(), stdout=full)

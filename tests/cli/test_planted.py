@@ -91,7 +91,7 @@ def test_check_measures_and_says_what_is_under_trained(verigap: Command, whole: 
     assert point["trainings"] == 2
     assert point["gap"]["low"] <= point["gap"]["estimate"] <= point["gap"]["high"]
     assert "bounds" not in content
-    table = verigap("check", whole).stdout
+    table = verigap("check", whole, "--all").stdout
     assert "vb-grpo-chi2" in table
     if point["verifier_correlation"] < 0.1 or point["base_kl"] > 0.5:
         assert done.returncode == 1
@@ -130,7 +130,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("name", ["planted-small", "planted-asymptote"])
 def test_the_page_shows_the_committed_run(verigap: Command, name: str) -> None:
     stored = ROOT / "docs" / "runs" / name
-    done = succeeded(verigap("check", stored))
+    done = succeeded(verigap("check", stored, "--all"))
     assert done.stderr == ""
     page = (ROOT / "docs" / "planted.md").read_text(encoding="utf-8")
     shown = [line.rstrip() for line in done.stdout.splitlines()]

@@ -58,6 +58,6 @@ def test_a_command_that_fails_is_named(tmp_path: Path) -> None:
     page.write_text("```console\n$ verigap check runs/none\n```\n")
     with pytest.raises(ValueError, match="exit code 2"):
         consoles.renewed(page, {})
-    page.write_text("```console\nverigap version\n```\n")
+    page.write_text("```console\nverigap --version\n```\n")
     with pytest.raises(ValueError, match="begins with"):
         consoles.renewed(page, {})

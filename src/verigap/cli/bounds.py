@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from verigap.cli.help_pages import SETTINGS, page
 from verigap.cli.options import JsonFlag, prepare_jax, show_json
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(bounds)
+    app.command(
+        **page(SETTINGS, "verigap bounds --law two-level --horizon 1024 --n 1024 --log2-class 40")
+    )(bounds)
 
 
 def bounds(

@@ -7,16 +7,20 @@ from typing import Annotated, Any
 
 import typer
 
+from verigap.cli.help_pages import SETTINGS, page
 from verigap.cli.options import SHORT, JsonFlag, prepare_jax, show_json
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(check)
+    app.command(**page(SETTINGS, "verigap check runs/quickstart"))(check)
 
 
 def check(
     run: Annotated[Path, typer.Argument(help="Run folder.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Print every bound and every fitted power.")
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Test every applicable bound in every cell of a run; exit 1 if one is violated.
@@ -46,8 +50,8 @@ def check(
         show_json(shown)
     else:
         if found.bounds is not None:
-            show_check(found.bounds, found.exponents, found.rows)
+            show_check(found.bounds, found.exponents, found.rows, everything=everything)
         if found.trained is not None:
-            show_trained(found.trained)
+            show_trained(found.trained, everything=everything)
     if not found.ok:
         raise typer.Exit(SHORT)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from verigap.cli.options import prepare_jax, show_json
+from verigap.cli.help_pages import SAMPLES, page
+from verigap.cli.options import QuietFlag, prepare_jax, show_json
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
@@ -21,7 +22,9 @@ from verigap.cli.samples import (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(diagnose)
+    app.command(
+        **page(SAMPLES, "verigap diagnose examples/smollm2_products.parquet --out diagnosis")
+    )(diagnose)
 
 
 def diagnose(
@@ -91,6 +94,7 @@ def diagnose(
         bool, typer.Option("--include-text", help="Show two samples a prompt with their text.")
     ] = False,
     seed: SeedOption = 0,
+    quiet: QuietFlag = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON of the report as well.")
     ] = False,
@@ -113,7 +117,7 @@ def diagnose(
         label_cost=label_cost,
         check_cost=check_cost,
     )
-    with ProgressBar("diagnose", quiet=as_json, counted="hundredths") as report:
+    with ProgressBar("diagnose", quiet=quiet or as_json, counted="hundredths") as report:
         found = vg.diagnose(
             read(traces),
             out or Path("runs") / f"{traces[0].stem}-diagnosis",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from verigap.cli.options import prepare_jax
+from verigap.cli.help_pages import SETTINGS, page
+from verigap.cli.options import QuietFlag, prepare_jax
 
 if TYPE_CHECKING:
     from verigap.storage.progress import Progress
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(figures)
+    app.command(**page(SETTINGS, "verigap figures scaling --run runs/quickstart --out figures"))(
+        figures
+    )
 
 
 def figures(
@@ -37,10 +40,11 @@ def figures(
     show_list: Annotated[
         bool, typer.Option("--list", help="List the figures and what they show.")
     ] = False,
+    quiet: QuietFlag = False,
 ) -> None:
     """Draw figures as PDF and PNG with captions; what they need is made or continued first.
 
-    Run from the root of the repository: the configurations and tables are there.
+    Without --run, run from the root of the repository: the configurations and tables are there.
     """
     prepare_jax()
     from verigap.figures import FIGURES, draw_figure, known_names, obtain, read_run
@@ -57,7 +61,7 @@ def figures(
     if run is not None and data is not None:
         raise ValueError("--data: is where runs are made, and --run draws one; leave one out")
     for name in chosen:
-        with _Making() as making:
+        with _Making(quiet) as making:
             found = (
                 read_run(name, run)
                 if run is not None
@@ -68,10 +72,10 @@ def figures(
 
 
 class _Making:
-    """Shows what is being made: a bar for sweeps, a line for the rest."""
+    """Shows what is being made: a bar for sweeps, a line for the rest; or nothing, quietly."""
 
-    def __init__(self) -> None:
-        self.doing, self.bar = "", None
+    def __init__(self, quiet: bool) -> None:
+        self.quiet, self.doing, self.bar = quiet, "", None
 
     def __enter__(self) -> _Making:
         return self
@@ -83,6 +87,8 @@ class _Making:
     def __call__(self, doing: str, progress: Progress | None) -> None:
         from verigap.cli.progress import ProgressBar
 
+        if self.quiet:
+            return
         if doing != self.doing:
             self.__exit__()
             self.doing = doing

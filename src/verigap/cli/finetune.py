@@ -7,13 +7,16 @@ from typing import Annotated
 
 import typer
 
-from verigap.cli.options import JsonFlag, command_line, numbers, prepare_jax, show_json
+from verigap.cli.help_pages import SAMPLES, page
+from verigap.cli.options import JsonFlag, QuietFlag, command_line, numbers, prepare_jax, show_json
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(finetune)
+    app.command(**page(SAMPLES, "verigap finetune TRACES --model MODEL.gguf --out runs/finetuned"))(
+        finetune
+    )
 
 
 def finetune(
@@ -46,6 +49,7 @@ def finetune(
         int, typer.Option("--batch-size", help="Traces sampled at a time.")
     ] = 128,
     seed: Annotated[int, typer.Option("--seed", help="Seed of all randomness.")] = 0,
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Fine-tune clones of a sampled model, fit verifier heads, and measure the gap."""
@@ -77,7 +81,7 @@ def finetune(
     engine = TransformersEngine.load(ModelSpec(model, sampling["dtype"]))
     with ProgressBar(
         "finetune",
-        quiet=as_json,
+        quiet=quiet or as_json,
         amount="share",
         detail=lambda progress: progress.doing,
         estimated=True,

@@ -6,18 +6,19 @@ from typing import Annotated
 
 import typer
 
+from verigap.cli.help_pages import SAMPLES, page
 from verigap.cli.options import JsonFlag, numbers, prepare_jax, show_json
-from verigap.cli.samples import SamplesArgument, read
+from verigap.cli.samples import HorizonsOption, SamplesArgument, read
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(fit)
+    app.command(**page(SAMPLES, "verigap fit examples/smollm2_products.parquet"))(fit)
 
 
 def fit(
     traces: SamplesArgument,
-    horizon: Annotated[str, typer.Option("--horizon", help="Budgets H, separated by commas.")],
+    horizon: HorizonsOption = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the bootstrap.")] = 0,
     c0: Annotated[
         float, typer.Option("--c0", help="Coverage that a prompt must have to count.")
@@ -55,7 +56,7 @@ def fit(
         grids = replace(grids, chi2_radii=numbers(kappa, "--kappa", float))
     result = vg.fit(
         read(traces),
-        numbers(horizon, "--horizon", int),
+        None if horizon is None else numbers(horizon, "--horizon", int),
         seed=seed,
         grids=grids,
         pass_at=() if pass_at is None else numbers(pass_at, "--pass-at", int),

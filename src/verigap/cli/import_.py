@@ -9,12 +9,16 @@ from typing import Annotated
 
 import typer
 
+from verigap.cli.help_pages import SAMPLES, page
+from verigap.cli.options import QuietFlag
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the command line."""
-    app.command("import")(import_)
+    app.command(
+        "import", **page(SAMPLES, "verigap import logs/lm_eval.jsonl --out traces.parquet")
+    )(import_)
 
 
 def import_(
@@ -89,6 +93,7 @@ def import_(
     drop_text: Annotated[
         bool, typer.Option("--drop-text", help="Leave the text of the samples out of the table.")
     ] = False,
+    quiet: QuietFlag = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Turn sample logs of other tools into a trace table."""
@@ -125,7 +130,7 @@ def import_(
     form = choose_format(asked, files)
     with ProgressBar(
         f"import {form}",
-        quiet=as_json,
+        quiet=quiet or as_json,
         amount="bytes",
         detail=lambda progress: f"{progress.produced:,} samples",
         redraw=0.2,

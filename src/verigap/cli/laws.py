@@ -3,41 +3,46 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
+from verigap.cli.help_pages import SAMPLES, page
 from verigap.cli.options import JsonFlag, numbers, show_json
-from verigap.cli.samples import SamplesArgument, read
-
-if TYPE_CHECKING:
-    pass
+from verigap.cli.samples import HorizonsOption, SamplesArgument, read
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(laws)
+    app.command(**page(SAMPLES, "verigap laws examples/game24_gpt4.parquet --out laws.parquet"))(
+        laws
+    )
 
 
 def laws(
     traces: SamplesArgument,
-    horizon: Annotated[str, typer.Option("--horizon", help="Budgets H, separated by commas.")],
     out: Annotated[Path, typer.Option("--out", help="Law table to write (Parquet).")],
+    horizon: HorizonsOption = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Per-prompt reward laws of sampled traces at several token budgets."""
     from verigap.llm_validation.laws import reward_laws
     from verigap.sim.sweeps.law_table import write_law_table
 
-    table, report = reward_laws(read(traces), numbers(horizon, "--horizon", int))
+    horizons = None if horizon is None else numbers(horizon, "--horizon", int)
+    table, report = reward_laws(read(traces), horizons)
     write_law_table(table, out)
     if as_json:
         show_json({"out": str(out), "horizons": list(table.horizons), **_report(report)})
         return
+    from verigap.cli.tables.common import chosen_line
+
     typer.echo(
         f"{out}: laws of {report.prompts} prompts at H = {', '.join(map(str, table.horizons))} "
         f"{' / '.join(report.units)}, from {report.samples} verified samples"
     )
+    for chosen in report.horizons_chosen:
+        typer.echo(f"  {chosen_line(chosen)}")
     if report.unverified or report.left_out:
         typer.echo(
             f"  {report.unverified} samples could not be verified; {len(report.left_out)} prompts "

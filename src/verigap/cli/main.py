@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from typing import Annotated
 
 import typer
 from typer.exceptions import TyperException
@@ -12,7 +13,9 @@ from typer.exceptions import TyperException
 from verigap.cli import (
     bounds,
     check,
+    demo,
     diagnose,
+    examples,
     figures,
     finetune,
     fit,
@@ -29,22 +32,35 @@ app = typer.Typer(
     name="verigap",
     help="Does it pay to verify (RL, search, best-of-N) rather than to clone traces, by how much?",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
 
 
-@app.command()
-def version() -> None:
-    """Print the version."""
-    from verigap import __version__
+def _show_version(asked: bool) -> None:
+    if asked:
+        from verigap import __version__
 
-    typer.echo(__version__)
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=_show_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Options of the program itself."""
 
 
 # In the order of the work that they do.
 for _command in (
+    demo,
+    examples,
     import_,
     sample,
     laws,
@@ -61,6 +77,16 @@ for _command in (
     _command.register(app)
 
 
+def _asked_command(error: TyperException) -> str:
+    """The command whose help says what is possible: `verigap`, or `verigap COMMAND`."""
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        return context.command_path
+    # Some errors of the parser do not say where they arose.
+    names = getattr(typer.main.get_command(app), "commands", {})
+    return " ".join(("verigap", *(word for word in sys.argv[1:2] if word in names)))
+
+
 def main() -> None:
     """Entry point: every foreseeable mistake becomes one line and exit code 2."""
     if hasattr(signal, "SIGPIPE"):
@@ -68,7 +94,7 @@ def main() -> None:
         # violation.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        code = app(current_flags(sys.argv[1:]), standalone_mode=False)
+        code = app(current_flags(sys.argv[1:]), prog_name="verigap", standalone_mode=False)
     except typer.Exit as error:
         code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
@@ -77,7 +103,7 @@ def main() -> None:
         describe = getattr(error, "format_message", lambda: str(error))
         # Without a message the help has been shown instead.
         if message := " ".join(describe().split()):
-            typer.echo(f"verigap: {message} (see verigap --help)", err=True)
+            typer.echo(f"verigap: {message} (see {_asked_command(error)} --help)", err=True)
         code = BAD_INPUT
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""

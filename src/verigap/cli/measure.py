@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from verigap.cli.options import JsonFlag, prepare_jax, show_json
+from verigap.cli.help_pages import SAMPLES, page
+from verigap.cli.options import JsonFlag, QuietFlag, prepare_jax, show_json
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
@@ -20,7 +21,9 @@ from verigap.cli.samples import (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(measure)
+    app.command(**page(SAMPLES, "verigap measure examples/smollm2_products.parquet --n 64"))(
+        measure
+    )
 
 
 def measure(
@@ -42,6 +45,7 @@ def measure(
         Path | None,
         typer.Option("--finetuned", help="Read trained transformers of a run folder instead."),
     ] = None,
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """What cloning and verifying earn on held-out prompts of sampled traces."""
@@ -56,7 +60,7 @@ def measure(
     import verigap as vg
     from verigap.cli.progress import ProgressBar
 
-    with ProgressBar("measure", quiet=as_json) as report:
+    with ProgressBar("measure", quiet=quiet or as_json) as report:
         found = vg.measure(
             source,
             horizons,

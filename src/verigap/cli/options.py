@@ -16,6 +16,7 @@ from verigap.cli.compiled_programs import keep_compiled_programs
 FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 _RENAMED = {
     "--best-of": "--candidates",
@@ -118,7 +119,8 @@ def numbers(text: str, option: str, kind: Callable[[str], Number]) -> tuple[Numb
 
 def command_line() -> list[str]:
     """What the user typed, for the account of a run: the program by name, wherever it lies."""
-    return [Path(sys.argv[0]).name, *sys.argv[1:]]
+    name = Path(sys.argv[0]).name
+    return ["verigap" if name == "__main__.py" else name, *sys.argv[1:]]
 
 
 def prepare_jax() -> None:

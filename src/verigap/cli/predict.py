@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from verigap.cli.options import JsonFlag, prepare_jax, show_json
+from verigap.cli.help_pages import SAMPLES, page
+from verigap.cli.options import JsonFlag, QuietFlag, prepare_jax, show_json
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
@@ -19,7 +20,9 @@ from verigap.cli.samples import (
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(predict)
+    app.command(**page(SAMPLES, "verigap predict examples/smollm2_products.parquet --n 64"))(
+        predict
+    )
 
 
 def predict(
@@ -57,6 +60,7 @@ def predict(
         ),
     ] = False,
     seed: SeedOption = 0,
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Predict cloning, verifying and their gap over n and H, before any is trained."""
@@ -65,7 +69,7 @@ def predict(
     import verigap as vg
     from verigap.cli.progress import ProgressBar
 
-    with ProgressBar("predict", quiet=as_json) as report:
+    with ProgressBar("predict", quiet=quiet or as_json) as report:
         found = vg.predict(
             read_unless_laws(source),
             horizons,

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from verigap.cli.options import command_line, numbers
+from verigap.cli.help_pages import SAMPLES, page
+from verigap.cli.options import QuietFlag, command_line, numbers
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 if TYPE_CHECKING:
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add this command to the command line."""
-    app.command("sample")(sample)
+    app.command(
+        "sample",
+        **page(
+            SAMPLES,
+            "verigap sample --model M.gguf --task rg:gcd --max-tokens 64 --out T.parquet",
+        ),
+    )(sample)
 
 
 def sample(
@@ -73,6 +80,7 @@ def sample(
     timeout: Annotated[
         float, typer.Option("--timeout", help="Seconds to grade an answer; then: unverified.")
     ] = 10.0,
+    quiet: QuietFlag = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Sample traces from a language model; the same command continues an interrupted run."""
@@ -105,7 +113,7 @@ def sample(
     loaded = load_engine(engine, ModelSpec(model, dtype))
     with ProgressBar(
         "sample",
-        quiet=as_json,
+        quiet=quiet or as_json,
         detail=_speed,
         estimated=True,
         lines=True,

@@ -7,12 +7,15 @@ from typing import Annotated
 
 import typer
 
-from verigap.cli.options import SHORT, JsonFlag, command_line, prepare_jax, show_json
+from verigap.cli.help_pages import SETTINGS, page
+from verigap.cli.options import SHORT, JsonFlag, QuietFlag, command_line, prepare_jax, show_json
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the command line."""
-    app.command()(sweep)
+    app.command(**page(SETTINGS, "verigap sweep configs/quickstart-tiny.yaml --out runs/tiny"))(
+        sweep
+    )
 
 
 def sweep(
@@ -22,6 +25,7 @@ def sweep(
         typer.Option("--out", help="Run folder, made or continued. Default: runs/CONFIG."),
     ] = None,
     engine: Annotated[str, typer.Option("--engine", help="Where cells run: local.")] = "local",
+    quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run or resume a sweep."""
@@ -32,7 +36,7 @@ def sweep(
     from verigap.cli.progress import ProgressBar
 
     folder = out or Path("runs") / config.stem
-    with ProgressBar(f"sweep {config.stem}", quiet=as_json) as report:
+    with ProgressBar(f"sweep {config.stem}", quiet=quiet or as_json) as report:
         found = vg.sweep(config, folder, command=command_line(), report=report)
     for warning in found.warnings:
         typer.echo(f"verigap: warning: {warning}", err=True)

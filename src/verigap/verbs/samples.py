@@ -65,7 +65,7 @@ def read_traces(source: TraceSource) -> Traces:
 
 def fit(
     traces: TraceSource,
-    horizons: Iterable[int],
+    horizons: Iterable[int] | None = None,
     *,
     seed: int = 0,
     grids: Grids | None = None,
@@ -76,7 +76,7 @@ def fit(
 
     Args:
       traces: the samples, as `read_traces` takes them. Every (dataset, model) is fitted on its own.
-      horizons: distinct token budgets H.
+      horizons: distinct token budgets H. Default: by the lengths of each group, as in `diagnose`.
       seed: seed of the bootstrap, at least 0.
       grids: where coverage is evaluated: margins, chi-square radii, and the least coverage c0.
       pass_at: further k of pass@k.

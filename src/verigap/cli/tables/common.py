@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
+
+if TYPE_CHECKING:
+    from verigap.llm_validation.budgets import ChosenHorizons
 
 
 def table_number(value: float | None, scale: float = 0.0) -> str:
@@ -40,3 +44,15 @@ def plain_table(title: str, *columns: str, words: str = "") -> Table:
     if words:
         table.add_column(words, justify="left", overflow="fold")
     return table
+
+
+def chosen_line(chosen: ChosenHorizons) -> str:
+    """Which budgets were chosen for a group, and why these."""
+    budgets = ", ".join(map(str, chosen.horizons))
+    name = group_name(chosen.dataset, chosen.model)
+    return f"budgets of {name}, as --horizon was not given: H = {budgets}: {chosen.reason}"
+
+
+def group_name(dataset: str, model: str) -> str:
+    """What a (dataset, model) is called."""
+    return " ".join(part for part in (dataset, model) if part) or "traces"

@@ -5,7 +5,13 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 
-from verigap.cli.tables.common import open_console, plain_table, table_number
+from verigap.cli.tables.common import (
+    chosen_line,
+    group_name,
+    open_console,
+    plain_table,
+    table_number,
+)
 from verigap.llm_validation.fitting.fit import Fit, GroupFit
 from verigap.llm_validation.reporting.numbers import spanned
 
@@ -22,11 +28,6 @@ def show_fit(fit: Fit) -> None:
             highlight=False,
             markup=False,
         )
-
-
-def group_name(dataset: str, model: str) -> str:
-    """What a (dataset, model) is called."""
-    return " ".join(part for part in (dataset, model) if part) or "traces"
 
 
 def show_group(console: Console, dataset: str, model: str, counted: str) -> None:
@@ -48,6 +49,8 @@ def _show_group(console: Console, group: GroupFit, c0: float) -> None:
         highlight=False,
         markup=False,
     )
+    if group.horizons_chosen is not None and group.horizon_fits:
+        console.print(chosen_line(group.horizons_chosen), highlight=False, markup=False)
     for warning in group.warnings:
         console.print(f"warning: {warning}", highlight=False, markup=False)
     lost = counts.bi_level.lost

@@ -35,8 +35,31 @@ def _show_learners(console: Console, point: Point) -> None:
     console.print(table, highlight=False)
 
 
-def show_trained(report: TrainedReport) -> None:
-    """Values and gaps of trained networks, and the exponents of the gaps."""
+def _show_oracle(console: Console, report: TrainedReport) -> None:
+    """The base against its oracle, and how good the verifiers are."""
+    table = plain_table(
+        "The base against its oracle, verifiers on its traces, best-of-N as predicted and earned",
+        "base", "H", "n", "oracle", "base", "KL, nats", "coverage", "accuracy", "majority",
+        "correlation", "predicted", "earned",
+    )  # fmt: skip
+    for point in report.points:
+        table.add_row(
+            point.family, str(point.horizon), str(point.data_budget), f"{point.oracle_base:.2f}",
+            f"{point.base:.2f}", f"{point.base_kl:.3f}", f"{point.coverage:.3f}",
+            f"{point.verifier_accuracy:.3f}", f"{point.majority_accuracy:.3f}",
+            f"{point.verifier_correlation:.2f}", f"{point.predicted[SELECTION]:.2f}",
+            f"{point.values[SELECTION].estimate:.2f}",
+        )  # fmt: skip
+    console.print(table, highlight=False)
+
+
+def show_trained(report: TrainedReport, *, everything: bool) -> None:
+    """Values and gaps of trained networks, and the exponents of the gaps.
+
+    Args:
+      report: what was measured.
+      everything: oracles, verifiers, all learners and all exponents as well.
+    """
     console = open_console(140)
     table = plain_table(
         "Trained networks on held-out prompts (tokens of correct trace; 95 % bootstrap intervals)",
@@ -59,23 +82,11 @@ def show_trained(report: TrainedReport) -> None:
             f"{point.verifier_correlation:.2f}",
         )
     console.print(table, highlight=False)
-    table = plain_table(
-        "The base against its oracle, verifiers on its traces, best-of-N as predicted and earned",
-        "base", "H", "n", "oracle", "base", "KL, nats", "coverage", "accuracy", "majority",
-        "correlation", "predicted", "earned",
-    )  # fmt: skip
-    for point in report.points:
-        table.add_row(
-            point.family, str(point.horizon), str(point.data_budget), f"{point.oracle_base:.2f}",
-            f"{point.base:.2f}", f"{point.base_kl:.3f}", f"{point.coverage:.3f}",
-            f"{point.verifier_accuracy:.3f}", f"{point.majority_accuracy:.3f}",
-            f"{point.verifier_correlation:.2f}", f"{point.predicted[SELECTION]:.2f}",
-            f"{point.values[SELECTION].estimate:.2f}",
-        )  # fmt: skip
-    console.print(table, highlight=False)
-    for point in report.points:
-        if len(point.values) > 2:
-            _show_learners(console, point)
+    if everything:
+        _show_oracle(console, report)
+        for point in report.points:
+            if len(point.values) > 2:
+                _show_learners(console, point)
     if report.exponents:
         table = plain_table(
             "Fitted exponent", "series", "quantity", "against", "points", "slope", "95 %"
