@@ -23,6 +23,7 @@ from verigap.cli import (
     sample,
     sweep,
 )
+from verigap.cli.interrupts import guarded
 from verigap.cli.options import BAD_INPUT, FINE, INTERRUPTED, current_flags, with_flags
 
 app = typer.Typer(
@@ -62,7 +63,10 @@ for _command in (
 
 
 def main() -> None:
-    """Entry point: every foreseeable mistake becomes one line and exit code 2."""
+    """The command line: every foreseeable mistake becomes one line and exit code 2.
+
+    `start.main` is what users start: it takes over signals first.
+    """
     if hasattr(signal, "SIGPIPE"):
         # A reader that has seen enough (`| head`) ends us silently, not with the code of a
         # violation.
@@ -88,10 +92,8 @@ def main() -> None:
     except ValueError as error:
         typer.echo(f"verigap: {with_flags(str(error))}", err=True)
         code = BAD_INPUT
-    if code == INTERRUPTED:
-        typer.echo("verigap: interrupted; the same command continues where it stopped", err=True)
     sys.exit(code if isinstance(code, int) else FINE)
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)
