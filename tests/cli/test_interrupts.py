@@ -132,6 +132,24 @@ def test_without_a_signal_nothing_is_changed(end: str) -> None:
     assert ("Traceback" in stderr) == end.startswith("raise")
 
 
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+def test_what_is_done_stays_done_while_the_interpreter_ends(kind: signal.Signals) -> None:
+    # Destroyed when the modules are, long after the handlers.
+    child = start("""
+class Slow:
+    def __del__(self):
+        print("ending", flush=True)
+        time.sleep(0.5)
+sys.modules[__name__].slow = Slow()
+sys.exit(1)
+""")
+    assert child.stdout is not None
+    assert child.stdout.readline() == "ending\n"
+    child.send_signal(kind)
+    _, stderr = child.communicate(timeout=10)
+    assert (child.returncode, stderr) == (1, "")
+
+
 def test_commands_that_keep_their_work_say_so() -> None:
     known = (
         each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands

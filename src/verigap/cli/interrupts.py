@@ -9,6 +9,7 @@ What is kept does not depend on any of this: files appear whole or not at all.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import select
@@ -83,6 +84,8 @@ class _Interrupts:
 
     def listen(self) -> None:
         """Take over both signals, where the process does not ignore them."""
+        # The first to register is the last to be called.
+        atexit.register(_ignore)
         heard, wake = os.pipe()
         os.set_blocking(wake, False)
         for number in _SIGNALS:
@@ -110,6 +113,7 @@ class _Interrupts:
             _flush()
             # Not by the interpreter's own end, in which threads of XLA that still compute crash it.
             os._exit(ending.code)
+        self._decide(_Ending(1, interrupted=False))
 
     def _decide(self, ending: _Ending) -> _Ending:
         return self._decided.setdefault(_FIRST, ending)
@@ -158,6 +162,12 @@ def _say(line: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
+
+
+def _ignore() -> None:
+    """Ignore both signals, as the interpreter gives up its handlers a while before it is gone."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _flush() -> None:
