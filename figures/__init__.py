@@ -6,6 +6,7 @@ sentence), `draw(data)` and `caption(data)`, and its name in `_NAMES`.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from verigap.figures.needs import Report, Run
+from verigap.storage.files import write_durably
 
 __all__ = ["FIGURES", "draw_figure", "known_names", "obtain", "read_run"]
 
@@ -120,9 +122,12 @@ def draw_figure(name: str, data: Mapping[str, Any], folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         written = [folder / f"{name}.{kind}" for kind in ("pdf", "png", "txt")]
         # Neither a date nor a version: the same numbers draw the same bytes.
-        figure.savefig(written[0], metadata={"CreationDate": None, "Producer": None})
-        figure.savefig(written[1], metadata={"Software": None})
-    written[2].write_text(text + "\n", encoding="utf-8")
+        pages = io.BytesIO(), io.BytesIO()
+        figure.savefig(pages[0], format="pdf", metadata={"CreationDate": None, "Producer": None})
+        figure.savefig(pages[1], format="png", metadata={"Software": None})
+    contents = (*(page.getvalue() for page in pages), f"{text}\n".encode())
+    for path, content in zip(written, contents, strict=True):
+        write_durably(path, content)
     return written
 
 

@@ -75,7 +75,7 @@ def test_wheel_carries_licence_and_command(dist: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         (entry_points,) = (name for name in names if name.endswith("entry_points.txt"))
-        assert "verigap = verigap.cli.main:main" in archive.read(entry_points).decode()
+        assert "verigap = verigap.cli.start:main" in archive.read(entry_points).decode()
     for notice in ("LICENSE", "NOTICE.md"):
         assert any(name.endswith(f"licenses/{notice}") for name in names)
 

@@ -19,6 +19,7 @@ from verigap.llm_validation.deciding.rule import Decision, Margin, best_arm, dec
 from verigap.llm_validation.deciding.selection import Selection, select
 from verigap.llm_validation.deciding.training import Training, train
 from verigap.llm_validation.pools.pools import SamplePools
+from verigap.storage.stages import RunStage, run_stage
 
 Verifier = Literal["exact", "learned", "score"]
 VERIFIERS: tuple[Verifier, ...] = ("exact", "learned", "score")
@@ -128,6 +129,7 @@ def decide_group(
     horizon: int | None,
     request: Request,
     advance: Callable[[float], None] | None = None,
+    run: RunStage = run_stage,
 ) -> GroupDecisions:
     """Both decisions for the pools of one group.
 
@@ -135,7 +137,8 @@ def decide_group(
       pools: samples of at least one prompt; lengths are not needed.
       horizon: H; None for the default of `budget_of`.
       request: what is asked.
-      advance: called with the share of the work that is done.
+      advance: called with the share of the selecting that is done.
+      run: runs the stages "selecting" and "training".
 
     Example:
       >>> from verigap.llm_validation import read_traces
@@ -152,21 +155,24 @@ def decide_group(
     budget, source = budget_of(pools) if horizon is None else (horizon, "given")
     found = outcomes_at(pools, budget)
     n = max(request.data_budgets)
-    selected = select(
-        found,
-        labels=n,
-        num_candidates=request.num_candidates,
-        seed=request.seed,
-        advance=None if advance is None else lambda share: advance(share / 2),
+    selected = run(
+        "selecting",
+        lambda: select(
+            found,
+            labels=n,
+            num_candidates=request.num_candidates,
+            seed=request.seed,
+            advance=advance,
+        ),
     )
     at_n = selected.counts[selected.position(request.num_candidates)]
-    trained = _trained(found, at_n, request) if pools.prompts > 1 else None
+    trained = None
+    if pools.prompts > 1:
+        trained = run("training", lambda: _trained(found, at_n, request))
     by_currency: dict[Currency, InCurrency] = {
         currency: _in_currency(found, selected, trained, currency, at_n, request)
         for currency in found.rewards
     }
-    if advance is not None:
-        advance(1.0)
     return GroupDecisions(
         horizon=budget,
         horizon_source=source,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,6 +13,7 @@ import polars as pl
 from verigap.llm_validation.importers.groups import SETTINGS, GroupNames, group_names
 from verigap.llm_validation.importers.identity import written_differently
 from verigap.llm_validation.traces import COLUMNS, KEY, PROMPT_KEY, checked_rows
+from verigap.storage.drafts import draft_folder
 from verigap.storage.files import sync
 from verigap.storage.tables import TableError
 
@@ -55,7 +56,8 @@ class TraceWriter:
         self.mended = 0
         self._columns: dict[str, list[Any]] = {name: [] for name in _SCHEMA}
         self._characters = 0
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._drafts = ExitStack()
+        self._folder: Path | None = None
         self._pieces: list[Path] = []
         self._repeated: set[int] = set()
         self._keys: list[pl.Series] = []
@@ -72,8 +74,7 @@ class TraceWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._folder is not None:
-            self._folder.cleanup()
+        self._drafts.close()
 
     def add(self, row: dict[str, Any], place: str) -> None:
         """Add one row, already checked; `place` is where it came from.
@@ -162,7 +163,7 @@ class TraceWriter:
           TableError: the file cannot be written.
         """
         assert self._folder is not None
-        draft = Path(self._folder.name) / "traces.parquet"
+        draft = self._folder / "traces.parquet"
         try:
             self._named().select(COLUMNS).sink_parquet(
                 draft, row_group_size=_ROW_GROUP, engine="streaming"
@@ -244,10 +245,8 @@ class TraceWriter:
         """A folder on the disk that the table goes to, which may have to make its own."""
         if self._folder is None:
             parent = next(p for p in self.path.absolute().parents if p.is_dir())
-            self._folder = tempfile.TemporaryDirectory(
-                prefix=f".{self.path.name}.", suffix=".tmp", dir=parent, ignore_cleanup_errors=True
-            )
-        return Path(self._folder.name)
+            self._folder = self._drafts.enter_context(draft_folder(parent / self.path.name))
+        return self._folder
 
     def _unwritable(self, error: Exception) -> TableError:
         why = getattr(error, "strerror", None) or (str(error).splitlines() or ["?"])[0][:120]

@@ -55,6 +55,7 @@ from verigap.llm_validation.predicting.prediction import (
 from verigap.llm_validation.predicting.relabelling import predicted_draws
 from verigap.llm_validation.traces import Traces, group_traces
 from verigap.storage.progress import Progress
+from verigap.storage.stages import RunStage, run_stage
 from verigap.storage.tables import TableError
 
 _MOST_ATOMS = 64
@@ -217,6 +218,7 @@ def predict_group(
     options: Options,
     pools: SamplePools | None = None,
     calibration: GroupMeasurement | None = None,
+    run: RunStage = run_stage,
 ) -> GroupPrediction:
     """The prediction of one group: of the relabelling game if a class size is given, else of pools.
 
@@ -226,6 +228,7 @@ def predict_group(
       options: what is given, and how.
       pools: the samples; needed without a given class size.
       calibration: a measured slice of small budgets and n; needed without a given class size.
+      run: runs the stages "calibrating", "predicting" and "bounding".
     """
     resampler = Resampler(laws.prompts, options.seed, REPLICATES)
     horizons, data_budgets = tuple(laws.laws), tuple(data_budgets)
@@ -234,17 +237,24 @@ def predict_group(
         assert pools is not None, "without a class size the pools predict"
         assert calibration is not None, "without a class size a measured slice is needed"
         seen = Slice.of(calibration, laws.prompt_ids, resampler)
-        predictor, class_size = PARAMETRIC, effective_class_size(laws, seen, options.seed)
+        predictor = PARAMETRIC
+        class_size = run("calibrating", lambda: effective_class_size(laws, seen, options.seed))
         given = _assumptions(options, class_size, None, horizons[-1], data_budgets[-1])
-        draws = parametric_prediction(pools, horizons, data_budgets, options, resampler, seen)
+        draws = run(
+            "predicting",
+            lambda: parametric_prediction(pools, horizons, data_budgets, options, resampler, seen),
+        )
     else:
         class_size = ClassSize(size, None, "")
         given = _assumptions(options, class_size, pools, horizons[-1], data_budgets[-1])
-        draws = predicted_draws(laws, given, data_budgets, resampler, options.seed)
+        draws = run(
+            "predicting",
+            lambda: predicted_draws(laws, given, data_budgets, resampler, options.seed),
+        )
     gaps = draws.gap(), draws.gap("vb-best-of-n")
     if predictor == PARAMETRIC:
         gaps = shrunk(gaps[0]), shrunk(gaps[1])
-    bounds = _bounds(laws, given, data_budgets)
+    bounds = run("bounding", lambda: _bounds(laws, given, data_budgets))
     worth = draws.expert - draws.base
     by_horizon, by_data_budget = crossovers(horizons, data_budgets, gaps[0], worth)
     return GroupPrediction(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -21,6 +22,7 @@ from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.predicting.calibration import Slice, calibration_slice, smaller_half
 from verigap.llm_validation.predicting.draws import shrunk, statistic
 from verigap.llm_validation.predicting.predict import REPLICATES, Options, parametric_prediction
+from verigap.storage.stages import RunStage, run_stage
 from verigap.storage.units import LengthUnit
 
 Cell = tuple[int, int]
@@ -105,6 +107,7 @@ def score(
     options: Options | None = None,
     *,
     splits: int = SPLITS,
+    run: RunStage = run_stage,
 ) -> PredictionScore:
     """Score the predicted gap of one group on the halves of its prompts that it does not see.
 
@@ -115,6 +118,7 @@ def score(
       data_budgets: n, ascending.
       options: the leash, N and the seed, which is also that of the splits.
       splits: random splits, at least 1.
+      run: runs the stages "scoring 1.1", "scoring 1.2", "scoring 2.1", ...: by split and half.
 
     Example:
       >>> from verigap.llm_validation import read_traces
@@ -132,8 +136,17 @@ def score(
     for split in range(splits if half and held_out else 0):
         order = np.random.default_rng([options.seed, 4, split]).permutation(pools.prompts)
         first, second = (
-            _forecasts(selected_prompts(pools, np.sort(rows)), horizons, data_budgets, options)
-            for rows in (order[:half], order[half : 2 * half])
+            run(
+                f"scoring {split + 1}.{side}",
+                partial(
+                    _forecasts,
+                    selected_prompts(pools, np.sort(rows)),
+                    horizons,
+                    data_budgets,
+                    options,
+                ),
+            )
+            for side, rows in ((1, order[:half]), (2, order[half : 2 * half]))
         )
         comparisons += [
             Comparison(

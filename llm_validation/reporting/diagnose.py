@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 from verigap.llm_validation.arguments import checked_data_budgets, checked_horizons
 from verigap.llm_validation.deciding.allocation import allocations
@@ -28,13 +29,10 @@ from verigap.llm_validation.predicting.scoring import score
 from verigap.llm_validation.reporting.assumptions import Assumption, check_assumptions
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
+from verigap.llm_validation.reporting.stages import Stages, kept_stages
 from verigap.llm_validation.traces import Traces, group_traces, nothing_verified
 from verigap.storage.progress import Progress
 from verigap.storage.tables import TableError
-
-# Shares of the time that the stages of a group take, about.
-_STAGES = {"fitting": 0.2, "selecting and training": 0.3, "measuring": 0.2, "predicting": 0.3}
-_PARTS = 100
 
 
 def diagnose(
@@ -47,6 +45,7 @@ def diagnose(
     worth: float | None = None,
     seed: int = 0,
     report: Callable[[Progress], None] | None = None,
+    keep: Path | None = None,
 ) -> Diagnosis:
     """Decide how to select and what to train, group by group, with the statistics behind it.
 
@@ -62,6 +61,8 @@ def diagnose(
         of accuracy; by default one point or a tenth of the headroom, whichever is larger.
       seed: seed of all randomness, from 0 to 2^32 - 1; the same seed gives the same numbers.
       report: called before each stage of each group.
+      keep: folder in which results of stages are kept, so that an interrupted diagnosis of the
+        same traces continues; whoever writes the report removes it.
 
     Raises:
       TableError: an argument is out of range, or no sample was graded.
@@ -81,10 +82,15 @@ def diagnose(
     kept = [pools for pools in every if pools.prompts]
     if not kept:
         raise nothing_verified(traces.source)
-    stages = _Stages(len(kept), report)
+    asked = {**asdict(request), "horizons": given}
+    stages = Stages(
+        len(kept),
+        report,
+        None if keep is None else kept_stages(keep, traces.frame, traces.source, asked, seed),
+    )
     groups = []
     for index, pools in enumerate(kept):
-        stages.group = index
+        stages.enter(index)
         groups.append(_diagnose_group(traces, pools, given, request, stages))
     stages.finish()
     left_out = tuple(
@@ -133,53 +139,34 @@ def _options(request: Request) -> Options:
     )
 
 
-class _Stages:
-    """Tells how far a diagnosis is, in hundredths of a group."""
-
-    def __init__(self, groups: int, report: Callable[[Progress], None] | None) -> None:
-        self.group, self._groups, self._report = 0, groups, report
-
-    def enter(self, stage: str, share: float = 0.0) -> None:
-        """Tell that a share of a stage of the present group is done."""
-        if self._report is None:
-            return
-        names = list(_STAGES)
-        before = sum(_STAGES[name] for name in names[: names.index(stage)])
-        done = int(_PARTS * (self.group + before + share * _STAGES[stage]))
-        doing = f"{stage} group {self.group + 1} of {self._groups}"
-        self._report(Progress(done, _PARTS * self._groups, doing=doing))
-
-    def finish(self) -> None:
-        """Tell that all is done."""
-        if self._report is not None:
-            self._report(Progress(_PARTS * self._groups, _PARTS * self._groups))
-
-
 def _diagnose_group(
     traces: Traces,
     pools: SamplePools,
     given: Sequence[int] | None,
     request: Request,
-    stages: _Stages,
+    stages: Stages,
 ) -> GroupDiagnosis:
     """The diagnosis of one group; its pools and its measurement serve every stage."""
     traces = group_traces(traces, pools.dataset, pools.model)
     horizons = tuple(given or default_horizons(pools))
     budgets = request.data_budgets or default_data_budgets(pools)
     request = replace(request, data_budgets=budgets)
-    stages.enter("fitting")
     radii = tuple(sorted({*Grids().chi2_radii, request.chi2_radius}))
     grids = replace(Grids(), chi2_radii=radii)
-    (fitted,) = fit(traces, horizons, seed=request.seed, grids=grids).groups
-    stages.enter("selecting and training")
+    (fitted,) = stages(
+        "fitting", lambda: fit(traces, horizons, seed=request.seed, grids=grids).groups
+    )
     decisions = decide_group(
         pools,
         None if given is None else max(given),
         request,
-        lambda share: stages.enter("selecting and training", share),
+        stages.within,
+        stages,
     )
     counts = decisions.selection.counts
-    spent = allocations(pools, decisions.horizon, counts, request.seed)
+    spent = stages(
+        "allocating", lambda: allocations(pools, decisions.horizon, counts, request.seed)
+    )
     theory = None
     if fitted.horizon_fits and pools.n_tokens.size and decisions.horizon is not None:
         theory = _theory(traces, pools, horizons, fitted, request, stages)
@@ -201,10 +188,9 @@ def _theory(
     horizons: Sequence[int],
     fitted: GroupFit,
     request: Request,
-    stages: _Stages,
+    stages: Stages,
 ) -> Theory:
     """Measure the gap in returns, predict it, and score the prediction on other prompts."""
-    stages.enter("measuring")
     settings = Settings(
         data_budgets=request.data_budgets,
         num_candidates=request.num_candidates,
@@ -212,26 +198,30 @@ def _theory(
         seeds=SEEDS,
         seed=request.seed,
     )
-    measurement = measure_group(pools, horizons, settings, counts=fitted.counts)
-    stages.enter("predicting")
+    measurement = stages(
+        "measuring", lambda: measure_group(pools, horizons, settings, counts=fitted.counts)
+    )
     options = _options(request)
     (laws,) = laws_of_traces(traces, horizons)
     laws = laws.of_samples(fitted.counts)
     seen = calibration_slice(measurement)
-    prediction = predict_group(laws, request.data_budgets, options, pools, seen)
+    prediction = predict_group(laws, request.data_budgets, options, pools, seen, stages)
     horizon, n = max(horizons), max(request.data_budgets)
     return Theory(
         prediction=prediction,
         measurement=measurement,
-        score=score(pools, horizons, request.data_budgets, options),
-        phase=phase(
-            traces,
-            (pools.dataset, pools.model),
-            horizon,
-            n,
-            chi2_radius=request.chi2_radius,
-            log2_class_size=prediction.log2_class_size.estimate,
-            coverage=_coverage(fitted, request).quantiles,
+        score=score(pools, horizons, request.data_budgets, options, run=stages),
+        phase=stages(
+            "placing",
+            lambda: phase(
+                traces,
+                (pools.dataset, pools.model),
+                horizon,
+                n,
+                chi2_radius=request.chi2_radius,
+                log2_class_size=prediction.log2_class_size.estimate,
+                coverage=_coverage(fitted, request).quantiles,
+            ),
         ),
         horizon=horizon,
         data_budget=n,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ _MARKS = {
     "report.md": HEAD,
 }
 _LOOKED_AT = 2000
+STAGES = ".stages"
+"""Folder beside the report that keeps the results of its stages until it is written."""
 
 
 def refuse_foreign(folder: Path) -> None:
@@ -35,6 +38,8 @@ def refuse_foreign(folder: Path) -> None:
         for path in folder.iterdir():
             # What a writer that was killed left behind is ours, too.
             if path.name.startswith(".report.") and path.suffix == ".tmp":
+                continue
+            if path.name == STAGES and path.is_dir():
                 continue
             mark = _MARKS.get(path.name)
             if mark is None or not path.is_file() or mark not in _head(path):
@@ -122,6 +127,7 @@ def write_files(folder: Path, content: Mapping[str, Any], page: str) -> list[Pat
         for name, text in texts.items():
             # Lone halves of characters, which JSON may hold, are no UTF-8.
             write_durably(folder / name, text.encode("utf-8", "replace"))
+        shutil.rmtree(folder / STAGES, ignore_errors=True)
     except OSError as error:
         raise _unusable(folder, error) from None
     return [folder / name for name in texts]

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +16,7 @@ from pathlib import Path
 
 from verigap.llm_validation.sampling.engine import EngineError, ModelSpec
 from verigap.storage.digests import digest
+from verigap.storage.drafts import draft_folder
 
 _HUB_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?", re.ASCII)
 _HEAD_BYTES = 2**20
@@ -96,17 +95,15 @@ def _unpacked(
 
 @contextlib.contextmanager
 def _draft(folder: Path) -> Iterator[Path]:
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-    except OSError as error:
-        raise EngineError(
-            f"{folder.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME"
-        ) from None
-    try:
+    with contextlib.ExitStack() as drafts:
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            draft = drafts.enter_context(draft_folder(folder))
+        except OSError as error:
+            raise EngineError(
+                f"{folder.parent}: cannot be written ({error.strerror}); set XDG_CACHE_HOME"
+            ) from None
         yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _file_digest(path: Path) -> str:

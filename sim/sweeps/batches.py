@@ -7,10 +7,9 @@ how cells are batched, in which order they run, or on how many devices.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -21,11 +20,9 @@ from jaxtyping import Array, Float
 
 from verigap.sim.hard_prompts import hard_prompt_risks
 from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
-from verigap.sim.relabelling.learners import LEARNERS
-from verigap.sim.relabelling.simulate import SWEEP, Plan, Summary, plan_for, simulate_cells
-from verigap.sim.sweeps.cells import Cell, LoadedSweep, TrainedCell
+from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cells
+from verigap.sim.sweeps.cells import Cell
 from verigap.sim.sweeps.laws import Atoms
-from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower, vf_lower_proper
 
 POPULATION_BATCH = 4
 """The same for populations, whose data sets each have a lattice of their own."""
@@ -39,128 +36,25 @@ _PARAMETER_COLUMNS = (
 
 @dataclass(frozen=True)
 class Batch:
-    """Cells that run in one call of one compiled program."""
+    """Cells that run in one call of one compiled program, as a step of a kind of `steps`."""
 
     cells: tuple[Cell, ...]
     atoms: tuple[Atoms, ...]
     expert_radii: tuple[float, ...]
     replicates: int
     plan: Plan | None
+    kind: str
 
 
-@partial(jax.jit, static_argnames="proper")
-def _hardest_radii(games: RelabellingGame, proper: bool) -> Float[Array, " cells"]:
-    value = vf_lower_proper if proper else vf_lower
-    return jax.vmap(lambda game: hardest_tilt(game.setting(), value) ** 2)(games)
-
-
-def _expert_radii(cells: Sequence[Cell], atoms: Sequence[Atoms]) -> list[float]:
-    """Radius of every cell's demonstrating expert, the hardest ones solved for in batches."""
-    radii = [
-        float(cell.parameters.expert)
-        if isinstance(cell.parameters.expert, (int, float))
-        else cell.parameters.chi2_radius
-        for cell in cells
-    ]
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for index, cell in enumerate(cells):
-        if cell.parameters.expert in {"hardest", "hardest-proper"}:
-            key = (cell.parameters.expert, atoms[index].returns.shape)
-            groups.setdefault(key, []).append(index)
-    for (mode, _), members in groups.items():
-        for part in _parts(members, BATCH):
-            padded = part + part[-1:] * (BATCH - len(part))
-            games = _games(
-                [cells[i] for i in padded], [atoms[i] for i in padded], [radii[i] for i in padded]
-            )
-            solved = np.asarray(_hardest_radii(games, mode == "hardest-proper"))
-            for index, radius in zip(part, solved, strict=False):
-                radii[index] = float(radius)
-    return radii
-
-
-def _plan(cell: Cell, atoms: Atoms, radius: float, learners: tuple[str, ...], reps: int) -> Plan:
-    prompts, traces = atoms.returns.shape
-    return plan_for(
-        (prompts, traces),
-        learners=learners,
-        replicates=reps,
-        expert_radius=radius,
-        data_budget=cell.parameters.data_budget,
-        log2_class_size=cell.parameters.log2_class_size,
-        accuracy=SWEEP,
-    )
-
-
-def _together(atoms: Atoms) -> int:
+def cells_together(atoms: Atoms) -> int:
     """How many cells with such atoms share one call."""
     return BATCH if atoms.returns.shape[0] == 1 else min(BATCH, POPULATION_BATCH)
 
 
-def _parts(members: list[int], size: int) -> Iterator[list[int]]:
-    for start in range(0, len(members), size):
-        yield members[start : start + size]
-
-
-def batches(sweep: LoadedSweep, chosen: Sequence[Cell | TrainedCell]) -> list[Batch]:
-    """Group simulated cells by the program they need, in an order that depends on the sweep alone.
-
-    Cells of trained networks are left out.
-    """
-    cells = [cell for cell in chosen if isinstance(cell, Cell)]
-    names = sweep.config.learners or tuple(LEARNERS)
-    laws: dict[tuple[str, int, int], Atoms] = {}
-    atoms = [_atoms(cell, sweep.folder, laws) for cell in cells]
-    games = [i for i, cell in enumerate(cells) if cell.parameters.game == "relabelling"]
-    radii = dict(
-        zip(games, _expert_radii([cells[i] for i in games], [atoms[i] for i in games]), strict=True)
-    )
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    plans: dict[int, Plan] = {}
-    for index in games:
-        plans[index] = _plan(
-            cells[index], atoms[index], radii[index], names, sweep.config.replicates
-        )
-        key = (atoms[index].returns.shape, plans[index].cells, plans[index].listed)
-        groups.setdefault(key, []).append(index)
-    made = [
-        Batch(
-            cells=tuple(cells[i] for i in part),
-            atoms=tuple(atoms[i] for i in part),
-            expert_radii=tuple(radii[i] for i in part),
-            replicates=sweep.config.replicates,
-            plan=plans[part[0]],
-        )
-        for members in groups.values()
-        for part in _parts(members, _together(atoms[members[0]]))
-    ]
-    made += [
-        Batch(
-            cells=(cell,),
-            atoms=(atoms[index],),
-            expert_radii=(cell.parameters.chi2_radius,),
-            replicates=sweep.config.replicates,
-            plan=None,
-        )
-        for index, cell in enumerate(cells)
-        if cell.parameters.game == "hard-prompts"
-    ]
-    return made
-
-
-def _atoms(cell: Cell, folder: Path, laws: dict[tuple[str, int, int], Atoms]) -> Atoms:
-    p = cell.parameters
-    if p.law is None:
-        return Atoms(np.asarray([[0.0, float(p.horizon)]]), 0.0, 1.0)
-    key = (p.law.model_dump_json(), p.horizon, p.atoms)
-    if key not in laws:
-        laws[key] = p.law.atoms(p.horizon, p.atoms, folder)
-    return laws[key]
-
-
-def _games(
+def make_games(
     cells: Sequence[Cell], atoms: Sequence[Atoms], radii: Sequence[float]
 ) -> RelabellingGame:
+    """The games of some cells along a leading axis."""
     points = [cell.parameters for cell in cells]
     return stack_games(
         [a.returns for a in atoms],
@@ -184,11 +78,11 @@ def run_batch(batch: Batch, seed: int) -> list[dict[str, Any]]:
     if batch.plan is None:
         return [_run_hard_prompts(batch, root)]
     devices = jax.local_devices()
-    size = -(-_together(batch.atoms[0]) // len(devices)) * len(devices)
+    size = -(-cells_together(batch.atoms[0]) // len(devices)) * len(devices)
     padded = [min(i, len(batch.cells) - 1) for i in range(size)]
     streams = [batch.cells[i].stream for i in padded]
     keys = jax.vmap(partial(jax.random.fold_in, root))(jnp.asarray(streams, jnp.uint32))
-    games = _games(
+    games = make_games(
         [batch.cells[i] for i in padded],
         [batch.atoms[i] for i in padded],
         [batch.expert_radii[i] for i in padded],
@@ -263,16 +157,26 @@ def _row(
     }
 
 
+def hard_prompt_sizes(cell: Cell) -> tuple[int, int]:
+    """Prompts and traces that the program of a cell of hard prompts has room for."""
+    p = cell.parameters
+    return (
+        max(16, 1 << math.ceil(math.log2(p.log2_class_size))),
+        max(512, 1 << math.ceil(math.log2(p.data_budget))),
+    )
+
+
 def _run_hard_prompts(batch: Batch, root: Array) -> dict[str, Any]:
     (cell,), (atoms,) = batch.cells, batch.atoms
     p = cell.parameters
     coverage = float(p.c0 or 0.5)
+    most_prompts, most_traces = hard_prompt_sizes(cell)
     risks = hard_prompt_risks(
         jax.random.fold_in(root, np.uint32(cell.stream)),
         *(jnp.asarray(float(x)) for x in (p.horizon, coverage, p.log2_class_size, p.data_budget)),
         replicates=batch.replicates,
-        most_prompts=max(16, 1 << math.ceil(math.log2(p.log2_class_size))),
-        most_traces=max(512, 1 << math.ceil(math.log2(p.data_budget))),
+        most_prompts=most_prompts,
+        most_traces=most_traces,
     )
     learners = [
         {

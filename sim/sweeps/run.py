@@ -11,6 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import polars as pl
 
 from verigap.sim.sweeps.cells import Cell, LoadedSweep, TrainedCell
+from verigap.sim.sweeps.steps import TRAINING, Steps
 from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore
@@ -21,9 +22,10 @@ PACKAGES = ("verigap", "flax", "jax", "jaxlib", "numpy", "optax", "polars")
 
 @dataclass(frozen=True)
 class _Work:
-    """Cells that are computed and stored together."""
+    """Cells that are computed and stored together, in a step of a kind of `steps`."""
 
     cells: tuple[Cell | TrainedCell, ...]
+    kind: str
     compute: Callable[[Callable[[str], None]], list[dict[str, Any]]]
 
 
@@ -70,7 +72,7 @@ def run_sweep(
       sweep: a loaded configuration.
       folder: run folder, created or continued.
       command: what the user typed, for the provenance.
-      report: called after every batch.
+      report: called before and after every step, of which a batch is one.
 
     Raises:
       StoreError: if the folder belongs to another configuration, is locked, or is not a run.
@@ -102,7 +104,7 @@ def run_in_memory(
 
     Args:
       sweep: a loaded configuration.
-      report: called after every batch.
+      report: called before and after every step, of which a batch is one.
 
     Example:
       >>> from verigap.sim.sweeps import run_in_memory, sweep_from
@@ -165,35 +167,38 @@ def _compute(
 ) -> int:
     """Compute and store every cell that is not finished; how many failed."""
     todo = [cell for cell in sweep.cells if cell.name not in finished]
-    done, failed = len(finished), 0
-
-    def show(doing: str = "") -> None:
-        report(Progress(done, len(sweep.cells), failed, doing))
-
-    show()
-    for work in _work(sweep, todo, folder):
+    steps = Steps(report, len(sweep.cells), len(finished))
+    if not todo:
+        steps.tell()
+    for work in _work(sweep, todo, folder, steps):
         try:
-            rows = work.compute(show)
+            with steps.step(work.kind):
+                rows = work.compute(steps.tell)
         except (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
             message = f"{type(error).__name__}: {error}".splitlines()[0]
             store.record_failures([{"cell": cell.name, "error": message} for cell in work.cells])
-            failed += len(work.cells)
+            steps.failed += len(work.cells)
         else:
             store.write_batch(pl.DataFrame(rows))
-            done += len(work.cells)
-        show()
-    return failed
+            steps.done += len(work.cells)
+        steps.tell()
+    return steps.failed
 
 
-def _work(sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path) -> Iterator[_Work]:
+def _work(
+    sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path, steps: Steps
+) -> Iterator[_Work]:
     """Simulated cells in batches, then trained ones one by one."""
     seed = sweep.config.seed
+    trained = [cell for cell in todo if isinstance(cell, TrainedCell)]
+    steps.add({TRAINING: len(trained)})
     if any(isinstance(cell, Cell) for cell in todo):
-        from verigap.sim.sweeps.batches import batches, run_batch
+        from verigap.sim.sweeps.batches import run_batch
+        from verigap.sim.sweeps.planning import batches
 
-        for batch in batches(sweep, todo):
-            yield _Work(batch.cells, lambda _, batch=batch: run_batch(batch, seed))
-    if trained := [cell for cell in todo if isinstance(cell, TrainedCell)]:
+        for batch in batches(sweep, todo, steps):
+            yield _Work(batch.cells, batch.kind, lambda _, batch=batch: run_batch(batch, seed))
+    if trained:
         import jax
         import numpy as np
 
@@ -207,4 +212,4 @@ def _work(sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path) 
             return cell.identity | run_trained(cell.parameters, root, bases, note)
 
         for cell in trained:
-            yield _Work((cell,), lambda note, cell=cell: [train(cell, note)])
+            yield _Work((cell,), TRAINING, lambda note, cell=cell: [train(cell, note)])

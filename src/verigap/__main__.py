@@ -1,6 +1,6 @@
 """`python -m verigap`, the same as `verigap`."""
 
-from verigap.cli.main import main
+from verigap.cli.start import main
 
 if __name__ == "__main__":
     main()

@@ -18,6 +18,26 @@ def test_a_bar_shows_amount_detail_and_what_is_done(capsys: pytest.CaptureFixtur
     assert "cells, elapsed" in shown
 
 
+def test_a_bar_counts_cells_and_is_as_long_as_the_share_of_the_work(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    now = [100.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    with ProgressBar("sweep", quiet=False) as bar:
+        bar(Progress(0, 200, doing="compiling", eta=75.0, share=0.5))
+        assert bar.bar is not None
+        (task,) = bar.bar.tasks
+        assert (task.completed, task.total) == (100.0, 200)
+        # Counted down until it is told anew.
+        now[0] += 15.0
+    shown = capsys.readouterr().err
+    assert "0/200" in shown
+    assert "0:01:15" in shown
+    assert "0:01:00" in shown
+
+
 def test_bytes_are_shown_as_such(capsys: pytest.CaptureFixture[str]) -> None:
     detail = lambda progress: f"{progress.produced:,} samples"  # noqa: E731
     with ProgressBar("import", quiet=False, amount="bytes", detail=detail) as bar:

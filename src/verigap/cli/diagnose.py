@@ -117,7 +117,13 @@ def diagnose(
         label_cost=label_cost,
         check_cost=check_cost,
     )
-    with ProgressBar("diagnose", quiet=quiet or as_json, counted="hundredths") as report:
+    with ProgressBar(
+        "diagnose",
+        quiet=quiet or as_json,
+        amount="share",
+        detail=lambda progress: progress.doing,
+        estimated=True,
+    ) as report:
         found = vg.diagnose(
             read(traces),
             out or Path("runs") / f"{traces[0].stem}-diagnosis",

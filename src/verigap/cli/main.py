@@ -26,6 +26,7 @@ from verigap.cli import (
     sample,
     sweep,
 )
+from verigap.cli.interrupts import guarded
 from verigap.cli.options import BAD_INPUT, FINE, INTERRUPTED, current_flags, with_flags
 
 app = typer.Typer(
@@ -88,7 +89,10 @@ def _asked_command(error: TyperException) -> str:
 
 
 def main() -> None:
-    """Entry point: every foreseeable mistake becomes one line and exit code 2."""
+    """The command line: every foreseeable mistake becomes one line and exit code 2.
+
+    `start.main` is what users start: it takes over signals first.
+    """
     if hasattr(signal, "SIGPIPE"):
         # A reader that has seen enough (`| head`) ends us silently, not with the code of a
         # violation.
@@ -114,10 +118,8 @@ def main() -> None:
     except ValueError as error:
         typer.echo(f"verigap: {with_flags(str(error))}", err=True)
         code = BAD_INPUT
-    if code == INTERRUPTED:
-        typer.echo("verigap: interrupted; the same command continues where it stopped", err=True)
     sys.exit(code if isinstance(code, int) else FINE)
 
 
 if __name__ == "__main__":
-    main()
+    guarded(main)

@@ -90,13 +90,18 @@ class ProgressBar:
         amount = f"{progress.done:,} of {progress.total:,}"
         if self.amount == "share":
             amount = f"{progress.done / max(progress.total, 1):.0%},"
-        detail, left = self.detail(progress), _left(progress)
+        detail, left = self.detail(progress), _left(progress.eta)
         typer.echo(f"{self.title}: {amount} {detail}, {left} left", err=True)
 
     def _draw(self, progress: Progress) -> None:
-        fields: dict[str, Any] = {"detail": self.detail(progress), "left": _left(progress)}
+        now = time.monotonic()
+        fields: dict[str, Any] = {
+            "detail": self.detail(progress),
+            "end": None if progress.eta is None else now + progress.eta,
+            "amount": f"{progress.done + progress.failed}/{progress.total}",
+        }
         if self.bar is None:
-            self.bar = self._new_bar()
+            self.bar = self._new_bar(self.estimated or progress.eta is not None)
             self.task = self.bar.add_task(self.title, total=progress.total, **fields)
             self.bar.start()
         show_doing = self.amount != "share" and progress.doing
@@ -104,25 +109,36 @@ class ProgressBar:
             self.task,
             description=f"{self.title}: {progress.doing}" if show_doing else self.title,
             total=progress.total,
-            completed=progress.done + progress.failed,
+            completed=_completed(progress),
             refresh=True,
             **fields,
         )
 
-    def _new_bar(self) -> RichProgress:
+    def _new_bar(self, estimated: bool) -> RichProgress:
         from rich.progress import (
             BarColumn,
             DownloadColumn,
-            MofNCompleteColumn,
             Progress,
+            ProgressColumn,
+            Task,
             TaskProgressColumn,
             TextColumn,
             TimeElapsedColumn,
             TimeRemainingColumn,
         )
+        from rich.text import Text
+
+        class Left(ProgressColumn):
+            """The time left as the work told it, counted down until it tells again."""
+
+            def render(self, task: Task) -> Text:
+                end = task.fields["end"]
+                left = None if end is None else max(0.0, end - time.monotonic())
+                return Text(_left(left), style="progress.remaining")
 
         amounts = {
-            "count": MofNCompleteColumn,
+            # Not what the bar shows: of a sweep that compiles, no cell is done yet.
+            "count": lambda: TextColumn("{task.fields[amount]}", style="progress.download"),
             "bytes": DownloadColumn,
             "share": TaskProgressColumn,
         }
@@ -133,10 +149,17 @@ class ProgressBar:
             TextColumn("{task.fields[detail]}, elapsed"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TextColumn("{task.fields[left]}") if self.estimated else TimeRemainingColumn(),
+            Left() if estimated else TimeRemainingColumn(),
             console=self.console,
         )
 
 
-def _left(progress: Progress) -> str:
-    return "?" if progress.eta is None else duration(progress.eta)
+def _completed(progress: Progress) -> float:
+    """How long the bar is, where its whole length is `total`."""
+    if progress.share is None:
+        return progress.done + progress.failed
+    return progress.share * progress.total
+
+
+def _left(seconds: float | None) -> str:
+    return "?" if seconds is None else duration(seconds)

@@ -21,6 +21,8 @@ class Progress:
         generated in this session.
       rate: what is produced a second in this session; None where it is not known.
       eta: seconds left; None while unknown, or where whoever shows it may work it out.
+      share: of the work that is done, from 0 to 1, where the things counted are unlike, or take
+        long to begin with; None where it is `done` of `total`.
     """
 
     done: int
@@ -30,3 +32,4 @@ class Progress:
     produced: int = 0
     rate: float | None = None
     eta: float | None = None
+    share: float | None = None

@@ -11,15 +11,11 @@ whatever means, so there is no such thing as a stale lock and nothing to clean u
 from __future__ import annotations
 
 import difflib
-import glob
 import io
 import json
 import os
 import re
-import shutil
 import socket
-import time
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,17 +24,15 @@ import polars as pl
 from filelock import FileLock, SoftFileLock, Timeout
 
 from verigap.storage.digests import digest
+from verigap.storage.drafts import draft_folder
 from verigap.storage.files import sync, write_durably
 
 _CONFIG, _PROVENANCE, _FAILURES = "config.yaml", "provenance.json", "failures.parquet"
 _CELLS, _LOCK, _OWNER = "cells", "lock", "lock.owner"
 _BATCH_NAME = re.compile(r"(?P<cell>[\w-]+)-(?P<checksum>[0-9a-f]{16})\.parquet")
 _CELL_ID = re.compile(r"\w[\w-]{0,127}", re.ASCII)
-_DRAFT_NAMES = {_CONFIG, _PROVENANCE, _CELLS}
 _UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 _DIFF_LINES = 12
-# Building a run folder takes milliseconds; one this old was abandoned by a process that died.
-_ABANDONED_AFTER_SECONDS = 60.0
 
 
 class StoreError(ValueError):
@@ -274,11 +268,9 @@ def _create(folder: Path, config_yaml: str, provenance: Mapping[str, object]) ->
             _refuse_foreign(folder)
             return False
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_abandoned(folder)
     # Built beside its place and renamed, so that nobody ever sees half a run folder.
-    draft = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        (draft / _CELLS).mkdir(parents=True)
+    with draft_folder(folder) as draft:
+        (draft / _CELLS).mkdir()
         write_durably(draft / _CONFIG, config_yaml.encode())
         write_durably(draft / _PROVENANCE, _json(provenance))
         try:
@@ -289,20 +281,8 @@ def _create(folder: Path, config_yaml: str, provenance: Mapping[str, object]) ->
                 raise
             _refuse_foreign(folder)
             return False
-        sync(folder.parent)
-        return True
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-
-
-def _remove_abandoned(folder: Path) -> None:
-    """Drafts of this folder whose process died while building them."""
-    for draft in folder.parent.glob(f".{glob.escape(folder.name)}.*.tmp"):
-        if not draft.is_dir() or time.time() - draft.stat().st_mtime < _ABANDONED_AFTER_SECONDS:
-            continue
-        # Only a folder with nothing in it but what a draft holds is one of ours.
-        if all(entry.name in _DRAFT_NAMES or entry.suffix == ".tmp" for entry in draft.iterdir()):
-            shutil.rmtree(draft, ignore_errors=True)
+    sync(folder.parent)
+    return True
 
 
 def _acquire(folder: Path) -> FileLock:

@@ -275,6 +275,8 @@ def diagnose(
       seed: seed of all randomness.
       report: called before each stage of each group.
 
+    Interrupted, the same call with the same folder goes on after the last finished stage.
+
     Returns:
       `content` (the report as dictionaries), `page` (as HTML), `files` (what was written).
 
@@ -294,8 +296,9 @@ def diagnose(
     from verigap.llm_validation.arguments import checked_horizons
     from verigap.llm_validation.reporting.diagnose import diagnose as diagnose_traces
     from verigap.llm_validation.reporting.unanswerable import refuse_unanswerable
-    from verigap.llm_validation.reporting.writing import write_report
+    from verigap.llm_validation.reporting.writing import STAGES, write_report
     from verigap.results import DiagnosisResult
+    from verigap.storage.progress import Progress
 
     kind, unit = _verifier(verifier), _currency(currency)
     if spend is not None and not spend > 0:
@@ -313,6 +316,7 @@ def diagnose(
     found = diagnose_traces(
         samples, budgets, data_budgets, num_candidates=num_candidates,
         chi2_radius=chi2_radius, worth=worth, seed=seed, report=report,
+        keep=None if folder is None else folder / STAGES,
     )  # fmt: skip
     written = write_report(
         found,
@@ -324,6 +328,8 @@ def diagnose(
         spend=spend,
         include_text=include_text,
     )
+    if report is not None:
+        report(Progress(1, 1, eta=0.0, share=1.0))
     return DiagnosisResult.of(found, written)
 
 

@@ -85,7 +85,11 @@ def test_pools_are_built_once_and_cells_are_measured_once(
     assert {group.decisions.num_candidates for group in found.groups} == {4}
     done = [each.done for each in told]
     assert done == sorted(done)
-    assert (done[-1], told[-1].total) == (200, 200)
+    assert done[-1] >= 80
+    assert {each.total for each in told} == {100}
+    # Of every stage with the time that is left, from the first word on.
+    assert all(each.eta is not None and each.eta > 0 for each in told)
+    assert told[-1].doing == "writing the report"
 
 
 def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None:

@@ -20,7 +20,8 @@ from verigap.sim.checks.statistics import (
     upper_quantile,
 )
 from verigap.sim.sweeps import batches as engine
-from verigap.sim.sweeps.batches import batches, run_batch
+from verigap.sim.sweeps import planning
+from verigap.sim.sweeps.batches import run_batch
 from verigap.sim.sweeps.cells import load_sweep
 from verigap.theory import BOUNDS
 
@@ -113,8 +114,10 @@ def test_quantiles() -> None:
 def controls_run() -> list[dict[str, Any]]:
     sweep = load_sweep(CONFIGS / "controls.yaml")
     # Small batches: padding them to full size would be most of the work here.
-    with mock.patch.object(engine, "BATCH", 3):
-        rows = [row for batch in batches(sweep, sweep.cells) for row in run_batch(batch, 0)]
+    with mock.patch.object(engine, "BATCH", 3), mock.patch.object(planning, "CELLS", 3):
+        rows = [
+            row for batch in planning.batches(sweep, sweep.cells) for row in run_batch(batch, 0)
+        ]
     assert len(rows) == len(sweep.cells)
     return rows
 
