@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import special, stats
+from scipy import special
 
 LEVEL = 0.95
 # What resampling may cost: prompts times replicates, within the two limits.
@@ -114,7 +114,7 @@ def student_spread(units: int) -> float:
     if units < 2:
         return 1.0
     tail = (1 + LEVEL) / 2
-    student = float(stats.t.ppf(tail, units - 1)) / float(special.ndtri(tail))
+    student = float(special.stdtrit(units - 1, tail)) / float(special.ndtri(tail))
     return student * (units / (units - 1)) ** 0.5
 
 
@@ -207,7 +207,7 @@ def bca_interval(
     second = (centred**2).sum(axis=0)
     skew = np.where(second > 0, (centred**3).sum(axis=0), 0.0)
     acceleration = skew / (6 * np.where(second > 0, second, 1.0) ** 1.5)
-    reach = stats.t.ppf((1 + LEVEL) / 2, prompts - 1) * (prompts / (prompts - 1)) ** 0.5
+    reach = special.stdtrit(prompts - 1, (1 + LEVEL) / 2) * (prompts / (prompts - 1)) ** 0.5
     bounds = []
     for sign in (-1.0, 1.0):
         moved = bias + sign * reach

@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
 
 _STEPS = 40
 _ROUNDING = 1e-9
@@ -56,6 +55,9 @@ def checked_accuracy(
       >>> round(checked_accuracy(*half, 2, 1.0, 0.0), 3)  # accepts everything
       0.5
     """
+    # Slow to import, and only needed here.
+    from scipy import stats
+
     right = np.arange(n + 1)
     weights = stats.hypergeom.pmf(right, sizes[:, None], correct[:, None], n).mean(axis=0)
     values = [_accuracy_of(m, n, false_positive, false_negative) for m in range(n + 1)]
@@ -64,6 +66,8 @@ def checked_accuracy(
 
 def _accuracy_of(m: int, n: int, false_positive: float, false_negative: float) -> float:
     """The same for m right ones among the N."""
+    from scipy import stats
+
     taken_right = stats.binom.pmf(np.arange(m + 1), m, 1.0 - false_negative)
     taken_wrong = stats.binom.pmf(np.arange(n - m + 1), n - m, false_positive)
     a, b = np.arange(m + 1)[:, None], np.arange(n - m + 1)[None, :]

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import stats
 
 from verigap.llm_validation.deciding.candidates import Candidates, gather
 from verigap.llm_validation.deciding.outcomes import Outcomes
@@ -34,6 +33,9 @@ class Compared(NamedTuple):
 
 def compared(found: Outcomes, sets: Candidates) -> Compared:
     """Features of the candidates beside each other."""
+    # Slow to import, and only needed here.
+    from scipy import stats
+
     length = gather(found.length, sets.index)
     known, n = np.isfinite(length), length.shape[2]
     if n == 1:

@@ -196,7 +196,9 @@ def _without_choice(
     joint: JointMeans, plain: Sequence[str], margin: Margin, highest: str | None
 ) -> tuple[str, Reason, float]:
     """Arm, reason and probability where few prompts are mixed."""
-    for arm in plain if highest is not None else ():
+    for arm in plain:
+        if highest is None:
+            break
         draws, _ = shortfall(joint, arm, (arm, highest), highest)
         probability = float((draws <= margin.value).mean())
         if probability >= CONFIDENCE:

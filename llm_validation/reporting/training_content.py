@@ -102,8 +102,9 @@ def _training_rows(group: GroupDecisions) -> list[dict[str, Any]]:
 
 def _beyond_base(joint: JointMeans | None, arm: str) -> dict[str, float]:
     """What an arm earns beyond the base; nothing for the base itself."""
-    nothing = joint is None or arm == "base"
-    return (NOTHING if nothing else joint.difference(arm, "base"))._asdict()
+    if joint is None or arm == "base":
+        return NOTHING._asdict()
+    return joint.difference(arm, "base")._asdict()
 
 
 def _voted(group: GroupDecisions) -> list[dict[str, Any]]:

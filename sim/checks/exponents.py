@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+from scipy import special
 
 from verigap.sim.checks.check import Row, bound_values
 
@@ -63,8 +63,8 @@ def fit_exponent(
     noise = np.sqrt(np.sum((centred * errors / values) ** 2)) / np.sum(centred**2)
     freedom = len(x) - 2
     spread = np.sqrt(np.sum(residual**2) / max(freedom, 1) / np.sum(centred**2))
-    scatter = spread * stats.t.ppf(0.975, freedom) if freedom > 0 else 0.0
-    half = np.hypot(scatter, stats.norm.ppf(0.975) * noise)
+    scatter = spread * special.stdtrit(freedom, 0.975) if freedom > 0 else 0.0
+    half = np.hypot(scatter, special.ndtri(0.975) * noise)
     return float(slope), float(slope - half), float(slope + half)
 
 

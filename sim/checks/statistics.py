@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import stats
+from scipy import special
 
 FAMILY_WISE_ERROR = 1e-3
 """Probability that a run with no false bound has any violation reported."""
@@ -34,7 +34,7 @@ def mean_p_value(
     excess = (shifted - bound) if lower else (bound - shifted)
     if error == 0:
         return 1.0 if excess >= 0 else 0.0
-    return float(stats.t.cdf(excess / error, replicates))
+    return float(special.stdtr(replicates, excess / error))
 
 
 def gap_p_value(
@@ -55,7 +55,7 @@ def gap_p_value(
         variance += total / replicates / count
     if variance == 0:
         return 1.0 if gap >= bound else 0.0
-    return float(stats.t.cdf((gap - bound) / np.sqrt(variance), replicates))
+    return float(special.stdtr(replicates, (gap - bound) / np.sqrt(variance)))
 
 
 def frequency_p_value(exceedances: float, replicates: int, probability: float) -> float:
@@ -64,7 +64,7 @@ def frequency_p_value(exceedances: float, replicates: int, probability: float) -
     Below the level alpha exactly when the one-sided Clopper-Pearson interval at 1 - alpha lies
     above `probability`.
     """
-    return float(stats.binom.sf(exceedances - 1, replicates, min(max(probability, 0.0), 1.0)))
+    return float(special.bdtrc(exceedances - 1, replicates, min(max(probability, 0.0), 1.0)))
 
 
 def holm_rejections(

@@ -24,7 +24,12 @@ from verigap.theory.arrays import (
 )
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
-NUMBERS = {"horizon": 64.0, "data_budget": 40.0, "log2_class_size": 10.0, "num_candidates": 4.0}
+NUMBERS: dict[str, Any] = {
+    "horizon": 64.0,
+    "data_budget": 40.0,
+    "log2_class_size": 10.0,
+    "num_candidates": 4.0,
+}
 LAWS = {
     "two-level": [[0.0, 64.0]],
     "point mass beside a spread": [[8.0, 8.0, 8.0], [0.0, 3.0, 50.0]],

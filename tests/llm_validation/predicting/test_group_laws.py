@@ -119,5 +119,5 @@ def test_other_files_are_left_to_others(tmp_path: Path, traces: Traces) -> None:
 def test_a_padded_law_is_a_law() -> None:
     law = padded_law([[0.0, 3.0], [2.0], [0.0]], [[0.5, 0.5], [1.0], [1.0]], 8)
     np.testing.assert_allclose(law.mean, [1.5, 2.0, 0.0])
-    assert (np.diff(np.asarray(law.atoms), axis=1) >= 0).all()
+    assert np.all(np.diff(np.asarray(law.atoms, float), axis=1) >= 0)
     assert json.loads(json.dumps(law.probabilities.shape)) == [3, 32]
