@@ -28,7 +28,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart run test lint types bench figures gallery docs clean test-latest test-py313 \
+.PHONY: help setup quickstart run test lint types bench figures gallery docs clean test-latest test-long test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-vllm
 
 help: ## this list
@@ -60,6 +60,9 @@ quickstart: $(READY)
 # A file stays on one process, which compiles what its tests share once.
 test: $(READY) ## all tests
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+test-long: $(READY) ## the campaigns that take minutes each: interrupts, the wheel alone
+	$(PY) -m pytest -n $(JOBS) --dist loadfile -m long
 
 lint: $(READY) types ## style, formatting, types, import direction
 	$(PY) -m ruff check .

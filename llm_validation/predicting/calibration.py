@@ -36,6 +36,23 @@ def smaller_half(values: Sequence[int]) -> tuple[int, ...]:
     return tuple(values[: (len(values) + 1) // 2])
 
 
+def held_out_cells(
+    horizons: Sequence[int], data_budgets: Sequence[int]
+) -> tuple[tuple[int, int], ...]:
+    """The (H, n) outside of the calibration slice.
+
+    Args:
+      horizons: budgets H, ascending.
+      data_budgets: n, ascending.
+
+    Example:
+      >>> held_out_cells([32, 64], [16, 64])
+      ((32, 64), (64, 16), (64, 64))
+    """
+    seen = {(h, n) for h in smaller_half(horizons) for n in smaller_half(data_budgets)}
+    return tuple((h, n) for h in horizons for n in data_budgets if (h, n) not in seen)
+
+
 def calibration_slice(measured: GroupMeasurement) -> GroupMeasurement:
     """The measurement without its larger budgets and n."""
     horizons, data = smaller_half(measured.horizons), smaller_half(measured.data_budgets)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -19,10 +18,9 @@ from jaxtyping import Bool, Float, Int
 from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.measure import measure_group
 from verigap.llm_validation.pools.pools import SamplePools
-from verigap.llm_validation.predicting.calibration import Slice, calibration_slice, smaller_half
+from verigap.llm_validation.predicting.calibration import Slice, calibration_slice, held_out_cells
 from verigap.llm_validation.predicting.draws import shrunk, statistic
 from verigap.llm_validation.predicting.predict import REPLICATES, Options, parametric_prediction
-from verigap.storage.stages import RunStage, run_stage
 from verigap.storage.units import LengthUnit
 
 Cell = tuple[int, int]
@@ -107,7 +105,6 @@ def score(
     options: Options | None = None,
     *,
     splits: int = SPLITS,
-    run: RunStage = run_stage,
 ) -> PredictionScore:
     """Score the predicted gap of one group on the halves of its prompts that it does not see.
 
@@ -118,7 +115,6 @@ def score(
       data_budgets: n, ascending.
       options: the leash, N and the seed, which is also that of the splits.
       splits: random splits, at least 1.
-      run: runs the stages "scoring 1.1", "scoring 1.2", "scoring 2.1", ...: by split and half.
 
     Example:
       >>> from verigap.llm_validation import read_traces
@@ -129,24 +125,14 @@ def score(
       (((32, 64),), ['predicted', 'reused', 'reused and shrunk', 'no gap'])
     """
     options = options or Options()
-    seen = {(h, n) for h in smaller_half(horizons) for n in smaller_half(data_budgets)}
-    held_out = tuple((h, n) for h in horizons for n in data_budgets if (h, n) not in seen)
+    held_out = held_out_cells(horizons, data_budgets)
     half = pools.prompts // 2 if pools.prompts >= _FEWEST else 0
     comparisons: list[Comparison] = []
     for split in range(splits if half and held_out else 0):
         order = np.random.default_rng([options.seed, 4, split]).permutation(pools.prompts)
         first, second = (
-            run(
-                f"scoring {split + 1}.{side}",
-                partial(
-                    _forecasts,
-                    selected_prompts(pools, np.sort(rows)),
-                    horizons,
-                    data_budgets,
-                    options,
-                ),
-            )
-            for side, rows in ((1, order[:half]), (2, order[half : 2 * half]))
+            _forecasts(selected_prompts(pools, np.sort(rows)), horizons, data_budgets, options)
+            for rows in (order[:half], order[half : 2 * half])
         )
         comparisons += [
             Comparison(

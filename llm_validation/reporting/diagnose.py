@@ -1,4 +1,4 @@
-"""Fit, decide, measure, predict, score: the one implementation behind `verigap diagnose`."""
+"""Fit, decide, measure, predict: the one implementation behind `verigap diagnose`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting.calibration import calibration_slice
 from verigap.llm_validation.predicting.group_laws import laws_of_traces
 from verigap.llm_validation.predicting.predict import Options, predict_group
-from verigap.llm_validation.predicting.scoring import score
 from verigap.llm_validation.reporting.assumptions import Assumption, check_assumptions
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
@@ -210,7 +209,6 @@ def _theory(
     return Theory(
         prediction=prediction,
         measurement=measurement,
-        score=score(pools, horizons, request.data_budgets, options, run=stages),
         phase=stages(
             "placing",
             lambda: phase(

@@ -15,7 +15,6 @@ from verigap.llm_validation.fitting.fit import Fit, GroupFit
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.predicting.prediction import GroupPrediction
-from verigap.llm_validation.predicting.scoring import PredictionScore
 from verigap.llm_validation.reporting.assumptions import Assumption
 
 
@@ -26,7 +25,6 @@ class Theory:
     Attributes:
       prediction: made from the calibration cells of the measurement alone.
       measurement: of the same traces.
-      score: how the prediction does on other prompts.
       phase: see `reporting.phase`; None where the class size is not known.
       horizon: the budget H that the phase and the statistics are shown at.
       data_budget: n likewise.
@@ -34,7 +32,6 @@ class Theory:
 
     prediction: GroupPrediction
     measurement: GroupMeasurement
-    score: PredictionScore
     phase: Mapping[str, Any] | None
     horizon: int
     data_budget: int

@@ -41,10 +41,8 @@ _STAGES = {
     "calibrating": _Seconds(5.5, 1.0),
     "predicting": _Seconds(10.0, 5.0),
     "bounding": _Seconds(4.0, 0.2),
-    "scoring": _Seconds(10.0, 2.5),
     "placing": _Seconds(3.0, 0.7),
 }
-_HALVES = 2
 _WRITING, _WRITING_SECONDS = "writing the report", 3.0
 
 
@@ -76,9 +74,8 @@ class Stages:
         first = int(group == 0)
         ahead = Counter({_WRITING: 1})
         for name in _STAGES:
-            runs = _HALVES if name == "scoring" else 1
-            ahead[name] = first * runs
-            ahead[_again(name)] = (self._groups - group - first) * runs
+            ahead[name] = first
+            ahead[_again(name)] = self._groups - group - first
         self._pace.plan(ahead)
 
     def __call__(self, name: str, compute: Callable[[], _Result]) -> _Result:

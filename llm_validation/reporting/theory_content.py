@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from verigap.llm_validation.intervals import Statistic
+from verigap.llm_validation.predicting.calibration import held_out_cells
 from verigap.llm_validation.predicting.content import (
     cell_content,
     crossovers_content,
@@ -32,7 +32,8 @@ def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
     measured = theory.measurement
     predicted = [cell_content(cell) for cell in theory.prediction.cells]
     found = _measured(theory, group.decisions.seed)
-    comparison = _comparison(predicted, found, theory.score.held_out)
+    unseen = held_out_cells(measured.horizons, measured.data_budgets)
+    comparison = _comparison(predicted, found, unseen)
     return {
         "sentence": _in_short(theory, predicted, comparison, group.pools.unit),
         "horizon": theory.horizon,
@@ -44,14 +45,6 @@ def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
         "gap_measured": found,
         "comparison": comparison,
         "prediction": _prediction(theory.prediction),
-        "prediction_score": {
-            "prompts": theory.score.prompts,
-            "splits": theory.score.splits,
-            "held_out": [
-                {"horizon": horizon, "data_budget": n} for horizon, n in theory.score.held_out
-            ],
-            "methods": [asdict(method) for method in theory.score.methods],
-        },
         "phase": None if theory.phase is None else dict(theory.phase),
         "features": list(measured.features),
         "warnings": _warnings(group, theory),

@@ -22,14 +22,6 @@ from verigap.llm_validation.predicting.prediction import (
     GroupPrediction,
     PredictedCell,
 )
-from verigap.llm_validation.predicting.scoring import (
-    METHODS,
-    NO_GAP,
-    PREDICTED,
-    Comparison,
-    PredictionScore,
-    method_score,
-)
 from verigap.llm_validation.reporting.assumptions import Assumption
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
@@ -158,32 +150,6 @@ def prediction(measured: GroupMeasurement, log2_class_size: float = 6.0) -> Grou
     )
 
 
-def other_prompts(measured: GroupMeasurement) -> PredictionScore:
-    """Two comparisons a cell beyond the slice, in which the prediction is 1 off and 0 is 5 off."""
-    truth, nan = Statistic(5.0, 4.0, 6.0), float("nan")
-    forecasts = dict.fromkeys(METHODS, truth)
-    forecasts[PREDICTED] = Statistic(4.0, 3.0, 5.0)
-    forecasts[NO_GAP] = Statistic(0.0, nan, nan)
-    held_out = ((32, 64), (64, 16), (64, 64))
-    comparisons = tuple(
-        Comparison(horizon=horizon, data_budget=n, measured=truth, forecasts=forecasts)
-        for horizon, n in 2 * held_out
-    )
-    return PredictionScore(
-        dataset=measured.dataset,
-        model=measured.model,
-        unit=measured.unit,
-        prompts=len(measured.prompt_ids) // 2,
-        splits=1,
-        held_out=held_out,
-        comparisons=comparisons,
-        methods=tuple(
-            method_score(name, [each.forecasts[name] for each in comparisons], [truth] * 6)
-            for name in METHODS
-        ),
-    )
-
-
 def pools_of(frame: pl.DataFrame) -> SamplePools:
     """The pools of a frame of one group."""
     (pools,) = sample_pools(Traces(frame), placed=False)
@@ -259,7 +225,6 @@ def _theory(
     return Theory(
         prediction=predicted,
         measurement=measured,
-        score=other_prompts(measured),
         phase=place,
         horizon=HORIZONS[-1],
         data_budget=DATA[-1],

@@ -132,14 +132,9 @@ def test_the_theory_stands_apart(usual: Diagnosis) -> None:
     for cell in theory["gap_measured"]:
         assert cell["gap"]["estimate"] == pytest.approx(7.0 * cell["horizon"] / 64)
         assert cell["gap_unleashed"]["estimate"] == pytest.approx(8.0 * cell["horizon"] / 64)
-    # The smaller half of the budgets and of n calibrates; nothing is scored there.
+    # The smaller half of the budgets and of n calibrates; the rest is held out.
     roles = {(row["horizon"], row["data_budget"]): row["held_out"] for row in theory["comparison"]}
     assert roles == {(32, 16): False, (32, 64): True, (64, 16): True, (64, 64): True}
-    methods = {row["method"]: row for row in theory["prediction_score"]["methods"]}
-    assert methods["predicted"]["sign_accuracy"] == 1.0
-    assert methods["predicted"]["absolute_error"] == 1.0
-    assert methods["no gap"]["relative_error"] == 1.0
-    assert methods["no gap"]["cells"] == 6
     # What the stages say of the same trouble is said once, and not above the decisions.
     assert theory["warnings"].count("measured: by hand") == 1
     assert "measured: said before" not in theory["warnings"]
