@@ -28,7 +28,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart run test lint types bench figures gallery docs clean test-latest test-long test-py313 \
+.PHONY: help setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-vllm
 
 help: ## this list
@@ -74,6 +74,12 @@ types: $(READY) ## types alone
 
 bench: $(READY) .venv-torch/.ready ## the speed and memory targets
 	$(PY) -m benchmarks
+
+bench-latency: $(READY) ## seconds of everyday commands, kept under benchmarks/results
+	$(PY) -m benchmarks.latency
+
+bench-compare: $(READY) ## the same against the last kept ones; fails if a command is slower
+	$(PY) -m benchmarks.latency --compare $(lastword $(sort $(wildcard benchmarks/results/latency-*.json)))
 
 # PyTorch is what the benchmark compares with and nothing else here needs it.
 .venv-torch/.ready: constraints/torch.txt
