@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import platform
+import resource
 import statistics
 import subprocess
 import sys
@@ -80,19 +81,18 @@ def user_seconds(command: Sequence[str], cache: str) -> float:
     Raises:
       RuntimeError: the command failed; the message ends in what it said.
     """
-    process = subprocess.Popen(
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    done = subprocess.run(
         command,
         cwd=ROOT,
         env={**os.environ, "VERIGAP_CACHE": cache},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    assert process.stderr is not None
-    said = process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if os.waitstatus_to_exitcode(status):
-        raise RuntimeError(f"{' '.join(command)}: {said.decode()[-500:]}")
-    return usage.ru_utime
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr[-500:]}")
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
 
 
 def measure(latency: Latency, repetitions: int) -> dict[str, list[float]]:
