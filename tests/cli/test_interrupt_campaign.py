@@ -68,14 +68,14 @@ def import_(verigap: Command, folder: Path) -> Work:
     )
 
 
-def diagnose(verigap: Command, folder: Path) -> Work:
+def diagnose(verigap: Command, folder: Path, horizons: str = "32,64", n: str = "16,64") -> Work:
     table = folder / "traces.parquet"
     rows = pl.read_parquet(EXAMPLES / "smollm2_products.parquet")
     rows.filter(pl.col("sample_id") < 8).write_parquet(table)
     return Work(
         verigap=verigap,
         arguments=lambda _: (
-            "diagnose", table, "--horizon", "32,64", "--n", "16,64", "--candidates", 4,
+            "diagnose", table, "--horizon", horizons, "--n", n, "--candidates", 4,
             "--out", "report",
         ),
         result=lambda at: {path.name: path.read_bytes() for path in (at / "report").iterdir()},
@@ -146,7 +146,7 @@ def test_an_interrupted_diagnosis_goes_on_after_its_last_stage(
     verigap: Command, tmp_path: Path
 ) -> None:
     (inputs := tmp_path / "inputs").mkdir()
-    work = diagnose(verigap, inputs)
+    work = diagnose(verigap, inputs, "64", "16")
     (broken := tmp_path / "broken").mkdir()
     child = work.start(broken)
     stages = broken / "report" / ".stages"
