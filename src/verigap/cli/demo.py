@@ -26,10 +26,10 @@ def demo(
     """Diagnose 1,024 answers of a small language model: a first report, in a minute."""
     prepare_jax()
     import verigap as vg
-    from verigap.cli.progress import ProgressBar
+    from verigap.cli.progress import diagnosis_bar
     from verigap.shipped import DEMO, shipped_path
 
-    with ProgressBar("demo", quiet=quiet, counted="hundredths") as report:
+    with diagnosis_bar("demo", quiet=quiet) as report:
         found = vg.diagnose(shipped_path(DEMO), out, report=report)
     for group in found.content["groups"]:
         _show(group)

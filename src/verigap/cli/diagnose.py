@@ -105,7 +105,7 @@ def diagnose(
         raise ValueError(f"--worth: {worth:g} is out of range; give points above 0 and below 100")
     horizons, data_budgets = horizons_and_data_budgets(horizon, n)
     import verigap as vg
-    from verigap.cli.progress import ProgressBar
+    from verigap.cli.progress import diagnosis_bar
     from verigap.llm_validation.deciding import Prices
 
     prices = Prices(
@@ -117,13 +117,7 @@ def diagnose(
         label_cost=label_cost,
         check_cost=check_cost,
     )
-    with ProgressBar(
-        "diagnose",
-        quiet=quiet or as_json,
-        amount="share",
-        detail=lambda progress: progress.doing,
-        estimated=True,
-    ) as report:
+    with diagnosis_bar("diagnose", quiet=quiet or as_json) as report:
         found = vg.diagnose(
             read(traces),
             out or Path("runs") / f"{traces[0].stem}-diagnosis",

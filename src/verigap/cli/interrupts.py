@@ -28,7 +28,7 @@ _FIRST = "first"
 _ONE_STROKE_SECONDS = 0.3
 _UNWINDING_SECONDS = 2.0
 
-CONTINUES = ("sweep", "sample", "diagnose", "finetune", "figures")
+CONTINUES = ("sweep", "sample", "diagnose", "demo", "finetune", "figures")
 """Commands that keep what was finished, and go on from there."""
 
 

@@ -163,3 +163,10 @@ def _completed(progress: Progress) -> float:
 
 def _left(seconds: float | None) -> str:
     return "?" if seconds is None else duration(seconds)
+
+
+def diagnosis_bar(title: str, quiet: bool) -> ProgressBar:
+    """The bar of a diagnosis, which knows its stages and estimates the time left itself."""
+    return ProgressBar(
+        title, quiet, amount="share", detail=lambda progress: progress.doing, estimated=True
+    )
