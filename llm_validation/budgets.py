@@ -122,5 +122,7 @@ def _recorded_limit(sampling: str) -> int | None:
     except ValueError:
         return None
     values = [settings.get(name) for name in LENGTH_LIMITS] if isinstance(settings, dict) else []
-    known = [value for value in values if isinstance(value, int) and 1 <= value < 2**53]
+    # A column of a table arrives as text.
+    values = [int(v) if isinstance(v, str) and v.isdecimal() else v for v in values]
+    known = [value for value in values if type(value) is int and 1 <= value < 2**53]
     return known[0] if known else None

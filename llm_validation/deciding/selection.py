@@ -198,18 +198,21 @@ def _untrained(
             values["vote_shortest"] = arms.vote(sets, reward, member=shortest)
     if np.isfinite(found.score).any():
         if answers:
-            weight = gather(_weights(found.score), sets.index)
+            weight = _weights(gather(found.score, sets.index))
             values["vote_score"] = arms.vote(sets, reward, weight)
         values["best_score"] = arms.best_scored(found.score, reward, found.mask, n)
     values["exact"] = arms.best_scored(reward, reward, found.mask, n)
     return values
 
 
-def _weights(score: Float[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
-    """Scores as weights of a vote: from 0 on, unknown ones 0."""
+def _weights(score: Float[np.ndarray, "P R N"]) -> Float[np.ndarray, "P R N"]:
+    """Scores of candidates as weights of their votes, unknown ones 0.
+
+    Where some are negative they count from the lowest of the same N, which is all that a vote sees.
+    """
     known = np.isfinite(score)
-    least = min(0.0, float(score[known].min(initial=0.0)))
-    return np.where(known, score - least, 0.0)
+    least = np.where(known, score, 0.0).min(axis=2, keepdims=True)
+    return np.where(known, score - np.minimum(least, 0.0), 0.0)
 
 
 def _learned(

@@ -164,9 +164,10 @@ def _rewards(counts: GroupCounts, horizon: int, extrapolated: bool) -> list[Assu
                 f"Record the {unit.singular} at which each trace is first correct.",
             )
         )
-    if correct:
+    # Of some correct samples the place may be unknown.
+    if placed := int(counts.count.sum()):
         order = np.argsort(counts.first_correct, kind="stable")
-        share = np.cumsum(counts.count[order]) / correct
+        share = np.cumsum(counts.count[order]) / placed
         low, high = (
             int(counts.first_correct[order][np.searchsorted(share, level)]) for level in (0.1, 0.9)
         )

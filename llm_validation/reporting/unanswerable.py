@@ -22,7 +22,7 @@ def refuse_unanswerable(
     spend: float | None,
     horizons: Sequence[int] | None,
 ) -> None:
-    """Refuse returns, and a limit of what is spent, that are known for no group of the table.
+    """Refuse budgets, returns and limits of what is spent that no group of the table tells of.
 
     Args:
       traces: the samples.
@@ -42,13 +42,22 @@ def refuse_unanswerable(
       ...     currency="return", prices=None, spend=500.0, horizons=None,
       ... )
     """
-    if currency == "accuracy" and spend is None:
+    if currency == "accuracy" and spend is None and horizons is None:
         return
     groups = [pools for pools in sample_pools(traces, placed=False) if pools.prompts]
     budgets = [budget_of(pools)[0] if horizons is None else max(horizons) for pools in groups]
     # A table without a graded sample is refused for that.
     if not groups:
         return
+    known = any(
+        np.isfinite(pools.n_tokens).any() or np.isfinite(pools.first_correct).any()
+        for pools in groups
+    )
+    if horizons is not None and not known:
+        raise TableError(
+            "horizons: cannot be applied, as the table has no lengths; fill n_tokens, or leave "
+            "the budget out, and whole samples are judged"
+        )
     if currency == "return" and not any(map(returns_known, groups, budgets)):
         raise TableError(
             "currency: returns are not known, as the table has no lengths or, of some right "

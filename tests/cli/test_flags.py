@@ -54,7 +54,7 @@ def test_an_old_flag_works(in_process: InProcess, tmp_path: Path) -> None:
         ("task 'x': needs a package", "--task 'x': needs a package"),
         (
             "t.csv: mend it, or drop it by `skip_bad`",
-            "t.csv: mend it, or drop it by --on-error skip",
+            "t.csv: mend it, or drop it by verigap import --on-error skip",
         ),
         ("unit: of no use with `tokenizer` t", "--unit: of no use with --tokenizer t"),
         ("seed: above `chi2_radius` 1", "--seed: above --kappa 1"),

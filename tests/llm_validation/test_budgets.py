@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from verigap.llm_validation import fit, reward_laws
-from verigap.llm_validation.budgets import chosen_horizons, usual_horizons
+from verigap.llm_validation.budgets import chosen_horizons, sampling_limit, usual_horizons
 from verigap.llm_validation.measuring.measure import default_horizons
 from verigap.llm_validation.pools import sample_pools
 from verigap.llm_validation.traces import Traces, load_traces
@@ -66,3 +66,15 @@ def test_the_reason_says_what_the_budgets_are() -> None:
     )
     assert "the sampling limit, 128" in usual_horizons(lengths, 128.0, 128)[1]
     assert usual_horizons(np.array([]), float("nan"), None)[0] == (64,)
+
+
+def test_a_limit_that_arrives_as_text_is_a_limit() -> None:
+    traces = small("smollm2_products")
+
+    def limit(sampling: str) -> int | None:
+        rows = traces.frame.with_columns(sampling=pl.lit(sampling))
+        return sampling_limit(rows)
+
+    assert limit('{"max_tokens": "200"}') == limit('{"max_tokens": 200}') == 200
+    for nothing in ('{"max_tokens": "many"}', '{"max_tokens": true}', '{"max_tokens": "-1"}', "{}"):
+        assert limit(nothing) is None

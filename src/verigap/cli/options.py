@@ -46,7 +46,8 @@ _FLAGS = {
     "per_prompt": "--per-prompt --json",
     "samples_used": "--first-samples",
     "sd": "--sigma",
-    "skip_bad": "--on-error skip",
+    # Other commands that read tables have no such flag.
+    "skip_bad": "verigap import --on-error skip",
 }
 """Flags of parameters whose names differ by more than dashes."""
 

@@ -151,6 +151,19 @@ def test_scores_below_zero_weigh_from_the_least() -> None:
     assert found.values["accuracy"]["vote"][0, 0] == 0.0
 
 
+def test_a_score_elsewhere_in_the_table_moves_no_other_vote() -> None:
+    samples = table(prompts=12, size=SIZE, seed=5)
+    samples["score"] -= 2.0
+
+    def votes() -> np.ndarray:
+        found = select(made(**samples), labels=1, counts=(3,), learn=False, seed=0)
+        return found.values["accuracy"]["vote_score"][0, 1:]
+
+    before = votes()
+    samples["score"][0, 0] = -1e6
+    np.testing.assert_array_equal(votes(), before)
+
+
 def test_an_unknown_score_is_the_worst() -> None:
     samples = {"correct": np.array([[1, 0, 0]]), "score": np.array([[np.nan, -7.0, -7.0]])}
     found = select(made(**samples), labels=1, counts=(2, 3), learn=False, seed=0)

@@ -116,3 +116,14 @@ def test_drift_adds_up_over_prompts() -> None:
     assert order_drift(frame) == pytest.approx(1.0)
     assert order_drift(many) == pytest.approx(4.0)
     assert order_drift(many.with_columns(correct=pl.lit(value=True))) == 0.0
+
+
+@pytest.mark.parametrize("every", [2, 3, 5])
+def test_some_correct_samples_may_lack_a_place(every: int) -> None:
+    frame = sound()
+    lost = pl.col("correct") & (pl.int_range(pl.len()) % every == 0)
+    lacking = frame.with_columns(
+        first_correct=pl.when(~lost).then("first_correct"),
+        n_tokens=pl.when(~lost).then("n_tokens"),
+    )
+    assert "constant_hitting_times" not in failing(lacking)
