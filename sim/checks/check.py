@@ -19,8 +19,9 @@ from verigap.sim.checks.statistics import (
     mean_p_value,
     upper_quantile,
 )
+from verigap.sim.compilation import PLAINER_CODE
 from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
-from verigap.theory import BOUNDS, Bound, Setting
+from verigap.theory import BOUNDS, Assumption, Bound, Setting
 from verigap.theory.bounds import Game
 from verigap.theory.bounds.controls import CONTROLS
 
@@ -106,15 +107,25 @@ def _settings(games: RelabellingGame, coverage: Float[Array, " cells"], game: Ga
     return replace(settings, coverage=coverage, game=game)
 
 
-@partial(jax.jit, static_argnames=("game", "names"))
+@partial(jax.jit, static_argnames=("game", "names"), compiler_options=PLAINER_CODE)
 def _values(
     games: RelabellingGame, coverage: Float[Array, " cells"], game: Game, names: tuple[str, ...]
 ) -> dict[str, tuple[Float[Array, " cells"], Bool[Array, " cells"]]]:
-    settings = _settings(games, coverage, game)
-    return {
-        name: (jax.vmap(bound.value)(settings), jax.vmap(bound.assumptions_hold)(settings))
-        for name, bound in ((name, bound_by_name(name)) for name in names)
-    }
+    bounds = {name: bound_by_name(name) for name in names}
+
+    def one(setting: Setting) -> dict[str, tuple[Float[Array, ""], Bool[Array, ""]]]:
+        # Bounds share assumptions, and each is traced once.
+        held: dict[Assumption, Bool[Array, ""]] = {}
+        for bound in bounds.values():
+            for assumption in bound.assumptions:
+                if assumption not in held:
+                    held[assumption] = assumption.holds(setting)
+        return {
+            name: (bound.value(setting), jnp.stack([held[a] for a in bound.assumptions]).all())
+            for name, bound in bounds.items()
+        }
+
+    return jax.vmap(one)(_settings(games, coverage, game))
 
 
 def bound_values(

@@ -7,21 +7,17 @@ from dataclasses import dataclass, replace
 import jax
 import numpy as np
 
+from verigap.sim.compilation import PLAINER_CODE
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
 from verigap.sim.relabelling.risk import Risk
 from verigap.sim.relabelling.simulate import SINGLE, Summary, known_risks, plan_for, simulate_cell
 from verigap.theory import Setting
 
-# It runs once, in a fraction of a second, and XLA's plainer code compiles twice as fast.
 _simulate = jax.jit(
     simulate_cell,
     static_argnames="plan",
-    compiler_options={
-        "xla_backend_optimization_level": 1,
-        "xla_cpu_use_fusion_emitters": False,
-        "xla_llvm_disable_expensive_passes": True,
-    },
+    compiler_options=PLAINER_CODE,
 )
 
 
