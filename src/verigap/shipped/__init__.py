@@ -75,7 +75,13 @@ def shipped_path(name: str) -> Path:
 
 
 def entries() -> tuple[Entry, ...]:
-    """Everything that comes with the package, in the order of `CONTENTS`."""
+    """Everything that comes with the package, in the order of `CONTENTS`.
+
+    Example:
+      >>> from verigap.shipped import entries
+      >>> [entry.name for entry in entries()][-1]
+      'runs/quickstart'
+    """
     return tuple(
         Entry(
             name=name,
@@ -88,7 +94,13 @@ def entries() -> tuple[Entry, ...]:
 
 
 def shipped_files() -> tuple[str, ...]:
-    """Names of all files, sorted."""
+    """Names of all files, sorted.
+
+    Example:
+      >>> from verigap.shipped import shipped_files
+      >>> "configs/quickstart-tiny.yaml" in shipped_files()
+      True
+    """
     return tuple(sorted(name for entry in entries() for name in entry.files))
 
 
