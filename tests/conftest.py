@@ -1,6 +1,7 @@
 """Settings every test runs under."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 # Compiling is most of what the tests cost, and XLA's plainest code compiles four times faster. The
@@ -18,6 +19,7 @@ os.environ.setdefault("VERIGAP_CACHE", str(Path(__file__).parent.parent / "build
 import hypothesis
 import jax
 import jaxtyping
+import pytest
 
 from tests.wall_time import by_file, lines
 from verigap.cli.compiled_programs import keep_compiled_programs
@@ -51,6 +53,17 @@ hypothesis.settings.register_profile(
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("verigap")
+
+
+@pytest.fixture(scope="module")
+def unchecked_annotations() -> Iterator[None]:
+    """No annotations are checked: for files that evaluate many small formulas in NumPy.
+
+    Each check takes longer than the formula; tests/theory checks them.
+    """
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -21,6 +21,8 @@ from verigap.sim.relabelling.risk import Risk
 from verigap.sim.sweeps.laws import GeometricSpec, ReturnsSpec, TwoLevelSpec
 from verigap.theory import RewardLaw
 
+pytestmark = pytest.mark.usefixtures("unchecked_annotations")
+
 REPLICATES = 2000
 
 
