@@ -29,6 +29,7 @@ class JointMeans:
       ends: by arm, the 95 % interval of its mean by Gaffke's bound, as `intervals.mean_interval`
         gives it; of an arm that learns, each replicate is moved as its draws are. NaN for a single
         prompt.
+      prompts: P.
       unseen: joint draws of the share of prompts that are like none of the P: exponential, 1/P on
         average, as in the Bayesian bootstrap with one prompt more.
     """
@@ -37,6 +38,7 @@ class JointMeans:
     draws: dict[str, Float[np.ndarray, " B"]]
     most: float
     ends: dict[str, tuple[float, float]]
+    prompts: int
     unseen: Float[np.ndarray, " B"]
 
     @classmethod
@@ -78,6 +80,7 @@ class JointMeans:
             draws=dict(zip(values, drawn.T, strict=True)),
             most=most,
             ends=dict(zip(values, _bounded(table, mean, moved, resampler, most), strict=True)),
+            prompts=prompts,
             unseen=np.random.default_rng([seed, 23]).exponential(1 / prompts, len(drawn)),
         )
 

@@ -47,11 +47,12 @@ class Decision:
       arm: the arm, or "undecided".
       reason: "gains" (the arm needs a verifier or training, and earns more than the margin beyond
         every arm that does not), "suffices" (no arm earns more than the margin beyond it),
-        "no_room" (few prompts are mixed, and no arm could earn more than the margin beyond it),
-        "open" (none of these is probable enough), "too_few" (prompts of mixed outcome),
+        "no_room" (no prompt is mixed, and on these no arm can earn more), "open" (none of these is
+        probable enough), "too_few" (some prompts are mixed, but fewer than 10),
         "nothing_to_compare" (one arm alone).
-      probability: of the statement that decided; for "open" the larger of the two. NaN for the
-        last two reasons.
+      probability: of the statement that decided; for "open" the larger of the two; for "no_room"
+        that prompts which leave a choice are too rare for a gain above the margin, by the exact
+        binomial law. NaN for the last two reasons.
       margin: the least gain that counts.
       best_plain: the best of the arms that need neither verifier nor training.
       best_other: the best of the others; "" without any.
@@ -112,9 +113,9 @@ def decide(
     given what the ceiling adds to the plain one, on the share of prompts that may be like none of
     those that were seen: 1/P on average.
 
-    On fewer than 10 prompts that are mixed nothing is decided by what arms earn. But where every
-    sample of a prompt is worth the same there is nothing to choose, and an arm that learns nothing
-    will do: the first one beyond which even `highest` earns no more than the margin.
+    On fewer than 10 prompts that are mixed nothing is decided by what arms earn: where one arm is
+    right on all of them, draws from them alone are too sure. But where no prompt is mixed there is
+    nothing to choose, and the arm that needs least will do.
 
     Args:
       joint: of all arms.
@@ -123,8 +124,8 @@ def decide(
       margin: the least gain that counts.
       mixed: prompts on which samples differ in reward.
       ceiling: the arm that nothing exceeds; None where there is none.
-      highest: an arm that no other can exceed, for few mixed prompts; None where the samples cannot
-        show one, as with one sample a prompt.
+      highest: the arm that no other exceeds on any prompt, so that without mixed prompts all are
+        alike; None where the samples cannot show that, as with one sample a prompt.
 
     Example:
       >>> import numpy as np
@@ -143,9 +144,10 @@ def decide(
     best_plain = best_arm(joint, plain, margin)
     best_other = best_arm(joint, others, margin) if others else ""
     if mixed < FEWEST_MIXED:
-        arm, reason, probability = _without_choice(joint, plain, margin, highest)
-        if reason == "no_room":
-            ceiling = highest
+        arm, reason, probability = UNDECIDED, "too_few", float("nan")
+        if mixed == 0 and highest is not None:
+            arm, reason, ceiling = plain[0], "no_room", highest
+            probability = _too_rare(joint, margin)
     elif len(plain) + len(others) < 2:
         arm, reason, probability = UNDECIDED, "nothing_to_compare", float("nan")
     else:
@@ -192,18 +194,27 @@ def _weighed(
     return UNDECIDED, "open", max(gains, *enough.values())
 
 
-def _without_choice(
-    joint: JointMeans, plain: Sequence[str], margin: Margin, highest: str | None
-) -> tuple[str, Reason, float]:
-    """Arm, reason and probability where few prompts are mixed."""
-    for arm in plain:
-        if highest is None:
-            break
-        draws, _ = shortfall(joint, arm, (arm, highest), highest)
-        probability = float((draws <= margin.value).mean())
-        if probability >= CONFIDENCE:
-            return arm, "no_room", probability
-    return UNDECIDED, "too_few", float("nan")
+def _too_rare(joint: JointMeans, margin: Margin) -> float:
+    """The confidence that a property which none of the P prompts has cannot earn the margin.
+
+    An arm gains at most the largest value where prompts have it, so it must be that common.
+    """
+    share = min(margin.value / joint.most, 1.0)
+    return 1.0 - (1.0 - share) ** joint.prompts
+
+
+def unlike_share(prompts: int) -> float:
+    """The most prompts that can be like none of P, at the confidence used, as a share of all.
+
+    Args:
+      prompts: P, independent.
+
+    Example:
+      >>> from verigap.llm_validation.deciding.rule import unlike_share
+      >>> round(unlike_share(1), 3), round(unlike_share(100), 3)
+      (0.9, 0.023)
+    """
+    return 1.0 - (1.0 - CONFIDENCE) ** (1.0 / prompts)
 
 
 def _chance(joint: JointMeans, arm: str, plain: Sequence[str], margin: Margin) -> float:

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.outcomes import Currency
-from verigap.llm_validation.deciding.rule import CONFIDENCE, FEWEST_MIXED, Decision
+from verigap.llm_validation.deciding.rule import (
+    CONFIDENCE,
+    FEWEST_MIXED,
+    Decision,
+    unlike_share,
+)
 from verigap.llm_validation.deciding.settling import Settling
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.numbers import chance, number, percent, percent_span, spanned
@@ -146,7 +151,7 @@ def decision_sentence(
             f"{named(decision.best_plain)} ({sure} that it is more than {margin})."
         )
     if decision.reason == "no_room":
-        why = _no_room(decision, joint, scale, f"{margin} ({sure})")
+        why = _no_room(decision, joint, scale)
         return f"{action(decision.arm)}{beyond_floor(decision.arm)}. {why}."
     return (
         f"{action(decision.arm)}{beyond_floor(decision.arm)}; no other arm adds more than {margin} "
@@ -169,13 +174,9 @@ def _no_decision(decision: Decision, scale: Scale) -> str:
     )
 
 
-def _no_room(decision: Decision, joint: JointMeans, scale: Scale, at_most: str) -> str:
+def _no_room(decision: Decision, joint: JointMeans, scale: Scale) -> str:
     """Why no arm can be better."""
-    training = decision.ceiling == "expert"
-    if decision.mixed:
-        most = "the best policy within the leash" if training else "an exact check"
-        return f"Even {most} adds no more than {at_most}"
-    follows = "nothing to learn" if training else "nothing to choose"
+    follows = "nothing to learn" if decision.ceiling == "expert" else "nothing to choose"
     if joint.means[decision.arm] >= joint.most:
         return "Every sample is right, so no arm can add anything"
     if joint.means[decision.arm] <= 0:
@@ -194,18 +195,16 @@ def flips_sentence(decision: Decision, flips_at: float, scale: Scale, prompts: i
       scale: how values are written.
       prompts: that it was decided from.
     """
-    if decision.reason == "no_room" and not decision.mixed:
-        # None of P independent prompts has a property: its share has this upper end.
-        share = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / prompts)
+    if decision.reason == "no_room":
         return (
             "It can flip only on prompts that are not like these, which are at most "
-            f"{percent(share)} of all (probability {CONFIDENCE:g})."
+            f"{percent(unlike_share(prompts))} of all (probability {CONFIDENCE:g})."
         )
     if decision.reason == "gains":
         return f"It flips if gains of up to {scale.least(flips_at)} do not count."
-    if decision.reason in ("suffices", "no_room") and not flips_at > 0:
+    if decision.reason == "suffices" and not flips_at > 0:
         return "It holds however small a gain counts."
-    if decision.reason in ("suffices", "no_room"):
+    if decision.reason == "suffices":
         return f"It flips only if gains below {scale.least(flips_at)} count."
     return ""
 
