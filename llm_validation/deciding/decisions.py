@@ -213,6 +213,7 @@ def _in_currency(
             shifts={arm: v[place] for arm, v in selected.shifts.get(currency, {}).items()},
             most=most,
             seed=seed,
+            highest="exact",
         )
         for place, count in enumerate(selected.counts)
     }

@@ -156,6 +156,21 @@ def test_draws_spread_as_the_mean_does() -> None:
     assert np.isnan(joint.difference("a", "b").low)
 
 
+def test_the_highest_arm_is_never_below_another() -> None:
+    # The check adds something on 2 of 6 prompts, whose draws reach below 0.
+    values = {"single": np.full(6, 0.25), "exact": np.array([1.0, 1.0, *[0.25] * 4])}
+    loose = JointMeans.of(values, most=1.0, seed=0)
+    assert loose.difference("exact", "single").low < 0
+    joint = JointMeans.of(values, most=1.0, seed=0, highest="exact")
+    assert joint.difference("exact", "single").low == 0.0
+    assert joint.difference("single", "exact").high == 0.0
+    assert joint.difference("exact", "single").high == loose.difference("exact", "single").high
+    # Where no two prompts differ there is no interval still.
+    alike = {"single": np.full(6, 0.25), "exact": np.full(6, 0.5)}
+    same = JointMeans.of(alike, most=1.0, seed=0, highest="exact").difference("exact", "single")
+    assert np.isnan([same.low, same.high]).all()
+
+
 def test_the_interval_of_a_mean_is_gaffkes_and_wider_for_what_is_learned() -> None:
     rng = np.random.default_rng(3)
     values = {"vote": 5 * (rng.random(40) < 0.9), "clone": 5 * (rng.random(40) < 0.5)}

@@ -261,6 +261,8 @@ def test_intervals_of_few_prompts_stay_within_what_is_possible() -> None:
     for row in found["select"]["arms"]:
         assert 0.0 <= row["accuracy"]["low"] <= row["accuracy"]["high"] <= 1.0
         assert 0.0 <= row["return"]["low"] <= row["return"]["high"] <= HORIZONS[-1]
+    exact = next(row for row in found["select"]["arms"] if row["arm"] == "exact")
+    assert exact["beyond_single"]["low"] == 0.0
 
 
 def test_one_sample_a_prompt() -> None:
