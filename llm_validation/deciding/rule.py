@@ -57,7 +57,8 @@ class Decision:
       best_plain: the best of the arms that need neither verifier nor training.
       best_other: the best of the others; "" without any.
       contender: for "open", the arm that most probably gains more than the margin beyond
-        `best_plain`, with a verifier or without; else "".
+        `best_plain`, with a verifier or without; "" where none does on prompts like these, and only
+        prompts like none of them keep it open; else "".
       ceiling: the arm that nothing exceeds, whose gain on prompts like none that were seen is
         allowed for; None where there is none.
       mixed: prompts on which samples differ in reward.
@@ -152,13 +153,7 @@ def decide(
         arm, reason, probability = UNDECIDED, "nothing_to_compare", float("nan")
     else:
         arm, reason, probability = _weighed(joint, plain, others, best_other, margin, ceiling)
-    contender = ""
-    if reason == "open":
-        every = [name for name in (*plain, *others) if name != best_plain]
-        contender = max(
-            every,
-            key=lambda name: (_chance(joint, name, [best_plain], margin), joint.means[name]),
-        )
+    contender = _contender(joint, (*plain, *others), best_plain, margin) if reason == "open" else ""
     nothing = Statistic(*[float("nan")] * 3)
     return Decision(
         arm=arm,
@@ -217,6 +212,19 @@ def unlike_share(prompts: int) -> float:
     return 1.0 - (1.0 - CONFIDENCE) ** (1.0 / prompts)
 
 
+def _contender(joint: JointMeans, every: Sequence[str], best_plain: str, margin: Margin) -> str:
+    """The arm that keeps a decision open; "" where the allowance for unseen prompts does."""
+    found = max(
+        (name for name in every if name != best_plain),
+        key=lambda name: (_chance(joint, name, [best_plain], margin), joint.means[name]),
+    )
+    draws, _ = shortfall(joint, best_plain, every, None)
+    suffices_here = (draws <= margin.value).mean() >= CONFIDENCE
+    # Its interval beside a sentence that names it must hold the margin. NaN: no prompts differ.
+    reaches = joint.difference(found, best_plain).high > margin.value
+    return "" if suffices_here and not reaches else found
+
+
 def _chance(joint: JointMeans, arm: str, plain: Sequence[str], margin: Margin) -> float:
     """Share of the draws in which an arm earns more than the margin beyond every plain one."""
     return float((lead(joint, arm, plain)[0] > margin.value).mean())
@@ -235,7 +243,7 @@ def shortfall(
 ) -> tuple[Float[np.ndarray, " B"], float]:
     """What the best arm earns beyond one: in each draw, and at the means.
 
-    The draws allow for prompts like none that were seen; see `decide`.
+    The draws allow for prompts like none that were seen, see `decide`; not without a ceiling.
     """
     highest = np.max([joint.draws[name] for name in every], axis=0)
     left = 0.0 if ceiling is None else max(joint.means[ceiling] - joint.means[arm], 0.0)

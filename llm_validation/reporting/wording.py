@@ -139,9 +139,16 @@ def decision_sentence(
 
     if decision.reason == "open":
         plain, other = decision.best_plain, decision.contender
+        meanwhile = f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided"
+        if not other:
+            return (
+                f"{meanwhile}: no other arm adds more than {margin} on prompts like these, but on "
+                f"prompts unlike these, which may be {percent(unlike_share(joint.prompts))} of all "
+                "prompts, one may add so much that it does on all."
+            )
         return (
-            f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided whether {named(other)} "
-            f"adds more than {margin}: {scale.gain(joint.difference(other, plain))}."
+            f"{meanwhile} whether {named(other)} adds more than {margin}: "
+            f"{scale.gain(joint.difference(other, plain))}."
         )
     if decision.arm == "undecided":
         return f"Undecided: {_no_decision(decision, scale)}."

@@ -8,7 +8,7 @@ import pytest
 from verigap.llm_validation.deciding.held_out import HeldOut
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.rule import Margin, decide, margin_of
-from verigap.llm_validation.deciding.settling import flips_at
+from verigap.llm_validation.deciding.settling import flips_at, what_would_settle
 from verigap.llm_validation.intervals import Resampler, mean_interval
 from verigap.llm_validation.pools.policy_values import halves
 
@@ -144,6 +144,27 @@ def test_few_prompts_that_show_no_gain_do_not_exclude_one() -> None:
     # Where there is no room above, there is nothing to miss.
     full = JointMeans.of(dict.fromkeys(values, np.ones(12)), most=1.0, seed=0)
     assert decide(full, ("single",), ("score",), MARGIN, 99, ceiling="exact").arm == "single"
+
+
+def test_what_unseen_prompts_keep_open_has_no_contender() -> None:
+    # The score never gains; a check would, so prompts unlike these 30 may hold a gain.
+    rng = np.random.default_rng(5)
+    plain = rng.random(30) / 2
+    values = {"single": plain, "score": plain - 0.01 * rng.random(30), "exact": plain + 0.45}
+    joint = JointMeans.of(values, most=1.0, seed=0)
+    given = (joint, ("single",), ("score",), MARGIN, 30)
+    found = decide(*given, ceiling="exact")
+    assert (found.reason, found.contender) == ("open", "")
+    settling = what_would_settle(found, joint, ("single",), ("score",), 30)
+    assert settling is not None
+    assert settling.arm == "single"
+    assert decide(*given).reason == "suffices"
+    # An arm that may gain on prompts like these is named.
+    wide = values | {"score": np.minimum(plain + rng.normal(0.01, 0.2, 30), plain + 0.45)}
+    again = decide(
+        JointMeans.of(wide, most=1.0, seed=0), ("single",), ("score",), MARGIN, 30, ceiling="exact"
+    )
+    assert (again.reason, again.contender) == ("open", "score")
 
 
 def test_draws_spread_as_the_mean_does() -> None:

@@ -125,6 +125,21 @@ def test_what_is_open_says_so() -> None:
     assert "Undecided whether the shortest of 8 adds more than 1 point: 0 [-6" in text
 
 
+def test_what_only_unseen_prompts_keep_open_names_no_contender() -> None:
+    values = {"single": np.full(30, 0.3), "shortest": np.full(30, 0.29), "exact": np.full(30, 0.9)}
+    found = JointMeans.of(values, most=1.0, seed=0)
+    decided = decide(found, ("single", "shortest"), (), MARGIN, 30, ceiling="exact")
+    text = decision_sentence(
+        decided, found, ACCURACY, floor="single", num_candidates=8, data_budget=16
+    )
+    # 1 - 0.1^(1/30)
+    assert bare(text) == (
+        "Take one sample for now: 30 %. Undecided: no other arm adds more than 1 point on prompts "
+        "like these, but on prompts unlike these, which may be 7.39 % of all prompts, one may add "
+        "so much that it does on all."
+    )
+
+
 def decision(reason: str, arm: str = "vote") -> Decision:
     nothing = Statistic(math.nan, math.nan, math.nan)
     return Decision(
