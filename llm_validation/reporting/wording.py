@@ -236,17 +236,32 @@ def settling_sentence(settling: Settling | None, prompts: int, num_candidates: i
     )
 
 
-def check_sentence(gain: Statistic, best: str, num_candidates: int, tolerance: tuple) -> str:
-    """What an exact check is worth, and how much it may err."""
-    false_positive, false_negative = tolerance
+def check_sentence(
+    gain: Statistic,
+    best: str,
+    num_candidates: int,
+    scale: Scale,
+    tolerance: tuple[float, float] | None,
+) -> str:
+    """What an exact check is worth, and how much it may err.
+
+    Args:
+      gain: what it adds.
+      best: the arm that it is added to.
+      num_candidates: N.
+      scale: how the gain is written.
+      tolerance: share of wrong samples that it may accept, and of right ones that it may reject;
+        None where that is not known.
+    """
     if num_candidates == 1:
         return "With one sample a prompt an exact check has nothing to choose among."
     text = (
-        f"An exact check of {num_candidates:,} samples adds {points(gain)} beyond "
+        f"An exact check of {num_candidates:,} samples adds {scale.gain(gain)} beyond "
         f"{arm_name(best, num_candidates)}, the simplest of the best arms without one."
     )
-    if gain.estimate <= 0:
+    if gain.estimate <= 0 or tolerance is None:
         return text
+    false_positive, false_negative = tolerance
     if false_positive >= 1 and false_negative >= 1:
         return f"{text} Even a check that accepts everything is no worse than that arm."
     return text + (

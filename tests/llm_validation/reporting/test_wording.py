@@ -173,15 +173,22 @@ def test_what_would_settle_it() -> None:
 
 def test_what_a_check_is_worth() -> None:
     gain = Statistic(0.12, 0.1, 0.14)
-    text = check_sentence(gain, "vote", 8, (0.25, 0.5))
+    text = check_sentence(gain, "vote", 8, ACCURACY, (0.25, 0.5))
     assert (
         "adds 12 [10, 14] points beyond majority vote of 8, the simplest of the best arms" in text
     )
     assert "accepts 25 % of the wrong samples, or rejects 50 % of the right ones" in text
-    assert "Even a check that accepts everything" in check_sentence(gain, "single", 8, (1.0, 1.0))
+    free = check_sentence(gain, "single", 8, ACCURACY, (1.0, 1.0))
+    assert "Even a check that accepts everything" in free
     zero = Statistic(0.0, math.nan, math.nan)
-    assert check_sentence(zero, "single", 8, (0.0, 0.0)).endswith("best arms without one.")
-    assert "nothing to choose among" in check_sentence(gain, "vote", 1, (0.5, 0.5))
+    nothing = check_sentence(zero, "single", 8, ACCURACY, (0.0, 0.0))
+    assert nothing.endswith("best arms without one.")
+    assert "nothing to choose among" in check_sentence(gain, "vote", 1, ACCURACY, (0.5, 0.5))
+    returns = check_sentence(Statistic(12.0, 10.0, 14.0), "vote_shortest", 8, RETURN, None)
+    assert returns == (
+        "An exact check of 8 samples adds 12 [10, 14] words of correct trace beyond majority vote "
+        "of 8, shortest winner, the simplest of the best arms without one."
+    )
 
 
 def test_why_the_currencies_differ() -> None:
