@@ -144,6 +144,8 @@ def _accuracy_over_tokens(axis: Axes, group: Group) -> str | None:
         ("with_check", "with an exact check", "black"),
     ):
         rows = frontier[name]
+        if not rows:
+            continue
         x, y = ([row[of] for row in rows] for of in (key, "accuracy"))
         axis.plot(x, y, drawstyle="steps-post", color=color, label=label)
         for row in rows:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -99,19 +98,28 @@ class GroupDecisions:
     by_currency: dict[Currency, InCurrency]
     seed: int
 
-    def best_without_check(self, currency: Currency = "accuracy") -> str:
-        """The best arm at N that needs no exact check: the first within half the margin."""
+    def best_without_check(self, currency: Currency, verifier: Verifier | None) -> str:
+        """The best arm at N that needs no exact check: the first within half the margin.
+
+        Args:
+          currency: that it is best in.
+          verifier: the one that there is; its arms alone take part, beside those without any. None
+            for every kind.
+        """
         here = self.by_currency[currency]
         joint = here.at[self.num_candidates]
-        plain, others = arms_of(joint, None)
-        return best_arm(joint, (*plain, *others), here.margin)
+        at_hand = [arm for arm in sum(arms_of(joint, verifier), ()) if arm not in selecting.EXACT]
+        return best_arm(joint, at_hand, here.margin)
 
-    @cached_property
-    def tolerance(self) -> Tolerance:
-        """How much an exact check may err before it adds nothing to `best_without_check`."""
+    def tolerance(self, verifier: Verifier | None) -> Tolerance:
+        """How much an exact check may err before it adds nothing to `best_without_check`.
+
+        Args:
+          verifier: the one that there is, of that arm; None for every kind.
+        """
         n, selected = self.num_candidates, self.selection
         means = self.by_currency["accuracy"].at[n].means
-        without = means[self.best_without_check()]
+        without = means[self.best_without_check("accuracy", verifier)]
         return tolerance(selected.correct, selected.sizes, n, without)
 
 
@@ -213,6 +221,7 @@ def _in_currency(
             shifts={arm: v[place] for arm, v in selected.shifts.get(currency, {}).items()},
             most=most,
             seed=seed,
+            highest="exact",
         )
         for place, count in enumerate(selected.counts)
     }
@@ -266,6 +275,21 @@ def _mixed(found: Outcomes, reward: Float[np.ndarray, "P K"]) -> Bool[np.ndarray
     """On which prompts samples differ in reward."""
     most = np.where(found.mask, reward, -np.inf).max(axis=1)
     return most > np.where(found.mask, reward, np.inf).min(axis=1)
+
+
+def allowed(arm: str, verifier: Verifier) -> bool:
+    """Whether an arm of selection needs no verifier, or one of this kind.
+
+    Args:
+      arm: an arm of selection.
+      verifier: the kind that there is.
+
+    Example:
+      >>> from verigap.llm_validation.deciding.decisions import allowed
+      >>> [allowed(arm, "learned") for arm in ("vote", "best_learned", "best_score", "exact")]
+      [True, True, False, False]
+    """
+    return arm in selecting.WITHOUT_VERIFIER or arm in _ARMS_OF[verifier]
 
 
 def arms_of(

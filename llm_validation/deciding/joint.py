@@ -29,6 +29,8 @@ class JointMeans:
       ends: by arm, the 95 % interval of its mean by Gaffke's bound, as `intervals.mean_interval`
         gives it; of an arm that learns, each replicate is moved as its draws are. NaN for a single
         prompt.
+      prompts: P.
+      highest: the arm that no other exceeds on any prompt, seen or not; None where there is none.
       unseen: joint draws of the share of prompts that are like none of the P: exponential, 1/P on
         average, as in the Bayesian bootstrap with one prompt more.
     """
@@ -37,7 +39,9 @@ class JointMeans:
     draws: dict[str, Float[np.ndarray, " B"]]
     most: float
     ends: dict[str, tuple[float, float]]
+    prompts: int
     unseen: Float[np.ndarray, " B"]
+    highest: str | None = None
 
     @classmethod
     def of(
@@ -47,6 +51,7 @@ class JointMeans:
         shifts: Mapping[str, Float[np.ndarray, " pairs"]] | None = None,
         most: float,
         seed: int,
+        highest: str | None = None,
     ) -> JointMeans:
         """Means and draws of the values of every arm on every prompt.
 
@@ -56,6 +61,15 @@ class JointMeans:
             `HeldOut`. The draws move along them as Student's law with as many degrees of freedom.
           most: the largest value there can be.
           seed: seed of the draws.
+          highest: the arm that no other exceeds on any prompt, seen or not; see `difference`.
+
+        Example:
+          >>> import numpy as np
+          >>> from verigap.llm_validation.deciding.joint import JointMeans
+          >>> values = {"single": np.array([0.5, 0.5, 0.0]), "exact": np.array([1.0, 0.5, 0.0])}
+          >>> joint = JointMeans.of(values, most=1.0, seed=0, highest="exact")
+          >>> joint.difference("exact", "single").low
+          0.0
         """
         # Arms that give the same sample must not differ by rounding.
         table = np.round(np.stack(list(values.values()), axis=1) / most, 12) * most
@@ -78,7 +92,9 @@ class JointMeans:
             draws=dict(zip(values, drawn.T, strict=True)),
             most=most,
             ends=dict(zip(values, _bounded(table, mean, moved, resampler, most), strict=True)),
+            prompts=prompts,
             unseen=np.random.default_rng([seed, 23]).exponential(1 / prompts, len(drawn)),
+            highest=highest,
         )
 
     def value(self, arm: str) -> Statistic:
@@ -86,10 +102,18 @@ class JointMeans:
         return Statistic(self.means[arm], *self.ends[arm])
 
     def difference(self, arm: str, other: str) -> Statistic:
-        """The paired difference of two arms with its 95 % interval, within what is possible."""
+        """The paired difference of two arms with its 95 % interval, within what is possible.
+
+        On each prompt it is at most the largest value, and not below 0 for the highest arm.
+        """
         low, high = _ends(self.draws[arm] - self.draws[other])
         estimate = self.means[arm] - self.means[other]
-        return Statistic(estimate, max(low, -self.most), min(high, self.most))
+        least = 0.0 if arm == self.highest else -self.most
+        largest = 0.0 if other == self.highest else self.most
+        # Votes are averages over random sets of N, and may exceed the highest arm by that noise.
+        least, largest = min(least, estimate), max(largest, estimate)
+        # In this order a NaN stays one.
+        return Statistic(estimate, max(low, least), min(high, largest))
 
 
 def _bounded(

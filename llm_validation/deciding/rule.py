@@ -47,16 +47,18 @@ class Decision:
       arm: the arm, or "undecided".
       reason: "gains" (the arm needs a verifier or training, and earns more than the margin beyond
         every arm that does not), "suffices" (no arm earns more than the margin beyond it),
-        "no_room" (few prompts are mixed, and no arm could earn more than the margin beyond it),
-        "open" (none of these is probable enough), "too_few" (prompts of mixed outcome),
+        "no_room" (no prompt is mixed, and on these no arm can earn more), "open" (none of these is
+        probable enough), "too_few" (some prompts are mixed, but fewer than 10),
         "nothing_to_compare" (one arm alone).
-      probability: of the statement that decided; for "open" the larger of the two. NaN for the
-        last two reasons.
+      probability: of the statement that decided; for "open" the larger of the two; for "no_room"
+        that prompts which leave a choice are too rare for a gain above the margin, by the exact
+        binomial law. NaN for the last two reasons.
       margin: the least gain that counts.
       best_plain: the best of the arms that need neither verifier nor training.
       best_other: the best of the others; "" without any.
       contender: for "open", the arm that most probably gains more than the margin beyond
-        `best_plain`, with a verifier or without; else "".
+        `best_plain`, with a verifier or without; "" where none does on prompts like these, and only
+        prompts like none of them keep it open; else "".
       ceiling: the arm that nothing exceeds, whose gain on prompts like none that were seen is
         allowed for; None where there is none.
       mixed: prompts on which samples differ in reward.
@@ -112,9 +114,9 @@ def decide(
     given what the ceiling adds to the plain one, on the share of prompts that may be like none of
     those that were seen: 1/P on average.
 
-    On fewer than 10 prompts that are mixed nothing is decided by what arms earn. But where every
-    sample of a prompt is worth the same there is nothing to choose, and an arm that learns nothing
-    will do: the first one beyond which even `highest` earns no more than the margin.
+    On fewer than 10 prompts that are mixed nothing is decided by what arms earn: where one arm is
+    right on all of them, draws from them alone are too sure. But where no prompt is mixed there is
+    nothing to choose, and the arm that needs least will do.
 
     Args:
       joint: of all arms.
@@ -123,8 +125,8 @@ def decide(
       margin: the least gain that counts.
       mixed: prompts on which samples differ in reward.
       ceiling: the arm that nothing exceeds; None where there is none.
-      highest: an arm that no other can exceed, for few mixed prompts; None where the samples cannot
-        show one, as with one sample a prompt.
+      highest: the arm that no other exceeds on any prompt, so that without mixed prompts all are
+        alike; None where the samples cannot show that, as with one sample a prompt.
 
     Example:
       >>> import numpy as np
@@ -143,20 +145,15 @@ def decide(
     best_plain = best_arm(joint, plain, margin)
     best_other = best_arm(joint, others, margin) if others else ""
     if mixed < FEWEST_MIXED:
-        arm, reason, probability = _without_choice(joint, plain, margin, highest)
-        if reason == "no_room":
-            ceiling = highest
+        arm, reason, probability = UNDECIDED, "too_few", float("nan")
+        if mixed == 0 and highest is not None:
+            arm, reason, ceiling = plain[0], "no_room", highest
+            probability = _too_rare(joint, margin)
     elif len(plain) + len(others) < 2:
         arm, reason, probability = UNDECIDED, "nothing_to_compare", float("nan")
     else:
         arm, reason, probability = _weighed(joint, plain, others, best_other, margin, ceiling)
-    contender = ""
-    if reason == "open":
-        every = [name for name in (*plain, *others) if name != best_plain]
-        contender = max(
-            every,
-            key=lambda name: (_chance(joint, name, [best_plain], margin), joint.means[name]),
-        )
+    contender = _contender(joint, (*plain, *others), best_plain, margin) if reason == "open" else ""
     nothing = Statistic(*[float("nan")] * 3)
     return Decision(
         arm=arm,
@@ -192,18 +189,40 @@ def _weighed(
     return UNDECIDED, "open", max(gains, *enough.values())
 
 
-def _without_choice(
-    joint: JointMeans, plain: Sequence[str], margin: Margin, highest: str | None
-) -> tuple[str, Reason, float]:
-    """Arm, reason and probability where few prompts are mixed."""
-    for arm in plain:
-        if highest is None:
-            break
-        draws, _ = shortfall(joint, arm, (arm, highest), highest)
-        probability = float((draws <= margin.value).mean())
-        if probability >= CONFIDENCE:
-            return arm, "no_room", probability
-    return UNDECIDED, "too_few", float("nan")
+def _too_rare(joint: JointMeans, margin: Margin) -> float:
+    """The confidence that a property which none of the P prompts has cannot earn the margin.
+
+    An arm gains at most the largest value where prompts have it, so it must be that common.
+    """
+    share = min(margin.value / joint.most, 1.0)
+    return 1.0 - (1.0 - share) ** joint.prompts
+
+
+def unlike_share(prompts: int) -> float:
+    """The most prompts that can be like none of P, at the confidence used, as a share of all.
+
+    Args:
+      prompts: P, independent.
+
+    Example:
+      >>> from verigap.llm_validation.deciding.rule import unlike_share
+      >>> round(unlike_share(1), 3), round(unlike_share(100), 3)
+      (0.9, 0.023)
+    """
+    return 1.0 - (1.0 - CONFIDENCE) ** (1.0 / prompts)
+
+
+def _contender(joint: JointMeans, every: Sequence[str], best_plain: str, margin: Margin) -> str:
+    """The arm that keeps a decision open; "" where the allowance for unseen prompts does."""
+    found = max(
+        (name for name in every if name != best_plain),
+        key=lambda name: (_chance(joint, name, [best_plain], margin), joint.means[name]),
+    )
+    draws, _ = shortfall(joint, best_plain, every, None)
+    suffices_here = (draws <= margin.value).mean() >= CONFIDENCE
+    # Its interval beside a sentence that names it must hold the margin. NaN: no prompts differ.
+    reaches = joint.difference(found, best_plain).high > margin.value
+    return "" if suffices_here and not reaches else found
 
 
 def _chance(joint: JointMeans, arm: str, plain: Sequence[str], margin: Margin) -> float:
@@ -224,7 +243,7 @@ def shortfall(
 ) -> tuple[Float[np.ndarray, " B"], float]:
     """What the best arm earns beyond one: in each draw, and at the means.
 
-    The draws allow for prompts like none that were seen; see `decide`.
+    The draws allow for prompts like none that were seen, see `decide`; not without a ceiling.
     """
     highest = np.max([joint.draws[name] for name in every], axis=0)
     left = 0.0 if ceiling is None else max(joint.means[ceiling] - joint.means[arm], 0.0)

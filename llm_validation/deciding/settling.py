@@ -62,7 +62,7 @@ def what_would_settle(
         return Settling("", enough)
     needs, margin = {}, decision.margin.value
     # The two arms that the decision is open between, and no third one.
-    for arm in (decision.best_plain, decision.contender):
+    for arm in filter(None, (decision.best_plain, decision.contender)):
         if arm in plain:
             draws, at_means = shortfall(joint, arm, (*plain, *others), decision.ceiling)
             needs[arm] = _factor(margin - draws, margin - at_means)

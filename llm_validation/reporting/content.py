@@ -94,7 +94,7 @@ def _group(
     select = selection_content(decisions, known, prices)
     train = training_content(decisions, prices)
     shown = currency if currency in decisions.by_currency else "accuracy"
-    spending = spending_content(group.allocations, prices, spend)
+    spending = spending_content(group.allocations, prices, spend, known)
     return {
         "dataset": pools.dataset,
         "model": pools.model,

@@ -13,6 +13,7 @@ from verigap.llm_validation.deciding.decisions import (
     arms_of,
     shortness_share,
 )
+from verigap.llm_validation.deciding.erring_check import Tolerance
 from verigap.llm_validation.deciding.falling import Fall, falls
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.outcomes import Currency
@@ -77,7 +78,7 @@ def selection_content(
             }
             for fall in falls(accuracy.at, accuracy.margin.value)
         ],
-        "check": _check(group),
+        "check": _check(group, verifier),
     }
 
 
@@ -219,18 +220,17 @@ def _minus(value: Statistic) -> Statistic:
     return Statistic(-value.estimate, -value.high, -value.low)
 
 
-def _check(group: GroupDecisions) -> dict[str, Any]:
-    """What an exact check is worth in accuracy, and how its stand-ins err."""
-    joint = group.by_currency["accuracy"].at[group.num_candidates]
-    best = group.best_without_check()
-    gain = joint.difference("exact", best)
+def _check(group: GroupDecisions, verifier: Verifier | None) -> dict[str, Any]:
+    """What an exact check is worth by currency, and in accuracy how much it may err."""
+    tolerance = group.tolerance(verifier)
     return {
-        "beyond": best,
-        "gain": gain._asdict(),
-        "false_positive": group.tolerance.false_positive,
-        "false_negative": group.tolerance.false_negative,
-        "sentence": check_sentence(gain, best, group.num_candidates, group.tolerance),
-        "same_accuracy": _same_accuracy(group),
+        "by_currency": {
+            currency: _check_gain(group, currency, verifier, tolerance)
+            for currency in group.by_currency
+        },
+        "false_positive": tolerance.false_positive,
+        "false_negative": tolerance.false_negative,
+        "same_accuracy": _same_accuracy(group, verifier),
         "roc": {
             name: {
                 "area": curve.area,
@@ -242,7 +242,24 @@ def _check(group: GroupDecisions) -> dict[str, Any]:
     }
 
 
-def _same_accuracy(group: GroupDecisions) -> dict[str, Any] | None:
+def _check_gain(
+    group: GroupDecisions, currency: Currency, verifier: Verifier | None, tolerance: Tolerance
+) -> dict[str, Any]:
+    """What an exact check adds to the best arm without one."""
+    n = group.num_candidates
+    best = group.best_without_check(currency, verifier)
+    gain = group.by_currency[currency].at[n].difference("exact", best)
+    # How much it may err is known of accuracy alone.
+    erring = tolerance if currency == "accuracy" else None
+    scale = Scale(currency=currency, unit=group.outcomes.unit)
+    return {
+        "beyond": best,
+        "gain": gain._asdict(),
+        "sentence": check_sentence(gain, best, n, scale, erring),
+    }
+
+
+def _same_accuracy(group: GroupDecisions, verifier: Verifier | None) -> dict[str, Any] | None:
     """The fewest candidates with which an arm without a check is as good; None if none is.
 
     The tokens that it needs beyond N candidates, over the N checks, are what a check may cost.
@@ -251,8 +268,8 @@ def _same_accuracy(group: GroupDecisions) -> dict[str, Any] | None:
     n = group.num_candidates
     wanted = here.at[n].means["exact"]
     for count, joint in here.at.items():
-        for arm, mean in joint.means.items():
-            if arm not in selecting.EXACT and mean >= wanted and count > n:
+        for arm in sum(arms_of(joint, verifier), ()):
+            if arm not in selecting.EXACT and joint.means[arm] >= wanted and count > n:
                 more = (count - n) * group.selection.length
                 return {"num_candidates": count, "arm": arm, "length_a_check": more / n}
     return None

@@ -26,7 +26,7 @@ def render_markdown(content: Mapping[str, Any]) -> str:
         if train is not None:
             lines.append(f"- **Train**: {_said(train['decision'][shown])}")
         lines += [f"- **Note**: {row['sentence']}" for row in select["falls"]]
-        lines.append(f"- **An exact check**: {select['check']['sentence']}")
+        lines.append(f"- **An exact check**: {select['check']['by_currency'][shown]['sentence']}")
         horizon = group["budget"]["horizon"]
         at = "whole samples" if horizon is None else f"H = {horizon:,} {group['unit']}"
         lines += [

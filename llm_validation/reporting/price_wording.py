@@ -28,7 +28,7 @@ def selecting_price(
         row = by_arm[decision.arm]
         return _capital(f"it {_takes(row, by_arm['single'], num_candidates, unit)}.")
     if decision.reason == "open":
-        asked = [by_arm[arm] for arm in (decision.best_plain, decision.contender)]
+        asked = [by_arm[arm] for arm in (decision.best_plain, decision.contender) if arm]
         return " ".join(
             _capital(f"{row['name']} {_takes(row, None, num_candidates, unit)}.") for row in asked
         )

@@ -6,12 +6,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from verigap.llm_validation.deciding.allocation import Allocation, frontier
+from verigap.llm_validation.deciding.decisions import Verifier, allowed
 from verigap.llm_validation.deciding.prices import Prices
 from verigap.llm_validation.reporting.wording import arm_name
 
 
 def spending_content(
-    rows: Sequence[Allocation], prices: Prices, spend: float | None
+    rows: Sequence[Allocation],
+    prices: Prices,
+    spend: float | None,
+    verifier: Verifier | None = None,
 ) -> dict[str, Any]:
     """Accuracy against what is spent on a prompt, and the best at a limit.
 
@@ -19,16 +23,21 @@ def spending_content(
       rows: of `allocations`.
       prices: of tokens and checks.
       spend: the most that a prompt may cost: in money where a price was given, else in tokens.
+      verifier: the one that there is; its arms alone take part, beside those without any. None for
+        every kind.
 
     Returns:
       `frontier`: the ways to spend that no cheaper one matches, in money if `priced`, else in
       what is `sampled` (unit of lengths); nothing where that is not known. `within`: the most
-      accurate of them at the limit, None without a limit or where nothing is known.
+      accurate of them at the limit, None without a limit or where nothing is known; without an
+      entry for arms with a check where the verifier is another.
     """
     priced = prices.of_prompts
     key = "cost" if priced else "sampled"
+    at_hand = [row for row in rows if verifier is None or allowed(row.arm, verifier)]
+    cost = _cost(prices, key)
     lines = {
-        name: [_spent(row, prices) for row in frontier(rows, check=check, cost=_cost(prices, key))]
+        name: [_spent(row, prices) for row in frontier(at_hand, check=check, cost=cost)]
         for name, check in (("without_check", False), ("with_check", True))
     }
     within = None
@@ -40,6 +49,7 @@ def spending_content(
                 default=None,
             )
             for name, line in lines.items()
+            if name != "with_check" or verifier in (None, "exact")
         }
     return {"frontier": lines, "spend": spend, "within": within, "priced": priced, "key": key}
 

@@ -39,7 +39,7 @@ def next_steps(
 
 def _check(select: Mapping[str, Any], unit: str) -> list[str]:
     """Whether to check answers, and what one check may cost."""
-    check, n = select["check"], select["num_candidates"]
+    check, n = select["check"]["by_currency"]["accuracy"], select["num_candidates"]
     margin = select["decision"]["accuracy"]["margin"]
     if not (check["gain"]["low"] > 0 and check["gain"]["estimate"] > margin):
         return []
@@ -48,7 +48,7 @@ def _check(select: Mapping[str, Any], unit: str) -> list[str]:
         "If answers can be checked exactly (by tests, a proof checker, a known result), check "
         f"them: with {n:,} samples that adds {gain} beyond {arm_name(check['beyond'], n)}."
     ]
-    same = check["same_accuracy"]
+    same = select["check"]["same_accuracy"]
     if same is None:
         return [
             f"{steps[0]} No arm without a check gets as far with the samples there are, so a check "

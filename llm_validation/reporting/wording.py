@@ -8,7 +8,12 @@ from dataclasses import dataclass
 
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.outcomes import Currency
-from verigap.llm_validation.deciding.rule import CONFIDENCE, FEWEST_MIXED, Decision
+from verigap.llm_validation.deciding.rule import (
+    CONFIDENCE,
+    FEWEST_MIXED,
+    Decision,
+    unlike_share,
+)
 from verigap.llm_validation.deciding.settling import Settling
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.numbers import chance, number, percent, percent_span, spanned
@@ -134,9 +139,16 @@ def decision_sentence(
 
     if decision.reason == "open":
         plain, other = decision.best_plain, decision.contender
+        meanwhile = f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided"
+        if not other:
+            return (
+                f"{meanwhile}: no other arm adds more than {margin} on prompts like these, but on "
+                f"prompts unlike these, which may be {percent(unlike_share(joint.prompts))} of all "
+                "prompts, one may add so much that it does on all."
+            )
         return (
-            f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided whether {named(other)} "
-            f"adds more than {margin}: {scale.gain(joint.difference(other, plain))}."
+            f"{meanwhile} whether {named(other)} adds more than {margin}: "
+            f"{scale.gain(joint.difference(other, plain))}."
         )
     if decision.arm == "undecided":
         return f"Undecided: {_no_decision(decision, scale)}."
@@ -146,7 +158,7 @@ def decision_sentence(
             f"{named(decision.best_plain)} ({sure} that it is more than {margin})."
         )
     if decision.reason == "no_room":
-        why = _no_room(decision, joint, scale, f"{margin} ({sure})")
+        why = _no_room(decision, joint, scale)
         return f"{action(decision.arm)}{beyond_floor(decision.arm)}. {why}."
     return (
         f"{action(decision.arm)}{beyond_floor(decision.arm)}; no other arm adds more than {margin} "
@@ -169,13 +181,9 @@ def _no_decision(decision: Decision, scale: Scale) -> str:
     )
 
 
-def _no_room(decision: Decision, joint: JointMeans, scale: Scale, at_most: str) -> str:
+def _no_room(decision: Decision, joint: JointMeans, scale: Scale) -> str:
     """Why no arm can be better."""
-    training = decision.ceiling == "expert"
-    if decision.mixed:
-        most = "the best policy within the leash" if training else "an exact check"
-        return f"Even {most} adds no more than {at_most}"
-    follows = "nothing to learn" if training else "nothing to choose"
+    follows = "nothing to learn" if decision.ceiling == "expert" else "nothing to choose"
     if joint.means[decision.arm] >= joint.most:
         return "Every sample is right, so no arm can add anything"
     if joint.means[decision.arm] <= 0:
@@ -194,18 +202,16 @@ def flips_sentence(decision: Decision, flips_at: float, scale: Scale, prompts: i
       scale: how values are written.
       prompts: that it was decided from.
     """
-    if decision.reason == "no_room" and not decision.mixed:
-        # None of P independent prompts has a property: its share has this upper end.
-        share = 1.0 - (1.0 - CONFIDENCE) ** (1.0 / prompts)
+    if decision.reason == "no_room":
         return (
             "It can flip only on prompts that are not like these, which are at most "
-            f"{percent(share)} of all (probability {CONFIDENCE:g})."
+            f"{percent(unlike_share(prompts))} of all (probability {CONFIDENCE:g})."
         )
     if decision.reason == "gains":
         return f"It flips if gains of up to {scale.least(flips_at)} do not count."
-    if decision.reason in ("suffices", "no_room") and not flips_at > 0:
+    if decision.reason == "suffices" and not flips_at > 0:
         return "It holds however small a gain counts."
-    if decision.reason in ("suffices", "no_room"):
+    if decision.reason == "suffices":
         return f"It flips only if gains below {scale.least(flips_at)} count."
     return ""
 
@@ -230,17 +236,32 @@ def settling_sentence(settling: Settling | None, prompts: int, num_candidates: i
     )
 
 
-def check_sentence(gain: Statistic, best: str, num_candidates: int, tolerance: tuple) -> str:
-    """What an exact check is worth, and how much it may err."""
-    false_positive, false_negative = tolerance
+def check_sentence(
+    gain: Statistic,
+    best: str,
+    num_candidates: int,
+    scale: Scale,
+    tolerance: tuple[float, float] | None,
+) -> str:
+    """What an exact check is worth, and how much it may err.
+
+    Args:
+      gain: what it adds.
+      best: the arm that it is added to.
+      num_candidates: N.
+      scale: how the gain is written.
+      tolerance: share of wrong samples that it may accept, and of right ones that it may reject;
+        None where that is not known.
+    """
     if num_candidates == 1:
         return "With one sample a prompt an exact check has nothing to choose among."
     text = (
-        f"An exact check of {num_candidates:,} samples adds {points(gain)} beyond "
+        f"An exact check of {num_candidates:,} samples adds {scale.gain(gain)} beyond "
         f"{arm_name(best, num_candidates)}, the simplest of the best arms without one."
     )
-    if gain.estimate <= 0:
+    if gain.estimate <= 0 or tolerance is None:
         return text
+    false_positive, false_negative = tolerance
     if false_positive >= 1 and false_negative >= 1:
         return f"{text} Even a check that accepts everything is no worse than that arm."
     return text + (

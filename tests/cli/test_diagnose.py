@@ -218,6 +218,24 @@ def test_what_checks_cost_is_known_without_lengths(in_process: InProcess, tmp_pa
     assert "best of 2 by an exact check is right on " in done.stdout
 
 
+def test_the_check_and_the_spending_are_as_asked(in_process: InProcess, tmp_path: Path) -> None:
+    """In the currency asked for, and with no arm by a verifier that there is not."""
+    knows = (pl.col("correct")).cast(float)
+    rows().with_columns(verifier_score=knows).write_parquet(tmp_path / "t.parquet")
+    options = ("--verifier", "learned", "--currency", "return", "--spend", "200", *OPTIONS)
+    lines = succeeded(in_process("diagnose", "t.parquet", *options, cwd=tmp_path)).stdout
+    (check,) = (line for line in lines.splitlines() if line.startswith("  check: "))
+    (spent,) = (line for line in lines.splitlines() if line.startswith("  for at most 200 tokens"))
+    assert " tokens of correct trace beyond " in check
+    assert " is right on " in spent
+    for line in (check, spent):
+        assert "table's score" not in line
+        assert "points" not in line
+    assert "exact check" not in spent
+    report = (tmp_path / "runs" / "t-diagnosis" / "report.md").read_text()
+    assert check.removeprefix("  check: ") in report
+
+
 def test_nothing_verified(verigap: Command, tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text('{"prompt_id": "p", "correct": null, "n_tokens": 5}\n')
     assert_refused(verigap("diagnose", "t.jsonl", cwd=tmp_path), "no trace could be verified")

@@ -46,4 +46,4 @@ def _show(group: Mapping[str, Any]) -> None:
     typer.echo(f"select: {select['decision'][shown]['sentence']}")
     if train is not None:
         typer.echo(f"train: {train['decision'][shown]['sentence']}")
-    typer.echo(f"check: {select['check']['sentence']}")
+    typer.echo(f"check: {select['check']['by_currency'][shown]['sentence']}")

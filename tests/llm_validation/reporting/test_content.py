@@ -18,6 +18,7 @@ from tests.llm_validation.reporting.builders import (
 )
 from verigap.llm_validation.deciding import Prices
 from verigap.llm_validation.deciding.decisions import VERIFIERS, Verifier
+from verigap.llm_validation.deciding.selection import BY_SCORE, EXACT, WITHOUT_VERIFIER
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.numbers import counted, number
@@ -110,6 +111,47 @@ def test_the_verifier_that_there_is(usual: Diagnosis, verifier: Verifier | None)
     assert decision["arm"] == ("exact" if verifier == "exact" else "vote")
     if verifier == "exact":
         assert decision["gain"]["estimate"] == pytest.approx(pass_at(4) - vote_at(4), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("verifier", "kinds"),
+    [
+        (None, {*WITHOUT_VERIFIER, *BY_SCORE, *EXACT}),
+        ("score", {*WITHOUT_VERIFIER, *BY_SCORE}),
+        ("learned", set(WITHOUT_VERIFIER)),
+        ("exact", {*WITHOUT_VERIFIER, *EXACT}),
+    ],
+)
+def test_only_the_verifier_that_there_is_is_spent_on(
+    verifier: Verifier | None, kinds: set[str]
+) -> None:
+    # The table's score knows what is right, but for some samples.
+    knows = pl.col("correct").cast(float) + (pl.col("sample_id") % 3 == 0).cast(float)
+    frame = rows().with_columns(verifier_score=knows)
+    asked = diagnosis(group(frame, theory=False))
+    (found,) = diagnosis_content(asked, verifier=verifier, spend=200.0)["groups"]
+    spending = found["spending"]
+    used = {row["arm"] for line in spending["frontier"].values() for row in line}
+    assert used <= kinds
+    assert set(spending["within"]) == {"without_check"} | (
+        {"with_check"} if kinds & {*EXACT} else set()
+    )
+    best = spending["within"]["without_check"]["arm"]
+    assert (best in BY_SCORE) == (verifier in (None, "score"))
+    for check in found["select"]["check"]["by_currency"].values():
+        assert check["beyond"] not in EXACT
+        assert (check["beyond"] in BY_SCORE) == (verifier in (None, "score"))
+
+
+def test_the_worth_of_a_check_is_told_in_both_currencies(usual: Diagnosis) -> None:
+    (found,) = diagnosis_content(usual, currency="return")["groups"]
+    check = found["select"]["check"]["by_currency"]
+    arms = {row["arm"]: row["return"]["estimate"] for row in found["select"]["arms"]}
+    gain = arms["exact"] - arms[check["return"]["beyond"]]
+    assert check["return"]["gain"]["estimate"] == pytest.approx(gain)
+    assert " tokens of correct trace beyond " in check["return"]["sentence"]
+    assert "points" not in check["return"]["sentence"]
+    assert " points beyond " in check["accuracy"]["sentence"]
 
 
 def test_the_theory_stands_apart(usual: Diagnosis) -> None:
@@ -261,6 +303,8 @@ def test_intervals_of_few_prompts_stay_within_what_is_possible() -> None:
     for row in found["select"]["arms"]:
         assert 0.0 <= row["accuracy"]["low"] <= row["accuracy"]["high"] <= 1.0
         assert 0.0 <= row["return"]["low"] <= row["return"]["high"] <= HORIZONS[-1]
+    exact = next(row for row in found["select"]["arms"] if row["arm"] == "exact")
+    assert exact["beyond_single"]["low"] == 0.0
 
 
 def test_one_sample_a_prompt() -> None:

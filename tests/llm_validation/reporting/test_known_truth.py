@@ -70,7 +70,7 @@ def test_where_right_answers_agree_a_vote_is_advised(agreeing: GroupDiagnosis) -
     assert arms["vote"]["beyond_single"]["low"] > 0.3
     assert found["select"]["falls"] == []
     # Nothing is left for a check to add, and the reader is not sent to make one.
-    assert found["select"]["check"]["gain"]["estimate"] < 0.06
+    assert found["select"]["check"]["by_currency"]["accuracy"]["gain"]["estimate"] < 0.06
 
 
 @pytest.mark.parametrize("answers", [True, False])
@@ -225,15 +225,15 @@ def test_a_check_is_advised_where_it_adds(agreeing: GroupDiagnosis) -> None:
     found = content_of(diagnosed(hard))
     (step,) = (row for row in found["next_steps"] if row.startswith("If answers can be checked"))
     assert "with 8 samples that adds " in step
-    gain = found["select"]["check"]["gain"]
+    gain = found["select"]["check"]["by_currency"]["accuracy"]["gain"]
     arms = {row["arm"]: row["accuracy"]["estimate"] for row in found["select"]["arms"]}
-    best = arms[found["select"]["check"]["beyond"]]
+    best = arms[found["select"]["check"]["by_currency"]["accuracy"]["beyond"]]
     assert gain["estimate"] == pytest.approx(arms["exact"] - best)
     # Of arms that tie, the one that needs least.
     others = [value for arm, value in arms.items() if arm != "exact"]
     assert best == pytest.approx(max(others), abs=0.005)
     # A check that accepts everything returns a random sample, which is what one sample is.
-    assert found["select"]["check"]["beyond"] == "single"
+    assert found["select"]["check"]["by_currency"]["accuracy"]["beyond"] == "single"
     assert found["select"]["check"]["false_positive"] == 1
     assert not [row for row in content_of(agreeing)["next_steps"] if row.startswith("If answers")]
 

@@ -61,6 +61,10 @@ def test_both_arms_of_an_open_decision_have_their_price() -> None:
         "learned score takes 320 tokens a prompt, and costs 2 a prompt; its score is learned from "
         "64 labelled samples, for 32 once."
     )
+    # Where no arm is named that it is open against.
+    assert selecting_price(decision("undecided", "open", "vote", ""), arms(), 8, "tokens") == (
+        "Majority vote of 8 takes 320 tokens a prompt."
+    )
     few = decision("undecided", "too_few")
     assert selecting_price(few, arms(), 8, "tokens") == (
         "One sample takes 40 tokens a prompt, 8 samples take 320 tokens."

@@ -85,14 +85,12 @@ def test_where_nothing_can_be_better_the_reason_is_said() -> None:
         )
         assert text.startswith(f"Take one sample: {100 * value:g}")
         assert says in text
-    found = joint(base=0.99, expert=0.995)
-    decided = decide(found, ("base",), (), MARGIN, 4, highest="expert")
+    found = joint(base=0.5, expert=0.5)
+    decided = decide(found, ("base",), (), MARGIN, 0, highest="expert")
     text = decision_sentence(
         decided, found, ACCURACY, floor="base", num_candidates=8, data_budget=16
     )
-    assert text.endswith(
-        "Even the best policy within the leash adds no more than 1 point (probability above 0.999)."
-    )
+    assert text.endswith("all right or all wrong, so there is nothing to learn.")
     earns = joint(64.0, single=10.0, exact=10.0)
     decided = decide(earns, ("single",), (), MARGIN, 0, highest="exact")
     text = decision_sentence(
@@ -125,6 +123,21 @@ def test_what_is_open_says_so() -> None:
     text = sentence(even, ())
     assert text.startswith("Take one sample for now: 50")
     assert "Undecided whether the shortest of 8 adds more than 1 point: 0 [-6" in text
+
+
+def test_what_only_unseen_prompts_keep_open_names_no_contender() -> None:
+    values = {"single": np.full(30, 0.3), "shortest": np.full(30, 0.29), "exact": np.full(30, 0.9)}
+    found = JointMeans.of(values, most=1.0, seed=0)
+    decided = decide(found, ("single", "shortest"), (), MARGIN, 30, ceiling="exact")
+    text = decision_sentence(
+        decided, found, ACCURACY, floor="single", num_candidates=8, data_budget=16
+    )
+    # 1 - 0.1^(1/30)
+    assert bare(text) == (
+        "Take one sample for now: 30 %. Undecided: no other arm adds more than 1 point on prompts "
+        "like these, but on prompts unlike these, which may be 7.39 % of all prompts, one may add "
+        "so much that it does on all."
+    )
 
 
 def decision(reason: str, arm: str = "vote") -> Decision:
@@ -160,15 +173,22 @@ def test_what_would_settle_it() -> None:
 
 def test_what_a_check_is_worth() -> None:
     gain = Statistic(0.12, 0.1, 0.14)
-    text = check_sentence(gain, "vote", 8, (0.25, 0.5))
+    text = check_sentence(gain, "vote", 8, ACCURACY, (0.25, 0.5))
     assert (
         "adds 12 [10, 14] points beyond majority vote of 8, the simplest of the best arms" in text
     )
     assert "accepts 25 % of the wrong samples, or rejects 50 % of the right ones" in text
-    assert "Even a check that accepts everything" in check_sentence(gain, "single", 8, (1.0, 1.0))
+    free = check_sentence(gain, "single", 8, ACCURACY, (1.0, 1.0))
+    assert "Even a check that accepts everything" in free
     zero = Statistic(0.0, math.nan, math.nan)
-    assert check_sentence(zero, "single", 8, (0.0, 0.0)).endswith("best arms without one.")
-    assert "nothing to choose among" in check_sentence(gain, "vote", 1, (0.5, 0.5))
+    nothing = check_sentence(zero, "single", 8, ACCURACY, (0.0, 0.0))
+    assert nothing.endswith("best arms without one.")
+    assert "nothing to choose among" in check_sentence(gain, "vote", 1, ACCURACY, (0.5, 0.5))
+    returns = check_sentence(Statistic(12.0, 10.0, 14.0), "vote_shortest", 8, RETURN, None)
+    assert returns == (
+        "An exact check of 8 samples adds 12 [10, 14] words of correct trace beyond majority vote "
+        "of 8, shortest winner, the simplest of the best arms without one."
+    )
 
 
 def test_why_the_currencies_differ() -> None:

@@ -27,7 +27,7 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
         typer.echo(f"  select: {select['decision'][shown]['sentence']}")
         if train is not None:
             typer.echo(f"  train: {train['decision'][shown]['sentence']}")
-        typer.echo(f"  check: {select['check']['sentence']}")
+        typer.echo(f"  check: {select['check']['by_currency'][shown]['sentence']}")
         for row in select["falls"]:
             typer.echo(f"  note: {row['sentence']}")
         for note in group["warnings"]:
