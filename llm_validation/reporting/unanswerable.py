@@ -49,6 +49,11 @@ def refuse_unanswerable(
     # A table without a graded sample is refused for that.
     if not groups:
         return
+    if currency == "return" and not any(map(returns_known, groups, budgets)):
+        raise TableError(
+            "currency: returns are not known, as the table has no lengths or, of some right "
+            "samples, no place of the answer; fill n_tokens or first_correct, or use accuracy"
+        )
     known = any(
         np.isfinite(pools.n_tokens).any() or np.isfinite(pools.first_correct).any()
         for pools in groups
@@ -57,11 +62,6 @@ def refuse_unanswerable(
         raise TableError(
             "horizons: cannot be applied, as the table has no lengths; fill n_tokens, or leave "
             "the budget out, and whole samples are judged"
-        )
-    if currency == "return" and not any(map(returns_known, groups, budgets)):
-        raise TableError(
-            "currency: returns are not known, as the table has no lengths or, of some right "
-            "samples, no place of the answer; fill n_tokens or first_correct, or use accuracy"
         )
     of_tokens = prices is None or not prices.of_prompts or bool(prices.per_token)
     if (
