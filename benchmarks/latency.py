@@ -68,7 +68,7 @@ COMMANDS = (
     ),
     Latency(
         name="figures scaling",
-        arguments=("figures", "scaling", "--data", "docs/runs", "--out", "{out}"),
+        arguments=("figures", "scaling", "--run", "docs/runs/quickstart", "--out", "{out}"),
         cold=3.0,
         warm=3.0,
     ),
