@@ -7,4 +7,4 @@ PLAINER_CODE: dict[str, bool | int | str] = {
     "xla_cpu_use_fusion_emitters": False,
     "xla_llvm_disable_expensive_passes": True,
 }
-"""Options for `jax.jit`: XLA's plainer code compiles in half the time, and runs nearly as fast."""
+"""Options for `jax.jit` where compiling takes longer than running: XLA's plainer code."""

@@ -38,6 +38,17 @@ def _examples(name: str, value: Any) -> doctest.DocTest | None:
     return found[0] if found and found[0].examples else None
 
 
+def _elsewhere() -> Iterator[doctest.DocTest]:
+    """The examples of what no face names."""
+    named = {example.name for name, value in _public() if (example := _examples(name, value))}
+    for found in pkgutil.walk_packages(verigap.__path__, "verigap."):
+        if found.name.startswith("verigap.shipped.examples") or found.name.endswith("__main__"):
+            continue
+        for example in doctest.DocTestFinder().find(importlib.import_module(found.name)):
+            if example.examples and example.name.removeprefix("verigap.") not in named:
+                yield example
+
+
 def test_functions_have_an_example() -> None:
     assert not [
         name for name, value in _public() if inspect.isroutine(value) and not _examples(name, value)
@@ -46,7 +57,10 @@ def test_functions_have_an_example() -> None:
 
 @pytest.mark.parametrize(
     "example",
-    [found for name, value in _public() if (found := _examples(name, value))],
+    [
+        *(found for name, value in _public() if (found := _examples(name, value))),
+        *_elsewhere(),
+    ],
     ids=lambda example: example.name,
 )
 def test_the_example_is_true(example: doctest.DocTest, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,13 @@ class host_property(functools.cached_property[Any]):
 
 
 def kept(owner: Any, name: str, compute: Callable[[], Any]) -> Any:
-    """What is computed; where it is in NumPy its owner keeps it under a name (see above)."""
+    """What is computed, and is kept under a name where it is in NumPy.
+
+    Args:
+      owner: keeps it, and holds all that it depends on.
+      name: that it is kept under.
+      compute: what computes it.
+    """
     if name in vars(owner):
         return vars(owner)[name]
     value = compute()
@@ -154,7 +160,7 @@ running_minimum = either(_accumulate(np.minimum), _running("cummin"))
 running_maximum = either(_accumulate(np.maximum), _running("cummax"))
 """Largest of the first entries along the last axis; with `reverse`, of the last ones."""
 running_logsumexp = either(_accumulate(np.logaddexp), _running("cumlogsumexp"))
-"""ln of the running sums of the exponentials, along the last axis."""
+"""ln of sums of exponentials of the first entries along the last axis; `reverse`: of the last."""
 
 no_gradient = either(lambda value: value, lax.stop_gradient)
 """The value, of which derivatives are 0."""

@@ -246,13 +246,7 @@ def _in_currency(
 
     joint, choice = None, None
     if trained is not None:
-        joint = JointMeans.of(
-            {arm: v[-1] for arm, v in trained.values[currency][0].items()}
-            | {"expert": trained.expert[currency]},
-            shifts={arm: v[-1] for arm, v in trained.shifts[currency][0].items()},
-            most=most,
-            seed=seed,
-        )
+        joint = _joint_of_training(trained, currency, most, seed)
         choice = decide(
             joint,
             training.UNTRAINED,
@@ -268,6 +262,17 @@ def _in_currency(
         by_verifier={kind: among(kind) for kind in VERIFIERS if arms_of(here, kind)[1]},
         trained=joint,
         train=choice,
+    )
+
+
+def _joint_of_training(trained: Training, currency: Currency, most: float, seed: int) -> JointMeans:
+    """Of the policies at the first leash and the largest n, and of the expert."""
+    return JointMeans.of(
+        {arm: v[-1] for arm, v in trained.values[currency][0].items()}
+        | {"expert": trained.expert[currency]},
+        shifts={arm: v[-1] for arm, v in trained.shifts[currency][0].items()},
+        most=most,
+        seed=seed,
     )
 
 

@@ -86,7 +86,7 @@ def crossing(at: Sequence[float], height: Float[np.ndarray, "B X"], *, rising: b
 
     Example:
       >>> import numpy as np
-      >>> crossing([16, 64], np.array([[1.0, -1.0]]), rising=False).at.estimate.round(6)
+      >>> round(float(crossing([16, 64], np.array([[1.0, -1.0]]), rising=False).at.estimate), 6)
       32.0
       >>> crossing([16, 64], np.array([[1.0, 2.0]]), rising=True).kind
       'everywhere'

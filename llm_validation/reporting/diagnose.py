@@ -189,7 +189,7 @@ def _theory(
     request: Request,
     stages: Stages,
 ) -> Theory:
-    """Measure the gap in returns, predict it, and score the prediction on other prompts."""
+    """Measure the gap in returns, predict it, and place the group in the phase diagram."""
     settings = Settings(
         data_budgets=request.data_budgets,
         num_candidates=request.num_candidates,

@@ -80,14 +80,13 @@ class Stages:
 
     def __call__(self, name: str, compute: Callable[[], _Result]) -> _Result:
         """The result of a stage of the present group, kept or new."""
-        stage = name.partition(" ")[0]
-        kind = stage if self._group == 0 else _again(stage)
+        kind = name if self._group == 0 else _again(name)
         key = f"{self._group} {name}"
         for result in () if self._kept is None else self._kept.read(key):
             self._pace.skip(kind)
             return result
         self._pace.begin(kind)
-        self._doing = f"{stage}, group {self._group + 1} of {self._groups}"
+        self._doing = f"{name}, group {self._group + 1} of {self._groups}"
         self._tell()
         result = compute()
         self._pace.end()

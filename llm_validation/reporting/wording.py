@@ -138,18 +138,9 @@ def decision_sentence(
         return f", {scale.gain(joint.difference(arm, floor))} more than {named(floor)}"
 
     if decision.reason == "open":
-        plain, other = decision.best_plain, decision.contender
-        meanwhile = f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided"
-        if not other:
-            return (
-                f"{meanwhile}: no other arm adds more than {margin} on prompts like these, but on "
-                f"prompts unlike these, which may be {percent(unlike_share(joint.prompts))} of all "
-                "prompts, one may add so much that it does on all."
-            )
-        return (
-            f"{meanwhile} whether {named(other)} adds more than {margin}: "
-            f"{scale.gain(joint.difference(other, plain))}."
-        )
+        plain = decision.best_plain
+        open_ = _what_is_open(decision, joint, scale, named(decision.contender))
+        return f"{action(plain, ' for now')}{beyond_floor(plain)}. Undecided{open_}."
     if decision.arm == "undecided":
         return f"Undecided: {_no_decision(decision, scale)}."
     if decision.reason == "gains":
@@ -163,6 +154,19 @@ def decision_sentence(
     return (
         f"{action(decision.arm)}{beyond_floor(decision.arm)}; no other arm adds more than {margin} "
         f"({sure})."
+    )
+
+
+def _what_is_open(decision: Decision, joint: JointMeans, scale: Scale, contender: str) -> str:
+    """What keeps a decision open: an arm, by its name, or prompts unlike those that were seen."""
+    margin = scale.least(decision.margin.value)
+    if decision.contender:
+        gain = joint.difference(decision.contender, decision.best_plain)
+        return f" whether {contender} adds more than {margin}: {scale.gain(gain)}"
+    return (
+        f": no other arm adds more than {margin} on prompts like these, but on prompts unlike "
+        f"these, which may be {percent(unlike_share(joint.prompts))} of all prompts, one may add "
+        "so much that it does on all"
     )
 
 

@@ -9,16 +9,13 @@ import numpy as np
 
 from verigap.sim.compilation import PLAINER_CODE
 from verigap.sim.relabelling.game import RelabellingGame
+from verigap.sim.relabelling.known_risks import known_risks
 from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
 from verigap.sim.relabelling.risk import Risk
-from verigap.sim.relabelling.simulate import SINGLE, Summary, known_risks, plan_for, simulate_cell
+from verigap.sim.relabelling.simulate import SINGLE, Summary, plan_for, simulate_cell
 from verigap.theory import Setting
 
-_simulate = jax.jit(
-    simulate_cell,
-    static_argnames="plan",
-    compiler_options=PLAINER_CODE,
-)
+_simulate = jax.jit(simulate_cell, static_argnames="plan", compiler_options=PLAINER_CODE)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -240,8 +240,14 @@ class _Evidence:
     law: dict[str, LikelihoodLattice | SumLattice | None]
 
 
-def _laws(game: RelabellingGame, plan: Plan) -> dict[str, LikelihoodLattice | SumLattice | None]:
-    """The law of what is decisive in the evidence, by the sides that play."""
+def evidence_laws(
+    game: RelabellingGame, plan: Plan
+) -> dict[str, LikelihoodLattice | SumLattice | None]:
+    """The law of what is decisive in the evidence, by the sides that play.
+
+    That of the log-likelihood ratio for verifier-free learners, of the labels' log-probability for
+    verifier-based ones; None where every data set has a law of its own.
+    """
     sides = {LEARNERS[name].side for name in plan.learners}
     laws: dict[str, LikelihoodLattice | SumLattice | None] = {}
     if "verifier-free" in sides:
@@ -252,7 +258,7 @@ def _laws(game: RelabellingGame, plan: Plan) -> dict[str, LikelihoodLattice | Su
 
 
 def _evidence(game: RelabellingGame, plan: Plan) -> _Evidence:
-    evidence = _Evidence({}, _laws(game, plan))
+    evidence = _Evidence({}, evidence_laws(game, plan))
     for side, law in evidence.law.items():
         evidence.draw[side] = (
             LabelSampler(law, game.log2_class_size, plan.listed)
@@ -260,28 +266,6 @@ def _evidence(game: RelabellingGame, plan: Plan) -> _Evidence:
             else _demonstrations(game, law, plan)
         )
     return evidence
-
-
-def known_risks(game: RelabellingGame, plan: Plan) -> dict[str, Float[Array | np.ndarray, ""]]:
-    """Mean risks of the learners of a plan in one cell that need no simulation (tokens).
-
-    A learner that commits to a codeword is right with a probability that the law of its evidence
-    gives; one that averages may know its gain. The others are left out.
-    """
-    laws = _laws(game, plan)
-    risks = {}
-    for name in plan.learners:
-        learner = LEARNERS[name]
-        if isinstance(learner, AveragingLearner):
-            gain = learner.exact_gain(game)
-        elif (law := laws[learner.side]) is not None:
-            confidence = learner.exact_confidence(law, game.log2_class_size)
-            gain = confidence * policy_gain(learner, game, leashed=False)
-        else:
-            gain = None
-        if gain is not None and not np.isnan(gain):
-            risks[name] = game.expert_gain - gain
-    return risks
 
 
 def _replicate(

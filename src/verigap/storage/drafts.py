@@ -30,8 +30,9 @@ def draft_folder(path: Path) -> Iterator[Path]:
       OSError: the folder cannot be written.
 
     Example:
-      >>> import uuid
+      >>> import tempfile
       >>> from pathlib import Path
+      >>> from verigap.storage.drafts import draft_folder
       >>> with tempfile.TemporaryDirectory() as folder:
       ...     with draft_folder(Path(folder, "table")) as draft:
       ...         _ = (draft / "piece").write_text("half")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -240,3 +242,20 @@ def diagnosis(*groups: GroupDiagnosis, source: str = "traces.parquet") -> Diagno
         source=source,
         seed=0,
     )
+
+
+def pass_at(n: int) -> float:
+    """pass@N of the usual rows, by its formula."""
+    shares = [1 - math.comb(8 - p % 9, n) / math.comb(8, n) for p in range(18)]
+    return sum(shares) / 18
+
+
+def vote_at(n: int) -> float:
+    """The vote of the usual rows: c right samples agree, each wrong one has its own answer."""
+    total = 0.0
+    for c in (p % 9 for p in range(18)):
+        sets = list(itertools.combinations(range(8), n))
+        for chosen in sets:
+            right = sum(sample < c for sample in chosen)
+            total += (1.0 if right > 1 else right / n) / len(sets)
+    return total / 18

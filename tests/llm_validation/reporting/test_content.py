@@ -1,6 +1,5 @@
 """What report.json says of a diagnosis."""
 
-import itertools
 import json
 import math
 from dataclasses import replace
@@ -14,9 +13,10 @@ from tests.llm_validation.reporting.builders import (
     UNTAUGHT,
     diagnosis,
     group,
+    pass_at,
     rows,
+    vote_at,
 )
-from verigap.llm_validation.deciding import Prices
 from verigap.llm_validation.deciding.decisions import VERIFIERS, Verifier
 from verigap.llm_validation.deciding.selection import BY_SCORE, EXACT, WITHOUT_VERIFIER
 from verigap.llm_validation.reporting.content import diagnosis_content
@@ -25,23 +25,6 @@ from verigap.llm_validation.reporting.numbers import counted, number
 from verigap.storage.files import strict_json
 
 SECRET = "the whole trace"
-
-
-def pass_at(n: int) -> float:
-    """pass@N of the usual rows, by its formula."""
-    shares = [1 - math.comb(8 - p % 9, n) / math.comb(8, n) for p in range(18)]
-    return sum(shares) / 18
-
-
-def vote_at(n: int) -> float:
-    """The vote of the usual rows: c right samples agree, each wrong one has its own answer."""
-    total = 0.0
-    for c in (p % 9 for p in range(18)):
-        sets = list(itertools.combinations(range(8), n))
-        for chosen in sets:
-            right = sum(sample < c for sample in chosen)
-            total += (1.0 if right > 1 else right / n) / len(sets)
-    return total / 18
 
 
 @pytest.mark.smoke
@@ -359,157 +342,6 @@ def test_the_right_answer_that_is_lost_again() -> None:
     assert any(note.startswith(f"{lost} of 72 correct traces lose") for note in found["warnings"])
     single = next(row for row in found["select"]["arms"] if row["arm"] == "single")
     assert single["accuracy"]["estimate"] == pytest.approx((72 - lost) / 144)
-
-
-def test_costs_are_what_a_reader_computes(usual: Diagnosis) -> None:
-    prices = Prices(
-        per_mtok=2.0, in_per_mtok=1.0, prompt_tokens=500, label_cost=0.5, check_cost=0.01
-    )
-    content = diagnosis_content(usual, prices=prices)
-    (found,) = content["groups"]
-    assert content["prices"] == {
-        "per_mtok": 2.0, "in_per_mtok": 1.0, "prompt_tokens": 500, "label_cost": 0.5,
-        "check_cost": 0.01,
-    }  # fmt: skip
-    costs = {row["arm"]: (row["cost"], row["cost_once"]) for row in found["select"]["arms"]}
-    asked, token = 500e-6, 2e-6
-    assert costs["single"] == pytest.approx((asked + 40 * token, 0))
-    assert costs["vote"] == pytest.approx((asked + 160 * token, 0))
-    assert costs["exact"] == pytest.approx((asked + 160 * token + 0.04, 0))
-    assert costs["best_learned"] == pytest.approx((asked + 160 * token, 32.0))
-    trained = found["train"]["cost"]
-    assert trained["clone"] == pytest.approx(64 * (asked + 40 * token))
-    assert trained["reinforce"] == pytest.approx(64 * (asked + 40 * token) + 32.0)
-    (note,) = (note for note in found["warnings"] if note.startswith("The table has no lengths of"))
-    assert "each is priced as 500 tokens, as given" in note
-
-
-def test_costs_without_prices_are_null(usual: Diagnosis) -> None:
-    (found,) = json.loads(strict_json(diagnosis_content(usual)))["groups"]
-    assert {(row["cost"], row["cost_once"]) for row in found["select"]["arms"]} == {(None, None)}
-    assert set(found["train"]["cost"].values()) == {None}
-    rows_ = [row for line in found["spending"]["frontier"].values() for row in line]
-    assert {row["cost"] for row in rows_} == {None}
-    assert not any("lengths of prompts" in note for note in found["warnings"])
-    # Without a price of prompts their tokens are in no cost, which is said.
-    content = diagnosis_content(usual, prices=Prices(per_mtok=1.0))
-    notes = " ".join(content["groups"][0]["warnings"])
-    assert "no lengths of prompts and no price of them was given: costs are without them" in notes
-
-
-@pytest.mark.parametrize("prices", [None, Prices(per_mtok=1e6, check_cost=5.0)])
-def test_more_to_spend_is_never_worse(usual: Diagnosis, prices: Prices | None) -> None:
-    key = "sampled" if prices is None else "cost"
-    reached: dict[str, list[float]] = {"without_check": [], "with_check": []}
-    for spend in (1, 50, 90, 170, 400, 1000):
-        content = diagnosis_content(usual, spend=spend, prices=prices)
-        spending = content["groups"][0]["spending"]
-        for name, row in spending["within"].items():
-            assert row is None or row[key] <= spend
-            reached[name].append(-1.0 if row is None else row["accuracy"])
-        for line in spending["frontier"].values():
-            costs = [row[key] for row in line]
-            assert costs == sorted(costs)
-    for values in reached.values():
-        assert values == sorted(values)
-    assert reached["without_check"][0] == -1.0
-    assert reached["without_check"][-1] == pytest.approx(vote_at(8))
-
-
-def test_labels_alone_are_no_price_of_a_prompt(usual: Diagnosis) -> None:
-    prices = Prices(label_cost=1.0)
-    (found,) = diagnosis_content(usual, prices=prices, spend=170)["groups"]
-    assert not found["spending"]["priced"]
-    assert found["spending"]["within"]["without_check"]["sampled"] == 160
-    cost = found["train"]["cost"]
-    assert (cost["rejection"], cost["reinforce"]) == (64.0, 64.0)
-    assert math.isnan(cost["clone"])
-
-
-def test_dearer_checks_buy_fewer() -> None:
-    """At 20 tokens' price a check, one long sample checked beats two short ones in cost."""
-    lengths = 10 + 3 * pl.col("sample_id")
-    traces = diagnosis(
-        group(rows().with_columns(n_tokens=lengths, first_correct=pl.when("correct").then(lengths)),
-              horizon=31, theory=False)
-    )  # fmt: skip
-    free, dear = (
-        diagnosis_content(traces, prices=Prices(per_mtok=1e6, check_cost=cost))["groups"][0]
-        for cost in (0.0, 1000.0)
-    )
-    for found in (free, dear):
-        rows_ = found["spending"]["frontier"]["with_check"]
-        pairs = [(row["cost"], row["accuracy"]) for row in rows_]
-        assert pairs == sorted(pairs)
-    # Where checks cost more than any tokens, the shorter of equal N are not worth their saving.
-    counts = [row["num_candidates"] for row in dear["spending"]["frontier"]["with_check"]]
-    assert counts == sorted(counts)
-
-
-def test_several_models_are_compared_on_their_prompts() -> None:
-    right = rows(model="better", correct=True, first_correct=10)
-    other = rows(dataset="other", model="apart")
-    traces = diagnosis(
-        *(group(frame, theory=False) for frame in (rows(model="base"), right, other))
-    )
-    (pair,) = diagnosis_content(traces)["comparisons"]
-    assert (pair["model"], pair["other"], pair["prompts"]) == ("better", "base", 18)
-    differences = {row["arm"]: row for row in pair["differences"]}
-    assert differences["single"]["estimate"] == pytest.approx(0.5)
-    assert differences["exact"]["estimate"] == pytest.approx(1 - pass_at(4))
-    assert differences["single"]["low"] > 0
-
-
-def late(model: str, longest: int, unit: str = "tokens") -> pl.DataFrame:
-    """Every sample is right, at the end; half of them are as long as the longest."""
-    lengths = pl.when(pl.col("sample_id") % 2 == 0).then(longest).otherwise(20)
-    return rows(model=model, correct=True, unit=unit).with_columns(
-        n_tokens=lengths, first_correct=lengths
-    )
-
-
-def test_models_of_different_budgets_are_compared_at_one() -> None:
-    """The longest traces are 30 and 60: at 60 nothing is known of the first model's longer ones."""
-    traces = diagnosis(
-        *(group(late(m, n), horizon=None, theory=False) for m, n in (("a", 30), ("b", 60)))
-    )
-    content = diagnosis_content(traces)
-    assert [each["budget"]["horizon"] for each in content["groups"]] == [30, 60]
-    (pair,) = content["comparisons"]
-    assert (pair["model"], pair["other"], pair["horizon"], pair["at"]) == (
-        "b",
-        "a",
-        30,
-        "30 tokens",
-    )
-    differences = {row["arm"]: row["estimate"] for row in pair["differences"]}
-    assert differences["single"] == pytest.approx(-0.5)
-    # Of any four samples one is short, but for one set in 70.
-    assert differences["exact"] == pytest.approx(-1 / 70)
-
-
-def test_lengths_of_different_units_have_no_budget_in_common() -> None:
-    traces = diagnosis(
-        *(
-            group(late(m, 30, unit), horizon=None, theory=False)
-            for m, unit in (("a", "tokens"), ("b", "words"))
-        )
-    )
-    (pair,) = diagnosis_content(traces)["comparisons"]
-    assert pair["differences"] == []
-    assert pair["at"] == "none in common: lengths in words and in tokens"
-
-
-def test_whole_samples_are_compared_where_one_model_has_no_lengths() -> None:
-    plain = rows(model="a").drop("n_tokens", "first_correct")
-    traces = diagnosis(
-        group(plain, horizon=None, theory=False),
-        group(late("b", 60), horizon=30, theory=False),
-    )
-    (pair,) = diagnosis_content(traces)["comparisons"]
-    assert (pair["horizon"], pair["at"]) == (None, "whole samples")
-    (single,) = (row for row in pair["differences"] if row["arm"] == "single")
-    assert single["estimate"] == pytest.approx(0.5)
 
 
 def test_prompts_from_hard_to_easy(usual: Diagnosis) -> None:
