@@ -37,6 +37,7 @@ _MINERVA = re.compile(
     r"final answer is[ \t]*(?P<answer>[^\n]+?)\.?[ \t]*I hope (?:it|this) is correct", re.IGNORECASE
 )
 _HASHES = re.compile(r"^[ \t]*####[ \t]*(?P<answer>\S[^\n]*)", re.MULTILINE)
+_BRACE = re.compile(r"[{}]")
 _HASHED_NUMBER = re.compile(r"(?:\\?[$€£])?-?[.\d][\d.,]*")
 _NUMBERED_HEADING = re.compile(r"\d+[.):]?[ \t]+[A-Z]")
 # The words are found first, as text, which is fast; one of the letters stands before each.
@@ -210,15 +211,28 @@ def _boxed(text: str) -> str | None:
     """What the last box that is closed holds."""
     if "box" not in text:
         return None
-    for match in reversed(list(_BOX.finditer(text))):
+    boxes = list(_BOX.finditer(text))
+    closing = _closing_braces(text) if boxes else {}
+    for match in reversed(boxes):
         if match["bare"]:
             return match["bare"].rstrip(".,;")
-        depth = 1
-        for end in range(match.end(), len(text)):
-            depth += (text[end] == "{") - (text[end] == "}")
-            if depth == 0:
-                return text[match.end() : end].strip()
+        # The brace that opens it is the last character of the match.
+        end = closing.get(match.end() - 1)
+        if end is not None:
+            return text[match.end() : end].strip()
     return None
+
+
+def _closing_braces(text: str) -> dict[int, int]:
+    """Where each brace is closed that is, by where it opens; found in one pass."""
+    opened: list[int] = []
+    closing = {}
+    for brace in _BRACE.finditer(text):
+        if brace[0] == "{":
+            opened.append(brace.start())
+        elif opened:
+            closing[opened.pop()] = brace.start()
+    return closing
 
 
 def _minerva(text: str) -> str | None:
@@ -311,11 +325,10 @@ def _trimmed(answer: str) -> str:
 
 def _bare(text: str) -> str | None:
     plain = text.strip()
-    if _DENIED_AFTER.search(plain):
-        return None
     if "\n" in plain or not _BARE.fullmatch(plain) or len(_WORD.findall(plain)) > _MOST_WORDS:
         return None
-    return _trimmed(plain)
+    # Last, as its search is slow on what is long.
+    return None if _DENIED_AFTER.search(plain) else _trimmed(plain)
 
 
 _PATTERNS = (_tagged, json_answer, _boxed, _minerva, _hashed, _signalled, _concluded, _bare)
