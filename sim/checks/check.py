@@ -121,7 +121,7 @@ def _values(
                 if assumption not in held:
                     held[assumption] = assumption.holds(setting)
         return {
-            name: (bound.value(setting), jnp.stack([held[a] for a in bound.assumptions]).all())
+            name: (bound.value(setting), jnp.array([held[a] for a in bound.assumptions], bool).all())
             for name, bound in bounds.items()
         }
 
