@@ -23,7 +23,8 @@ class Prices:
       check_cost: of checking one candidate at test time.
 
     Raises:
-      TableError: a price is negative, or needs a number that is missing.
+      TableError: a price is negative, or needs a number that is missing, or a number is given
+        without the price that it is for.
 
     Example:
       >>> from verigap.llm_validation.deciding.prices import Prices
@@ -47,6 +48,8 @@ class Prices:
         for price, needed in (("in_per_mtok", "prompt_tokens"), ("gpu_hour", "tokens_per_second")):
             if getattr(self, price) is not None and not getattr(self, needed):
                 raise TableError(f"{price}: cannot be used without `{needed}`; give both")
+            if getattr(self, needed) is not None and getattr(self, price) is None:
+                raise TableError(f"{needed}: is of no use without `{price}`; give both or neither")
 
     @property
     def of_prompts(self) -> bool:

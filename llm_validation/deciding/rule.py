@@ -40,6 +40,50 @@ class Margin:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """What an arm may lose on prompts like none that were seen.
+
+    Attributes:
+      ceiling: the arm that nothing exceeds.
+      floor: the arm that needs least.
+      mixed: prompts on which samples differ in reward; on the others both are alike.
+    """
+
+    ceiling: str
+    floor: str
+    mixed: int
+
+    def lost(self, joint: JointMeans, arm: str) -> float:
+        """What an arm may lose on such a prompt.
+
+        What it loses to the ceiling on the prompts that were seen, and the less they show of that,
+        the more of what a mixed prompt holds: the ceiling's gain over the floor, on average over
+        these and one more on which it is the largest value. Where an arm loses as much as k mixed
+        prompts hold, the latter counts as 1/(k + 1).
+
+        Args:
+          joint: of all arms.
+          arm: one of them.
+
+        Example:
+          >>> import numpy as np
+          >>> from verigap.llm_validation.deciding.joint import JointMeans
+          >>> from verigap.llm_validation.deciding.rule import Allowance
+          >>> exact = np.array([1.0, 1.0, 1.0, 0.0])
+          >>> values = {"single": exact / 2, "vote": exact, "exact": exact}
+          >>> joint = JointMeans.of(values, most=1.0, seed=0)
+          >>> allowance = Allowance(ceiling="exact", floor="single", mixed=3)
+          >>> allowance.lost(joint, "vote"), round(allowance.lost(joint, "single"), 3)
+          (0.625, 0.449)
+        """
+        gained = max(joint.means[self.ceiling] - joint.means[self.floor], 0.0) * joint.prompts
+        held = (gained + joint.most) / (self.mixed + 1)
+        lost = max(joint.means[self.ceiling] - joint.means[arm], 0.0)
+        shown = lost * joint.prompts / held
+        return (shown * lost + held) / (shown + 1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Decision:
     """Which arm to take.
 
@@ -48,7 +92,7 @@ class Decision:
       reason: "gains" (the arm needs a verifier or training, and earns more than the margin beyond
         every arm that does not), "suffices" (no arm earns more than the margin beyond it),
         "no_room" (no prompt is mixed, and on these no arm can earn more), "open" (none of these is
-        probable enough), "too_few" (some prompts are mixed, but fewer than 10),
+        probable enough), "too_few" (none is, and fewer than 10 prompts are mixed),
         "nothing_to_compare" (one arm alone).
       probability: of the statement that decided; for "open" the larger of the two; for "no_room"
         that prompts which leave a choice are too rare for a gain above the margin, by the exact
@@ -59,8 +103,8 @@ class Decision:
       contender: for "open", the arm that most probably gains more than the margin beyond
         `best_plain`, with a verifier or without; "" where none does on prompts like these, and only
         prompts like none of them keep it open; else "".
-      ceiling: the arm that nothing exceeds, whose gain on prompts like none that were seen is
-        allowed for; None where there is none.
+      highest: the arm that no other exceeds on any prompt; None where there is none.
+      allowance: what is allowed for prompts like none that were seen; None for nothing.
       mixed: prompts on which samples differ in reward.
       gain: what `best_other` earns beyond `best_plain`; NaN without others.
     """
@@ -72,7 +116,8 @@ class Decision:
     best_plain: str
     best_other: str
     contender: str
-    ceiling: str | None
+    highest: str | None
+    allowance: Allowance | None
     mixed: int
     gain: Statistic
 
@@ -110,13 +155,13 @@ def decide(
     plain arm with probability 0.9; (2) the first plain arm beyond which no arm earns more than the
     margin, with probability 0.9; (3) undecided. So an arm that learns nothing wins ties.
 
-    Few prompts may hold none of those on which another arm gains. In (2), the best arm is therefore
-    given what the ceiling adds to the plain one, on the share of prompts that may be like none of
-    those that were seen: 1/P on average.
+    Few prompts may hold none of those on which another arm gains. In (2), the plain arm therefore
+    loses as `Allowance` says on the share of prompts that may be like none of those that were seen:
+    1/P on average.
 
-    On fewer than 10 prompts that are mixed nothing is decided by what arms earn: where one arm is
-    right on all of them, draws from them alone are too sure. But where no prompt is mixed there is
-    nothing to choose, and the arm that needs least will do.
+    With fewer than 10 mixed prompts (1) is not asked: where an arm is right on all of them, draws
+    from them alone are too sure. But where no prompt is mixed there is nothing to choose, and the
+    arm that needs least will do.
 
     Args:
       joint: of all arms.
@@ -124,7 +169,8 @@ def decide(
       others: arms that need one, from the one that needs least; may be empty.
       margin: the least gain that counts.
       mixed: prompts on which samples differ in reward.
-      ceiling: the arm that nothing exceeds; None where there is none.
+      ceiling: the arm that nothing exceeds, which says how much prompts like none of these may
+        hold; None for no allowance for them.
       highest: the arm that no other exceeds on any prompt, so that without mixed prompts all are
         alike; None where the samples cannot show that, as with one sample a prompt.
 
@@ -144,15 +190,21 @@ def decide(
     """
     best_plain = best_arm(joint, plain, margin)
     best_other = best_arm(joint, others, margin) if others else ""
-    if mixed < FEWEST_MIXED:
-        arm, reason, probability = UNDECIDED, "too_few", float("nan")
-        if mixed == 0 and highest is not None:
-            arm, reason, ceiling = plain[0], "no_room", highest
-            probability = _too_rare(joint, margin)
-    elif len(plain) + len(others) < 2:
+    allowance = None
+    if ceiling is not None:
+        allowance = Allowance(ceiling=ceiling, floor=plain[0], mixed=mixed)
+    if len(plain) + len(others) < 2 and mixed:
         arm, reason, probability = UNDECIDED, "nothing_to_compare", float("nan")
+    elif mixed == 0:
+        arm, reason, probability = UNDECIDED, "too_few", float("nan")
+        if highest is not None:
+            arm, reason, probability = plain[0], "no_room", _too_rare(joint, margin)
+    elif mixed < FEWEST_MIXED and ceiling is None:
+        arm, reason, probability = UNDECIDED, "too_few", float("nan")
     else:
-        arm, reason, probability = _weighed(joint, plain, others, best_other, margin, ceiling)
+        arm, reason, probability = _weighed(
+            joint, plain, others, best_other, margin, mixed, allowance
+        )
     contender = _contender(joint, (*plain, *others), best_plain, margin) if reason == "open" else ""
     nothing = Statistic(*[float("nan")] * 3)
     return Decision(
@@ -163,7 +215,8 @@ def decide(
         best_plain=best_plain,
         best_other=best_other,
         contender=contender,
-        ceiling=ceiling,
+        highest=highest,
+        allowance=allowance,
         mixed=mixed,
         gain=joint.difference(best_other, best_plain) if best_other else nothing,
     )
@@ -175,17 +228,21 @@ def _weighed(
     others: Sequence[str],
     best_other: str,
     margin: Margin,
-    ceiling: str | None,
+    mixed: int,
+    allowance: Allowance | None,
 ) -> tuple[str, Reason, float]:
     """Arm, reason and probability by the two statements of the rule, in their order."""
-    gains = _chance(joint, best_other, plain, margin) if best_other else 0.0
+    enough_mixed = mixed >= FEWEST_MIXED
+    gains = _chance(joint, best_other, plain, margin) if best_other and enough_mixed else 0.0
     if gains >= CONFIDENCE:
         return best_other, "gains", gains
-    lost = {arm: shortfall(joint, arm, (*plain, *others), ceiling)[0] for arm in plain}
+    lost = {arm: shortfall(joint, arm, (*plain, *others), allowance)[0] for arm in plain}
     enough = {arm: float((draws <= margin.value).mean()) for arm, draws in lost.items()}
     for arm, probability in enough.items():
         if probability >= CONFIDENCE:
             return arm, "suffices", probability
+    if not enough_mixed:
+        return UNDECIDED, "too_few", float("nan")
     return UNDECIDED, "open", max(gains, *enough.values())
 
 
@@ -239,16 +296,16 @@ def lead(
 
 
 def shortfall(
-    joint: JointMeans, arm: str, every: Sequence[str], ceiling: str | None
+    joint: JointMeans, arm: str, every: Sequence[str], allowance: Allowance | None
 ) -> tuple[Float[np.ndarray, " B"], float]:
     """What the best arm earns beyond one: in each draw, and at the means.
 
-    The draws allow for prompts like none that were seen, see `decide`; not without a ceiling.
+    The draws allow for prompts like none that were seen.
     """
     highest = np.max([joint.draws[name] for name in every], axis=0)
-    left = 0.0 if ceiling is None else max(joint.means[ceiling] - joint.means[arm], 0.0)
+    lost = 0.0 if allowance is None else allowance.lost(joint, arm)
     at_means = max(joint.means[name] for name in every) - joint.means[arm]
-    return highest - joint.draws[arm] + joint.unseen * left, at_means
+    return highest - joint.draws[arm] + joint.unseen * lost, at_means
 
 
 def best_arm(joint: JointMeans, names: Sequence[str], margin: Margin) -> str:

@@ -64,7 +64,7 @@ def what_would_settle(
     # The two arms that the decision is open between, and no third one.
     for arm in filter(None, (decision.best_plain, decision.contender)):
         if arm in plain:
-            draws, at_means = shortfall(joint, arm, (*plain, *others), decision.ceiling)
+            draws, at_means = shortfall(joint, arm, (*plain, *others), decision.allowance)
             needs[arm] = _factor(margin - draws, margin - at_means)
         else:
             draws, at_means = lead(joint, arm, plain)
@@ -80,7 +80,8 @@ def flips_at(
 ) -> float:
     """The least gain that counts at which a settled decision would change; NaN for an open one.
 
-    "gains" holds for every margin below it, "suffices" and "no_room" for every margin above it.
+    "gains" holds for every margin below it, "suffices" for every margin above it, and "no_room" for
+    every one: on these prompts arms do not differ.
 
     Args:
       decision: what was decided.
@@ -90,10 +91,10 @@ def flips_at(
     """
     if decision.reason == "gains":
         return float(np.quantile(lead(joint, decision.arm, plain)[0], 1.0 - CONFIDENCE))
-    if decision.reason == "no_room" and decision.ceiling is not None:
-        others = (decision.ceiling,)
-    if decision.reason in ("suffices", "no_room"):
-        draws, _ = shortfall(joint, decision.arm, (*plain, *others), decision.ceiling)
+    if decision.reason == "no_room":
+        return 0.0
+    if decision.reason == "suffices":
+        draws, _ = shortfall(joint, decision.arm, (*plain, *others), decision.allowance)
         return max(0.0, float(np.quantile(draws, CONFIDENCE)))
     return math.nan
 

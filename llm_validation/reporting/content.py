@@ -21,7 +21,7 @@ from verigap.llm_validation.reporting.spending_content import spending_content
 from verigap.llm_validation.reporting.steps import next_steps
 from verigap.llm_validation.reporting.theory_content import theory_content
 from verigap.llm_validation.reporting.training_content import training_content
-from verigap.llm_validation.reporting.wording import ARMS
+from verigap.llm_validation.reporting.wording import ARMS, arm_name, points
 
 FORMAT = "verigap diagnosis 2"
 _SHOWN_SAMPLES = 2
@@ -141,6 +141,7 @@ def _comparison(row: Comparison) -> dict[str, Any]:
         "horizon": row.horizon,
         "units": list(row.units),
         "at": _common_budget(row),
+        "sentence": _compared(row),
         "differences": [
             {"arm": arm, "name": ARMS[arm]} | value._asdict()
             for arm, value in row.differences.items()
@@ -155,6 +156,19 @@ def _common_budget(row: Comparison) -> str:
     if row.units[0] != row.units[1]:
         return f"none in common: lengths in {row.units[0]} and in {row.units[1]}"
     return f"{row.horizon:,} {row.units[0]}"
+
+
+def _compared(row: Comparison) -> str:
+    """What one group adds to the other, in words."""
+    if not row.differences:
+        first, second = row.units
+        return f"Not compared: lengths in {first} and in {second} have no H in common."
+    at = "Of whole samples" if row.horizon is None else f"At H = {_common_budget(row)}"
+    found = "; ".join(
+        f"{arm_name(arm, row.num_candidates)}: {points(value)}"
+        for arm, value in row.differences.items()
+    )
+    return f"{at}, accuracy on {row.prompts:,} prompts that both have, first less second: {found}."
 
 
 def _examples(rows: pl.DataFrame) -> dict[str, list[dict[str, Any]]]:

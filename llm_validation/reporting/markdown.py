@@ -43,6 +43,12 @@ def render_markdown(content: Mapping[str, Any]) -> str:
         ):
             if rows:
                 lines += ["", f"{head}:", "", *(f"- {row}" for row in rows)]
+    if content["comparisons"]:
+        lines += ["", "## The same prompts, other models", ""]
+    lines += [
+        f"- {escaped(group_title(row))} and {escaped(row['other'] or 'traces')}: {row['sentence']}"
+        for row in content["comparisons"]
+    ]
     for left in content["left_out"]:
         lines += [
             "",

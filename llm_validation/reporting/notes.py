@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+import polars as pl
+
 from verigap.llm_validation.deciding.decisions import GroupDecisions, Verifier
 from verigap.llm_validation.deciding.outcomes import Currency
 from verigap.llm_validation.deciding.prices import Prices
@@ -14,6 +16,9 @@ from verigap.llm_validation.reporting.numbers import percent
 from verigap.llm_validation.reporting.wording import Scale
 
 _FEW_PROMPTS = 20
+# Texts that long are the same by chance as rarely as one likes, at usual temperatures.
+_LONG_TEXT = 100
+_REPEATED = 0.1
 
 
 def notes(
@@ -39,6 +44,7 @@ def notes(
         *_of_the_margin(group.decisions, currency),
         *_of_prices(group.decisions, prices, spend_unknown=spend_unknown),
         *_left_out(group.pools, group.decisions),
+        *_of_repeats(group.rows),
         *_of_grades(group.fit.counts),
         *_of_fits(group.decisions),
     ]
@@ -170,6 +176,19 @@ def _left_out(pools: SamplePools, decisions: GroupDecisions) -> list[str]:
             f"{pools.beyond:,} samples beyond the first {LARGEST_POOL} of their prompt are left out"
         )
     return found
+
+
+def _of_repeats(rows: pl.DataFrame) -> list[str]:
+    """Long samples that repeat one of their prompt: independent ones hardly ever do."""
+    long = rows.filter(pl.col("text").str.len_chars() >= _LONG_TEXT)
+    repeats = long.height - long.select("prompt_id", "text").n_unique()
+    if repeats <= _REPEATED * long.height:
+        return []
+    return [
+        f"{repeats:,} of {long.height:,} texts of {_LONG_TEXT} characters or more repeat an "
+        "earlier one of their prompt letter by letter: copies (of a file joined with itself, or of samples "
+        "at temperature 0) count as samples here, and N of them are worth less than that; keep one"
+    ]
 
 
 def _of_grades(counts: GroupCounts) -> list[str]:

@@ -180,14 +180,14 @@ def _no_decision(decision: Decision, scale: Scale) -> str:
     if scale.currency == "return":
         kinds = "samples of different returns"
     return (
-        f"{few if mixed else 'no prompt has'} {kinds}, and fewer than {FEWEST_MIXED} such prompts "
-        "decide nothing"
+        f"{few if mixed else 'no prompt has'} {kinds}, too few to show a gain, which takes "
+        f"{FEWEST_MIXED}, or to exclude one"
     )
 
 
 def _no_room(decision: Decision, joint: JointMeans, scale: Scale) -> str:
     """Why no arm can be better."""
-    follows = "nothing to learn" if decision.ceiling == "expert" else "nothing to choose"
+    follows = "nothing to learn" if decision.highest == "expert" else "nothing to choose"
     if joint.means[decision.arm] >= joint.most:
         return "Every sample is right, so no arm can add anything"
     if joint.means[decision.arm] <= 0:

@@ -170,6 +170,7 @@ def test_points_are_points(in_process: InProcess, tmp_path: Path) -> None:
         ("--price-in-per-mtok 1", "--price-in-per-mtok: cannot be used without --prompt-tokens"),
         ("--gpu-hour 2", "--gpu-hour: cannot be used without --tokens-per-second; give both"),
         ("--gpu-hour 2 --tokens-per-second 0", "--gpu-hour: cannot be used without"),
+        ("--prompt-tokens 90", "--prompt-tokens: is of no use without --price-in-per-mtok; give"),
         ("--check-cost inf", "--check-cost: inf is out of range"),
         ("--label-cost -3", "--label-cost: -3.0 is out of range"),
         ("--prompt-tokens -4", "--prompt-tokens: -4.0 is out of range"),

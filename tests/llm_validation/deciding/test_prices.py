@@ -62,3 +62,6 @@ def test_a_price_that_needs_a_number_says_which(name: str, needed: str) -> None:
         Prices(**{name: 1.0})
     with pytest.raises(TableError, match=f"^{name}: .*{needed}"):
         Prices(**{name: 1.0, needed: 0.0})
+    # Alone, the number would be read by nobody.
+    with pytest.raises(TableError, match=f"^{needed}: .*{name}"):
+        Prices(**{needed: 1.0})

@@ -71,7 +71,7 @@ def test_without_others_the_plain_arms_are_compared() -> None:
 
 
 @pytest.mark.parametrize("mixed", [0, 9, 10])
-def test_few_prompts_of_mixed_outcome_decide_nothing(mixed: int) -> None:
+def test_without_an_allowance_few_prompts_of_mixed_outcome_decide_nothing(mixed: int) -> None:
     found = decide(means(single=0.3, vote=0.9), PLAIN, (), MARGIN, mixed)
     assert (found.reason == "too_few") == (mixed < 10)
     if mixed < 10:
@@ -101,15 +101,46 @@ def test_where_there_is_nothing_to_choose_the_arm_that_needs_least(right: list[f
     assert (unseen.arm, unseen.reason) == ("undecided", "too_few")
 
 
-@pytest.mark.parametrize(("mixed", "prompts"), [(1, 1), (5, 5), (9, 9), (1, 300), (9, 300)])
-def test_an_arm_that_is_right_on_few_mixed_prompts_is_not_sure_to_be(
-    mixed: int, prompts: int
-) -> None:
+@pytest.mark.parametrize("mixed", [1, 5, 9, 10, 15])
+def test_an_arm_that_is_right_on_few_mixed_prompts_is_not_sure_to_be(mixed: int) -> None:
     # The vote leaves an exact check no room, on each of the prompts that were seen.
-    joint = JointMeans.of(samples_alike([1.0] * prompts, mixed), most=1.0, seed=0)
+    joint = JointMeans.of(samples_alike([1.0] * mixed, mixed), most=1.0, seed=0)
     found = decide(joint, PLAIN, ("score",), MARGIN, mixed, ceiling="exact", highest="exact")
-    assert (found.arm, found.reason) == ("undecided", "too_few")
-    assert np.isnan(found.probability)
+    assert (found.arm, found.reason) == ("undecided", "too_few" if mixed < 10 else "open")
+    if mixed < 10:
+        assert np.isnan(found.probability)
+    else:
+        # Were it to lose on a share q of prompts what a check adds to one sample, it would take
+        # q = 0.02/0.3; of `mixed` prompts one is like that with probability 1 - (1 - q)^mixed.
+        held = (0.25 * mixed + 1) / (mixed + 1)
+        assert found.probability == pytest.approx(1 - np.exp(-mixed * 0.02 / held), abs=0.05)
+    many = JointMeans.of(samples_alike([1.0] * 100, 100), most=1.0, seed=0)
+    again = decide(many, PLAIN, ("score",), MARGIN, 100, ceiling="exact", highest="exact")
+    assert (again.arm, again.reason) == ("vote", "suffices")
+
+
+@pytest.mark.parametrize(("mixed", "arm"), [(1, "single"), (5, "single"), (20, "vote")])
+def test_few_mixed_prompts_among_many_leave_little_to_choose(mixed: int, arm: str) -> None:
+    # On 300 prompts, 5 mixed ones hold less than half a point; 20 hold 1.7.
+    joint = JointMeans.of(samples_alike([1.0] * 300, mixed), most=1.0, seed=0)
+    margin = Margin(value=0.01, source="one point")
+    found = decide(joint, PLAIN, ("score",), margin, mixed, ceiling="exact", highest="exact")
+    assert (found.arm, found.reason) == (arm, "suffices")
+    assert found.probability > 0.9
+    # Training makes no such allowance, and asks for 10.
+    trained = decide(joint, PLAIN, ("score",), margin, mixed, highest="exact")
+    assert (trained.reason == "too_few") == (mixed < 10)
+
+
+def test_few_mixed_prompts_show_no_gain() -> None:
+    values = samples_alike([1.0] * 300, 9)
+    joint = JointMeans.of(
+        values | {"score": np.ones(300), "vote": values["single"]}, most=1.0, seed=0
+    )
+    margin = Margin(value=0.001, source="given")
+    few = decide(joint, PLAIN, ("score",), margin, 9, ceiling="exact", highest="exact")
+    assert (few.arm, few.reason) == ("undecided", "too_few")
+    assert decide(joint, PLAIN, ("score",), margin, 10, ceiling="exact").reason == "gains"
 
 
 def test_one_arm_alone_is_nothing_to_compare() -> None:
@@ -139,10 +170,13 @@ def test_few_prompts_that_show_no_gain_do_not_exclude_one() -> None:
     few = JointMeans.of(values, most=1.0, seed=0)
     many = JointMeans.of({arm: np.tile(v, 50) for arm, v in values.items()}, most=1.0, seed=0)
     for joint, arm in ((few, "undecided"), (many, "single")):
-        assert decide(joint, ("single",), ("score",), MARGIN, 99, ceiling="exact").arm == arm
+        assert (
+            decide(joint, ("single",), ("score",), MARGIN, joint.prompts, ceiling="exact").arm
+            == arm
+        )
     assert few.unseen.mean() == pytest.approx(1 / 12, rel=0.1)
-    # Where there is no room above, there is nothing to miss.
-    full = JointMeans.of(dict.fromkeys(values, np.ones(12)), most=1.0, seed=0)
+    # Where nothing is above the arms and many prompts say so, there is hardly anything to miss.
+    full = JointMeans.of(dict.fromkeys(values, np.ones(99)), most=1.0, seed=0)
     assert decide(full, ("single",), ("score",), MARGIN, 99, ceiling="exact").arm == "single"
 
 

@@ -71,7 +71,8 @@ def decision(arm: str, reason: str) -> Decision:
         best_plain="vote",
         best_other="best_learned",
         contender="",
-        ceiling=None,
+        highest=None,
+        allowance=None,
         mixed=50,
         gain=nothing,
     )

@@ -10,6 +10,7 @@ from tests.llm_validation.reporting.builders import (
     rows,
 )
 from verigap.llm_validation.reporting.content import diagnosis_content
+from verigap.llm_validation.reporting.markdown import render_markdown
 
 
 def test_several_models_are_compared_on_their_prompts() -> None:
@@ -24,6 +25,17 @@ def test_several_models_are_compared_on_their_prompts() -> None:
     assert differences["single"]["estimate"] == pytest.approx(0.5)
     assert differences["exact"]["estimate"] == pytest.approx(1 - pass_at(4))
     assert differences["single"]["low"] > 0
+    assert pair["sentence"].startswith(
+        "At H = 64 tokens, accuracy on 18 prompts that both have, first less second: "
+        "one sample: 50 ["
+    )
+    assert "; best of 4 by an exact check: 20 [" in pair["sentence"]
+    # The page has a table of it; what is read in a chat or a terminal has the sentence.
+    written = render_markdown(diagnosis_content(traces))
+    assert f"better and base: {pair['sentence']}" in written
+    assert "other models" not in render_markdown(
+        diagnosis_content(diagnosis(group(right, theory=False)))
+    )
 
 
 def late(model: str, longest: int, unit: str = "tokens") -> pl.DataFrame:
@@ -63,6 +75,7 @@ def test_lengths_of_different_units_have_no_budget_in_common() -> None:
     )
     (pair,) = diagnosis_content(traces)["comparisons"]
     assert pair["differences"] == []
+    assert pair["sentence"] == ("Not compared: lengths in words and in tokens have no H in common.")
     assert pair["at"] == "none in common: lengths in words and in tokens"
 
 

@@ -262,7 +262,7 @@ def test_prompts_that_are_all_right_or_all_wrong_leave_nothing_to_choose() -> No
 
 def test_where_all_are_right_returns_may_still_differ() -> None:
     lengths = 10 + 3 * pl.col("sample_id")
-    frame = rows(correct=True).with_columns(first_correct=lengths, n_tokens=lengths)
+    frame = rows(prompts=36, correct=True).with_columns(first_correct=lengths, n_tokens=lengths)
     (found,) = diagnosis_content(diagnosis(group(frame, theory=False)))["groups"]
     decision = found["select"]["decision"]
     assert (decision["accuracy"]["arm"], decision["return"]["arm"]) == ("single", "shortest")

@@ -142,8 +142,14 @@ def test_markdown_is_short_and_escaped(hostile: Diagnosis) -> None:
     text = render_markdown(diagnosis_content(hostile))
     assert len(text.splitlines()) < 60
     headings = [line for line in text.splitlines() if line.startswith("## ")]
-    assert len(headings) == 2
-    for heading in headings:
+    assert headings[2:] == ["## The same prompts, other models"]
+    compared = [
+        line.partition(": At H")[0].removeprefix("- ")
+        for line in text.splitlines()
+        if ": At H" in line
+    ]
+    assert len(compared) == 1
+    for heading in (*headings[:2], *compared):
         # No tag, link, image or code of theirs survives.
         assert not re.search(r"(?<!\\)[<>\[\]`*_!$]", heading)
         assert ATTACKS[-1][:50] in heading

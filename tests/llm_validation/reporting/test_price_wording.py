@@ -20,7 +20,8 @@ def decision(arm: str, reason: str, best_plain: str = "vote", contender: str = "
         best_plain=best_plain,
         best_other="best_learned",
         contender=contender,
-        ceiling=None,
+        highest=None,
+        allowance=None,
         mixed=50,
         gain=Statistic(UNKNOWN, UNKNOWN, UNKNOWN),
     )

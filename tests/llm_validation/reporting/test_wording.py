@@ -67,7 +67,7 @@ def test_each_reason_has_a_sentence() -> None:
     for mixed, says in ((0, "no prompt has"), (1, "only one prompt has"), (9, "only 9 prompts")):
         text = sentence(joint(single=0.2, vote=0.5), (), mixed=mixed)
         assert text.startswith(f"Undecided: {says}")
-        assert text.endswith("fewer than 10 such prompts decide nothing.")
+        assert text.endswith("too few to show a gain, which takes 10, or to exclude one.")
     assert sentence(joint(single=0.2), ()) == "Undecided: there is only one arm."
 
 
@@ -144,7 +144,8 @@ def decision(reason: str, arm: str = "vote") -> Decision:
     nothing = Statistic(math.nan, math.nan, math.nan)
     return Decision(
         arm=arm, reason=reason, probability=0.95, margin=MARGIN,  # pyright: ignore[reportArgumentType]
-        best_plain="vote", best_other="", contender="", ceiling=None, mixed=50, gain=nothing,
+        best_plain="vote", best_other="", contender="", highest=None, allowance=None,
+        mixed=50, gain=nothing,
     )  # fmt: skip
 
 

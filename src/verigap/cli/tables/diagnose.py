@@ -36,6 +36,10 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
             typer.echo(f"  note: {select['why_different']}")
         if group["spending"]["within"] is not None:
             typer.echo(f"  {_within(group)}")
+    for row in content["comparisons"]:
+        typer.echo(
+            f"{_line(group_title(row))} and {_line(row['other'] or 'traces')}: {row['sentence']}"
+        )
     for left in content["left_out"]:
         typer.echo(f"{_line(group_title(left))}: left out, no sample could be graded")
     typer.echo(str(page))
