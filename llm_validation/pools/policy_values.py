@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
 from verigap.llm_validation.pools.cloning import clone, draw_traces
 from verigap.llm_validation.pools.features import Features, visible_answers
@@ -16,9 +14,13 @@ from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.pools.selectors import best_of_pool, vote, win_table
 from verigap.theory import RewardLaw, chi2_ball_expert, project_onto_chi2_ball
+from verigap.theory.arrays import host_array
 
 LEARNED = ("clone", "clone_leashed", "verify", "verify_leashed")
 """The policies that learn, in the order of `learner_values`."""
+
+# Samples whose values are computed at once: what bounds the memory.
+_AT_ONCE = 1 << 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ def _untrained(
     returns, mask = pools.returns(horizon), pools.mask
 
     def by_score(scores: Float[np.ndarray, "P K"]) -> Float[np.ndarray, " P"]:
-        return (np.asarray(best_of_pool(scores, mask, wins)) * returns).sum(axis=1)
+        return (best_of_pool(scores, mask, wins) * returns).sum(axis=1)
 
     answers = visible_answers(pools, horizon)
     values = {
@@ -131,15 +133,14 @@ def _learned(
     labels = returns[drawn.prompt, drawn.sample] / horizon
     labelled = LabelledTraces(drawn.prompt, drawn.sample, labels)
     models = predicted_returns(phi, labelled, settings.data_budgets)
-    values = learner_values(
-        clones.policies, models.returns, returns, mask, wins, settings.chi2_radius
-    )
+    played, predicted = np.asarray(clones.policies), np.asarray(models.returns)
+    values = learner_values(played, predicted, returns, mask, wins, settings.chi2_radius)
     unconverged = {
         "clone": int((~clones.converged).sum()),
         "reward model": int((~models.converged).sum()),
     }
     return PolicyValues(
-        {name: np.asarray(value) for name, value in zip(LEARNED, values, strict=True)},
+        dict(zip(LEARNED, values, strict=True)),
         unconverged,
         clones.converged.size,
     )
@@ -149,7 +150,7 @@ def expert_policies(
     returns: Float[np.ndarray, "P K"], mask: Bool[np.ndarray, "P K"], chi2_radius: float
 ) -> Float[np.ndarray, "P K"]:
     """Probabilities of the best policy of the chi-square ball around each pool (Lemma 3)."""
-    return np.asarray(jax.jit(_tilted)(returns, mask, chi2_radius))
+    return _tilted(returns, mask, chi2_radius)
 
 
 def halves(prompts: int, *, seeds: int, seed: int) -> Bool[np.ndarray, "seeds P"]:
@@ -170,47 +171,55 @@ def halves(prompts: int, *, seeds: int, seed: int) -> Bool[np.ndarray, "seeds P"
     return train
 
 
-def _base(mask: Bool[Array, "P K"]) -> Float[Array, "P K"]:
+def _base(mask: Bool[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
     """The law that draws every sample of a pool equally often."""
-    present = mask.astype(jnp.result_type(float))
-    return present / jnp.sum(present, axis=1, keepdims=True)
+    return mask / np.sum(mask, axis=1, keepdims=True)
 
 
 def _tilted(
-    rewards: Float[Array, "P K"], mask: Bool[Array, "P K"], chi2_radius: float | Array
-) -> Float[Array, "P K"]:
+    rewards: Float[np.ndarray, "*runs P K"], mask: Bool[np.ndarray, "P K"], chi2_radius: float
+) -> Float[np.ndarray, "*runs P K"]:
     """Probabilities of the chi-square ball's best policy for non-negative rewards."""
     # The padding comes first, without mass.
-    ordered = jnp.where(mask, rewards, -1.0)
-    order = jnp.argsort(ordered, axis=1)
-    mass = _base(mask)
-    sorted_mass = jnp.take_along_axis(mass, order, axis=1)
-    law = RewardLaw(jnp.take_along_axis(ordered, order, axis=1), sorted_mass)
-    policy = chi2_ball_expert(law, chi2_radius).density_ratio * sorted_mass
-    return jnp.take_along_axis(policy, jnp.argsort(order, axis=1), axis=1)
+    ordered = np.where(mask, rewards, -1.0)
+    order = np.argsort(ordered, axis=-1)
+    mass = np.take_along_axis(np.broadcast_to(_base(mask), order.shape), order, axis=-1)
+    law = RewardLaw(host_array(np.take_along_axis(ordered, order, axis=-1)), host_array(mass))
+    policy = np.empty(order.shape)
+    found = np.asarray(chi2_ball_expert(law, chi2_radius).density_ratio)
+    np.put_along_axis(policy, order, found * mass, axis=-1)
+    return policy
 
 
-@jax.jit
 def learner_values(
-    cloned: Float[Array, "data_budgets seeds P K"],
-    predicted: Float[Array, "data_budgets seeds P K"],
-    returns: Float[Array, "P K"],
-    mask: Bool[Array, "P K"],
-    wins: Float[Array, "P K+1"],
-    chi2_radius: Float[Array, ""],
-) -> tuple[Float[Array, "data_budgets seeds P"], ...]:
-    """Values of the clone and of the verifier's choice, each unleashed and leashed."""
-    mass = _base(mask)
-    law = RewardLaw(returns, mass)
+    cloned: Float[np.ndarray, "*runs P K"],
+    predicted: Float[np.ndarray, "*runs P K"],
+    returns: Float[np.ndarray, "P K"],
+    mask: Bool[np.ndarray, "P K"],
+    wins: Float[np.ndarray, "P K+1"],
+    chi2_radius: float,
+) -> tuple[Float[np.ndarray, "*runs P"], ...]:
+    """Values of the clone and of the verifier's choice, each unleashed and leashed.
 
-    def one(both: tuple[Array, Array]) -> tuple[Array, ...]:
-        policy, rewards = both
-        ratio = jnp.where(mask, policy / jnp.where(mask, mass, 1.0), 1.0)
-        leashed = mass * project_onto_chi2_ball(law, ratio, chi2_radius)
+    Args:
+      cloned: policies of the clones.
+      predicted: non-negative rewards by which the verifiers choose.
+      returns: of every sample, in the unit of the pools.
+      mask: whether there is a sample.
+      wins: `win_table` of the pools.
+      chi2_radius: chi-square radius kappa of the leashed policies.
+    """
+    runs, shape = cloned.shape[:-2], mask.shape
+    flat = [array.reshape(-1, *shape) for array in (cloned, predicted)]
+    base = RewardLaw(host_array(returns), host_array(_base(mask)))
+    values = np.empty((len(LEARNED), len(flat[0]), shape[0]))
+    step = max(1, _AT_ONCE // mask.size)
+    for start in range(0, len(flat[0]), step):
+        policy, rewards = (array[start : start + step] for array in flat)
+        ratio = np.where(mask, policy / np.where(mask, base.probabilities, 1.0), 1.0)
+        leashed = base.probabilities * project_onto_chi2_ball(base, host_array(ratio), chi2_radius)
         best = best_of_pool(rewards, mask, wins)
-        policies = (policy, leashed, best, _tilted(rewards, mask, chi2_radius))
-        return tuple(jnp.sum(each * returns, axis=1) for each in policies)
-
-    flat = tuple(array.reshape(-1, *mask.shape) for array in (cloned, predicted))
-    shape = (*cloned.shape[:2], mask.shape[0])
-    return tuple(value.reshape(shape) for value in jax.lax.map(one, flat))
+        chosen = (policy, leashed, best, _tilted(rewards, mask, chi2_radius))
+        for row, each in enumerate(chosen):
+            values[row, start : start + step] = np.sum(each * returns, axis=-1)
+    return tuple(value.reshape(*runs, shape[0]) for value in values)

@@ -7,10 +7,8 @@ of fewer than N gives all it has.
 
 from __future__ import annotations
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy import special
 
 _VOTES = 400
@@ -34,10 +32,11 @@ def win_table(sizes: Int[np.ndarray, " P"], num_candidates: int) -> Float[np.nda
     return np.where(among >= drawn, np.exp(np.minimum(log, 0.0)), 0.0)
 
 
-@jax.jit
 def best_of_pool(
-    scores: Float[Array, "P K"], mask: Bool[Array, "P K"], wins: Float[Array, "P K+1"]
-) -> Float[Array, "P K"]:
+    scores: Float[np.ndarray, "*runs P K"],
+    mask: Bool[np.ndarray, "P K"],
+    wins: Float[np.ndarray, "P K+1"],
+) -> Float[np.ndarray, "*runs P K"]:
     """Probability that each sample is the best scored of N distinct ones of its pool.
 
     Samples that tie share their probability equally.
@@ -46,21 +45,35 @@ def best_of_pool(
       scores: finite, or -inf for the worst.
       mask: whether there is a sample.
       wins: `win_table` of the pools.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.llm_validation.pools.selectors import best_of_pool, win_table
+      >>> wins = win_table(np.array([3]), num_candidates=2)
+      >>> best_of_pool(np.array([[0.1, 0.7, 0.7]]), np.ones((1, 3), bool), wins).round(3).tolist()
+      [[0.0, 0.5, 0.5]]
     """
-
-    def one(score: Array, present: Array, win: Array) -> Array:
-        # The padding is set below everything, and not counted.
-        ranked = jnp.where(present, jnp.maximum(score, -jnp.finfo(score.dtype).max), -jnp.inf)
-        order = jnp.sort(ranked)
-        padding = jnp.sum(~present, dtype=jnp.int32)
-        upto = jnp.searchsorted(order, ranked, side="right", method="sort").astype(jnp.int32)
-        below = jnp.searchsorted(order, ranked, side="left", method="sort").astype(jnp.int32)
-        upto, below = upto - padding, below - padding
-        tied = jnp.maximum(upto - below, 1).astype(score.dtype)
-        share = (win[upto] - win[below]) / tied
-        return jnp.where(present, share, 0.0)
-
-    return jax.vmap(one)(scores, mask, wins)
+    # The padding is set below everything, and not counted.
+    ranked = np.where(mask, np.maximum(scores, -np.finfo(scores.dtype).max), -np.inf)
+    order = np.argsort(ranked, axis=-1)
+    ascending = np.take_along_axis(ranked, order, axis=-1)
+    rises = ascending[..., 1:] != ascending[..., :-1]
+    edge = np.ones((*rises.shape[:-1], 1), bool)
+    place, size = np.arange(ranked.shape[-1]), ranked.shape[-1]
+    first = np.where(np.concatenate([edge, rises], axis=-1), place, 0)
+    below = np.maximum.accumulate(first, axis=-1)
+    last = np.where(np.concatenate([rises, edge], axis=-1), place + 1, size)
+    upto = np.minimum.accumulate(last[..., ::-1], axis=-1)[..., ::-1]
+    padding = np.sum(~mask, axis=-1, keepdims=True)
+    table = np.broadcast_to(wins, (*ranked.shape[:-1], wins.shape[-1]))
+    # A tie of the padding has no place in the table, and its share is not used.
+    won, lost = (
+        np.take_along_axis(table, np.maximum(count - padding, 0), axis=-1)
+        for count in (upto, below)
+    )
+    share = np.empty_like(ranked)
+    np.put_along_axis(share, order, (won - lost) / (upto - below), axis=-1)
+    return np.where(mask, share, 0.0)
 
 
 def vote(

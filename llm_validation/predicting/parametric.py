@@ -119,7 +119,7 @@ def parametric_values(
     rng = np.random.default_rng([seed, 2])
     normal = rng.standard_normal((DRAWS // 2, phi.values.shape[2] + 1))
     normal = jnp.asarray(np.concatenate([normal, -normal]))
-    wins = jnp.asarray(win_table(pools.sizes, num_candidates))
+    wins = win_table(pools.sizes, num_candidates)
     values, padded = jnp.asarray(phi.values), jnp.asarray(mask)
     samples = (values, padded, jnp.asarray(returns / horizon), jnp.asarray(expert))
     teaching = (jnp.asarray(shown, float), jnp.asarray(train, float))
@@ -128,9 +128,10 @@ def parametric_values(
     for n in data_budgets:
         policies, predicted, converged = _played(*samples, *teaching, normal, jnp.asarray(float(n)))
         _warn_unconverged(converged, horizon, n)
-        learned = learner_values(policies, predicted, returns, mask, wins, chi2_radius)
+        drawn = np.asarray(policies), np.asarray(predicted)
+        learned = learner_values(*drawn, returns, mask, wins, chi2_radius)
         for name, value in zip(names, learned, strict=True):
-            means[name].append(np.asarray(value).mean(axis=1))
+            means[name].append(value.mean(axis=1))
     return {name: np.where(train, np.nan, np.stack(value)) for name, value in means.items()}
 
 
