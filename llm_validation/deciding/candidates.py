@@ -22,12 +22,29 @@ _WORK = 250_000
 _WORK_OF_ALL = 4 * _WORK
 # How often each sample may come up in a round of sets.
 _ROUNDS = 2
-_SHARE = 0.95
+# Of the prompts that have samples for an N: for one that nobody asked for, and for one asked for.
+_SHARE, _SHARE_ASKED = 0.95, 0.5
 
 
-def largest_common(sizes: Int[np.ndarray, " P"]) -> int:
-    """The largest N that at least 95 % of the prompts have samples for."""
-    return int(np.sort(sizes)[::-1][int(np.ceil(_SHARE * sizes.size)) - 1])
+def largest_common(sizes: Int[np.ndarray, " P"], wanted: int = 1) -> int:
+    """The largest N that at least 95 % of the prompts have samples for, or 50 % if it is wanted.
+
+    Args:
+      sizes: samples of each prompt.
+      wanted: the N that is asked for; a smaller one that half of the prompts have is taken for it.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.llm_validation.deciding.candidates import largest_common
+      >>> sizes = np.array([1, 6, 6, 6])
+      >>> [largest_common(sizes, wanted) for wanted in (1, 4, 8)]
+      [1, 4, 6]
+    """
+    descending = np.sort(sizes)[::-1]
+    common, half = (
+        int(descending[int(np.ceil(share * sizes.size)) - 1]) for share in (_SHARE, _SHARE_ASKED)
+    )
+    return max(common, min(wanted, half))
 
 
 def candidate_counts(largest: int, wanted: int) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from verigap.storage.stages import RunStage, run_stage
 Verifier = Literal["exact", "learned", "score"]
 VERIFIERS: tuple[Verifier, ...] = ("exact", "learned", "score")
 BudgetSource = Literal["given", "the sampling limit", "the longest trace", "no lengths"]
+_DIGITS = 9
 _ARMS_OF: dict[Verifier, tuple[str, ...]] = {
     "exact": selecting.EXACT,
     "learned": selecting.BY_LEARNED,
@@ -338,4 +339,5 @@ def shortness_share(group: GroupDecisions, arm: str, other: str) -> float:
         return float("nan")
     (first, earned), (second, earned_other) = rates
     shortness = (earned / first - earned_other / second) * (first + second) / 2
-    return shortness / (earned - earned_other)
+    # Of two terms, one may vanish: shares of as many right answers differ by rounding.
+    return round(shortness / (earned - earned_other), _DIGITS)

@@ -61,7 +61,8 @@ class JointMeans:
             `HeldOut`. The draws move along them as Student's law with as many degrees of freedom.
           most: the largest value there can be.
           seed: seed of the draws.
-          highest: the arm that no other exceeds on any prompt, seen or not; see `difference`.
+          highest: the arm that no other exceeds on any prompt, seen or not; see `difference`. Draws
+            of arms that learn do not exceed its own.
 
         Example:
           >>> import numpy as np
@@ -86,6 +87,11 @@ class JointMeans:
             spread = np.sqrt(pairs / rng.chisquare(pairs, (len(drawn), 1)))
             moved = spread * (normal @ axes) / pairs**0.5
         drawn = np.round((mean + drawn + moved) / most, 12) * most
+        if highest is not None and shifts:
+            # However it is trained, an arm that learns earns no more than the highest.
+            top = drawn[:, list(values).index(highest)][:, None]
+            learns = np.array([arm in shifts for arm in values])
+            drawn = np.where(learns, np.minimum(drawn, top), drawn)
         mean = np.round(mean / most, 12) * most
         return cls(
             means=dict(zip(values, mean.tolist(), strict=True)),

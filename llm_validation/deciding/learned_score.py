@@ -7,13 +7,14 @@ the other arms at N do not see.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from verigap.llm_validation.deciding.candidates import Candidates, gather
-from verigap.llm_validation.deciding.outcomes import Outcomes
+from verigap.llm_validation.deciding.outcomes import Outcomes, numbered
 from verigap.llm_validation.pools.reward_model import logistic_weights
 
 _CONSTANT = 1e-9
@@ -32,10 +33,17 @@ class Compared(NamedTuple):
 
 
 def compared(found: Outcomes, sets: Candidates) -> Compared:
-    """Features of the candidates beside each other."""
+    """Features of the candidates beside each other.
+
+    A sample that is stopped shows no answer here: which of them have one depends on whether they
+    are right.
+    """
     # Slow to import, and only needed here.
     from scipy import stats
 
+    if not found.ended[found.mask].all():
+        shown = np.where(gather(found.ended, sets.index), sets.answer, -1)
+        sets = replace(sets, answer=numbered(shown))
     length = gather(found.length, sets.index)
     known, n = np.isfinite(length), length.shape[2]
     if n == 1:

@@ -8,12 +8,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from verigap.llm_validation.pools.features import (
-    Features,
-    features,
-    hashed_words,
-    visible_answers,
-)
+from verigap.llm_validation.pools.features import Features, features, hashed_words
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.storage.units import LengthUnit
 
@@ -33,8 +28,11 @@ class Outcomes:
         at H; "return" is H - T + 1 for a sample that is first correct at T <= H, else 0, and is
         missing where there is no budget or the place of a correct sample is not known.
       length: tokens of the sample until it ends or is stopped; NaN where unknown.
-      answer: a number from 0 for each distinct answer of a prompt that can be seen by H, else -1.
-      score: the table's `verifier_score`, NaN where there is none or the sample is cut.
+      ended: whether the sample ends by H, or its length is unknown.
+      answer: a number from 0 for each distinct answer of a prompt, -1 without one: what the sample
+        ends with. Where it is stopped at H before that, it is taken to say the same there, unless
+        it became right, or wrong again, only later: then it has none.
+      score: the table's `verifier_score` of the whole sample, stopped or not; NaN without one.
       alone: features of each sample that need no other sample of its prompt.
     """
 
@@ -43,6 +41,7 @@ class Outcomes:
     mask: Bool[np.ndarray, "P K"]
     rewards: dict[Currency, Float[np.ndarray, "P K"]]
     length: Float[np.ndarray, "P K"]
+    ended: Bool[np.ndarray, "P K"]
     answer: Int[np.ndarray, "P K"]
     score: Float[np.ndarray, "P K"]
     alone: Features
@@ -71,6 +70,7 @@ class Outcomes:
             mask=self.mask[chosen],
             rewards={name: values[chosen] for name, values in self.rewards.items()},
             length=self.length[chosen],
+            ended=self.ended[chosen],
             answer=self.answer[chosen],
             score=self.score[chosen],
             alone=self.alone.of_prompts(chosen),
@@ -100,7 +100,8 @@ def outcomes_at(pools: SamplePools, horizon: int | None) -> Outcomes:
     }
     if horizon is not None and returns_known(pools, horizon):
         rewards["return"] = np.where(pools.mask, pools.returns(horizon), 0.0)
-    score = np.where(ended, pools.verifier_score, np.nan)
+    # What it says at H is known to be as right as what it ends with.
+    settled = ended | (found == pools.ends_correct)
     length = np.where(pools.mask, np.minimum(pools.n_tokens, limit), np.nan)
     return Outcomes(
         unit=pools.unit,
@@ -108,8 +109,9 @@ def outcomes_at(pools: SamplePools, horizon: int | None) -> Outcomes:
         mask=pools.mask,
         rewards=rewards,
         length=length,
-        answer=numbered(visible_answers(pools, limit)),
-        score=score,
+        ended=ended,
+        answer=numbered(np.where(pools.mask & settled, pools.answer, -1)),
+        score=np.where(pools.mask, pools.verifier_score, np.nan),
         alone=features(pools, limit, hashed_words(pools), alone=True),
     )
 

@@ -40,50 +40,6 @@ class Margin:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Allowance:
-    """What an arm may lose on prompts like none that were seen.
-
-    Attributes:
-      ceiling: the arm that nothing exceeds.
-      floor: the arm that needs least.
-      mixed: prompts on which samples differ in reward; on the others both are alike.
-    """
-
-    ceiling: str
-    floor: str
-    mixed: int
-
-    def lost(self, joint: JointMeans, arm: str) -> float:
-        """What an arm may lose on such a prompt.
-
-        What it loses to the ceiling on the prompts that were seen, and the less they show of that,
-        the more of what a mixed prompt holds: the ceiling's gain over the floor, on average over
-        these and one more on which it is the largest value. Where an arm loses as much as k mixed
-        prompts hold, the latter counts as 1/(k + 1).
-
-        Args:
-          joint: of all arms.
-          arm: one of them.
-
-        Example:
-          >>> import numpy as np
-          >>> from verigap.llm_validation.deciding.joint import JointMeans
-          >>> from verigap.llm_validation.deciding.rule import Allowance
-          >>> exact = np.array([1.0, 1.0, 1.0, 0.0])
-          >>> values = {"single": exact / 2, "vote": exact, "exact": exact}
-          >>> joint = JointMeans.of(values, most=1.0, seed=0)
-          >>> allowance = Allowance(ceiling="exact", floor="single", mixed=3)
-          >>> allowance.lost(joint, "vote"), round(allowance.lost(joint, "single"), 3)
-          (0.625, 0.449)
-        """
-        gained = max(joint.means[self.ceiling] - joint.means[self.floor], 0.0) * joint.prompts
-        held = (gained + joint.most) / (self.mixed + 1)
-        lost = max(joint.means[self.ceiling] - joint.means[arm], 0.0)
-        shown = lost * joint.prompts / held
-        return (shown * lost + held) / (shown + 1)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Decision:
     """Which arm to take.
 
@@ -104,7 +60,8 @@ class Decision:
         `best_plain`, with a verifier or without; "" where none does on prompts like these, and only
         prompts like none of them keep it open; else "".
       highest: the arm that no other exceeds on any prompt; None where there is none.
-      allowance: what is allowed for prompts like none that were seen; None for nothing.
+      ceiling: the arm that nothing exceeds, by which losses on prompts like none that were seen are
+        allowed for; None for no such allowance.
       mixed: prompts on which samples differ in reward.
       gain: what `best_other` earns beyond `best_plain`; NaN without others.
     """
@@ -117,7 +74,7 @@ class Decision:
     best_other: str
     contender: str
     highest: str | None
-    allowance: Allowance | None
+    ceiling: str | None
     mixed: int
     gain: Statistic
 
@@ -155,9 +112,9 @@ def decide(
     plain arm with probability 0.9; (2) the first plain arm beyond which no arm earns more than the
     margin, with probability 0.9; (3) undecided. So an arm that learns nothing wins ties.
 
-    Few prompts may hold none of those on which another arm gains. In (2), the plain arm therefore
-    loses as `Allowance` says on the share of prompts that may be like none of those that were seen:
-    1/P on average.
+    Few prompts may hold none of those on which an arm loses. In both, the arm that is taken
+    therefore loses `unlike_loss` on the share of prompts that may be like none of those that were
+    seen: 1/P on average.
 
     With fewer than 10 mixed prompts (1) is not asked: where an arm is right on all of them, draws
     from them alone are too sure. But where no prompt is mixed there is nothing to choose, and the
@@ -169,8 +126,8 @@ def decide(
       others: arms that need one, from the one that needs least; may be empty.
       margin: the least gain that counts.
       mixed: prompts on which samples differ in reward.
-      ceiling: the arm that nothing exceeds, which says how much prompts like none of these may
-        hold; None for no allowance for them.
+      ceiling: the arm that nothing exceeds, by which losses on prompts like none that were seen are
+        allowed for; None for no such allowance.
       highest: the arm that no other exceeds on any prompt, so that without mixed prompts all are
         alike; None where the samples cannot show that, as with one sample a prompt.
 
@@ -190,9 +147,6 @@ def decide(
     """
     best_plain = best_arm(joint, plain, margin)
     best_other = best_arm(joint, others, margin) if others else ""
-    allowance = None
-    if ceiling is not None:
-        allowance = Allowance(ceiling=ceiling, floor=plain[0], mixed=mixed)
     if len(plain) + len(others) < 2 and mixed:
         arm, reason, probability = UNDECIDED, "nothing_to_compare", float("nan")
     elif mixed == 0:
@@ -203,7 +157,7 @@ def decide(
         arm, reason, probability = UNDECIDED, "too_few", float("nan")
     else:
         arm, reason, probability = _weighed(
-            joint, plain, others, best_other, margin, mixed, allowance
+            joint, plain, others, best_other, margin, mixed, ceiling
         )
     contender = _contender(joint, (*plain, *others), best_plain, margin) if reason == "open" else ""
     nothing = Statistic(*[float("nan")] * 3)
@@ -216,7 +170,7 @@ def decide(
         best_other=best_other,
         contender=contender,
         highest=highest,
-        allowance=allowance,
+        ceiling=ceiling,
         mixed=mixed,
         gain=joint.difference(best_other, best_plain) if best_other else nothing,
     )
@@ -229,14 +183,16 @@ def _weighed(
     best_other: str,
     margin: Margin,
     mixed: int,
-    allowance: Allowance | None,
+    ceiling: str | None,
 ) -> tuple[str, Reason, float]:
     """Arm, reason and probability by the two statements of the rule, in their order."""
     enough_mixed = mixed >= FEWEST_MIXED
-    gains = _chance(joint, best_other, plain, margin) if best_other and enough_mixed else 0.0
+    gains = 0.0
+    if best_other and enough_mixed:
+        gains = _chance(joint, best_other, plain, margin, ceiling)
     if gains >= CONFIDENCE:
         return best_other, "gains", gains
-    lost = {arm: shortfall(joint, arm, (*plain, *others), allowance)[0] for arm in plain}
+    lost = {arm: shortfall(joint, arm, (*plain, *others), ceiling)[0] for arm in plain}
     enough = {arm: float((draws <= margin.value).mean()) for arm, draws in lost.items()}
     for arm, probability in enough.items():
         if probability >= CONFIDENCE:
@@ -273,7 +229,7 @@ def _contender(joint: JointMeans, every: Sequence[str], best_plain: str, margin:
     """The arm that keeps a decision open; "" where the allowance for unseen prompts does."""
     found = max(
         (name for name in every if name != best_plain),
-        key=lambda name: (_chance(joint, name, [best_plain], margin), joint.means[name]),
+        key=lambda name: (_chance(joint, name, [best_plain], margin, None), joint.means[name]),
     )
     draws, _ = shortfall(joint, best_plain, every, None)
     suffices_here = (draws <= margin.value).mean() >= CONFIDENCE
@@ -282,30 +238,64 @@ def _contender(joint: JointMeans, every: Sequence[str], best_plain: str, margin:
     return "" if suffices_here and not reaches else found
 
 
-def _chance(joint: JointMeans, arm: str, plain: Sequence[str], margin: Margin) -> float:
+def _chance(
+    joint: JointMeans, arm: str, plain: Sequence[str], margin: Margin, ceiling: str | None
+) -> float:
     """Share of the draws in which an arm earns more than the margin beyond every plain one."""
-    return float((lead(joint, arm, plain)[0] > margin.value).mean())
+    return float((lead(joint, arm, plain, ceiling)[0] > margin.value).mean())
 
 
 def lead(
-    joint: JointMeans, arm: str, plain: Sequence[str]
+    joint: JointMeans, arm: str, plain: Sequence[str], ceiling: str | None
 ) -> tuple[Float[np.ndarray, " B"], float]:
-    """What an arm earns beyond the best plain one: in each draw, and at the means."""
+    """What an arm earns beyond the best plain one: in each draw, and at the means.
+
+    The draws allow for what it loses on prompts like none that were seen; None for no allowance.
+    """
     drawn = joint.draws[arm] - np.max([joint.draws[name] for name in plain], axis=0)
-    return drawn, joint.means[arm] - max(joint.means[name] for name in plain)
+    at_means = joint.means[arm] - max(joint.means[name] for name in plain)
+    return drawn - joint.unseen * unlike_loss(joint, arm, ceiling), at_means
 
 
 def shortfall(
-    joint: JointMeans, arm: str, every: Sequence[str], allowance: Allowance | None
+    joint: JointMeans, arm: str, every: Sequence[str], ceiling: str | None
 ) -> tuple[Float[np.ndarray, " B"], float]:
     """What the best arm earns beyond one: in each draw, and at the means.
 
-    The draws allow for prompts like none that were seen.
+    The draws allow for what it loses on prompts like none that were seen; None for no allowance.
     """
     highest = np.max([joint.draws[name] for name in every], axis=0)
-    lost = 0.0 if allowance is None else allowance.lost(joint, arm)
     at_means = max(joint.means[name] for name in every) - joint.means[arm]
-    return highest - joint.draws[arm] + joint.unseen * lost, at_means
+    return highest - joint.draws[arm] + joint.unseen * unlike_loss(joint, arm, ceiling), at_means
+
+
+def unlike_loss(joint: JointMeans, arm: str, ceiling: str | None) -> float:
+    """What an arm may lose on a prompt like none that were seen.
+
+    What it loses to the ceiling on these prompts, on average, and the less they show of that, the
+    more of the largest value, which is all that it can lose: where the losses add up to k times the
+    largest value, the latter counts as 1/(k + 1).
+
+    Args:
+      joint: of all arms.
+      arm: one of them.
+      ceiling: the arm that nothing exceeds, which loses nothing; None for no allowance.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.llm_validation.deciding.joint import JointMeans
+      >>> from verigap.llm_validation.deciding.rule import unlike_loss
+      >>> exact = np.array([1.0, 1.0, 1.0, 0.0])
+      >>> values = {"single": exact / 3, "vote": exact, "exact": exact}
+      >>> joint = JointMeans.of(values, most=1.0, seed=0)
+      >>> [round(unlike_loss(joint, arm, "exact"), 3) for arm in values]
+      [0.667, 1.0, 0.0]
+    """
+    if ceiling is None or arm == ceiling:
+        return 0.0
+    lost = max(joint.means[ceiling] - joint.means[arm], 0.0)
+    shown = lost * joint.prompts / joint.most
+    return (shown * lost + joint.most) / (shown + 1)
 
 
 def best_arm(joint: JointMeans, names: Sequence[str], margin: Margin) -> str:

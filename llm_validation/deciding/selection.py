@@ -109,7 +109,7 @@ def select(
       >>> [round(float(found.values["accuracy"]["exact"][i].mean()), 3) for i in (0, -1)]
       [0.085, 0.5]
     """
-    largest = largest_common(found.sizes)
+    largest = largest_common(found.sizes, num_candidates)
     kept = found.sizes >= largest
     part = found.of_prompts(kept)
     if counts is None:

@@ -64,10 +64,10 @@ def what_would_settle(
     # The two arms that the decision is open between, and no third one.
     for arm in filter(None, (decision.best_plain, decision.contender)):
         if arm in plain:
-            draws, at_means = shortfall(joint, arm, (*plain, *others), decision.allowance)
+            draws, at_means = shortfall(joint, arm, (*plain, *others), decision.ceiling)
             needs[arm] = _factor(margin - draws, margin - at_means)
         else:
-            draws, at_means = lead(joint, arm, plain)
+            draws, at_means = lead(joint, arm, plain, decision.ceiling)
             needs[arm] = _factor(draws - margin, at_means - margin)
     arm = min(needs, key=lambda name: needs[name])
     if needs[arm] > _REACH:
@@ -90,11 +90,11 @@ def flips_at(
       others: arms that need one.
     """
     if decision.reason == "gains":
-        return float(np.quantile(lead(joint, decision.arm, plain)[0], 1.0 - CONFIDENCE))
+        return float(np.quantile(lead(joint, decision.arm, plain, decision.ceiling)[0], 1.0 - CONFIDENCE))
     if decision.reason == "no_room":
         return 0.0
     if decision.reason == "suffices":
-        draws, _ = shortfall(joint, decision.arm, (*plain, *others), decision.allowance)
+        draws, _ = shortfall(joint, decision.arm, (*plain, *others), decision.ceiling)
         return max(0.0, float(np.quantile(draws, CONFIDENCE)))
     return math.nan
 

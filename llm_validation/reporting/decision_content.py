@@ -211,7 +211,7 @@ def _fall_sentence(fall: Fall, unit: LengthUnit) -> str:
         f"{name} {peak} ({scale.value(fall.at_peak)}) and falls to "
         f"{scale.value(fall.at_last)} at N = {fall.last}"
     )
-    if fall.below_single.estimate < 0:
+    if fall.below_single.high < 0:
         text += f", {scale.gain(_minus(fall.below_single))} below one random sample"
     return f"{text}: do not use it with N = {fall.last}."
 

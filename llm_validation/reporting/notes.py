@@ -43,6 +43,7 @@ def notes(
         *_of_the_request(group, currency, verifier),
         *_of_the_margin(group.decisions, currency),
         *_of_prices(group.decisions, prices, spend_unknown=spend_unknown),
+        *_of_stopped(group.decisions),
         *_left_out(group.pools, group.decisions),
         *_of_repeats(group.rows),
         *_of_grades(group.fit.counts),
@@ -91,7 +92,7 @@ def _of_the_request(group: GroupDiagnosis, currency: str, verifier: Verifier | N
         found.append(f"{missing}: the decision is among all arms but the exact check")
     if decisions.num_candidates < group.num_candidates:
         found.append(
-            f"N = {group.num_candidates:,} was asked for, but more than 5 % of the prompts have "
+            f"N = {group.num_candidates:,} was asked for, but more than half of the prompts have "
             f"fewer samples: the decision is about N = {decisions.num_candidates:,}"
         )
     longest = group.pools.longest
@@ -176,6 +177,19 @@ def _left_out(pools: SamplePools, decisions: GroupDecisions) -> list[str]:
             f"{pools.beyond:,} samples beyond the first {LARGEST_POOL} of their prompt are left out"
         )
     return found
+
+
+def _of_stopped(decisions: GroupDecisions) -> list[str]:
+    """Samples that run past H, of which the table does not say what they say there."""
+    found = decisions.outcomes
+    stopped = int((found.mask & ~found.ended).sum())
+    if not stopped:
+        return []
+    return [
+        f"{stopped:,} of {int(found.mask.sum()):,} samples are stopped at H = {found.horizon:,}: "
+        "each is taken to give the answer there that it ends with, or none if it becomes right or "
+        "wrong only later, and to have the score of the whole sample"
+    ]
 
 
 def _of_repeats(rows: pl.DataFrame) -> list[str]:

@@ -160,12 +160,18 @@ def decision_sentence(
 def _what_is_open(decision: Decision, joint: JointMeans, scale: Scale, contender: str) -> str:
     """What keeps a decision open: an arm, by its name, or prompts unlike those that were seen."""
     margin = scale.least(decision.margin.value)
+    share = percent(unlike_share(joint.prompts))
+    unlike = f"on prompts unlike these, which may be {share} of all prompts,"
     if decision.contender:
         gain = joint.difference(decision.contender, decision.best_plain)
-        return f" whether {contender} adds more than {margin}: {scale.gain(gain)}"
+        if not gain.low > decision.margin.value:
+            return f" whether {contender} adds more than {margin}: {scale.gain(gain)}"
+        return (
+            f": {contender} adds {scale.gain(gain)} on prompts like these, but {unlike} it may lose "
+            f"so much that it adds less than {margin} on all"
+        )
     return (
-        f": no other arm adds more than {margin} on prompts like these, but on prompts unlike "
-        f"these, which may be {percent(unlike_share(joint.prompts))} of all prompts, one may add "
+        f": no other arm adds more than {margin} on prompts like these, but {unlike} one may add "
         "so much that it does on all"
     )
 

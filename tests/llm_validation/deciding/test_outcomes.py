@@ -5,8 +5,11 @@ import polars as pl
 import pytest
 
 from tests.llm_validation.deciding.made_outcomes import made, pools
+from verigap.llm_validation.deciding.candidates import Candidates
 from verigap.llm_validation.deciding.decisions import budget_of
+from verigap.llm_validation.deciding.learned_score import compared
 from verigap.llm_validation.deciding.outcomes import numbered, outcomes_at
+from verigap.llm_validation.deciding.selection import select
 from verigap.llm_validation.pools.pools import sample_pools
 from verigap.llm_validation.traces import Traces
 
@@ -43,18 +46,63 @@ def test_a_cut_sample_is_right_if_it_had_been_right_by_then(
     assert found.rewards["accuracy"].item() == right
 
 
-def test_what_is_cut_shows_neither_answer_nor_score() -> None:
+def test_what_a_sample_says_where_it_is_stopped() -> None:
+    """It ends right or wrong at 30, and was right from 10 or 25 on: H = 20."""
     columns = {
-        "length": np.array([[10, 30]]),
-        "answer": np.array([[3, 3]]),
-        "score": np.array([[0.2, 0.9]]),
+        "length": np.full((1, 5), 30.0),
+        "first_correct": np.array([[10.0, 25.0, np.inf, 10.0, 25.0]]),
+        "ends_correct": np.array([[True, True, False, False, False]]),
+        "answer": np.array([[7, 7, 3, 3, 3]]),
+        "score": np.array([[0.1, 0.2, 0.3, 0.4, np.nan]]),
     }
-    found = made(np.array([[1, 1]]), 20, **columns)
-    np.testing.assert_array_equal(found.answer, [[0, -1]])
-    np.testing.assert_array_equal(found.score, [[0.2, np.nan]])
-    uncut = made(np.array([[1, 1]]), 30, **columns)
-    np.testing.assert_array_equal(uncut.answer, [[0, 0]])
-    np.testing.assert_array_equal(uncut.score, [[0.2, 0.9]])
+    correct = np.array([[1, 1, 0, 1, 1]])
+    found = made(correct, 20, **columns)
+    np.testing.assert_array_equal(found.rewards["accuracy"], [[1, 0, 0, 1, 0]])
+    # Right by then, as at the end; right only later; wrong throughout; right, and lost later; and
+    # right only between, which ends as it stands at H.
+    np.testing.assert_array_equal(found.answer, [[1, -1, 0, -1, 0]])
+    np.testing.assert_array_equal(found.score, columns["score"])
+    assert not found.ended.any()
+    uncut = made(correct, 30, **columns)
+    np.testing.assert_array_equal(uncut.answer, [[1, 1, 0, 0, 0]])
+    assert uncut.ended.all()
+
+
+def test_a_budget_below_the_lengths_takes_no_right_answer_from_the_vote() -> None:
+    """Right samples are right at 20 and run to 100; wrong ones end at 30. H = 50."""
+    right = np.tile([1, 1, 1, 1, 1, 0, 0, 0], (12, 1))
+    found = made(
+        right,
+        50,
+        length=np.where(right, 100.0, 30.0),
+        first_correct=np.where(right, 20.0, np.inf),
+        answer=np.where(right, 1, 0),
+        score=right.astype(float),
+    )
+    values = select(found, labels=16, num_candidates=4, counts=(4, 8), seed=0).values["accuracy"]
+    np.testing.assert_allclose(values["best_score"], values["exact"])
+    np.testing.assert_allclose(values["vote"][1], 1.0)
+    # 70 sets of 4: none to 3 wrong ones of 3; two of two are a tie.
+    votes = (5 * 1 + 10 * 3 * 1 + 10 * 3 * 0.5 + 5 * 1 * 0) / 70
+    np.testing.assert_allclose(values["vote"][0], votes)
+
+
+def test_stopped_samples_show_a_learner_no_answer() -> None:
+    """Which of them have one depends on whether they are right."""
+    rng = np.random.default_rng(0)
+    right = rng.random((40, 6)) < 0.5
+    found = made(
+        right,
+        50,
+        length=np.full(right.shape, 100.0),
+        first_correct=np.where(right, np.where(rng.random(right.shape) < 0.5, 20.0, 90.0), np.inf),
+        answer=np.where(right, 1, 0),
+    )
+    sets = Candidates.of(found, 3, seed=0)
+    assert (sets.answer >= 0).any()
+    assert not compared(found, sets).agreement.any()
+    whole = made(right, 100, length=np.full(right.shape, 100.0), answer=np.where(right, 1, 0))
+    assert compared(whole, Candidates.of(whole, 3, seed=0)).agreement.any()
 
 
 def test_unknown_lengths_are_never_cut_and_earn_no_return() -> None:

@@ -101,28 +101,38 @@ def test_where_there_is_nothing_to_choose_the_arm_that_needs_least(right: list[f
     assert (unseen.arm, unseen.reason) == ("undecided", "too_few")
 
 
-@pytest.mark.parametrize("mixed", [1, 5, 9, 10, 15])
-def test_an_arm_that_is_right_on_few_mixed_prompts_is_not_sure_to_be(mixed: int) -> None:
-    # The vote leaves an exact check no room, on each of the prompts that were seen.
-    joint = JointMeans.of(samples_alike([1.0] * mixed, mixed), most=1.0, seed=0)
+def vote_that_equals_a_check(prompts: int, mixed: int) -> JointMeans:
+    """The vote leaves an exact check no room, on each of the prompts that were seen."""
+    return JointMeans.of(samples_alike([1.0] * prompts, mixed), most=1.0, seed=0)
+
+
+@pytest.mark.parametrize("mixed", [1, 5, 9, 10, 50, 100])
+def test_an_arm_that_loses_nothing_on_few_prompts_is_not_sure_to(mixed: int) -> None:
+    joint = vote_that_equals_a_check(mixed, mixed)
     found = decide(joint, PLAIN, ("score",), MARGIN, mixed, ceiling="exact", highest="exact")
     assert (found.arm, found.reason) == ("undecided", "too_few" if mixed < 10 else "open")
-    if mixed < 10:
-        assert np.isnan(found.probability)
-    else:
-        # Were it to lose on a share q of prompts what a check adds to one sample, it would take
-        # q = 0.02/0.3; of `mixed` prompts one is like that with probability 1 - (1 - q)^mixed.
-        held = (0.25 * mixed + 1) / (mixed + 1)
-        assert found.probability == pytest.approx(1 - np.exp(-mixed * 0.02 / held), abs=0.05)
-    many = JointMeans.of(samples_alike([1.0] * 100, 100), most=1.0, seed=0)
-    again = decide(many, PLAIN, ("score",), MARGIN, 100, ceiling="exact", highest="exact")
-    assert (again.arm, again.reason) == ("vote", "suffices")
+    if mixed >= 10:
+        # Were it to lose all on 2 % of the prompts, none of these would be like that with
+        # probability 0.98^mixed.
+        assert found.probability == pytest.approx(1 - 0.98**mixed, abs=0.05)
+        assert found.contender == ""
+
+
+def test_an_arm_that_loses_nothing_on_many_prompts_suffices() -> None:
+    joint = vote_that_equals_a_check(150, 150)
+    found = decide(joint, PLAIN, ("score",), MARGIN, 150, ceiling="exact", highest="exact")
+    assert (found.arm, found.reason) == ("vote", "suffices")
+    # Where prompts that lose everything are 5 %, 0.95^45 = 10 % of the tables of 45 hold none.
+    wide = Margin(value=0.05, source="given")
+    for prompts, arm in ((40, "undecided"), (60, "vote")):
+        joint = vote_that_equals_a_check(prompts, prompts)
+        assert decide(joint, PLAIN, ("score",), wide, prompts, ceiling="exact").arm == arm
 
 
 @pytest.mark.parametrize(("mixed", "arm"), [(1, "single"), (5, "single"), (20, "vote")])
 def test_few_mixed_prompts_among_many_leave_little_to_choose(mixed: int, arm: str) -> None:
     # On 300 prompts, 5 mixed ones hold less than half a point; 20 hold 1.7.
-    joint = JointMeans.of(samples_alike([1.0] * 300, mixed), most=1.0, seed=0)
+    joint = vote_that_equals_a_check(300, mixed)
     margin = Margin(value=0.01, source="one point")
     found = decide(joint, PLAIN, ("score",), margin, mixed, ceiling="exact", highest="exact")
     assert (found.arm, found.reason) == (arm, "suffices")
@@ -130,6 +140,19 @@ def test_few_mixed_prompts_among_many_leave_little_to_choose(mixed: int, arm: st
     # Training makes no such allowance, and asks for 10.
     trained = decide(joint, PLAIN, ("score",), margin, mixed, highest="exact")
     assert (trained.reason == "too_few") == (mixed < 10)
+
+
+def test_a_score_that_errs_nowhere_on_few_prompts_is_not_sure_to_gain() -> None:
+    """The check of an exact verifier cannot err, a score can: on prompts like none of these."""
+    plain = np.array([0.75] * 10 + [1.0] * 15)
+    values = {"single": plain, "score": np.ones(25), "exact": np.ones(25)}
+    wide = Margin(value=0.05, source="given")
+    joint = JointMeans.of(values, most=1.0, seed=0)
+    for arm, taken in (("score", "undecided"), ("exact", "exact")):
+        found = decide(joint, ("single",), (arm,), wide, 10, ceiling="exact", highest="exact")
+        assert (found.arm, found.best_other) == (taken, arm)
+    many = JointMeans.of({arm: np.tile(v, 8) for arm, v in values.items()}, most=1.0, seed=0)
+    assert decide(many, ("single",), ("score",), wide, 80, ceiling="exact").arm == "score"
 
 
 def test_few_mixed_prompts_show_no_gain() -> None:
@@ -140,7 +163,10 @@ def test_few_mixed_prompts_show_no_gain() -> None:
     margin = Margin(value=0.001, source="given")
     few = decide(joint, PLAIN, ("score",), margin, 9, ceiling="exact", highest="exact")
     assert (few.arm, few.reason) == ("undecided", "too_few")
-    assert decide(joint, PLAIN, ("score",), margin, 10, ceiling="exact").reason == "gains"
+    # A check cannot err, but it asks for as many.
+    for mixed, reason in ((9, "too_few"), (10, "gains")):
+        found = decide(joint, PLAIN, ("exact",), margin, mixed, ceiling="exact", highest="exact")
+        assert found.reason == reason
 
 
 def test_one_arm_alone_is_nothing_to_compare() -> None:
@@ -165,19 +191,15 @@ def test_where_the_margin_comes_from() -> None:
 
 
 def test_few_prompts_that_show_no_gain_do_not_exclude_one() -> None:
-    # No prompt of 12 shows a gain, but an exact check would gain much on those like none of them.
+    # No prompt of 12 shows a gain, but a score may gain much on those like none of them.
     values = {"single": np.zeros(12), "score": np.zeros(12), "exact": np.full(12, 0.5)}
     few = JointMeans.of(values, most=1.0, seed=0)
     many = JointMeans.of({arm: np.tile(v, 50) for arm, v in values.items()}, most=1.0, seed=0)
     for joint, arm in ((few, "undecided"), (many, "single")):
-        assert (
-            decide(joint, ("single",), ("score",), MARGIN, joint.prompts, ceiling="exact").arm
-            == arm
-        )
+        given = (joint, ("single",), ("score",), MARGIN, joint.prompts)
+        assert decide(*given, ceiling="exact").arm == arm
+        assert decide(*given).arm == "single"
     assert few.unseen.mean() == pytest.approx(1 / 12, rel=0.1)
-    # Where nothing is above the arms and many prompts say so, there is hardly anything to miss.
-    full = JointMeans.of(dict.fromkeys(values, np.ones(99)), most=1.0, seed=0)
-    assert decide(full, ("single",), ("score",), MARGIN, 99, ceiling="exact").arm == "single"
 
 
 def test_what_unseen_prompts_keep_open_has_no_contender() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from verigap.llm_validation.deciding.joint import JointMeans
-from verigap.llm_validation.deciding.rule import Margin, decide
+from verigap.llm_validation.deciding.rule import Margin, decide, unlike_loss
 from verigap.llm_validation.deciding.settling import flips_at, what_would_settle
 
 PLAIN, OTHERS = ("single", "vote"), ("best_learned",)
@@ -52,7 +52,8 @@ def test_more_prompts_settle_what_is_open() -> None:
     assert settling.arm == "best_learned"
     assert settling.prompts is not None
     # (a - q)/a of the excess, its mean over its 10 % quantile, squared.
-    ahead = drawn.draws["best_learned"] - drawn.draws["vote"] - 0.02
+    lost = drawn.unseen * unlike_loss(drawn, "best_learned", "exact")
+    ahead = drawn.draws["best_learned"] - drawn.draws["vote"] - lost - 0.02
     mean = drawn.means["best_learned"] - drawn.means["vote"] - 0.02
     factor = ((mean - np.quantile(ahead, 0.1)) / mean) ** 2
     assert settling.prompts == math.ceil(60 * factor)

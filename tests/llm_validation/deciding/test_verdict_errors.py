@@ -36,9 +36,12 @@ def test_false_verdicts_are_rare(name: str, what: verdict_errors.What) -> None:
         found = rates(made, what, truth, worth)
         assert found["tables"] == 30
         assert max(found["false more"], found["false plain"]) <= most, found
-    # And something is decided, rightly.
+    # And something is decided, rightly: the more, the more prompts there are.
     found = rates(made, what, truth)
-    assert found["more"] + found["plain"] > 15, found
+    if (name, what) == ("misleads", "select"):
+        assert found["undecided"] > 15, found
+        found = rates(tables(name, 160, 10), what, truth)
+    assert found["more"] + found["plain"] > found["tables"] / 2, found
 
 
 @pytest.mark.parametrize("arm", ["clone", "rejection", "reinforce"])
@@ -72,7 +75,7 @@ def decision(arm: str, reason: str) -> Decision:
         best_other="best_learned",
         contender="",
         highest=None,
-        allowance=None,
+        ceiling=None,
         mixed=50,
         gain=nothing,
     )

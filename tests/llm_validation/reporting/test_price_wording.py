@@ -21,7 +21,7 @@ def decision(arm: str, reason: str, best_plain: str = "vote", contender: str = "
         best_other="best_learned",
         contender=contender,
         highest=None,
-        allowance=None,
+        ceiling=None,
         mixed=50,
         gain=Statistic(UNKNOWN, UNKNOWN, UNKNOWN),
     )

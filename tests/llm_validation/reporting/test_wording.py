@@ -144,7 +144,7 @@ def decision(reason: str, arm: str = "vote") -> Decision:
     nothing = Statistic(math.nan, math.nan, math.nan)
     return Decision(
         arm=arm, reason=reason, probability=0.95, margin=MARGIN,  # pyright: ignore[reportArgumentType]
-        best_plain="vote", best_other="", contender="", highest=None, allowance=None,
+        best_plain="vote", best_other="", contender="", highest=None, ceiling=None,
         mixed=50, gain=nothing,
     )  # fmt: skip
 
