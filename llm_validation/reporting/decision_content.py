@@ -163,7 +163,8 @@ def _why_different(group: GroupDecisions, verifier: Verifier | None) -> str:
     if arm and arm != other and _earns_more(group, arm, other):
         share = shortness_share(group, arm, other)
     n = group.num_candidates
-    about = f"{arm_name(arm, n)} earns beyond {arm_name(other, n)}"
+    trained = " (learned for returns)" if arm in selecting.BY_LEARNED else ""
+    about = f"{arm_name(arm, n)}{trained} earns beyond {arm_name(other, n)}"
     return currency_sentence(accuracy, returns, group.outcomes.unit, n, share, about)
 
 

@@ -194,13 +194,14 @@ def _no_decision(decision: Decision, scale: Scale) -> str:
 def _no_room(decision: Decision, joint: JointMeans, scale: Scale) -> str:
     """Why no arm can be better."""
     follows = "nothing to learn" if decision.highest == "expert" else "nothing to choose"
+    here = f"on these {joint.prompts:,} prompts" if joint.prompts > 1 else "on this prompt"
     if joint.means[decision.arm] >= joint.most:
-        return "Every sample is right, so no arm can add anything"
+        return f"Every sample is right, so no arm can add anything {here}"
     if joint.means[decision.arm] <= 0:
-        return f"No sample is right, so there is {follows}"
+        return f"No sample is right, so there is {follows} {here}"
     if scale.currency == "return":
-        return f"All samples of a prompt earn the same, so there is {follows}"
-    return f"The samples of each prompt are all right or all wrong, so there is {follows}"
+        return f"All samples of a prompt earn the same, so there is {follows} {here}"
+    return f"The samples of each prompt are all right or all wrong, so there is {follows} {here}"
 
 
 def flips_sentence(decision: Decision, flips_at: float, scale: Scale, prompts: int) -> str:

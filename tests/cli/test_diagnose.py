@@ -11,7 +11,7 @@ import pytest
 from tests.cli.command import Command, InProcess, assert_refused, succeeded
 from tests.llm_validation.reporting.builders import rows
 
-PROMPTS, SAMPLES = 24, 8
+PROMPTS, SAMPLES = 72, 8
 OPTIONS = ("--horizon", "32", "--n", "16,32", "--candidates", "8")
 
 
@@ -52,7 +52,7 @@ def report(verigap: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = folder / "runs" / "traces-diagnosis"
     assert done.stdout.endswith("runs/traces-diagnosis/report.html\n")
     assert (
-        "agreed · m at H = 32 tokens, n = 32, N = 8; 24 prompts, 192 graded samples\n"
+        "agreed · m at H = 32 tokens, n = 32, N = 8; 72 prompts, 576 graded samples\n"
         "  select: Vote over 8 answers: "
     ) in done.stdout
     assert "\n  train: " in done.stdout

@@ -56,8 +56,10 @@ def test_both_decisions_are_there_in_both_currencies(usual: Diagnosis) -> None:
     for table in (found["select"], found["train"]):
         for decision in table["decision"].values():
             assert decision["sentence"].endswith(".")
-            assert 0.9 <= decision["probability"] <= 1.0
-    assert found["select"]["decision"]["accuracy"]["arm"] == "vote"
+            assert 0.5 < decision["probability"] <= 1.0
+    # Of 18 prompts that show no loss of the vote, others may still show one.
+    select = found["select"]["decision"]["accuracy"]
+    assert (select["arm"], select["reason"], select["best_plain"]) == ("undecided", "open", "vote")
     assert {row["arm"] for row in found["train"]["rows"]} == {
         "base", "clone", "rejection", "reinforce",
     }  # fmt: skip
@@ -91,7 +93,8 @@ def test_the_verifier_that_there_is(usual: Diagnosis, verifier: Verifier | None)
     told = any("the table has no verifier_score" in note.lower() for note in found["warnings"])
     assert told is missing
     assert set(found["select"]["by_verifier"]) == {"exact", "learned"}
-    assert decision["arm"] == ("exact" if verifier == "exact" else "vote")
+    assert decision["best_plain"] == "vote"
+    assert decision["arm"] == ("exact" if verifier == "exact" else "undecided")
     if verifier == "exact":
         assert decision["gain"]["estimate"] == pytest.approx(pass_at(4) - vote_at(4), abs=1e-9)
 
@@ -262,7 +265,7 @@ def test_prompts_that_are_all_right_or_all_wrong_leave_nothing_to_choose() -> No
 
 def test_where_all_are_right_returns_may_still_differ() -> None:
     lengths = 10 + 3 * pl.col("sample_id")
-    frame = rows(prompts=36, correct=True).with_columns(first_correct=lengths, n_tokens=lengths)
+    frame = rows(prompts=270, correct=True).with_columns(first_correct=lengths, n_tokens=lengths)
     (found,) = diagnosis_content(diagnosis(group(frame, theory=False)))["groups"]
     decision = found["select"]["decision"]
     assert (decision["accuracy"]["arm"], decision["return"]["arm"]) == ("single", "shortest")

@@ -12,7 +12,7 @@ from verigap.llm_validation.deciding import Prices
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
 
-PROMPTS, SAMPLES = 48, 16
+PROMPTS, SAMPLES = 96, 16
 
 
 def pool(
@@ -181,9 +181,10 @@ def test_the_margin_flips_where_the_report_says(agreeing: GroupDiagnosis) -> Non
     assert below["select"]["decision"]["accuracy"]["arm"] == "exact"
     assert above["select"]["decision"]["accuracy"]["arm"] == "undecided"
     assert above["select"]["decision"]["accuracy"]["margin_source"] == "given"
-    # A vote that is as good as an exact check holds for any margin but the smallest.
+    # A vote that is as good as an exact check holds for any margin but the smallest: of 96 prompts
+    # none shows what a share of ln(10)/96 would lose.
     voted = content_of(agreeing)["select"]["decision"]["accuracy"]
-    assert 0 < voted["flips_at"] < 0.01
+    assert 0 < voted["flips_at"] < 0.03
     smaller, larger = (
         content_of(diagnosed(pool([0.4, 0.6]), worth=voted["flips_at"] * factor))
         for factor in (0.9, 1.1)

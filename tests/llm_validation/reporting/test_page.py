@@ -41,7 +41,7 @@ def test_the_decisions_come_first(usual: Diagnosis, usual_page: str) -> None:
     assert places == sorted(places)
     assert "18 prompts, 144 graded samples; on 14 prompts some samples are right" in text
     assert "could be graded" in text  # the group that was left out
-    assert "It takes 160 tokens a prompt, where one sample takes 40." in text
+    assert found["select"]["decision"]["accuracy"]["price"] in text
     assert found["select"]["decision"]["accuracy"]["flips"] in text
     assert "a tenth of what an exact check adds to one sample" in text
     # What returns count, and what a leash is, is said where they first appear.
@@ -161,7 +161,7 @@ def test_a_group_without_numbers_is_still_a_page() -> None:
     frame = rows(correct=False).drop("first_correct")
     bare = diagnosis(group(frame, values=UNTAUGHT, log2_class_size=float("nan")))
     page = page_of(diagnosis_content(bare))
-    assert "No sample is right, so there is nothing to choose." in page
+    assert "No sample is right, so there is nothing to choose on these 18 prompts." in page
     assert "No sample is correct within H = 64" in page
     assert not re.search(r"\bnan\b", re.sub(r'src="[^"]+"', "", page))
 

@@ -73,8 +73,8 @@ def test_each_reason_has_a_sentence() -> None:
 
 def test_where_nothing_can_be_better_the_reason_is_said() -> None:
     for value, says in (
-        (1.0, "Every sample is right, so no arm can add anything."),
-        (0.0, "No sample is right, so there is nothing to choose."),
+        (1.0, "Every sample is right, so no arm can add anything on these 100 prompts."),
+        (0.0, "No sample is right, so there is nothing to choose on these 100 prompts."),
         (0.5, "The samples of each prompt are all right or all wrong, so there is nothing to"),
     ):
         found = joint(single=value, exact=value)
@@ -90,7 +90,7 @@ def test_where_nothing_can_be_better_the_reason_is_said() -> None:
     text = decision_sentence(
         decided, found, ACCURACY, floor="base", num_candidates=8, data_budget=16
     )
-    assert text.endswith("all right or all wrong, so there is nothing to learn.")
+    assert text.endswith("so there is nothing to learn on these 100 prompts.")
     earns = joint(64.0, single=10.0, exact=10.0)
     decided = decide(earns, ("single",), (), MARGIN, 0, highest="exact")
     text = decision_sentence(
