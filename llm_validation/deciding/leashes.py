@@ -14,9 +14,10 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float
 
-_STEPS = 40
-# c of (c - share)_+ with shares in [0, 1]: all weight on the best samples, or nearly even weights.
-_SHARPEST, _FLATTEST = 1e-12, 1e9
+from verigap.llm_validation.pools.experts import chi2_tilt
+
+# The most steps of a search, and the change of ln t at which it ends.
+_STEPS, _RESOLUTION = 60, 1e-9
 
 
 @dataclass(frozen=True)
@@ -66,15 +67,13 @@ def best_policy(
     Returns:
       Probabilities of the samples of each prompt; equal rewards have equal ones.
     """
+    if leash.divergence == "chi2":
+        return chi2_tilt(reward.astype(float), mask, leash.radius)
     base = mask / mask.sum(axis=-1, keepdims=True)
-    reward = reward.astype(float)
     top = np.where(mask, reward, -np.inf).max(axis=-1, keepdims=True)
     below = np.where(mask, top - reward, 0.0)
-    spread = np.maximum(below.max(axis=-1, keepdims=True), 1e-300)
-    share = below / spread
-    if leash.divergence == "kl":
-        return _kl_tilt(base, share, leash.radius)
-    return _chi2_tilt(base, share, mask, leash.radius)
+    share = below / np.maximum(below.max(axis=-1, keepdims=True), 1e-300)
+    return _largest_tilt(base, -share, leash.radius, np.full((*share.shape[:-1], 1), 1e6))
 
 
 def within(
@@ -103,13 +102,6 @@ def within(
     return _largest_tilt(base, ratio, leash.radius, np.ones((*policy.shape[:-1], 1)))
 
 
-def _kl_tilt(
-    base: Float[np.ndarray, "P K"], share: Float[np.ndarray, "*batch P K"], radius: float
-) -> Float[np.ndarray, "*batch P K"]:
-    """Base times exp(-strength share), as strong as the leash allows."""
-    return _largest_tilt(base, -share, radius, np.full((*share.shape[:-1], 1), 1e6))
-
-
 def _largest_tilt(
     base: Float[np.ndarray, "P K"],
     exponent: Float[np.ndarray, "*batch P K"],
@@ -118,48 +110,36 @@ def _largest_tilt(
 ) -> Float[np.ndarray, "*batch P K"]:
     """Base times exp(t exponent) for the largest t up to `most` within the KL radius.
 
-    The divergence grows with t, so t is bisected; on a logarithmic scale, for it may be large.
+    The divergence D grows with t, at the rate t times the variance of the exponent: Newton steps in
+    ln t, halving the bracket where one would leave it.
     """
 
     def tilted(t: np.ndarray) -> np.ndarray:
         weight = base * np.exp(np.maximum(t * exponent, -700.0))
         return weight / weight.sum(axis=-1, keepdims=True)
 
-    def divergence(t: np.ndarray) -> np.ndarray:
+    def divergence(t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """D, and its derivative in ln t."""
         policy = tilted(t)
         ratio = np.where(policy > 0, policy / np.where(base > 0, base, 1.0), 1.0)
-        return (policy * np.log(ratio)).sum(axis=-1, keepdims=True)
+        mean = (policy * exponent).sum(axis=-1, keepdims=True)
+        variance = (policy * (exponent - mean) ** 2).sum(axis=-1, keepdims=True)
+        return (policy * np.log(ratio)).sum(axis=-1, keepdims=True), t**2 * variance
 
     low, high = np.log(most) - 30.0, np.log(most)
-    free = divergence(most) <= radius
+    free = divergence(most)[0] <= radius
+    at, settled = (low + high) / 2, free
     for _ in range(_STEPS):
-        middle = (low + high) / 2
-        fits = divergence(np.exp(middle)) <= radius
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    return tilted(np.where(free, most, np.exp(low)))
-
-
-def _chi2_tilt(
-    base: Float[np.ndarray, "P K"],
-    share: Float[np.ndarray, "*batch P K"],
-    mask: Bool[np.ndarray, "P K"],
-    radius: float,
-) -> Float[np.ndarray, "*batch P K"]:
-    """Base times (c - share)_+, with the least c that the leash allows."""
-
-    def tilted(c: np.ndarray) -> np.ndarray:
-        weight = base * np.where(mask, np.maximum(c - share, 0.0), 0.0)
-        return weight / weight.sum(axis=-1, keepdims=True)
-
-    def divergence(c: np.ndarray) -> np.ndarray:
-        return (tilted(c) ** 2 / np.where(mask, base, 1.0)).sum(axis=-1, keepdims=True) - 1.0
-
-    shape = (*share.shape[:-1], 1)
-    low, high = (np.full(shape, np.log(end)) for end in (_SHARPEST, _FLATTEST))
-    sharpest = np.exp(low)
-    free = divergence(sharpest) <= radius
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        fits = divergence(np.exp(middle)) <= radius
-        low, high = np.where(fits, low, middle), np.where(fits, middle, high)
-    return tilted(np.where(free, sharpest, np.exp(high)))
+        found, slope = divergence(np.exp(at))
+        fits = found <= radius
+        low, high = np.where(fits, at, low), np.where(fits, high, at)
+        # D is about quadratic in t at first: of ln D the steps are more nearly straight.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            newton = at - found * np.log(found / radius) / slope
+        inside = (newton > low) & (newton < high)
+        step = np.where(inside, newton, (low + high) / 2)
+        settled = np.abs(step - at) <= _RESOLUTION
+        at = step
+        if (settled | free).all():
+            break
+    return tilted(np.where(free, most, np.exp(np.where(settled, at, low))))

@@ -90,7 +90,8 @@ def flips_at(
       others: arms that need one.
     """
     if decision.reason == "gains":
-        return float(np.quantile(lead(joint, decision.arm, plain, decision.ceiling)[0], 1.0 - CONFIDENCE))
+        ahead, _ = lead(joint, decision.arm, plain, decision.ceiling)
+        return float(np.quantile(ahead, 1.0 - CONFIDENCE))
     if decision.reason == "no_room":
         return 0.0
     if decision.reason == "suffices":

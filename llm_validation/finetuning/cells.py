@@ -237,17 +237,18 @@ def _learned(
             f"n = {n}: the fit of the verifier head did not converge; give more training traces"
         )
     radius = setup.options.chi2_radius
+    rewards = np.asarray(predicted)
     _, *values = learner_values(
-        policy[None, None], predicted, returns, pools.mask, setup.wins, radius
+        policy[None, None], rewards, returns, pools.mask, setup.wins, radius
     )
     names = ("clone_leashed", "verify", "verify_leashed")
-    return {key: np.asarray(value)[0, 0] for key, value in zip(names, values, strict=True)}
+    return {key: value[0, 0] for key, value in zip(names, values, strict=True)}
 
 
 def _references(setup: Setup) -> dict[str, np.ndarray]:
     """Values of the policies that learn nothing."""
     pools, returns, options = setup.base.pools, setup.returns, setup.options
-    exact = np.asarray(best_of_pool(returns, pools.mask, setup.wins))
+    exact = best_of_pool(returns, pools.mask, setup.wins)
     answers = visible_answers(pools, setup.horizon)
     return {
         "base": returns.sum(axis=1) / pools.sizes,

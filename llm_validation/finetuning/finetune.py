@@ -27,7 +27,8 @@ from verigap.llm_validation.finetuning.cells import READ, Setup, cell_name, run_
 from verigap.llm_validation.finetuning.options import FinetuneOptions, Meter
 from verigap.llm_validation.measuring.finetuned_runs import finetuned_model
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.pools.policy_values import expert_policies, halves
+from verigap.llm_validation.pools.experts import chi2_tilt
+from verigap.llm_validation.pools.policy_values import halves
 from verigap.llm_validation.pools.selectors import win_table
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks.task import Task
@@ -156,7 +157,7 @@ def _prepared(
         horizon=horizon,
         train=train,
         returns=returns,
-        expert=expert_policies(returns, pools.mask, options.chi2_radius),
+        expert=chi2_tilt(returns, pools.mask, options.chi2_radius),
         wins=win_table(pools.sizes, options.num_candidates),
         logprob=logprob,
         features=head_features(hidden, pools),

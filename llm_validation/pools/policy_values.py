@@ -9,11 +9,12 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from verigap.llm_validation.pools.cloning import clone, draw_traces
+from verigap.llm_validation.pools.experts import base_law, chi2_tilt
 from verigap.llm_validation.pools.features import Features, visible_answers
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.pools.selectors import best_of_pool, vote, win_table
-from verigap.theory import RewardLaw, chi2_ball_expert, project_onto_chi2_ball
+from verigap.theory import RewardLaw, project_onto_chi2_ball
 from verigap.theory.arrays import host_array
 
 LEARNED = ("clone", "clone_leashed", "verify", "verify_leashed")
@@ -75,7 +76,7 @@ def values_at(
     """
     returns, mask = pools.returns(horizon), pools.mask
     wins = win_table(pools.sizes, settings.num_candidates)
-    best = expert_policies(returns, mask, settings.chi2_radius)
+    best = chi2_tilt(returns, mask, settings.chi2_radius)
     shape = (len(settings.data_budgets), settings.seeds, pools.prompts)
     if train.any():
         learned = _learned(pools, horizon, settings, phi, train, best, wins)
@@ -146,13 +147,6 @@ def _learned(
     )
 
 
-def expert_policies(
-    returns: Float[np.ndarray, "P K"], mask: Bool[np.ndarray, "P K"], chi2_radius: float
-) -> Float[np.ndarray, "P K"]:
-    """Probabilities of the best policy of the chi-square ball around each pool (Lemma 3)."""
-    return _tilted(returns, mask, chi2_radius)
-
-
 def halves(prompts: int, *, seeds: int, seed: int) -> Bool[np.ndarray, "seeds P"]:
     """A random half of the prompts to train each seed, pairs of seeds swapping the halves.
 
@@ -169,26 +163,6 @@ def halves(prompts: int, *, seeds: int, seed: int) -> Bool[np.ndarray, "seeds P"
         order = np.random.default_rng([seed, 0, index // 2]).permutation(prompts)
         train[index, order[half:] if index % 2 else order[:half]] = prompts > 1
     return train
-
-
-def _base(mask: Bool[np.ndarray, "P K"]) -> Float[np.ndarray, "P K"]:
-    """The law that draws every sample of a pool equally often."""
-    return mask / np.sum(mask, axis=1, keepdims=True)
-
-
-def _tilted(
-    rewards: Float[np.ndarray, "*runs P K"], mask: Bool[np.ndarray, "P K"], chi2_radius: float
-) -> Float[np.ndarray, "*runs P K"]:
-    """Probabilities of the chi-square ball's best policy for non-negative rewards."""
-    # The padding comes first, without mass.
-    ordered = np.where(mask, rewards, -1.0)
-    order = np.argsort(ordered, axis=-1)
-    mass = np.take_along_axis(np.broadcast_to(_base(mask), order.shape), order, axis=-1)
-    law = RewardLaw(host_array(np.take_along_axis(ordered, order, axis=-1)), host_array(mass))
-    policy = np.empty(order.shape)
-    found = np.asarray(chi2_ball_expert(law, chi2_radius).density_ratio)
-    np.put_along_axis(policy, order, found * mass, axis=-1)
-    return policy
 
 
 def learner_values(
@@ -211,7 +185,7 @@ def learner_values(
     """
     runs, shape = cloned.shape[:-2], mask.shape
     flat = [array.reshape(-1, *shape) for array in (cloned, predicted)]
-    base = RewardLaw(host_array(returns), host_array(_base(mask)))
+    base = RewardLaw(host_array(returns), host_array(base_law(mask)))
     values = np.empty((len(LEARNED), len(flat[0]), shape[0]))
     step = max(1, _AT_ONCE // mask.size)
     for start in range(0, len(flat[0]), step):
@@ -219,7 +193,7 @@ def learner_values(
         ratio = np.where(mask, policy / np.where(mask, base.probabilities, 1.0), 1.0)
         leashed = base.probabilities * project_onto_chi2_ball(base, host_array(ratio), chi2_radius)
         best = best_of_pool(rewards, mask, wins)
-        chosen = (policy, leashed, best, _tilted(rewards, mask, chi2_radius))
+        chosen = (policy, leashed, best, chi2_tilt(rewards, mask, chi2_radius))
         for row, each in enumerate(chosen):
             values[row, start : start + step] = np.sum(each * returns, axis=-1)
     return tuple(value.reshape(*runs, shape[0]) for value in values)

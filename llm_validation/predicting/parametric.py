@@ -25,13 +25,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from verigap.llm_validation.intervals import Resampler
+from verigap.llm_validation.pools.experts import chi2_tilt
 from verigap.llm_validation.pools.features import features, hashed_words
 from verigap.llm_validation.pools.newton import RIDGE, minimise
-from verigap.llm_validation.pools.policy_values import (
-    expert_policies,
-    halves,
-    learner_values,
-)
+from verigap.llm_validation.pools.policy_values import halves, learner_values
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.pools.reward_model import INTERCEPT_RIDGE
 from verigap.llm_validation.pools.selectors import win_table
@@ -114,7 +111,7 @@ def parametric_values(
     returns, mask = pools.returns(horizon), pools.mask
     phi = features(pools, horizon, hashed_words(pools))
     train = halves(pools.prompts, seeds=SPLITS, seed=seed + 1)
-    expert = expert_policies(returns, mask, chi2_radius)
+    expert = chi2_tilt(returns, mask, chi2_radius)
     shown = train & (returns > 0).any(axis=1)
     rng = np.random.default_rng([seed, 2])
     normal = rng.standard_normal((DRAWS // 2, phi.values.shape[2] + 1))
@@ -188,7 +185,7 @@ def pool_values(
 ) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
     """J_base and J_expert of every pool (tokens)."""
     returns = pools.returns(horizon)
-    best = expert_policies(returns, pools.mask, chi2_radius)
+    best = chi2_tilt(returns, pools.mask, chi2_radius)
     return returns.sum(axis=1) / pools.sizes, (best * returns).sum(axis=1)
 
 

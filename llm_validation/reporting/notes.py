@@ -200,8 +200,8 @@ def _of_repeats(rows: pl.DataFrame) -> list[str]:
         return []
     return [
         f"{repeats:,} of {long.height:,} texts of {_LONG_TEXT} characters or more repeat an "
-        "earlier one of their prompt letter by letter: copies (of a file joined with itself, or of samples "
-        "at temperature 0) count as samples here, and N of them are worth less than that; keep one"
+        "earlier one of their prompt letter by letter: copies (of a file joined with itself, or of "
+        "samples at temperature 0) count as samples here, and N of them are worth less; keep one"
     ]
 
 

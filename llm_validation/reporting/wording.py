@@ -167,8 +167,8 @@ def _what_is_open(decision: Decision, joint: JointMeans, scale: Scale, contender
         if not gain.low > decision.margin.value:
             return f" whether {contender} adds more than {margin}: {scale.gain(gain)}"
         return (
-            f": {contender} adds {scale.gain(gain)} on prompts like these, but {unlike} it may lose "
-            f"so much that it adds less than {margin} on all"
+            f": {contender} adds {scale.gain(gain)} on prompts like these, but {unlike} it may "
+            f"lose so much that it adds less than {margin} on all"
         )
     return (
         f": no other arm adds more than {margin} on prompts like these, but {unlike} one may add "

@@ -11,9 +11,10 @@ from scipy import optimize, special, stats
 from tests.llm_validation.pools.made_pools import table, traces
 from tests.statistics import assert_fits
 from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
+from verigap.llm_validation.pools.experts import chi2_tilt
 from verigap.llm_validation.pools.features import Features, features
 from verigap.llm_validation.pools.newton import RIDGE
-from verigap.llm_validation.pools.policy_values import Settings, expert_policies, halves, values_at
+from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import sample_pools
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.theory import RewardLaw, chi2_ball_expert
@@ -117,7 +118,7 @@ def test_expert_is_that_of_the_theory() -> None:
     rng = np.random.default_rng(5)
     mask = np.arange(7) < np.array([7, 4, 1])[:, None]
     returns = np.where(mask, rng.integers(0, 4, mask.shape), 0.0)
-    found = expert_policies(returns, mask, 0.7)
+    found = chi2_tilt(returns, mask, 0.7)
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
     assert not found[~mask].any()
     size = mask.sum(axis=1, keepdims=True)
