@@ -121,7 +121,10 @@ def _values(
                 if assumption not in held:
                     held[assumption] = assumption.holds(setting)
         return {
-            name: (bound.value(setting), jnp.array([held[a] for a in bound.assumptions], bool).all())
+            name: (
+                bound.value(setting),
+                jnp.array([held[a] for a in bound.assumptions], bool).all(),
+            )
             for name, bound in bounds.items()
         }
 

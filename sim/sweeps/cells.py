@@ -137,6 +137,21 @@ def sweep_from(content: Mapping[str, Any], folder: str | Path = ".") -> LoadedSw
     return _with_cells(validated_sweep(content, "config"), Path(folder) / "config")
 
 
+def laid_out(config: Sweep) -> tuple[set[str] | None, int]:
+    """Names of the cells of a stored configuration, and their number.
+
+    Returns:
+      The names, or None where the law tables of the configuration are not at hand; the number.
+    """
+    try:
+        names = {cell.name for cell in _with_cells(config, Path("config")).cells}
+    except ConfigError:
+        points = [raw for block in config.sweeps for raw, _ in block.cells()]
+        trained = sum(raw.get("game") == "planted" for raw in points)
+        return None, len(points) + trained * (config.replicates - 1)
+    return names, len(names)
+
+
 def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
     """A validated configuration with every cell and law table it names."""
     cells: dict[str, Cell | TrainedCell] = {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import uuid
 from pathlib import Path
 
@@ -53,3 +55,22 @@ def strict_json(content: object) -> str:
     # escapes can carry.
     plain = to_jsonable_python(content, inf_nan_mode="null")
     return json.dumps(plain, indent=2, allow_nan=False)
+
+
+def read_regular(path: Path) -> bytes:
+    """The content of a regular file; a pipe or a device is refused, and never waited for.
+
+    Raises:
+      OSError: there is no regular file, or it cannot be read.
+
+    Example:
+      >>> read_regular(Path("/dev/zero"))
+      Traceback (most recent call last):
+      OSError: [Errno 22] is no regular file: '/dev/zero'
+    """
+    # Opening a pipe would wait for a writer, which may never come.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file", str(path))
+        return file.read()

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from verigap.cli.tables.common import open_console, plain_table, table_number
 from verigap.sim.checks import Exponent, Report, Verdict
+from verigap.sim.checks.run_check import RunCheck
 
 _FAMILY_ERROR = "family-wise error 0.001"
 _BOUND = "VF-LOWER"
@@ -50,7 +51,24 @@ def show_check(
         console.print(
             "--all: every bound and every fitted power; --json: all of it", highlight=False
         )
-    console.print("[bold]every bound holds[/]" if report.ok else "[bold red]a bound is violated[/]")
+
+
+def show_ending(found: RunCheck) -> None:
+    """How many of the run's cells were there, and the verdict on the bounds in one line."""
+    console = open_console()
+    part = found.completeness
+    console.print(f"of the run: {part.in_words}", highlight=False, markup=False, soft_wrap=True)
+    if not part.complete:
+        allowed = "that is allowed by --partial" if found.partial else "--partial allows that"
+        console.print(f"the run is incomplete; {allowed}", highlight=False)
+    if found.bounds is None:
+        return
+    where = "" if part.complete else f" in the {part.stored} cells that are there"
+    console.print(
+        f"[bold]every bound holds{where}[/]"
+        if found.bounds.ok
+        else "[bold red]a bound is violated[/]"
+    )
 
 
 def family_of(name: str, names: Sequence[str]) -> str:
