@@ -6,14 +6,13 @@ is. Whatever is doubtful is refused in one line; whatever is filled in is marked
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
 from verigap.llm_validation.flag_words import as_flags
-from verigap.storage.tables import TableError, load_frame, refuse_rows, save_frame
+from verigap.storage.tables import TableError, decode_parquet, load_frame, refuse_rows, save_frame
 from verigap.storage.units import UNITS, LengthUnit
 
 PROMPT_KEY = ("dataset", "model", "prompt_id")
@@ -163,7 +162,7 @@ def load_traces(path: str | Path) -> Traces:
       >>> load_traces("examples/smollm2_products.parquet").num_samples
       1024
     """
-    frame = load_frame(path, lambda data: pl.read_parquet(io.BytesIO(data)), "a Parquet file")
+    frame = load_frame(path, decode_parquet, "a Parquet file")
     return Traces(frame, str(path))
 
 

@@ -213,6 +213,11 @@ def score(value: object) -> float | None:
     return number if math.isfinite(number) else None
 
 
+def stated(value: object) -> float | None:
+    """An accuracy as a harness states it, a finite number; None for anything else."""
+    return None if isinstance(value, str) else score(value)
+
+
 def references(value: object, name: str) -> tuple[object, ...]:
     """Right answers, any of which will do: a text or number, a list of them, or none.
 

@@ -13,6 +13,7 @@ import polars as pl
 
 from verigap.storage.digests import digest
 from verigap.storage.manifest import Manifest
+from verigap.storage.parquet import ParquetError, parquet_account
 from verigap.storage.run_folder import CELLS, CONFIG, MANIFEST, PROVENANCE, StoreError
 
 UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
@@ -54,6 +55,10 @@ def batch_problem(batch: str, data: bytes, manifest: Manifest | None, identity: 
     name = _BATCH_NAME.fullmatch(batch)
     if name is None or digest(data, 16) != name["checksum"]:
         return "fails its checksum"
+    try:
+        parquet_account(data)
+    except ParquetError as error:
+        return f"cannot be read as Parquet ({error})"
     try:
         run = pl.read_parquet_metadata(io.BytesIO(data)).get(RUN_KEY)
     except UNREADABLE:

@@ -8,6 +8,7 @@ import os
 import stat
 import uuid
 from pathlib import Path
+from typing import BinaryIO
 
 from pydantic_core import to_jsonable_python
 
@@ -57,8 +58,23 @@ def strict_json(content: object) -> str:
     return json.dumps(plain, indent=2, allow_nan=False)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, open to be read; a pipe or a device is refused, and never waited for.
+
+    Raises:
+      OSError: there is no regular file, or it cannot be read.
+    """
+    # Opening a pipe would wait for a writer, which may never come.
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "is no regular file", str(path))
+    return file
+
+
 def read_regular(path: Path) -> bytes:
-    """The content of a regular file; a pipe or a device is refused, and never waited for.
+    """The content of a regular file; see `open_regular`.
 
     Raises:
       OSError: there is no regular file, or it cannot be read.
@@ -68,9 +84,5 @@ def read_regular(path: Path) -> bytes:
       Traceback (most recent call last):
       OSError: [Errno 22] is no regular file: '/dev/zero'
     """
-    # Opening a pipe would wait for a writer, which may never come.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EINVAL, "is no regular file", str(path))
+    with open_regular(path) as file:
         return file.read()
