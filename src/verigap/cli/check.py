@@ -9,6 +9,7 @@ import typer
 
 from verigap.cli.help_pages import SETTINGS, page
 from verigap.cli.options import SHORT, JsonFlag, prepare_jax, show_json
+from verigap.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +41,7 @@ def check(
 
     found = vg.check(run, partial=partial)
     for warning in found.warnings:
-        typer.echo(f"verigap: warning: {warning}", err=True)
+        say(f"verigap: warning: {warning}", err=True)
     shown: dict[str, Any] = {
         "ok": found.ok,
         "cells": found.cells,

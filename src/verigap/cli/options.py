@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from verigap.cli.compiled_programs import keep_compiled_programs
+from verigap.cli.output import say
 
 FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -97,7 +98,7 @@ def current_flags(arguments: Sequence[str]) -> list[str]:
         if new is None or (old == "--data" and arguments[0] == _KEEPS_DATA):
             replaced.append(argument)
             continue
-        typer.echo(f"verigap: {old} is now {new}", err=True)
+        say(f"verigap: {old} is now {new}", err=True)
         replaced.append(f"{new}{equals}{value}")
     return replaced
 
@@ -158,4 +159,4 @@ def show_json(content: object) -> None:
     """Print strict JSON; what is not a finite number becomes null."""
     from verigap.storage.files import strict_json
 
-    typer.echo(strict_json(content))
+    say(strict_json(content))

@@ -41,6 +41,26 @@ def write_durably(path: Path, data: bytes) -> None:
     sync(path.parent)
 
 
+def is_full(error: Exception) -> bool:
+    """Whether a disk has no room left, or its user may have no more of it."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    # Polars says so in words.
+    return os.strerror(errno.ENOSPC) in str(error)
+
+
+def remedy(error: Exception) -> str:
+    """What to do about a file that cannot be written.
+
+    Example:
+      >>> remedy(OSError(28, "No space left on device"))
+      'the disk is full and nothing was written: free some space, or choose another path'
+    """
+    if is_full(error):
+        return "the disk is full and nothing was written: free some space, or choose another path"
+    return "choose another path"
+
+
 def sync(path: Path) -> None:
     """Make a file or folder durable; a rename is so only once the folder with the name is."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -143,7 +143,19 @@ def read_manifest(folder: Path) -> Manifest | None:
         ) from None
 
 
+def refuse_dangling(folder: Path) -> None:
+    """Name what would make a folder a run if its link led anywhere.
+
+    Raises:
+      StoreError: such a link is there.
+    """
+    for path in (folder / CONFIG, folder / CELLS):
+        if path.is_symlink() and not path.exists():
+            raise StoreError(f"{path}: is a link that leads nowhere or in a loop; mend the link")
+
+
 def _refuse_foreign(folder: Path) -> None:
+    refuse_dangling(folder)
     if not is_run(folder):
         raise StoreError(f"{folder}: holds other things than a run; choose a new folder")
 

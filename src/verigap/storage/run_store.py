@@ -36,7 +36,7 @@ from verigap.storage.belonging import (
     repeated_cells,
 )
 from verigap.storage.digests import digest
-from verigap.storage.files import read_regular, sync, write_durably
+from verigap.storage.files import is_full, read_regular, sync, write_durably
 from verigap.storage.manifest import Manifest
 from verigap.storage.run_folder import (
     CELLS,
@@ -53,6 +53,7 @@ from verigap.storage.run_folder import (
     read_config,
     read_manifest,
     read_provenance,
+    refuse_dangling,
 )
 
 __all__ = ["RunStore", "StoreError"]
@@ -127,8 +128,7 @@ class RunStore:
                 lock.release()
             if not isinstance(error, OSError):
                 raise
-            what = f"{path}: cannot be a run folder ({error.strerror}); choose another path"
-            raise StoreError(what) from None
+            raise StoreError(_unwritable(path, folder, error)) from None
         store._late_provenance = None if created else provenance
         return store
 
@@ -142,12 +142,14 @@ class RunStore:
         folder = Path(path)
         if not folder.is_dir():
             raise StoreError(f"{path}: no run folder there; make one with `verigap sweep`")
+        refuse_dangling(folder)
         if not is_run(folder):
             raise StoreError(f"{path}: is not a run folder; make one with `verigap sweep`")
         try:
             return cls(folder, None)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+            where = error.filename or path
+            raise StoreError(f"{where}: cannot be read ({error.strerror})") from None
 
     def __enter__(self) -> RunStore:
         return self
@@ -389,8 +391,9 @@ class RunStore:
             write_durably(path, data)
         except OSError as error:
             raise StoreError(
-                f"{path}: cannot be written ({error.strerror}); free some space or permit it, then "
-                "run the same command again to continue"
+                f"{path}: cannot be written ({error.strerror}); the {len(self._finished)} finished "
+                "cells are kept; free some space or permit it, then run the same command again to "
+                "continue"
             ) from None
 
     def _require_lock(self) -> None:
@@ -402,6 +405,20 @@ def _parquet(frame: pl.DataFrame, metadata: dict[str, str] | None = None) -> byt
     buffer = io.BytesIO()
     frame.write_parquet(buffer, metadata=metadata)
     return buffer.getvalue()
+
+
+def _unwritable(path: str | Path, folder: Path, error: OSError) -> str:
+    """Why a folder cannot be opened as a run, what of a run is kept in it, and what to do."""
+    if not is_full(error):
+        where = error.filename or path
+        return f"{where}: cannot be a run folder ({error.strerror}); choose another path"
+    kept = "nothing was written"
+    if is_run(folder):
+        kept = f"the {len(RunStore.read_only(folder).finished_cells())} finished cells are kept"
+    return (
+        f"{path}: the disk is full ({error.strerror}); {kept}; free some space, then run the same "
+        "command again"
+    )
 
 
 def _without_path(error: OSError) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from verigap.storage.files import read_regular, write_durably
+from verigap.storage.files import read_regular, remedy, write_durably
 from verigap.storage.parquet import parquet_account
 
 
@@ -78,9 +78,7 @@ def save_frame(frame: pl.DataFrame, path: str | Path) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_durably(Path(path), buffer.getvalue())
     except OSError as error:
-        raise TableError(
-            f"{path}: cannot be written ({error.strerror}); choose another path"
-        ) from None
+        raise TableError(f"{path}: cannot be written ({error.strerror}); {remedy(error)}") from None
 
 
 def refuse_rows(

@@ -8,7 +8,12 @@ from typing import Any
 
 from rich.console import Console
 
-from verigap.cli.tables.common import open_console, plain_table, table_number
+from verigap.cli.tables.common import (
+    open_console,
+    plain_table,
+    series_name,
+    table_number,
+)
 from verigap.sim.checks import Exponent, Report, Verdict
 from verigap.sim.checks.run_check import RunCheck
 
@@ -46,6 +51,7 @@ def show_check(
             f"{table_number(test.measured)}, bound {table_number(test.value)}, "
             f"p = {test.p_value:.1e}",
             highlight=False,
+            markup=False,
         )
     if not everything:
         console.print(
@@ -156,7 +162,9 @@ def _show_series(console: Console, fits: Sequence[Exponent]) -> None:
     table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     powers = {(fit.series, fit.quantity): fit for fit in fits}
     for series in dict.fromkeys(fit.series for fit in fits):
-        table.add_row(series, *(_power(powers.get((series, quantity))) for quantity in columns))
+        table.add_row(
+            series_name(series), *(_power(powers.get((series, quantity))) for quantity in columns)
+        )
     console.print(table, highlight=False)
 
 
@@ -203,5 +211,7 @@ def _show_exponents(console: Console, fits: Sequence[Exponent]) -> None:
         if "posterior-sampling" in fit.quantity:
             continue  # as vf-mle; --json has them all
         interval = f"{fit.low:.3f} .. {fit.high:.3f}"
-        table.add_row(fit.series, fit.quantity, str(fit.points), f"{fit.slope:.3f}", interval)
+        table.add_row(
+            series_name(fit.series), fit.quantity, str(fit.points), f"{fit.slope:.3f}", interval
+        )
     console.print(table, highlight=False)
