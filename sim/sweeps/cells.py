@@ -152,6 +152,38 @@ def laid_out(config: Sweep) -> tuple[set[str] | None, int]:
     return names, len(names)
 
 
+def laid_out_sweep(config: Sweep, folder: str | Path) -> tuple[LoadedSweep, str]:
+    """A stored configuration with the cells of every block that can be laid out.
+
+    Args:
+      config: the configuration.
+      folder: what the paths of law tables are relative to.
+
+    Returns:
+      The sweep, and why the first block that cannot be laid out cannot; empty where all can.
+    """
+    path, why = Path(folder) / "config", ""
+    cells: dict[str, Cell | TrainedCell] = {}
+    for block in config.sweeps:
+        try:
+            part = _with_cells(
+                config.model_copy(update={"sweeps": (block,), "law_tables": {}}), path
+            )
+        except ConfigError as error:
+            why = why or str(error)
+            continue
+        other = [
+            name
+            for name, digest in part.config.law_tables.items()
+            if config.law_tables.get(name, digest) != digest
+        ]
+        if other:
+            why = why or f"{other[0]}: is not the table that this configuration was run on"
+        else:
+            cells |= {cell.name: cell for cell in part.cells}
+    return LoadedSweep(config, tuple(cells.values()), path.parent), why
+
+
 def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
     """A validated configuration with every cell and law table it names."""
     cells: dict[str, Cell | TrainedCell] = {}

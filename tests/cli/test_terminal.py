@@ -50,6 +50,7 @@ CASES = {
     "laws": ["laws t.jsonl --out EVIL.parquet --horizon 8", "laws t.jsonl --out EVIL"],
     "measure": ["measure t.jsonl --horizon 8 --n 8 --seeds 2", "measure --finetuned EVIL"],
     "predict": ["predict t.jsonl --horizon 8 --n 8", "predict EVIL"],
+    "rerun": ["rerun EVIL", "rerun run --cells EVIL"],
     "sample": ["sample --model EVIL --task EVIL"],
     "sweep": ["sweep EVIL", "sweep config.yaml", "sweep config.yaml --engine EVIL"],
 }

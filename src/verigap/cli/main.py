@@ -24,6 +24,7 @@ from verigap.cli import (
     laws,
     measure,
     predict,
+    rerun,
     sample,
     sweep,
 )
@@ -75,6 +76,7 @@ for _command in (
     bounds,
     sweep,
     check,
+    rerun,
     figures,
 ):
     _command.register(app)

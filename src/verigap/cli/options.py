@@ -53,12 +53,13 @@ _FLAGS = {
 """Flags of parameters whose names differ by more than dashes."""
 
 _SAME_NAME = (
-    "answers", "batch_size", "check_cost", "correct_above", "currency", "dataset", "dtype",
+    "answers", "batch_size", "cells", "check_cost", "correct_above", "currency", "dataset", "dtype",
     "engine", "epochs", "epsilon", "explode", "false_negative", "false_positive", "filter",
     "first_correct", "first_samples", "gpu_hour", "grid", "horizon", "kappa", "label_cost", "law",
     "learning_rate", "max_tokens", "mean", "metric", "missing", "model", "out", "pass_at",
     "pool_runs", "prompt_tokens", "prompts", "repetitions", "run", "samples", "score", "scorer",
     "seed", "seeds", "shots", "spend", "style", "task", "task_config", "temperature", "timeout",
+    "tables", "tolerance",
     "tokenizer", "tokens_per_second", "train_batch_size", "unit", "verifier", "workers", "worth",
 )  # fmt: skip
 """Parameters whose flag is their name with dashes."""

@@ -11,6 +11,7 @@ from verigap.verbs._kinds import of_kind
 if TYPE_CHECKING:
     from verigap.results import CalculationResult, CheckResult, SweepResult
     from verigap.sim.calculator import Law
+    from verigap.sim.sweeps.repeating import Rerun
     from verigap.storage.progress import Progress
 
     Report = Callable[[Progress], None]
@@ -187,3 +188,49 @@ def check(run: SweepResult | str | Path, *, partial: bool = False) -> CheckResul
         raise ValueError(f"{where}: no finished cell; sweep again")
     found = check_rows(rows, names, warnings, completeness=completeness, partial=partial)
     return shown(CheckResult, found)
+
+
+def rerun(
+    run: str | Path,
+    cells: Sequence[str] | None = None,
+    *,
+    tolerance: float = 1e-9,
+    tables: str | Path = ".",
+    report: Report = lambda progress: None,
+) -> Rerun:
+    """Compute cells of a run folder again and compare; nothing is written.
+
+    They are computed in the precision of JAX; the command line computes in float64.
+
+    Args:
+      run: the folder of a sweep.
+      cells: names of stored cells, or beginnings that only one has. Default: all.
+      tolerance: the largest relative difference that counts as the same, at least 0.
+      tables: what the paths of law tables in the configuration are relative to.
+      report: called before and after every step.
+
+    Returns:
+      `ok` (no cell differs by more than the tolerance), `comparisons` (one a cell: the largest
+      relative difference, and where it is).
+
+    Raises:
+      ValueError: the folder is no run or not as its run left it, a cell is not stored, a law table
+        is missing, or the tolerance is out of range.
+
+    Example:
+      >>> import tempfile
+      >>> import verigap as vg
+      >>> config = {
+      ...     "replicates": 50,
+      ...     "learners": ["vf-mle"],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
+      ... }
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     _ = vg.sweep(config, f"{folder}/run")
+      ...     vg.rerun(f"{folder}/run").ok
+      True
+    """
+    from verigap.sim.sweeps.repeating import rerun as rerun_cells
+
+    of_kind(run, "run", "the path of a run folder", str, Path)
+    return rerun_cells(run, cells, tolerance=tolerance, tables=tables, report=report)
