@@ -229,6 +229,8 @@ def _means(totals: dict[str, tuple[float, int]]) -> dict[str, float]:
 def _metrics(record: dict[str, Any]) -> dict[str, float]:
     """The numbers that the harness logged for a document, by metric."""
     logged = record.get("metrics")
+    if not isinstance(logged, dict | list | None):
+        raise BadRecord(f"metrics is {values.shown(logged)}, not a list")
     names = [name for name in logged if isinstance(name, str)] if logged else list(_METRICS)
     numbers = {name: values.score(_plain(record.get(name))) for name in names}
     return {

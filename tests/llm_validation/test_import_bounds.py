@@ -6,6 +6,8 @@ import json
 import os
 import struct
 import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,8 @@ import pytest
 
 from tests.llm_validation.importing import HEADER, run, write_lines
 from verigap.llm_validation import read_traces
-from verigap.llm_validation.importers import sources
+from verigap.llm_validation.importers import FORMATS, ImportOptions, import_traces, sources
+from verigap.llm_validation.importers.records import BadRecord, Note, Parsed
 from verigap.llm_validation.traces import load_traces
 from verigap.sim.sweeps import read_law_table
 from verigap.storage.parquet import ParquetError, parquet_account
@@ -88,6 +91,25 @@ def test_a_sample_of_the_wrong_kind_is_named(
         run("inspect", tmp_path, path)
     done = run("inspect", tmp_path, path, skip_bad=True)
     assert (done.report.samples, done.report.skipped) == (1, 1)
+
+
+def test_metrics_of_the_wrong_kind_are_named(tmp_path: Path) -> None:
+    path = write_lines(tmp_path / "t.jsonl", LM_LINE, LM_LINE | {"doc_id": 1, "metrics": True})
+    with pytest.raises(TableError, match=r"t\.jsonl, line 2: metrics is True, not a list"):
+        run("lm-eval", tmp_path, path)
+    assert run("lm-eval", tmp_path, path, skip_bad=True).report.skipped == 1
+
+
+def test_what_is_wrong_with_a_whole_file_names_it(tmp_path: Path) -> None:
+    def read(*_: object) -> Iterator[Parsed]:
+        yield Parsed(f"{path}, line 1", Note("read so far"))
+        raise wrong
+
+    path = write_lines(tmp_path / "t.jsonl", GOOD)
+    form = replace(FORMATS["table"], read=read)
+    for wrong in (BadRecord("stats is True, not a list"), AttributeError("no attribute 'get'")):
+        with pytest.raises(TableError, match=rf"t\.jsonl: .*{wrong}.*; check the file"):
+            import_traces(form, [path], tmp_path / "out.parquet", ImportOptions())
 
 
 @pytest.mark.parametrize("cut", [15, 60, -12, -1])
