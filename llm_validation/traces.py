@@ -6,13 +6,13 @@ is. Whatever is doubtful is refused in one line; whatever is filled in is marked
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from verigap.storage.tables import TableError, load_frame, refuse_rows, save_frame
+from verigap.llm_validation.flag_words import as_flags
+from verigap.storage.tables import TableError, decode_parquet, load_frame, refuse_rows, save_frame
 from verigap.storage.units import UNITS, LengthUnit
 
 PROMPT_KEY = ("dataset", "model", "prompt_id")
@@ -66,10 +66,11 @@ class Traces:
     """A checked trace table with every canonical column, in the row order it came in.
 
     Columns: `dataset`, `model`, `prompt_id` (text), `sample_id` (whole number) form the key;
-    `correct` is true, false, or null where the answer is ungraded (no reference, or a grader that
-    crashed or timed out); `first_correct` is the 1-based place (a token, word or character: see
-    `unit`) at which the trace is first correct, null for never, or where nobody knows; `n_tokens`
-    (its length), `verifier_score`, `answer`, `logprob`, `text`, `source`, `sampling` may be null;
+    `correct` is true, false (or 1, 0 and words for them), or null (or NaN) where the answer is
+    ungraded (no reference, or a grader that crashed or timed out); `first_correct` is the 1-based
+    place (a token, word or character: see `unit`) at which the trace is first correct, null for
+    never, or where nobody knows; `n_tokens` (its length), `verifier_score`, `answer`, `logprob`,
+    `text`, `source`, `sampling` may be null;
     `first_correct_is_end` marks rows whose `first_correct` is only known to be at most the end;
     `answer_canonical` is one form for all answers that are the same number (see
     `answers.canonical_answer`); `unit` says what `first_correct` and `n_tokens` count: "tokens",
@@ -161,7 +162,7 @@ def load_traces(path: str | Path) -> Traces:
       >>> load_traces("examples/smollm2_products.parquet").num_samples
       1024
     """
-    frame = load_frame(path, lambda data: pl.read_parquet(io.BytesIO(data)), "a Parquet file")
+    frame = load_frame(path, decode_parquet, "a Parquet file")
     return Traces(frame, str(path))
 
 
@@ -320,6 +321,10 @@ def _dtype(name: str) -> pl.DataType:
     return pl.Float64() if name in _REALS else pl.Boolean()
 
 
+def _is_text(dtype: pl.DataType) -> bool:
+    return dtype == pl.String or isinstance(dtype, pl.Categorical | pl.Enum)
+
+
 def _typed(frame: pl.DataFrame, source: str, name: str) -> pl.Expr:
     """An expression giving column `name` its canonical type, or `TableError`."""
     dtype, column = frame.schema[name], pl.col(name)
@@ -331,25 +336,29 @@ def _typed(frame: pl.DataFrame, source: str, name: str) -> pl.Expr:
     # A column without a single value has no type of its own.
     if dtype in (target, pl.Null()) and not dtype.is_float():
         return column.cast(target)
+    if name in _FLAGS and (dtype.is_numeric() or _is_text(dtype)):
+        flags, bad = as_flags(column, dtype)
+        refuse(bad, "neither true nor false", "write true, false or null")
+        return flags.alias(name)
+    if dtype.is_decimal():
+        column = column.cast(pl.Float64)
     if dtype.is_float():
         unknown = "leave it null where it is unknown"
         refuse(~column.is_finite(), "not a finite number", unknown)
     if name in _TEXT:
         wanted = "text"
-        fits = isinstance(dtype, pl.Categorical | pl.Enum) or (
+        fits = _is_text(dtype) or (
             name in _TEXT_OR_NUMBER
             and (dtype.is_integer() or (name == "answer" and dtype.is_numeric()))
         )
     elif name in _COUNTS:
         wanted, fits = "whole numbers", dtype.is_numeric()
-        if dtype.is_float():
+        if dtype.is_float() or dtype.is_decimal():
             refuse(column != column.floor(), "not a whole number", "give whole numbers")
     elif name in _REALS:
         wanted, fits = "numbers", dtype.is_numeric()
     else:
-        wanted, fits = "true, false or null", dtype.is_numeric()
-        if fits:
-            refuse(~column.is_in([0, 1]), "neither true nor false", "write true, false or null")
+        wanted, fits = "true, false or null", False
     if not fits:
         raise TableError(
             f"{source}: column {name!r} holds {dtype}, not {wanted}; convert the column"

@@ -17,7 +17,17 @@ from verigap import verbs
 from verigap.notebook import Table, html_tables
 
 ROOMS = ("figures", "llm_validation", "sim", "theory")
-VERBS = ("calculate", "check", "diagnose", "fit", "measure", "predict", "read_traces", "sweep")
+VERBS = (
+    "calculate",
+    "check",
+    "diagnose",
+    "fit",
+    "measure",
+    "predict",
+    "read_traces",
+    "rerun",
+    "sweep",
+)
 CONFIG: dict[str, Any] = {
     "replicates": 50,
     "learners": ["vf-mle", "vb-plug-in"],

@@ -94,11 +94,11 @@ def finetune(
     identity = digest(text.encode(), 16)
     packages = ("verigap", "jax", "numpy", "polars", *engine.packages, *task.packages)
     told = {**collect_provenance(command, options.seed, packages), "device": engine.device_name}
-    with RunStore.open(out, text, told) as store:
+    cells = [(n, index) for n in options.data_budgets for index in range(options.repetitions)]
+    with RunStore.open(out, text, told, [cell_name(*cell) for cell in cells]) as store:
         folder = out.with_name(out.name + ".traces")
         folder.mkdir(exist_ok=True)
         finished = store.finished_cells()
-        cells = [(n, index) for n in options.data_budgets for index in range(options.repetitions)]
         missing = [cell for cell in cells if cell_name(*cell) not in finished]
         if missing:
             setup, meter = _prepared(

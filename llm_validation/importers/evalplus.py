@@ -67,11 +67,11 @@ def _stated(
     """The pass@1 that the tool wrote beside the solutions, where it did: a mean over tasks."""
     tables = file.get("pass_at_k")
     table = tables.get(metric) if isinstance(tables, dict) else None
-    value = table.get("pass@1") if isinstance(table, dict) else None
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    value = values.stated(table.get("pass@1")) if isinstance(table, dict) else None
+    if value is not None:
         alike = len({len(solutions) for solutions in tasks.values()}) == 1
         of = "" if alike else "of the share of each task's solutions that pass"
-        yield Parsed(str(path), Stated(f"tests {metric}", f"pass@1, {metric}", float(value), of))
+        yield Parsed(str(path), Stated(f"tests {metric}", f"pass@1, {metric}", value, of))
 
 
 def _old(solutions: Mapping[str, Any]) -> list[dict[str, Any]]:

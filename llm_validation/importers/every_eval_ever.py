@@ -138,9 +138,10 @@ def _stated(path: Path, metric: str, graded: bool) -> Iterator[Parsed]:
     results = facts.get("evaluation_results")
     for entry in results if isinstance(results, list) else []:
         value = values.at(entry, "score_details.score") if isinstance(entry, dict) else None
-        if not isinstance(value, int | float) or entry.get(_METRIC) != metric:
+        value = values.stated(value)
+        if value is None or entry.get(_METRIC) != metric:
             continue
-        yield Parsed(str(path), Stated(_GRADED if graded else _by(metric), metric, float(value)))
+        yield Parsed(str(path), Stated(_GRADED if graded else _by(metric), metric, value))
 
 
 FORMAT = Format(

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 from verigap.llm_validation.importers.packing import DAMAGE, damaged, packed_as, unpacked
+from verigap.storage.files import open_regular
 from verigap.storage.tables import TableError
 
 _HEAD = 2**14
@@ -45,7 +46,7 @@ def head(path: Path) -> bytes:
       TableError: the file cannot be opened, or is damaged from its first byte on.
     """
     try:
-        with path.open("rb") as raw:
+        with open_regular(path) as raw:
             packed = packed_as(raw.read(6))
             raw.seek(0)
             try:
@@ -62,7 +63,7 @@ def head(path: Path) -> bytes:
 def _damaged_head(path: Path, packed: str | None) -> bytes:
     """What can be read byte by byte, as a decompressor gives nothing of a damaged piece."""
     found = bytearray()
-    with path.open("rb") as raw:
+    with open_regular(path) as raw:
         try:
             with unpacked(raw) as file:
                 while len(found) < _HEAD and (piece := file.read(1)):
@@ -129,7 +130,7 @@ def _wide_encoding(start: bytes) -> str | None:
 
 
 def _refuse_torn_parquet(path: Path) -> None:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         file.seek(-min(4, path.stat().st_size), 2)
         if file.read(4) != _PARQUET or path.stat().st_size < 12:
             raise TableError(f"{path}: is a Parquet file that ends too early; {_AGAIN}")

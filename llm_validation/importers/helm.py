@@ -142,9 +142,9 @@ def _stated(folder: Path, metric: str | None, path: Path) -> Iterator[Parsed]:
         name = content.get("name") if isinstance(content, dict) else None
         if not isinstance(name, dict) or name.get("name") != metric or name.get("perturbation"):
             continue
-        value = content.get("mean")
-        if isinstance(value, int | float):
-            yield Parsed(str(path), Stated(f"metric {metric}", f"mean {metric}", float(value)))
+        value = values.stated(content.get("mean"))
+        if value is not None:
+            yield Parsed(str(path), Stated(f"metric {metric}", f"mean {metric}", value))
             return
 
 

@@ -27,6 +27,7 @@ from verigap.llm_validation.importers.records import (
     ImportOptions,
     LeftOut,
     Note,
+    Parsed,
     Reading,
     Sample,
     Stated,
@@ -46,6 +47,8 @@ _STEP = 64
 _MOST_WAITING, _MOST_PENDING, _MOST_CHARACTERS = 4096, 512, 16 * 2**20
 # Records that are searched for further values of a score before it is refused.
 _MORE_SCORES = 1000
+# What comes of values of another kind than any file of a format was seen to have.
+_OF_ANOTHER_KIND = (AttributeError, IndexError, KeyError, OverflowError, TypeError)
 # The share of texts that are there already from which on it is worth a warning.
 _MANY = 0.2
 
@@ -248,12 +251,25 @@ class _Run:
                 continue
             yield place, row
 
+    def _outcomes(self, paths: Sequence[Path], reading: Reading) -> Iterator[Parsed]:
+        """What the records turned out to be; what is wrong with a whole file names the file."""
+        place = str(paths[0])
+        try:
+            for parsed in self.form.read(paths, self.options, reading):
+                place = parsed.place
+                yield parsed
+        except (BadRecord, *_OF_ANOTHER_KIND) as error:
+            what = f"holds a value of another kind than {self.form.about} ({error})"
+            if isinstance(error, BadRecord):
+                what = str(error)
+            raise TableError(f"{self._file(place)}: {what}; check the file") from error
+
     def _samples(
         self, paths: Sequence[Path], reading: Reading
     ) -> Iterator[tuple[str, str, Sample]]:
         """Samples with their places, roughly and exactly."""
         unclear: ScoreRange | None = None
-        for place, outcome in self.form.read(paths, self.options, reading):
+        for place, outcome in self._outcomes(paths, reading):
             if unclear is not None:
                 if not unclear.wants(outcome):
                     break

@@ -7,6 +7,7 @@ directory is checked first: a small file that would unpack to something huge is 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import re
@@ -46,7 +47,7 @@ _SAMPLE = re.compile(r"samples/[^/]*\.json")
 _IN_PIECES = re.compile(r"samples/.*/sample\.json")
 _MOST_ENTRIES = 2_000_000
 # JSON shrinks tenfold, a repetitive transcript a hundredfold; a bomb a thousandfold and more.
-_HARMLESS, _STEEPEST = 256 * 2**20, 200
+_HARMLESS, _STEEPEST, _LARGE_ENTRY = 256 * 2**20, 200, 16 * 2**20
 _ZSTANDARD = 93
 _UNPACKED = (
     zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, _ZSTANDARD,
@@ -67,12 +68,13 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
 
 
 def _chosen(records: list[Record], options: ImportOptions) -> str | None:
-    found = [record.content for record in records if isinstance(record.content, dict)]
-    return scores.choose(
-        [scores.flattened(content.get("scores")) for content in found],
-        options.scorer,
-        options.correct_above,
-    )
+    found: list[dict[str, scores.Score]] = []
+    for record in records:
+        # What is wrong with a record is told, or counted, at its place.
+        with contextlib.suppress(BadRecord):
+            if isinstance(record.content, dict):
+                found.append(scores.flattened(record.content.get("scores")))
+    return scores.choose(found, options.scorer, options.correct_above)
 
 
 def _opened_log(path: Path, reading: Reading) -> tuple[dict[str, Any], Iterable[Record]]:
@@ -153,6 +155,12 @@ def _packed(log: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 def _refuse_bomb(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     total = sum(entry.file_size for entry in entries)
     packed = path.stat().st_size
+    for entry in entries:
+        if entry.file_size > _LARGE_ENTRY and entry.file_size > _STEEPEST * entry.compress_size:
+            raise TableError(
+                f"{path}: {entry.file_size / 2**20:,.0f} MiB of {_plain(entry.filename)} in "
+                f"{entry.compress_size / 2**20:,.1f} MiB look like a zip bomb; nothing was unpacked"
+            )
     if len(entries) > _MOST_ENTRIES or (total > _HARMLESS and total > _STEEPEST * packed):
         raise TableError(
             f"{path}: {len(entries)} entries of {total / 2**20:,.0f} MiB in a file of "
@@ -232,8 +240,8 @@ def _samples(
     choices = values.listing(output.get("choices", []), "output.choices")
     if not choices:
         raise LeftOut("a sample without output")
-    attachments = record.get("attachments")
-    text, final = _texts(values.mapping(choices[0], "a choice"), attachments or {})
+    attachments = values.mapping(record.get("attachments") or {}, "attachments")
+    text, final = _texts(values.mapping(choices[0], "a choice"), attachments)
     found = scores.flattened(record.get("scores"))
     assessment, decided_by, verdicts = _verdict(record, final, found, scorer, above)
     usage = output.get("usage")

@@ -163,13 +163,14 @@ def _logged(
 
 
 def _stated(task: object, metric: str | None, place: str) -> Iterator[Parsed]:
-    for name, value in task.items() if isinstance(task, dict) else ():
-        if not isinstance(value, int | float):
+    for name, entry in task.items() if isinstance(task, dict) else ():
+        value = values.stated(entry)
+        if value is None:
             continue
         if name == metric:
-            yield Parsed(place, Stated(f"metric {metric}", name, float(value)))
+            yield Parsed(place, Stated(f"metric {metric}", name, value))
         elif metric is None and _MEAN.fullmatch(name):
-            yield Parsed(place, Stated(_GRADED, name, float(value)))
+            yield Parsed(place, Stated(_GRADED, name, value))
 
 
 FORMAT = Format(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.packing import plain_name
 from verigap.llm_validation.importers.records import (
     BadRecord,
@@ -67,8 +68,8 @@ def read_qwen(paths: Sequence[Path], options: ImportOptions, reading: Reading) -
         yield from read_replies(path, options, reading, QWEN, score)
         stem = plain_name(path.name).removesuffix(".jsonl")
         for other in sorted(path.parent.glob("*_metrics.json")):
-            value = beside(path, other.name).get("acc")
-            if other.name.lower().startswith(stem) and isinstance(value, int | float):
+            value = values.stated(beside(path, other.name).get("acc"))
+            if other.name.lower().startswith(stem) and value is not None:
                 of = "of the first reply to each problem"
                 yield Parsed(str(path), Stated("column score", "acc", value / 100, of))
 
@@ -89,8 +90,8 @@ def _pass_at_1(path: Path) -> Iterator[Parsed]:
         return
     first = next(iter(rows(path.with_name(name), Reading([]))), None)
     content = first.content if first is not None and isinstance(first.content, dict) else {}
-    value = content.get("pass@1")
-    if isinstance(value, int | float) and "graded_list" not in content:
+    value = values.stated(content.get("pass@1"))
+    if value is not None and "graded_list" not in content:
         yield Parsed(str(path), Stated("column graded_list", "pass@1", value))
 
 

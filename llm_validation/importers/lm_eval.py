@@ -29,6 +29,7 @@ from verigap.llm_validation.importers.records import (
     parse_each,
 )
 from verigap.llm_validation.importers.sources import json_lines, json_object
+from verigap.storage.files import read_regular
 
 _FILE = re.compile(
     r"samples_(?P<task>.+)_(?P<date>\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+)?)\.jsonl(?:\.gz)?"
@@ -113,16 +114,17 @@ class _Log:
         results = self.results.get("results")
         task = results.get(self.dataset) if isinstance(results, dict) else None
         found: list[Parsed] = []
-        for key, value in task.items() if isinstance(task, dict) else ():
+        for key, entry in task.items() if isinstance(task, dict) else ():
             name, _, filter_name = key.partition(",")
-            if not isinstance(value, int | float) or filter_name != self.filter:
+            value = values.stated(entry)
+            if value is None or filter_name != self.filter:
                 continue
             if name == (self.metric or self.asked):
                 decided_by = f"metric {name}, filter {self.filter}"
-                found.append(Parsed(place, Stated(decided_by, key, float(value))))
+                found.append(Parsed(place, Stated(decided_by, key, value)))
             elif self.metric is None and name in _METRICS:
                 of = "one number for all responses of a document"
-                stated = Stated("final answer against target", key, float(value), of)
+                stated = Stated("final answer against target", key, value, of)
                 found.append(Parsed(place, stated))
         return found
 
@@ -227,6 +229,8 @@ def _means(totals: dict[str, tuple[float, int]]) -> dict[str, float]:
 def _metrics(record: dict[str, Any]) -> dict[str, float]:
     """The numbers that the harness logged for a document, by metric."""
     logged = record.get("metrics")
+    if not isinstance(logged, dict | list | None):
+        raise BadRecord(f"metrics is {values.shown(logged)}, not a list")
     names = [name for name in logged if isinstance(name, str)] if logged else list(_METRICS)
     numbers = {name: values.score(_plain(record.get(name))) for name in names}
     return {
@@ -277,7 +281,7 @@ def _results(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > _LARGEST_RESULTS:
             return {}
-        content = json_object(path.read_bytes())
+        content = json_object(read_regular(path))
     except OSError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.records import (
     Format,
     ImportOptions,
@@ -61,8 +62,8 @@ def _stated(path: Path, score: str | None) -> Iterator[Parsed]:
     """The mean over seeds in metrics.json, which is in percent."""
     for name, results in beside(path, "metrics.json").items():
         for key, entry in results.items() if isinstance(results, dict) else ():
-            value = entry.get(score) if isinstance(entry, dict) else None
-            if _AVERAGE.fullmatch(key) and isinstance(value, int | float):
+            value = values.stated(entry.get(score)) if isinstance(entry, dict) else None
+            if _AVERAGE.fullmatch(key) and value is not None:
                 stated = Stated(f"column {score}", f"{name} {key} {score}", value / 100, whole=True)
                 yield Parsed(str(path), stated)
                 return

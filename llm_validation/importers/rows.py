@@ -20,6 +20,8 @@ from verigap.llm_validation.importers.sources import (
     json_object,
     json_values,
 )
+from verigap.storage.files import read_regular
+from verigap.storage.parquet import ParquetError, parquet_account
 from verigap.storage.tables import TableError
 
 _ROWS = 4096
@@ -89,7 +91,7 @@ def beside(path: Path, name: str) -> Mapping[str, Any]:
     try:
         if other.stat().st_size > 2**26:
             return {}
-        content = json_object(other.read_bytes())
+        content = json_object(read_regular(other))
     except OSError:
         return {}
     return content if isinstance(content, dict) else {}
@@ -132,13 +134,19 @@ def _parquet_rows(path: Path, reading: Reading) -> Iterator[Record]:
     size, row = path.stat().st_size, 0
     try:
         lazy = pl.scan_parquet(path, glob=False)
+        parquet_account(path)
         total = lazy.select(pl.len()).collect().item()
         for start in range(0, total, _ROWS):
             reading.begin(lambda start=start: size * start // total)
             for content in lazy.slice(start, _ROWS).collect().iter_rows(named=True):
                 row += 1
                 yield Record(f"{path}, row {row}", content)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+    except (
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        ParquetError,
+        OSError,
+    ) as error:
         why = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
         raise TableError(
             f"{path}: cannot be read as a Parquet file ({why}); check the file, it may be damaged"

@@ -23,6 +23,8 @@ from verigap.llm_validation.importers.records import (
     Record,
 )
 from verigap.llm_validation.traces import PROMPT_KEY, Traces, load_traces, needs_no_reading
+from verigap.storage.files import open_regular
+from verigap.storage.parquet import ParquetError, parquet_account
 
 _PARQUET = b"PAR1"
 FRAME = "traces"
@@ -92,14 +94,15 @@ def _frame_samples(frame: pl.DataFrame, options: ImportOptions | None) -> Sample
 def _stored(path: Path) -> Samples | None:
     """The traces of a file that is a trace table as it stands, else None."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if file.read(4) != _PARQUET:
                 return None
+        parquet_account(path)
         # The types alone say of most files that they are none.
         if not needs_no_reading(pl.read_parquet(path, n_rows=0, glob=False)):
             return None
         frame = pl.read_parquet(path, glob=False)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+    except (OSError, ParquetError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         # Reading it says what is wrong.
         return None
     return _as_it_is(Traces(frame, str(path))) if needs_no_reading(frame) else None

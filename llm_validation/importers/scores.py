@@ -28,9 +28,7 @@ class Score(NamedTuple):
         if isinstance(self.value, str):
             letter = _LETTERS.get(self.value, _WORDS.get(self.value.lower()))
             return values.score(self.value) if letter is None else letter
-        if isinstance(self.value, int | float) and math.isfinite(self.value):
-            return float(self.value)
-        return None
+        return float(self.value) if isinstance(self.value, bool) else values.score(self.value)
 
     def lenient(self, above: float | None) -> bool | None:
         """The verdict; None where the value is none."""
@@ -133,8 +131,8 @@ def stated(header: Mapping[str, Any], scorer: str | None, place: str) -> Iterato
         metrics = entry.get("metrics")
         for name in _MEANS:
             mean = metrics.get(name) if isinstance(metrics, dict) else None
-            value = mean.get("value") if isinstance(mean, dict) else None
-            if isinstance(value, int | float) and math.isfinite(value):
-                stated = Stated(f"scorer {scorer}", f"{name} of {scorer}", float(value), of)
+            value = values.stated(mean.get("value")) if isinstance(mean, dict) else None
+            if value is not None:
+                stated = Stated(f"scorer {scorer}", f"{name} of {scorer}", value, of)
                 yield Parsed(place, stated)
                 return

@@ -42,9 +42,9 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
             for number, pair in enumerate(zip(talks, pages, strict=True), 1)
         )
         yield from parse_each(records, parse)
-        value = content.get("score")
-        if isinstance(value, int | float) and options.correct_above is None:
-            yield Parsed(str(path), Stated("score of its page", "score", float(value)))
+        value = values.stated(content.get("score"))
+        if value is not None and options.correct_above is None:
+            yield Parsed(str(path), Stated("score of its page", "score", value))
 
 
 def _sample(talk: Any, page: Any, above: float | None) -> Sample:

@@ -6,6 +6,7 @@ import codecs
 import csv
 import itertools
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,14 +14,29 @@ from typing import Any, BinaryIO
 
 from verigap.llm_validation.importers.packing import DAMAGE, damaged, unpacked
 from verigap.llm_validation.importers.records import BadRecord, Reading, Record
+from verigap.storage.files import open_regular
 from verigap.storage.tables import TableError
 
 # A record of 10,000 samples of a long answer is some 30 MB.
 LONGEST_RECORD = 64 * 2**20
+# Objects and lists in one record or document take 64 bytes each and more, written they take 3.
+MOST_CONTAINERS = 4 * 2**20
+# One in another; tools nest about ten.
+DEEPEST = 100
+# What compressed files may unpack to, where they are damaged or made to fill a disk.
+MOST_GROWN, STEEPEST_GROWTH = 2**30, 500
+MOST_BLANK_LINES = 100_000
 # A document that is read as a whole: one problem in YAML, a header, a file of answers.
 LARGEST_DOCUMENT = 256 * 2**20
 _CHUNK = 2**20
 _BOM = b"\xef\xbb\xbf"
+_TEXT = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_TOO_DEEP = f"not valid JSON (nested too deeply: more than {DEEPEST} objects and lists)"
+_CROWDED = f"more than {MOST_CONTAINERS:,} objects and lists in one record"
+_BOMB = (
+    f"the compressed data have grown to more than {MOST_GROWN // 2**20:,} MiB and "
+    f"{STEEPEST_GROWTH} times their size; unpack the file and look at it"
+)
 _DAMAGED = "the compressed data are damaged or end too early; copy or download the file again"
 
 
@@ -32,7 +48,7 @@ def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
       TableError: the file cannot be opened or read.
     """
     try:
-        with path.open("rb") as raw:
+        with open_regular(path) as raw:
             file = unpacked(raw)
             reading.begin(raw.tell)
             reading.files = [raw]
@@ -51,29 +67,45 @@ def lines(path: Path, reading: Reading, blank: bool = False) -> Iterator[Record]
     Blank lines are passed over unless `blank`.
     """
     with opened(path, reading) as file:
-        number = 0
+        number = grown = empty = 0
         while True:
             number += 1
             place = f"{path}, line {number}"
+            if empty > MOST_BLANK_LINES:
+                yield Record(place, BadRecord(f"more than {MOST_BLANK_LINES:,} blank lines"))
+                return
             try:
                 line = file.readline(LONGEST_RECORD + 1)
+                grown += len(line)
                 if len(line) > LONGEST_RECORD:
                     what = f"the line is longer than {LONGEST_RECORD // 2**20} MiB"
                     yield Record(place, BadRecord(what))
                     while line and not line.endswith(b"\n"):
                         line = file.readline(_CHUNK)
+                        grown += len(line)
+                        if _is_bomb(grown, reading):
+                            yield Record(place, BadRecord(_BOMB))
+                            return
                     continue
             except (*DAMAGE, OSError) as error:
                 if not damaged(error):
                     raise
                 yield Record(place, BadRecord(_DAMAGED))
                 return
+            if _is_bomb(grown, reading):
+                yield Record(place, BadRecord(_BOMB))
+                return
             if not line:
                 return
+            empty = 0 if line.strip() else empty + 1
             if number == 1:
                 line = line.removeprefix(_BOM)
             if blank or line.strip():
                 yield Record(place, line)
+
+
+def _is_bomb(grown: int, reading: Reading) -> bool:
+    return grown > MOST_GROWN and grown > STEEPEST_GROWTH * reading.position()
 
 
 def json_lines(paths: Sequence[Path], reading: Reading) -> Iterator[Record]:
@@ -92,19 +124,48 @@ def peeked(records: Iterable[Record], number: int = 100) -> tuple[list[Record], 
 
 def json_object(data: bytes | str) -> dict[str, Any] | BadRecord:
     """The object that some JSON is, or what is wrong with it."""
+    if crowded(data):
+        return BadRecord(_CROWDED)
     try:
         content = json.loads(data)
     except json.JSONDecodeError as error:
         return BadRecord(f"not valid JSON ({error.msg} at character {error.pos + 1})")
     except RecursionError:
-        return BadRecord("not valid JSON (nested too deeply)")
+        return BadRecord(_TOO_DEEP)
     except UnicodeDecodeError:
         return BadRecord("not valid JSON (it is not UTF-8)")
     except ValueError:
         return BadRecord("not valid JSON (a number has too many digits)")
     if not isinstance(content, dict):
         return BadRecord(f"a JSON {type(content).__name__} where an object was expected")
-    return content
+    return BadRecord(_TOO_DEEP) if too_deep(content) else content
+
+
+def crowded(data: bytes | str) -> bool:
+    """Whether JSON holds more objects and lists than fit into memory."""
+    if len(data) <= MOST_CONTAINERS:
+        return False
+    text = data.encode(errors="replace") if isinstance(data, str) else data
+    if text.count(b"{") + text.count(b"[") <= MOST_CONTAINERS:
+        return False
+    # Formulas are full of braces.
+    bare = _TEXT.sub(b"", text)
+    return bare.count(b"{") + bare.count(b"[") > MOST_CONTAINERS
+
+
+def too_deep(content: object) -> bool:
+    """Whether values lie in more objects and lists than `DEEPEST`."""
+    level = [content]
+    for _ in range(DEEPEST):
+        level = [
+            value
+            for container in level
+            for value in (container.values() if isinstance(container, dict) else container)
+            if isinstance(value, dict | list)
+        ]  # fmt: skip
+        if not level:
+            return False
+    return True
 
 
 def json_values(path: Path, reading: Reading) -> Iterator[Record]:
@@ -123,13 +184,16 @@ def json_values(path: Path, reading: Reading) -> Iterator[Record]:
                 return
             place = f"{path}, record {number + 1}"
             problem = "not valid JSON (the file ends too early)"
+            if crowded(text):
+                yield Record(place, BadRecord(_CROWDED))
+                return
             if text:
                 try:
                     content, end = decoder.raw_decode(text)
                 except json.JSONDecodeError as error:
                     problem = f"not valid JSON ({error.msg})"
                 except RecursionError:
-                    yield Record(place, BadRecord("not valid JSON (nested too deeply)"))
+                    yield Record(place, BadRecord(_TOO_DEEP))
                     return
                 except ValueError:
                     problem = "not valid JSON (a number has too many digits)"
@@ -139,6 +203,8 @@ def json_values(path: Path, reading: Reading) -> Iterator[Record]:
                     if not isinstance(content, dict):
                         kind = type(content).__name__
                         content = BadRecord(f"a JSON {kind} where an object was expected")
+                    elif too_deep(content):
+                        content = BadRecord(_TOO_DEEP)
                     yield Record(place, content)
                     continue
             if ended or len(text) > LONGEST_RECORD:

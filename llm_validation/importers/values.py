@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
+from verigap.llm_validation.flag_words import FALSE, TRUE, UNKNOWN
 from verigap.llm_validation.importers.records import BadRecord, UnclearVerdict
 
-_TRUE = {"true", "1", "1.0", "yes"}
-_FALSE = {"false", "0", "0.0", "no"}
 _NAN = "nan"
-_UNKNOWN = {"", "null", "none", "~", _NAN}
 _LARGEST = 2**53
 
 
@@ -138,9 +137,10 @@ def real(value: object, name: str) -> float | None:
     """A finite number, or None where there is none."""
     if value is None:
         return None
+    value = _plain_number(value)
     if isinstance(value, str):
         word = value.strip().lower()
-        if word in _UNKNOWN and word != _NAN:
+        if word in UNKNOWN and word != _NAN:
             return None
         try:
             value = float(value)
@@ -163,12 +163,13 @@ def flag(value: object, name: str) -> bool | None:
     """True, false or null, also as the texts and the numbers 0 and 1 that stand for them."""
     if value is None or isinstance(value, bool):
         return value
+    value = _plain_number(value)
     word = str(value).strip().lower() if isinstance(value, str | int | float) else "?"
-    if word in _TRUE:
+    if word in TRUE:
         return True
-    if word in _FALSE:
+    if word in FALSE:
         return False
-    if word in _UNKNOWN:
+    if word in UNKNOWN:
         return None
     raise BadRecord(f"{name} is {shown(value)}, neither true, false nor null")
 
@@ -181,6 +182,7 @@ def verdict(value: object, name: str, above: float | None = None) -> bool | None
     """
     if value is None or isinstance(value, bool):
         return value
+    value = _plain_number(value)
     number = score(value)
     if number is not None and above is not None:
         return number > above
@@ -194,8 +196,14 @@ def verdict(value: object, name: str, above: float | None = None) -> bool | None
         raise UnclearVerdict(name, shown(value), False) from None
 
 
+def _plain_number(value: object) -> object:
+    """A decimal of a Parquet file as a float, and anything else as it is."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
 def score(value: object) -> float | None:
     """A finite number, also one written as a text; None for anything else."""
+    value = _plain_number(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -203,6 +211,11 @@ def score(value: object) -> float | None:
     except (ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
+
+
+def stated(value: object) -> float | None:
+    """An accuracy as a harness states it, a finite number; None for anything else."""
+    return None if isinstance(value, str) else score(value)
 
 
 def references(value: object, name: str) -> tuple[object, ...]:

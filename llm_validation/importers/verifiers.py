@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.records import (
     Format,
     ImportOptions,
@@ -47,8 +48,8 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
         facts = beside(path, "metadata.json")
         means = facts.get("avg_metrics")
         means = {"reward": facts.get("avg_reward")} | (means if isinstance(means, dict) else {})
-        value = means.get(score) if score else None
-        if isinstance(value, int | float) and options.correct_above is None:
+        value = values.stated(means.get(score)) if score else None
+        if value is not None and options.correct_above is None:
             yield Parsed(str(path), Stated(f"column {score}", f"mean of {score}", value))
 
 

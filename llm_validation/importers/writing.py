@@ -14,7 +14,7 @@ from verigap.llm_validation.importers.groups import SETTINGS, GroupNames, group_
 from verigap.llm_validation.importers.identity import written_differently
 from verigap.llm_validation.traces import COLUMNS, KEY, PROMPT_KEY, checked_rows
 from verigap.storage.drafts import draft_folder
-from verigap.storage.files import sync
+from verigap.storage.files import remedy, sync
 from verigap.storage.tables import TableError
 
 # A piece is written at whichever comes first.
@@ -250,4 +250,4 @@ class TraceWriter:
 
     def _unwritable(self, error: Exception) -> TableError:
         why = getattr(error, "strerror", None) or (str(error).splitlines() or ["?"])[0][:120]
-        return TableError(f"{self.path}: cannot be written ({why}); choose another path")
+        return TableError(f"{self.path}: cannot be written ({why}); {remedy(error)}")

@@ -23,6 +23,7 @@ from verigap.llm_validation.fitting.lost import UNCHECKED, BiLevel
 from verigap.llm_validation.laws import reward_laws
 from verigap.llm_validation.traces import Traces
 from verigap.sim.sweeps.law_table import LawTable, read_law_table
+from verigap.storage.parquet import ParquetError, parquet_account
 from verigap.storage.tables import TableError, load_frame
 from verigap.storage.units import LengthUnit
 from verigap.theory import RewardLaw
@@ -171,9 +172,10 @@ def read_laws(
 
 def _is_law_table(path: str | Path) -> bool:
     try:
+        parquet_account(path)
         return {"returns", "probabilities"} <= set(pl.read_parquet_schema(path))
     # Whatever is wrong with the file is said by whoever reads it as a trace table.
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
+    except (OSError, ParquetError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         return False
 
 

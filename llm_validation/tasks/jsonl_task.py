@@ -11,6 +11,7 @@ from typing import Any
 from verigap.llm_validation.extraction import extract_answer
 from verigap.llm_validation.tasks.mathematics import JUDGE
 from verigap.llm_validation.tasks.task import Problem, Task, TaskOptions, conversation, digest
+from verigap.storage.files import read_regular
 
 _QUESTION, _ANSWER, _ID = (
     ("question", "problem", "prompt"),
@@ -62,7 +63,7 @@ def load_jsonl(file: Path, prompts: int, seed: int, options: TaskOptions) -> Tas
 
 def _rows(path: Path) -> list[tuple[str, str, str]]:
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_regular(path).decode().splitlines()
     except FileNotFoundError:
         raise ValueError(f"{path}: no such file; check the task") from None
     except (OSError, UnicodeDecodeError) as error:

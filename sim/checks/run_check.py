@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from verigap.sim.checks.check import Report, Row, check
 from verigap.sim.checks.exponents import Exponent, exponents
 from verigap.sim.planted.measured import TrainedReport, check_trained, is_trained
+from verigap.storage.completeness import Completeness
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -20,6 +21,8 @@ class RunCheck:
       bounds: verdicts and the tests behind them; None where every cell is a training.
       exponents: fitted powers of the horizon.
       trained: measured values of trained networks; None where there are none.
+      completeness: how many of the cells of the run that is.
+      partial: whether a part of the run is enough.
       warnings: what was found damaged in the run folder.
     """
 
@@ -28,6 +31,8 @@ class RunCheck:
     bounds: Report | None
     exponents: tuple[Exponent, ...]
     trained: TrainedReport | None
+    completeness: Completeness
+    partial: bool = False
     warnings: tuple[str, ...] = ()
 
     @property
@@ -37,7 +42,12 @@ class RunCheck:
 
     @property
     def ok(self) -> bool:
-        """Whether no bound is violated and no network is under-trained."""
+        """Whether nothing is wrong with the cells, and they are all there or need not be."""
+        return self.holds and (self.partial or self.completeness.complete)
+
+    @property
+    def holds(self) -> bool:
+        """Whether no bound is violated and no network is under-trained, in the cells there are."""
         networks = self.trained.points if self.trained is not None else ()
         return (self.bounds is None or self.bounds.ok) and not any(
             point.under_training for point in networks
@@ -45,7 +55,12 @@ class RunCheck:
 
 
 def check_rows(
-    rows: Sequence[Row], names: Iterable[str] | None = None, warnings: Sequence[str] = ()
+    rows: Sequence[Row],
+    names: Iterable[str] | None = None,
+    warnings: Sequence[str] = (),
+    *,
+    completeness: Completeness | None = None,
+    partial: bool = False,
 ) -> RunCheck:
     """Test bounds in simulated cells, and measure the trained ones.
 
@@ -53,6 +68,8 @@ def check_rows(
       rows: cells of a run, at least one.
       names: bounds or controls; every true bound by default.
       warnings: passed on.
+      completeness: how many of the cells of the run these are; all of them by default.
+      partial: whether a part of them is enough.
     """
     trained = [row for row in rows if is_trained(row)]
     simulated = [row for row in rows if not is_trained(row)]
@@ -62,5 +79,7 @@ def check_rows(
         bounds=check(simulated, names) if simulated else None,
         exponents=tuple(exponents(simulated)),
         trained=check_trained(trained) if trained else None,
+        completeness=completeness or Completeness(stored=len(rows), expected=len(rows)),
+        partial=partial,
         warnings=tuple(warnings),
     )

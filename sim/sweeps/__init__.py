@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from verigap.sim.sweeps.config import ConfigError, Sweep
     from verigap.sim.sweeps.frame import cells_by_learners
     from verigap.sim.sweeps.law_table import LawTable, read_law_table, write_law_table
+    from verigap.sim.sweeps.repeating import Rerun, rerun
     from verigap.sim.sweeps.run import MemoryRun, Outcome, run_in_memory, run_sweep
     from verigap.sim.sweeps.stored import read_rows
 
@@ -20,11 +21,13 @@ __all__ = [
     "LoadedSweep",
     "MemoryRun",
     "Outcome",
+    "Rerun",
     "Sweep",
     "cells_by_learners",
     "load_sweep",
     "read_law_table",
     "read_rows",
+    "rerun",
     "run_in_memory",
     "run_sweep",
     "sweep_from",
@@ -42,6 +45,7 @@ __getattr__, __dir__ = lazy_face(
             "read_law_table",
             "write_law_table",
         ),
+        "verigap.sim.sweeps.repeating": ("Rerun", "rerun"),
         "verigap.sim.sweeps.run": (
             "MemoryRun",
             "Outcome",

@@ -137,6 +137,53 @@ def sweep_from(content: Mapping[str, Any], folder: str | Path = ".") -> LoadedSw
     return _with_cells(validated_sweep(content, "config"), Path(folder) / "config")
 
 
+def laid_out(config: Sweep) -> tuple[set[str] | None, int]:
+    """Names of the cells of a stored configuration, and their number.
+
+    Returns:
+      The names, or None where the law tables of the configuration are not at hand; the number.
+    """
+    try:
+        names = {cell.name for cell in _with_cells(config, Path("config")).cells}
+    except ConfigError:
+        points = [raw for block in config.sweeps for raw, _ in block.cells()]
+        trained = sum(raw.get("game") == "planted" for raw in points)
+        return None, len(points) + trained * (config.replicates - 1)
+    return names, len(names)
+
+
+def laid_out_sweep(config: Sweep, folder: str | Path) -> tuple[LoadedSweep, str]:
+    """A stored configuration with the cells of every block that can be laid out.
+
+    Args:
+      config: the configuration.
+      folder: what the paths of law tables are relative to.
+
+    Returns:
+      The sweep, and why the first block that cannot be laid out cannot; empty where all can.
+    """
+    path, why = Path(folder) / "config", ""
+    cells: dict[str, Cell | TrainedCell] = {}
+    for block in config.sweeps:
+        try:
+            part = _with_cells(
+                config.model_copy(update={"sweeps": (block,), "law_tables": {}}), path
+            )
+        except ConfigError as error:
+            why = why or str(error)
+            continue
+        other = [
+            name
+            for name, digest in part.config.law_tables.items()
+            if config.law_tables.get(name, digest) != digest
+        ]
+        if other:
+            why = why or f"{other[0]}: is not the table that this configuration was run on"
+        else:
+            cells |= {cell.name: cell for cell in part.cells}
+    return LoadedSweep(config, tuple(cells.values()), path.parent), why
+
+
 def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
     """A validated configuration with every cell and law table it names."""
     cells: dict[str, Cell | TrainedCell] = {}

@@ -6,7 +6,6 @@ relies on is checked here, when the table is made and again when it is read.
 
 from __future__ import annotations
 
-import io
 import itertools
 import json
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ import polars as pl
 from jaxtyping import Float64
 
 from verigap.storage.digests import digest
-from verigap.storage.tables import TableError, load_frame, refuse_rows, save_frame
+from verigap.storage.tables import TableError, decode_parquet, load_frame, refuse_rows, save_frame
 from verigap.storage.units import UNITS, LengthUnit
 
 KEY = ("dataset", "model", "prompt_id", "horizon")
@@ -161,7 +160,7 @@ def read_law_table(path: str | Path) -> LawTable:
       >>> found.horizons
       (8,)
     """
-    return LawTable(load_frame(path, _decode_parquet, "a Parquet file"), str(path))
+    return LawTable(load_frame(path, decode_parquet, "a Parquet file"), str(path))
 
 
 def write_law_table(table: LawTable, path: str | Path) -> None:
@@ -182,10 +181,6 @@ def write_law_table(table: LawTable, path: str | Path) -> None:
       (8,)
     """
     save_frame(table.frame, path)
-
-
-def _decode_parquet(data: bytes) -> pl.DataFrame:
-    return pl.read_parquet(io.BytesIO(data))
 
 
 def _listing(values: list[str] | list[int]) -> str:

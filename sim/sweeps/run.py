@@ -91,8 +91,9 @@ def run_sweep(
       (1, 0)
     """
     provenance = collect_provenance(command, sweep.config.seed, PACKAGES) | computing_device()
-    with RunStore.open(folder, sweep.resolved_yaml(), provenance) as store:
-        finished = store.finished_cells() & {cell.name for cell in sweep.cells}
+    names = [cell.name for cell in sweep.cells]
+    with RunStore.open(folder, sweep.resolved_yaml(), provenance, names) as store:
+        finished = store.finished_cells() & set(names)
         failed = _compute(sweep, store, finished, store.path, report)
         return Outcome(len(sweep.cells), len(finished), failed, tuple(store.warnings))
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import polars as pl
 
+from verigap.sim.sweeps.cells import laid_out
 from verigap.sim.sweeps.config import Sweep, config_mapping, validated_sweep
 from verigap.sim.sweeps.spelling import cells_from_schema_1, config_from_schema_1
+from verigap.storage.belonging import misplaced_cells
+from verigap.storage.completeness import Completeness
 from verigap.storage.run_store import RunStore
 
 
@@ -35,6 +38,29 @@ def stored_cells(store: RunStore) -> pl.DataFrame:
     schema = config_mapping(store.config_yaml, str(store.path / "config.yaml")).get("schema")
     cells = store.read_cells()
     return cells_from_schema_1(cells) if schema == 1 else cells
+
+
+def stored_completeness(store: RunStore, cells: pl.DataFrame) -> Completeness:
+    """How many of the cells that a stored sweep lays out are there.
+
+    Args:
+      store: the run folder.
+      cells: its cells, as `stored_cells` gives them.
+    """
+    manifest = store.manifest
+    expected = store.expected_cells()
+    if expected is None:
+        names, number = laid_out(stored_config(store))
+    else:
+        names, number = {*expected}, len(expected)
+    return Completeness(
+        stored=cells.height,
+        expected=number,
+        failed=store.failures().height,
+        strangers=len(misplaced_cells(cells["cell"], names)),
+        manifest=manifest is not None,
+        adopted=0 if manifest is None else len(manifest.adopted),
+    )
 
 
 def read_rows(folder: str | Path) -> list[dict[str, Any]]:

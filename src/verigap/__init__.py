@@ -5,6 +5,7 @@ Verbs, from a reward law to bounds and simulations:
   calculate    every bound and every learner's risk in one setting
   sweep        simulate learners over a grid of settings
   check        test every bound against a sweep
+  rerun        compute cells of a sweep again, and compare
 
 Verbs, from samples of a language model to a verdict:
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
         measure,
         predict,
         read_traces,
+        rerun,
         sweep,
     )
 
@@ -57,6 +59,7 @@ __all__ = [
     "measure",
     "predict",
     "read_traces",
+    "rerun",
     "sim",
     "sweep",
     "theory",
@@ -75,6 +78,7 @@ _load, __dir__ = lazy_face(
             "measure",
             "predict",
             "read_traces",
+            "rerun",
             "sweep",
         ),
     },

@@ -150,7 +150,8 @@ class CheckResult(RunCheck, Shown):
             )
             for verdict in (self.bounds.verdicts if self.bounds is not None else ())
         ]
-        return [Table(f"Bounds against {len(self.rows)} simulated cells", columns, rows)]
+        title = f"Bounds against {len(self.rows)} simulated cells"
+        return [Table(f"{title} ({self.completeness.in_words})", columns, rows)]
 
     def plot(self) -> Figure:
         """Measured over bound, one line of dots a bound."""

@@ -32,6 +32,7 @@ IN_ORDER = [
     "bounds",
     "sweep",
     "check",
+    "rerun",
     "figures",
 ]
 # Whose work shows progress.
@@ -44,6 +45,7 @@ LONG = [
     "diagnose",
     "finetune",
     "sweep",
+    "rerun",
     "figures",
 ]
 # What the examples of the others cost is paid by the test of the README (tests/test_packaging.py).
@@ -92,7 +94,8 @@ def test_completion_knows_the_commands() -> None:
             "TRACES --horizon --n --candidates --kappa --seeds --seed --finetuned --json",
         ),
         ("sweep", "CONFIG --out --engine --json"),
-        ("check", "RUN --all --json"),
+        ("check", "RUN --all --partial --json"),
+        ("rerun", "RUN --cells --tolerance --tables --json"),
         (
             "diagnose",
             "TRACES --out --horizon --n --candidates --verifier --kappa --include-text "

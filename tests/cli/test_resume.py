@@ -10,9 +10,11 @@ from typing import Any, NamedTuple
 import pytest
 from filelock import FileLock
 
+import verigap as vg
 from tests.cli.command import (
     TIMEOUT,
     Command,
+    InProcess,
     assert_refused,
     stored_files,
     stored_rows,
@@ -156,17 +158,51 @@ def test_a_damaged_batch_is_computed_again(
     damaged.write_bytes(data)
     before = stored_files(run)
 
-    done = succeeded(verigap("check", run, "--json"))
-    warning = f"verigap: warning: cells/{damaged.name} fails its checksum; its cells run again"
-    assert done.stderr == f"{warning}\n"
-    assert json.loads(done.stdout)["cells"] == 7
+    assert_refused(verigap("check", run, "--json"), f"cells/{damaged.name} fails its checksum")
     assert stored_files(run) == before  # looking changes nothing
 
+    warning = f"verigap: warning: cells/{damaged.name} fails its checksum; its cells run again"
     done = succeeded(verigap("sweep", config, "--out", run, "--json"))
     assert done.stderr == f"{warning} (kept as {damaged.name}.corrupt)\n"
     assert json.loads(done.stdout)["resumed"] == 7
     assert exactly(stored_rows(run)) == exactly(stored_rows(whole))
     assert damaged.with_name(f"{damaged.name}.corrupt").read_bytes() == bytes(data)
+
+
+def test_what_is_missing_is_told_and_has_to_be_allowed(
+    in_process: InProcess, interruption: Interruption
+) -> None:
+    run, stored = interruption.run, len(stored_rows(interruption.run))
+    done = in_process("check", run)
+    assert done.returncode == 1
+    told, incomplete, verdict = done.stdout.splitlines()[-3:]
+    assert told == f"of the run: {stored} of 8 cells; {8 - stored} are missing"
+    assert incomplete == "the run is incomplete; --partial allows that"
+    assert verdict == f"every bound holds in the {stored} cells that are there"
+    done = succeeded(in_process("check", run, "--partial"))
+    assert told in done.stdout
+    assert "the run is incomplete; that is allowed by --partial" in done.stdout
+    found = vg.check(run)
+    assert (found.ok, found.holds, found.completeness.stored) == (False, True, stored)
+    assert f"{stored} of 8 cells" in found._repr_html_()
+    assert vg.check(run, partial=True).ok
+
+
+def test_a_run_with_cells_of_another_seed_is_refused(
+    in_process: InProcess, config: Path, run: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(config.read_text().replace("seed: 7", "seed: 8"))
+    succeeded(in_process("sweep", other, "--out", tmp_path / "other"))
+    foreign = next((tmp_path / "other" / "cells").iterdir())
+    shutil.copy(foreign, run / "cells")
+    says = f"cells/{foreign.name} is of another run"
+    assert_refused(in_process("check", run), says)
+    with pytest.raises(ValueError, match=says):
+        vg.check(run)
+    done = succeeded(in_process("sweep", config, "--out", run))
+    assert f"cells/{foreign.name} is of another run" in done.stderr
+    assert succeeded(in_process("check", run)).stdout.endswith("every bound holds\n")
 
 
 @pytest.mark.parametrize(
@@ -182,4 +218,6 @@ def test_check_refuses_a_damaged_configuration(verigap: Command, run: Path, cont
 def test_check_without_a_finished_cell(verigap: Command, run: Path) -> None:
     for path in (run / "cells").iterdir():
         path.unlink()
+    assert_refused(verigap("check", run), "is missing")
+    (run / "manifest.json").unlink()
     assert_refused(verigap("check", run), "no finished cell; sweep again")

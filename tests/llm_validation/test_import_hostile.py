@@ -152,19 +152,23 @@ def test_a_useless_option(tmp_path: Path) -> None:
 
 
 MEASURED = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from verigap.llm_validation.importers import FORMATS
 from verigap.llm_validation.importers import ImportOptions
 from verigap.llm_validation.importers import import_traces
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def most():
+    # Not of getrusage, which a process inherits from the one that started it.
+    return int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1])
+before = most()
 report = import_traces(
     FORMATS["table"], [Path(sys.argv[1])], Path(sys.argv[2]), ImportOptions(unit="characters")
 )
-print(report.samples, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+print(report.samples, (most() - before) // 1024)
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a file of Linux")
 def test_memory_is_bounded(tmp_path: Path) -> None:
     rows = 60_000
     path = tmp_path / "t.jsonl"
@@ -180,6 +184,7 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
     )
     samples, grown = map(int, done.stdout.split())
     assert samples == rows
-    # The file has 120 MB of text; what stays in memory is a piece of it.
+    # The file has 120 MB of text. Pieces of it, and what Polars writes the table with, took 270 to
+    # 325 MiB on two cores; all of the rows in memory take 680.
     assert path.stat().st_size > 115 * 2**20
-    assert grown < 110
+    assert grown < 400

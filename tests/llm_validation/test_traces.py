@@ -1,8 +1,10 @@
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from verigap.llm_validation import read_traces
 from verigap.llm_validation.traces import COLUMNS, Traces, load_traces, write_traces
 from verigap.storage.tables import TableError
 
@@ -104,6 +106,42 @@ def test_whole_floats_and_zero_one_flags_are_understood() -> None:
     assert traces.frame.schema["text"] == pl.String
 
 
+FLAGS: dict[str, pl.Series] = {
+    "Float64": pl.Series([1.0, 0.0, None, NAN]),
+    "Float32": pl.Series([1.0, 0.0, None, NAN], dtype=pl.Float32),
+    "Float16": pl.Series([1.0, 0.0, None, NAN], dtype=pl.Float16),
+    "Int8": pl.Series([1, 0, None, None], dtype=pl.Int8),
+    "UInt64": pl.Series([1, 0, None, None], dtype=pl.UInt64),
+    "decimals": pl.Series([Decimal("1.00"), Decimal("0.00"), None, None]),
+    "words": pl.Series(["true", " No ", None, "nan"]),
+    "digits": pl.Series(["1.0", "0", None, ""]),
+    "categories": pl.Series(["yes", "FALSE", None, None], dtype=pl.Categorical),
+    "nothing": pl.Series([None, None, None, None], dtype=pl.Float64),
+}
+
+
+@pytest.mark.parametrize("kind", FLAGS)
+@pytest.mark.parametrize("name", ["correct", "correct_at_end"])
+def test_verdicts_of_any_type_are_read_alike_by_every_reader(
+    tmp_path: Path, kind: str, name: str
+) -> None:
+    frame = pl.DataFrame({"prompt_id": ["a"] * 4, "correct": [None] * 4, name: FLAGS[kind]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    wanted = [None] * 4 if kind == "nothing" else [True, False, None, None]
+    assert column(Traces(frame), name) == wanted
+    assert column(load_traces(tmp_path / "t.parquet"), name) == wanted
+    assert column(read_traces(frame), name) == wanted
+    assert column(read_traces(tmp_path / "t.parquet"), name) == wanted
+
+
+def test_decimals_are_no_whole_numbers_where_they_are_not() -> None:
+    lengths = pl.Series([Decimal("2.5"), Decimal("3.0")])
+    frame = pl.DataFrame({"prompt_id": ["a", "b"], "correct": [True, True], "n_tokens": lengths})
+    with pytest.raises(TableError, match=r"row 1 .*not a whole number"):
+        Traces(frame)
+    assert column(Traces(frame[1:]), "n_tokens") == [3]
+
+
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -120,9 +158,11 @@ def test_whole_floats_and_zero_one_flags_are_understood() -> None:
         ({"first_correct": [6, None]}, "row 1 .*past the end"),
         ({"n_tokens": [5, -1]}, "column 'n_tokens', row 2 .*negative"),
         ({"n_tokens": [5.0, NAN]}, "column 'n_tokens', row 2 .*not a finite number"),
-        ({"correct": [1.0, NAN]}, "column 'correct', row 2 .*not a finite number"),
+        ({"correct": [1.0, INF]}, "column 'correct', row 2 .*neither true nor false"),
+        ({"correct": [1.0, 0.5]}, "column 'correct', row 2 .*neither true nor false"),
         ({"correct": [1, 2]}, "column 'correct', row 2 .*neither true nor false"),
-        ({"correct": ["yes", "no"]}, "'correct' holds String, not true, false or null"),
+        ({"correct": ["yes", "maybe"]}, "column 'correct', row 2 .*neither true nor false"),
+        ({"correct": [[1], [0]]}, r"'correct' holds List\(Int64\), not true, false or null"),
         ({"logprob": [NAN, -1.0]}, "column 'logprob', row 1 .*not a finite number"),
         ({"verifier_score": ["high", "low"]}, "'verifier_score' holds String, not numbers"),
         ({"prompt_id": ["a", None]}, "column 'prompt_id', row 2 .*missing"),

@@ -9,6 +9,7 @@ import pytest
 
 from verigap.storage.files import write_durably
 from verigap.storage.run_store import RunStore, StoreError
+from verigap.storage.tables import TableError, save_frame
 
 CONFIG = "horizon: [64, 128]\nseed: 0\n"
 
@@ -149,7 +150,9 @@ def test_a_damaged_batch_is_set_aside_and_its_cells_run_again(run_path: Path, da
     assert victim.exists()  # a reader changes nothing
     with RunStore.open(run_path, CONFIG, {}) as run:
         assert run.finished_cells() == {"c"}
-        (warning,) = run.warnings
+        # Under another name it is also missing from its place.
+        warning, *missing = run.warnings
+        assert len(missing) == (damage == "rename")
         assert victim.name in warning
         assert "run again" in warning
         assert not victim.exists()
@@ -203,6 +206,40 @@ def test_unusable_batches_are_refused(run_path: Path, frame: pl.DataFrame) -> No
             run.write_batch(frame)
         assert run.finished_cells() == set()
     assert list((run_path / "cells").iterdir()) == []
+
+
+def test_a_full_disk_is_called_that_and_keeps_what_is_there(
+    run_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with RunStore.open(run_path, CONFIG, {}) as run:
+        run.write_batch(batch("a", "b"))
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "fsync", full)
+            with pytest.raises(StoreError, match=r"No space .*the 2 finished cells are kept; free"):
+                run.write_batch(batch("c"))
+    monkeypatch.setattr(os, "fsync", full)
+    for path, kept in (
+        (run_path, "the 2 finished cells are kept"),
+        (run_path.with_name("new"), "nothing"),
+    ):
+        with pytest.raises(StoreError, match=f"the disk is full .*; {kept}.*; free some space"):
+            RunStore.open(path, CONFIG, {})
+    with pytest.raises(TableError, match="the disk is full and nothing was written: free some"):
+        save_frame(batch("a"), run_path / "table.parquet")
+    assert RunStore.read_only(run_path).read_cells().equals(batch("a", "b"))
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "cells", "provenance.json", "manifest.json"])
+def test_a_link_in_a_loop_is_named(run_path: Path, name: str) -> None:
+    RunStore.open(run_path, CONFIG, {}).close()
+    (run_path / name).rename(run_path / "elsewhere")
+    (run_path / name).symlink_to(name)
+    for look in (RunStore.read_only, lambda path: RunStore.open(path, CONFIG, {})):
+        with pytest.raises(StoreError, match=f"{name}: "):
+            look(run_path)
 
 
 def test_a_failed_write_leaves_the_old_file(

@@ -78,10 +78,11 @@ def test_a_second_opener_is_told_who_has_it(run_path: Path) -> None:
 
 def test_kill_while_a_batch_is_half_written(run_path: Path) -> None:
     # Every file costs two syncs, its own and its folder's. The child writes its owner note, its
-    # provenance and one batch; the seventh is that of the second batch, not yet renamed.
+    # provenance, and a manifest and a batch twice; the eleventh is that of the second batch, not
+    # yet renamed.
     with RunStore.open(run_path, CONFIG, {"seed": 0}) as run:
         run.write_batch(pl.DataFrame({"cell": ["z"], "value": [0]}))
-    with start_child(run_path, hang_at=7) as child:
+    with start_child(run_path, hang_at=11) as child:
         said = read_until(child, "hanging")
         kill(child)
     assert said == ["open", "c0", "hanging"]

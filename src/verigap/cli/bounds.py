@@ -8,6 +8,7 @@ import typer
 
 from verigap.cli.help_pages import SETTINGS, page
 from verigap.cli.options import JsonFlag, prepare_jax, show_json
+from verigap.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
@@ -118,7 +119,7 @@ def _list_bounds(as_json: bool) -> None:
         )
         return
     for bound in BOUNDS.values():
-        typer.echo(f"{bound.name}: {bound.title}\n  {bound.statement}")
+        say(f"{bound.name}: {bound.title}\n  {bound.statement}")
         for assumption in bound.assumptions:
-            typer.echo(f"    if {assumption.text}")
-        typer.echo(f"  source: {bound.source}; proof: {bound.proof}\n")
+            say(f"    if {assumption.text}")
+        say(f"  source: {bound.source}; proof: {bound.proof}\n")

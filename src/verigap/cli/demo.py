@@ -10,6 +10,7 @@ import typer
 
 from verigap.cli.help_pages import FIRST_STEPS, page
 from verigap.cli.options import QuietFlag, prepare_jax
+from verigap.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
@@ -33,8 +34,8 @@ def demo(
         found = vg.diagnose(shipped_path(DEMO), out, report=report)
     for group in found.content["groups"]:
         _show(group)
-    typer.echo(f"{found.files[0]}: the whole report, to be opened in a browser")
-    typer.echo(
+    say(f"{found.files[0]}: the whole report, to be opened in a browser")
+    say(
         "Next: verigap diagnose TRACES does this with your samples, verigap examples --copy DIR "
         "copies those"
     )
@@ -43,7 +44,7 @@ def demo(
 def _show(group: Mapping[str, Any]) -> None:
     """Both decisions and the worth of a check, a line each."""
     shown, select, train = group["currency"], group["select"], group["train"]
-    typer.echo(f"select: {select['decision'][shown]['sentence']}")
+    say(f"select: {select['decision'][shown]['sentence']}")
     if train is not None:
-        typer.echo(f"train: {train['decision'][shown]['sentence']}")
-    typer.echo(f"check: {select['check']['by_currency'][shown]['sentence']}")
+        say(f"train: {train['decision'][shown]['sentence']}")
+    say(f"check: {select['check']['by_currency'][shown]['sentence']}")

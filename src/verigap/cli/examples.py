@@ -9,6 +9,7 @@ import typer
 
 from verigap.cli.help_pages import FIRST_STEPS, page
 from verigap.cli.options import JsonFlag, show_json
+from verigap.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
@@ -46,11 +47,11 @@ def examples(
         return
     width = max(len(entry.name) for entry in found)
     for entry in found:
-        typer.echo(f"{entry.name:{width}}  {_size(entry.size):>6}  {entry.about}")
+        say(f"{entry.name:{width}}  {_size(entry.size):>6}  {entry.about}")
     if copied is None:
-        typer.echo("verigap examples --copy DIR copies them")
+        say("verigap examples --copy DIR copies them")
     else:
-        typer.echo(f"{copy}: {len(copied)} files copied")
+        say(f"{copy}: {len(copied)} files copied")
 
 
 def _size(size: int) -> str:

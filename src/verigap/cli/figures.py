@@ -9,6 +9,7 @@ import typer
 
 from verigap.cli.help_pages import SETTINGS, page
 from verigap.cli.options import QuietFlag, prepare_jax
+from verigap.cli.output import say
 
 if TYPE_CHECKING:
     from verigap.storage.progress import Progress
@@ -52,7 +53,7 @@ def figures(
     chosen = known_names(names or [])
     if show_list:
         for name in chosen:
-            typer.echo(f"{name}: {FIGURES[name].SHOWS}")
+            say(f"{name}: {FIGURES[name].SHOWS}")
         return
     if run is not None and not names:
         raise ValueError("--run: name the figures to draw from it")
@@ -68,7 +69,7 @@ def figures(
                 else obtain(name, data or Path("runs"), full=full, report=making)
             )
         for path in draw_figure(name, found, out):
-            typer.echo(str(path))
+            say(str(path))
 
 
 class _Making:
@@ -94,7 +95,7 @@ class _Making:
             self.doing = doing
             self.bar = None if progress is None else ProgressBar(doing, quiet=False)
             if progress is None:
-                typer.echo(doing, err=True)
+                say(doing, err=True)
         # A run that is finished needs no bar.
         if self.bar is not None and progress is not None and progress.done < progress.total:
             self.bar(progress)

@@ -11,6 +11,7 @@ import typer
 
 from verigap.cli.help_pages import SAMPLES, page
 from verigap.cli.options import QuietFlag
+from verigap.cli.output import say
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 
@@ -140,7 +141,7 @@ def import_(
     if as_json:
         from dataclasses import asdict
 
-        typer.echo(
+        say(
             json.dumps(
                 {"out": str(out), "format": form, **asdict(report)}, indent=2, allow_nan=False
             )
@@ -149,7 +150,7 @@ def import_(
     from verigap.cli.tables.imported import show_import
 
     if asked is None:
-        typer.echo(f"format {form}: {FORMATS[form].about}")
+        say(f"format {form}: {FORMATS[form].about}")
     show_import(report, out)
 
 

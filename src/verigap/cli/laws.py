@@ -9,6 +9,7 @@ import typer
 
 from verigap.cli.help_pages import SAMPLES, page
 from verigap.cli.options import JsonFlag, numbers, show_json
+from verigap.cli.output import say
 from verigap.cli.samples import HorizonsOption, SamplesArgument, read
 
 
@@ -37,19 +38,19 @@ def laws(
         return
     from verigap.cli.tables.common import chosen_line
 
-    typer.echo(
+    say(
         f"{out}: laws of {report.prompts} prompts at H = {', '.join(map(str, table.horizons))} "
         f"{' / '.join(report.units)}, from {report.samples} verified samples"
     )
     for chosen in report.horizons_chosen:
-        typer.echo(f"  {chosen_line(chosen)}")
+        say(f"  {chosen_line(chosen)}")
     if report.unverified or report.left_out:
-        typer.echo(
+        say(
             f"  {report.unverified} samples could not be verified; {len(report.left_out)} prompts "
             "without any verified sample were left out"
         )
     if report.correct_only_at_end:
-        typer.echo(
+        say(
             f"  {report.correct_only_at_end} correct samples are only known to be correct at their "
             "end; their returns are lower bounds"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -23,11 +24,13 @@ from verigap.cli import (
     laws,
     measure,
     predict,
+    rerun,
     sample,
     sweep,
 )
 from verigap.cli.interrupts import guarded
 from verigap.cli.options import BAD_INPUT, FINE, INTERRUPTED, current_flags, with_flags
+from verigap.cli.output import OutputError, say
 
 app = typer.Typer(
     name="verigap",
@@ -42,7 +45,7 @@ def _show_version(asked: bool) -> None:
     if asked:
         from verigap import __version__
 
-        typer.echo(__version__)
+        say(__version__)
         raise typer.Exit
 
 
@@ -73,6 +76,7 @@ for _command in (
     bounds,
     sweep,
     check,
+    rerun,
     figures,
 ):
     _command.register(app)
@@ -86,6 +90,22 @@ def _asked_command(error: TyperException) -> str:
     # Some errors of the parser do not say where they arose.
     names = getattr(typer.main.get_command(app), "commands", {})
     return " ".join(("verigap", *(word for word in sys.argv[1:2] if word in names)))
+
+
+def _stdout_fails() -> bool:
+    """Whether what was printed cannot be written."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        return True
+    return False
+
+
+def _give_up_stdout() -> None:
+    """What could not be written would be tried, and complained about, once more at exit."""
+    # A stream that is none of the operating system's has no number.
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:
@@ -107,16 +127,20 @@ def main() -> None:
         describe = getattr(error, "format_message", lambda: str(error))
         # Without a message the help has been shown instead.
         if message := " ".join(describe().split()):
-            typer.echo(f"verigap: {message} (see {_asked_command(error)} --help)", err=True)
+            say(f"verigap: {message} (see {_asked_command(error)} --help)", err=True)
         code = BAD_INPUT
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
-        typer.echo(f"verigap: {where}{error.strerror or error}", err=True)
-        # What could not be written would be tried, and complained about, once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Help pages are printed by the parser.
+        parsers = "--help" in sys.argv or _stdout_fails()
+        if not where and not isinstance(error, OutputError) and parsers:
+            where = "cannot write to standard output: "
+        say(f"verigap: {where}{error.strerror or error}", err=True)
+        if isinstance(error, OutputError) or _stdout_fails():
+            _give_up_stdout()
         code = BAD_INPUT
     except ValueError as error:
-        typer.echo(f"verigap: {with_flags(str(error))}", err=True)
+        say(f"verigap: {with_flags(str(error))}", err=True)
         code = BAD_INPUT
     sys.exit(code if isinstance(code, int) else FINE)
 

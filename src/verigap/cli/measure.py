@@ -9,6 +9,7 @@ import typer
 
 from verigap.cli.help_pages import SAMPLES, page
 from verigap.cli.options import JsonFlag, QuietFlag, prepare_jax, show_json
+from verigap.cli.output import say
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
@@ -72,7 +73,7 @@ def measure(
             report=report,
         )
     for warning in found.warnings:
-        typer.echo(f"verigap: warning: {warning}", err=True)
+        say(f"verigap: warning: {warning}", err=True)
     if as_json:
         from verigap.llm_validation.measuring.content import as_content
 

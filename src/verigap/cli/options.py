@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from verigap.cli.compiled_programs import keep_compiled_programs
+from verigap.cli.output import say
 
 FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -52,12 +53,13 @@ _FLAGS = {
 """Flags of parameters whose names differ by more than dashes."""
 
 _SAME_NAME = (
-    "answers", "batch_size", "check_cost", "correct_above", "currency", "dataset", "dtype",
+    "answers", "batch_size", "cells", "check_cost", "correct_above", "currency", "dataset", "dtype",
     "engine", "epochs", "epsilon", "explode", "false_negative", "false_positive", "filter",
     "first_correct", "first_samples", "gpu_hour", "grid", "horizon", "kappa", "label_cost", "law",
     "learning_rate", "max_tokens", "mean", "metric", "missing", "model", "out", "pass_at",
     "pool_runs", "prompt_tokens", "prompts", "repetitions", "run", "samples", "score", "scorer",
     "seed", "seeds", "shots", "spend", "style", "task", "task_config", "temperature", "timeout",
+    "tables", "tolerance",
     "tokenizer", "tokens_per_second", "train_batch_size", "unit", "verifier", "workers", "worth",
 )  # fmt: skip
 """Parameters whose flag is their name with dashes."""
@@ -97,7 +99,7 @@ def current_flags(arguments: Sequence[str]) -> list[str]:
         if new is None or (old == "--data" and arguments[0] == _KEEPS_DATA):
             replaced.append(argument)
             continue
-        typer.echo(f"verigap: {old} is now {new}", err=True)
+        say(f"verigap: {old} is now {new}", err=True)
         replaced.append(f"{new}{equals}{value}")
     return replaced
 
@@ -158,4 +160,4 @@ def show_json(content: object) -> None:
     """Print strict JSON; what is not a finite number becomes null."""
     from verigap.storage.files import strict_json
 
-    typer.echo(strict_json(content))
+    say(strict_json(content))

@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from verigap.cli.output import make_console, one_line, say
+
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
 
@@ -54,12 +56,10 @@ class ProgressBar:
           redraw: least seconds between two drawings.
           patience: seconds before the first.
         """
-        from rich.console import Console
-
         self.title, self.quiet, self.amount = title, quiet, amount
         self.detail = detail or (lambda progress: counted)
         self.estimated = estimated
-        self.console = Console(stderr=True)
+        self.console = make_console(stderr=True)
         self.lines = lines and not self.console.is_terminal
         self.redraw = _LINE_SECONDS if self.lines else redraw
         self.next = time.monotonic() + (_LINE_SECONDS if self.lines else patience)
@@ -85,13 +85,12 @@ class ProgressBar:
             self._draw(progress)
 
     def _line(self, progress: Progress) -> None:
-        import typer
 
         amount = f"{progress.done:,} of {progress.total:,}"
         if self.amount == "share":
             amount = f"{progress.done / max(progress.total, 1):.0%},"
         detail, left = self.detail(progress), _left(progress.eta)
-        typer.echo(f"{self.title}: {amount} {detail}, {left} left", err=True)
+        say(f"{self.title}: {amount} {detail}, {left} left", err=True)
 
     def _draw(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -107,7 +106,7 @@ class ProgressBar:
         show_doing = self.amount != "share" and progress.doing
         self.bar.update(
             self.task,
-            description=f"{self.title}: {progress.doing}" if show_doing else self.title,
+            description=one_line(f"{self.title}: {progress.doing}" if show_doing else self.title),
             total=progress.total,
             completed=_completed(progress),
             refresh=True,
@@ -143,10 +142,10 @@ class ProgressBar:
             "share": TaskProgressColumn,
         }
         return Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             amounts[self.amount](),
-            TextColumn("{task.fields[detail]}, elapsed"),
+            TextColumn("{task.fields[detail]}, elapsed", markup=False),
             TimeElapsedColumn(),
             TextColumn("left"),
             Left() if estimated else TimeRemainingColumn(),

@@ -10,6 +10,7 @@ import typer
 
 from verigap.cli.help_pages import SAMPLES, page
 from verigap.cli.options import QuietFlag, command_line, numbers
+from verigap.cli.output import say
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 if TYPE_CHECKING:
@@ -122,11 +123,11 @@ def sample(
     ) as bar:
         report = sample_traces(loaded, problems, options, out, command_line(), bar)
     for warning in report.warnings:
-        typer.echo(f"verigap: warning: {warning}", err=True)
+        say(f"verigap: warning: {warning}", err=True)
     if as_json:
         from dataclasses import asdict
 
-        typer.echo(json.dumps({"out": str(out), **asdict(report)}, indent=2, allow_nan=False))
+        say(json.dumps({"out": str(out), **asdict(report)}, indent=2, allow_nan=False))
         return
     _show(report, out, first_correct)
 
@@ -148,7 +149,7 @@ def _show(report: SampleReport, out: Path, first_correct: str) -> None:
         else f"{report.tokens_per_second:.1f} tokens/s"
     )
     before = f"; {report.resumed:,} samples from before" if report.resumed else ""
-    typer.echo(
+    say(
         f"{out}: {report.samples:,} samples of {report.prompts:,} prompts, "
         f"{report.tokens:,} tokens ({speed}{before})"
     )
@@ -157,21 +158,19 @@ def _show(report: SampleReport, out: Path, first_correct: str) -> None:
         spread = f", {report.mean_correct:.1%} a prompt"
         if report.sd_correct is not None:
             spread += f" (sd {report.sd_correct:.1%})"
-    typer.echo(f"  correct at some point, by {first_correct}: {report.correct:,}{spread}")
+    say(f"  correct at some point, by {first_correct}: {report.correct:,}{spread}")
     lost = ""
     if report.unhappened is not None and report.correct:
         share = report.unhappened / report.correct
         lost = f"; found incorrect again after being correct: {report.unhappened:,} ({share:.1%})"
-    typer.echo(f"  correct at the end: {report.correct_at_end:,}{lost}")
+    say(f"  correct at the end: {report.correct_at_end:,}{lost}")
     if report.first_correct is not None:
         tenth, half, rest = report.first_correct
-        typer.echo(
-            f"  first correct token, 10/50/90 % quantiles: {tenth:.0f}/{half:.0f}/{rest:.0f}"
-        )
+        say(f"  first correct token, 10/50/90 % quantiles: {tenth:.0f}/{half:.0f}/{rest:.0f}")
     if report.finished is not None:
-        typer.echo(f"  ended by the model within the budget: {report.finished:,}")
+        say(f"  ended by the model within the budget: {report.finished:,}")
     if report.unverified or report.timeouts:
-        typer.echo(
+        say(
             f"  could not be verified: {report.unverified:,} samples; "
             f"gradings killed for time: {report.timeouts:,}"
         )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from verigap.cli.options import numbers
+from verigap.cli.output import say
 
 if TYPE_CHECKING:
     from verigap.llm_validation.traces import Traces
@@ -51,7 +52,7 @@ def read(paths: Sequence[Path]) -> Traces:
     traces, form, report, warnings = read_samples(paths)
     # A table of samples is what a command expects, and needs no word.
     if form not in (None, "table") and report is not None:
-        typer.echo(
+        say(
             f"verigap: {FORMATS[form].about}: {report.samples} samples of {report.prompts} "
             f"prompts, {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} "
             "ungraded (verigap import says more)",

@@ -9,6 +9,7 @@ import typer
 
 from verigap.cli.help_pages import SETTINGS, page
 from verigap.cli.options import SHORT, JsonFlag, QuietFlag, command_line, prepare_jax, show_json
+from verigap.cli.output import say
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +40,7 @@ def sweep(
     with ProgressBar(f"sweep {config.stem}", quiet=quiet or as_json) as report:
         found = vg.sweep(config, folder, command=command_line(), report=report)
     for warning in found.warnings:
-        typer.echo(f"verigap: warning: {warning}", err=True)
+        say(f"verigap: warning: {warning}", err=True)
     failed = found.cells - len(found.rows)
     if as_json:
         show_json(
@@ -52,9 +53,9 @@ def sweep(
         )
     else:
         resumed = f" ({found.resumed} from before)" if found.resumed else ""
-        typer.echo(f"{folder}: {len(found.rows)} of {found.cells} cells done{resumed}")
+        say(f"{folder}: {len(found.rows)} of {found.cells} cells done{resumed}")
     if failed:
-        typer.echo(
+        say(
             f"verigap: {failed} cells failed; see failures.parquet, run again to retry",
             err=True,
         )

@@ -1,8 +1,9 @@
 """The run folder: what a sweep has computed so far, safe against kills, crashes and bit rot.
 
 Layout: `config.yaml` (resolved), `provenance.json`, `cells/<first cell>-<checksum>.parquet` (one
-file a batch), `failures.parquet`, and `lock` with `lock.owner` beside it. Every file appears whole
-or not at all, and only the holder of the lock writes.
+file a batch), `failures.parquet`, `manifest.json` (what the others have to hold), and `lock` with
+`lock.owner` beside it. Every file appears whole or not at all, and only the holder of the lock
+writes. Who writes sets aside what is not the run's own; who reads refuses it.
 
 The lock is the operating system's own (`filelock`): the kernel drops it when its process ends, by
 whatever means, so there is no such thing as a stale lock and nothing to clean up by hand.
@@ -10,33 +11,52 @@ whatever means, so there is no such thing as a stale lock and nothing to clean u
 
 from __future__ import annotations
 
-import difflib
+import contextlib
 import io
-import json
 import os
-import re
 import socket
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from filelock import FileLock, SoftFileLock, Timeout
+from filelock import FileLock
 
+from verigap.storage.belonging import (
+    RUN_KEY,
+    UNREADABLE,
+    batch_name,
+    batch_problem,
+    misplaced_cells,
+    missing_batches,
+    refuse,
+    refuse_altered,
+    refuse_bad_cells,
+    repeated_cells,
+)
 from verigap.storage.digests import digest
-from verigap.storage.drafts import draft_folder
-from verigap.storage.files import sync, write_durably
+from verigap.storage.files import is_full, read_regular, sync, write_durably
+from verigap.storage.manifest import Manifest
+from verigap.storage.run_folder import (
+    CELLS,
+    FAILURES,
+    MANIFEST,
+    OWNER,
+    PROVENANCE,
+    StoreError,
+    acquire,
+    as_json,
+    create,
+    difference,
+    is_run,
+    read_config,
+    read_manifest,
+    read_provenance,
+    refuse_dangling,
+)
 
-_CONFIG, _PROVENANCE, _FAILURES = "config.yaml", "provenance.json", "failures.parquet"
-_CELLS, _LOCK, _OWNER = "cells", "lock", "lock.owner"
-_BATCH_NAME = re.compile(r"(?P<cell>[\w-]+)-(?P<checksum>[0-9a-f]{16})\.parquet")
-_CELL_ID = re.compile(r"\w[\w-]{0,127}", re.ASCII)
-_UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
-_DIFF_LINES = 12
-
-
-class StoreError(ValueError):
-    """A run folder that cannot be used as asked; the message says what to do."""
+__all__ = ["RunStore", "StoreError"]
 
 
 class RunStore:
@@ -46,25 +66,37 @@ class RunStore:
       path: the folder.
       config_yaml: the resolved configuration of the run.
       provenance: the first session's account, with those of later ones under "resumed".
+      manifest: what the folder has to hold; None for a run that was made before there were any.
       warnings: one line for each thing found damaged and set aside, in order of discovery.
     """
 
-    def __init__(self, path: Path, lock: FileLock | None) -> None:
+    def __init__(
+        self, path: Path, lock: FileLock | None, cells: Sequence[str] | None = None
+    ) -> None:
         """Not for callers: use `open` or `read_only`."""
         self.path = path
         self.warnings: list[str] = []
         self._lock = lock
+        self._problems: dict[str, str] = {}
         self._late_provenance: Mapping[str, Any] | None = None
-        self.config_yaml = _read_config(path)
-        self.provenance = _read_provenance(path)
+        self.manifest: Manifest | None = None
+        self._load()
         if lock is not None:
             # Nobody else writes here while we hold the lock: a temporary file was left by a crash.
-            for leftover in [*path.glob(".*.tmp"), *(path / _CELLS).glob(".*.tmp")]:
+            for leftover in [*path.glob(".*.tmp"), *(path / CELLS).glob(".*.tmp")]:
                 leftover.unlink(missing_ok=True)
         self._finished = {cell for batch in self._batches(["cell"]) for cell in batch["cell"]}
+        if lock is not None:
+            self._take_stock(cells)
 
     @classmethod
-    def open(cls, path: str | Path, config_yaml: str, provenance: Mapping[str, object]) -> RunStore:
+    def open(
+        cls,
+        path: str | Path,
+        config_yaml: str,
+        provenance: Mapping[str, object],
+        cells: Sequence[str] | None = None,
+    ) -> RunStore:
         """Create the run folder, or continue it if it holds a run of the same configuration.
 
         Args:
@@ -72,31 +104,31 @@ class RunStore:
           config_yaml: the resolved configuration as text; it identifies the run.
           provenance: JSON-serialisable account of who computes (see `collect_provenance`). A later
             session's is added to the first one's under "resumed" once it writes a batch.
+          cells: names of the cells that the configuration lays out, to tell whether all are there.
 
         Raises:
           StoreError: the path is a file, another folder, a run of another configuration (the
-            message shows the difference), in use by another process, or not writable.
+            message shows the difference), altered, in use by another process, or not writable.
         """
         # The real path, so that a link to an empty folder is filled and not replaced.
         folder = Path(os.path.realpath(path))
         lock = None
         try:
-            created = _create(folder, config_yaml, provenance)
+            created = create(folder, config_yaml, provenance, cells)
             # A configuration never changes, so it is compared before anything is touched.
-            found = _read_config(folder)
+            found = read_config(folder).decode()
             if found != config_yaml:
-                raise StoreError(_difference(folder, found, config_yaml))
-            lock = _acquire(folder)
+                raise StoreError(difference(folder, found, config_yaml))
+            lock = acquire(folder)
             owner = f"process {os.getpid()} on {socket.gethostname()}\n"
-            write_durably(folder / _OWNER, owner.encode())
-            store = cls(folder, lock)
+            write_durably(folder / OWNER, owner.encode())
+            store = cls(folder, lock, cells)
         except BaseException as error:
             if lock is not None:
                 lock.release()
             if not isinstance(error, OSError):
                 raise
-            what = f"{path}: cannot be a run folder ({error.strerror}); choose another path"
-            raise StoreError(what) from None
+            raise StoreError(_unwritable(path, folder, error)) from None
         store._late_provenance = None if created else provenance
         return store
 
@@ -110,12 +142,14 @@ class RunStore:
         folder = Path(path)
         if not folder.is_dir():
             raise StoreError(f"{path}: no run folder there; make one with `verigap sweep`")
-        if not _is_run(folder):
+        refuse_dangling(folder)
+        if not is_run(folder):
             raise StoreError(f"{path}: is not a run folder; make one with `verigap sweep`")
         try:
             return cls(folder, None)
         except OSError as error:
-            raise StoreError(f"{path}: cannot be read ({error.strerror})") from None
+            where = error.filename or path
+            raise StoreError(f"{where}: cannot be read ({error.strerror})") from None
 
     def __enter__(self) -> RunStore:
         return self
@@ -126,6 +160,9 @@ class RunStore:
     def close(self) -> None:
         """Release the lock; the store can be read afterwards but not written."""
         if self._lock is not None:
+            # A disk that is full leaves the last batch announced, which says as much.
+            with contextlib.suppress(StoreError):
+                self._settle()
             self._lock.release()
             self._lock = None
 
@@ -146,25 +183,30 @@ class RunStore:
         if frame.height == 0 or frame.schema.get("cell") != pl.String:
             raise StoreError("a batch of results needs rows and a text column 'cell'")
         cells = frame["cell"].to_list()
-        _refuse_bad_cells(cells)
+        refuse_bad_cells(cells)
         if len(set(cells)) < len(cells):
             raise StoreError("a batch of results holds a cell twice")
-        data = _parquet(frame)
-        # Before the batch: results never lack the account of who computed them.
-        self._record_late_provenance()
-        self._write(self.path / _CELLS / f"{cells[0]}-{_checksum(data)}.parquet", data)
+        data = _parquet(frame, {RUN_KEY: self._identity})
+        name = batch_name(cells[0], data)
+        self._announce(name, data)
+        self._write(self.path / CELLS / name, data)
         self._finished.update(cells)
-        if (self.path / _FAILURES).exists():
+        if (self.path / FAILURES).exists():
             self._write_failures(self.failures())
 
     def read_cells(self) -> pl.DataFrame:
         """Every finished cell once, sorted by cell; columns a cell's batch lacks are null.
 
-        Damaged batches are left out, and named in `warnings`.
+        The holder of the lock leaves damaged and foreign batches out, and names them in `warnings`.
+
+        Raises:
+          StoreError: the folder does not hold what its manifest says (nobody holds the lock here),
+            or its batches disagree about a column.
         """
+        batches = self._batches(None) if self._lock is not None else self._verified()
         none = pl.DataFrame(schema={"cell": pl.String})
         try:
-            cells = pl.concat([none, *self._batches(None)], how="diagonal_relaxed")
+            cells = pl.concat([none, *batches], how="diagonal_relaxed")
         except pl.exceptions.PolarsError as error:
             what = f"batches disagree about a column ({str(error).splitlines()[0]})"
             raise StoreError(f"{self.path}: {what}; run the sweep into a new folder") from None
@@ -185,7 +227,7 @@ class RunStore:
             return
         if any(not isinstance(row.get(name), str) for row in rows for name in ("cell", "error")):
             raise StoreError("a failure needs a text 'cell' and a text 'error'")
-        _refuse_bad_cells(str(row["cell"]) for row in rows)
+        refuse_bad_cells(str(row["cell"]) for row in rows)
         # As text, because people read it and types would differ between rows.
         texts = [{name: str(value) for name, value in row.items()} for row in rows]
         new = pl.DataFrame(texts, infer_schema_length=None)
@@ -194,52 +236,151 @@ class RunStore:
 
     def failures(self) -> pl.DataFrame:
         """Failed and not yet finished cells: `cell`, `error` and whatever was recorded."""
-        path = self.path / _FAILURES
+        path = self.path / FAILURES
         empty = pl.DataFrame(schema={"cell": pl.String, "error": pl.String})
         try:
-            rows = pl.read_parquet(io.BytesIO(path.read_bytes()))
+            rows = pl.read_parquet(io.BytesIO(read_regular(path)))
             return rows.filter(~pl.col("cell").is_in(list(self._finished))).sort("cell")
         except FileNotFoundError:
             return empty
-        except _UNREADABLE:
-            self._set_aside(path, "is damaged; the failed cells run again anyway")
+        except UNREADABLE:
+            self._set_aside(path, "is damaged")
             return empty
 
+    def expected_cells(self) -> tuple[str, ...] | None:
+        """Names of the cells that the run lays out; None where its manifest does not say."""
+        return None if self.manifest is None else self.manifest.expected
+
+    @property
+    def _identity(self) -> str:
+        return digest(self._config)
+
+    def _load(self) -> None:
+        """Read what the folder is and has to hold.
+
+        Raises:
+          StoreError: its configuration or provenance is not as the run left it.
+        """
+        # Whoever writes the run may replace the provenance just now, and then is done with it.
+        for last in (False, True):
+            self._config = read_config(self.path)
+            self._provenance, self.provenance = read_provenance(self.path)
+            self.manifest = read_manifest(self.path)
+            if not refuse_altered(
+                self.path, self.manifest, self._config, self._provenance, strict=last
+            ):
+                break
+        self.config_yaml = self._config.decode()
+
     def _batches(self, columns: list[str] | None) -> Iterable[pl.DataFrame]:
-        """Readable batches in order of name; damaged ones are set aside."""
-        for path in sorted((self.path / _CELLS).glob("*.parquet")):
-            name = _BATCH_NAME.fullmatch(path.name)
+        """Readable batches in order of name; damaged and foreign ones are set aside."""
+        for path in sorted((self.path / CELLS).glob("*.parquet")):
             try:
-                data = path.read_bytes()
+                data = read_regular(path)
             except FileNotFoundError:
-                continue  # a writer set it aside since the folder was listed
-            if name is None or _checksum(data) != name["checksum"]:
-                self._set_aside(path, "fails its checksum; its cells run again")
+                if not path.is_symlink():
+                    continue  # a writer set it aside since the folder was listed
+                self._set_aside(path, "is a link that leads nowhere")
+                continue
+            except OSError as error:
+                self._set_aside(path, _without_path(error))
+                continue
+            problem = batch_problem(path.name, data, self.manifest, self._identity)
+            if problem is not None:
+                self._set_aside(path, problem, foreign=problem.startswith("is "))
                 continue
             try:
                 yield pl.read_parquet(io.BytesIO(data), columns=columns)
-            except _UNREADABLE:
-                self._set_aside(path, "is no table of cells; its cells run again")
+            except UNREADABLE:
+                self._set_aside(path, "is no table of cells")
 
-    def _set_aside(self, path: Path, problem: str) -> None:
-        warning = f"{path.relative_to(self.path)} {problem}"
+    def _verified(self) -> list[pl.DataFrame]:
+        """Every batch of a folder that holds what its manifest says; others are refused."""
+        batches: list[pl.DataFrame] = []
+        for _ in range(3):
+            before = self.manifest
+            self._problems = {}
+            batches = list(self._batches(None))
+            # Read after the folder was listed, so that whatever was there has been announced.
+            self._load()
+            if self.manifest == before:
+                break
+        cells = [cell for batch in batches for cell in batch["cell"]]
+        wrong = missing_batches(self.path, self.manifest)
+        wrong |= misplaced_cells(cells, self.expected_cells())
+        wrong |= repeated_cells(cells) if self.manifest is None else {}
+        refuse(self.path, {**self._problems, **wrong})
+        return batches
+
+    def _set_aside(self, path: Path, problem: str, *, foreign: bool = False) -> None:
+        where = str(path.relative_to(self.path))
+        self._problems[where] = problem
+        then = "it is left out" if foreign else "its cells run again"
+        if path.name == FAILURES:
+            then = "the failed cells run again anyway"
+        warning = f"{where} {problem}; {then}"
         if self._lock is not None:
-            path.replace(path.with_name(path.name + ".corrupt"))
+            kept = path.with_name(path.name + (".foreign" if foreign else ".corrupt"))
+            path.replace(kept)
             sync(path.parent)
-            warning += f" (kept as {path.name}.corrupt)"
+            warning += f" (kept as {kept.name})"
         if warning not in self.warnings:
             self.warnings.append(warning)
 
-    def _record_late_provenance(self) -> None:
-        if self._late_provenance is None:
-            return
-        sessions = [*self.provenance.get("resumed", []), dict(self._late_provenance)]
-        self.provenance = {**self.provenance, "resumed": sessions}
-        self._write(self.path / _PROVENANCE, _json(self.provenance))
-        self._late_provenance = None
+    def _take_stock(self, cells: Sequence[str] | None) -> None:
+        """Note what the folder holds as the run begins or goes on, and what it lost."""
+        for where, problem in missing_batches(self.path, self.manifest).items():
+            if where not in self._problems:
+                self.warnings.append(f"{where} {problem}; its cells run again")
+        if self.manifest is None:
+            there = {path.name: path for path in (self.path / CELLS).glob("*.parquet")}
+            batches = {name: digest(read_regular(path)) for name, path in sorted(there.items())}
+            self.manifest = Manifest(
+                config=self._identity,
+                provenance=(digest(self._provenance),),
+                batches=batches,
+                adopted=tuple(batches),
+            )
+            if batches:
+                self.warnings.append(
+                    f"the folder had no {MANIFEST}; its {len(batches)} files of cells are taken as "
+                    "they are"
+                )
+        if cells is not None:
+            self.manifest = replace(self.manifest, expected=tuple(cells))
+        self._settle()
+
+    def _announce(self, batch: str, data: bytes) -> None:
+        """Note that a batch, and perhaps another provenance, is about to be written."""
+        provenance, account = self.provenance, None
+        if self._late_provenance is not None:
+            sessions = [*provenance.get("resumed", []), dict(self._late_provenance)]
+            provenance = {**provenance, "resumed": sessions}
+            account = as_json(provenance)
+        self.manifest = self._settled().announcing(batch, data, account)
+        self._write(self.path / MANIFEST, self.manifest.to_bytes())
+        # Before the batch: results never lack the account of who computed them.
+        if account is not None:
+            self._write(self.path / PROVENANCE, account)
+            self._provenance, self.provenance, self._late_provenance = account, provenance, None
+
+    def _settle(self) -> None:
+        """Note what lies in the folder, if that is not what the manifest says."""
+        settled = self._settled()
+        data = settled.to_bytes()
+        path = self.path / MANIFEST
+        if settled != self.manifest or not path.exists() or path.read_bytes() != data:
+            self._write(path, data)
+        self.manifest = settled
+
+    def _settled(self) -> Manifest:
+        assert self.manifest is not None
+        known = (*self.manifest.batches, *self.manifest.announced)
+        there = [name for name in known if (self.path / CELLS / name).is_file()]
+        return self.manifest.settled(there, self._provenance)
 
     def _write_failures(self, failures: pl.DataFrame) -> None:
-        path = self.path / _FAILURES
+        path = self.path / FAILURES
         if failures.height:
             self._write(path, _parquet(failures))
         else:
@@ -250,8 +391,9 @@ class RunStore:
             write_durably(path, data)
         except OSError as error:
             raise StoreError(
-                f"{path}: cannot be written ({error.strerror}); free some space or permit it, then "
-                "run the same command again to continue"
+                f"{path}: cannot be written ({error.strerror}); the {len(self._finished)} finished "
+                "cells are kept; free some space or permit it, then run the same command again to "
+                "continue"
             ) from None
 
     def _require_lock(self) -> None:
@@ -259,100 +401,27 @@ class RunStore:
             raise StoreError(f"{self.path}: this run folder is not open for writing")
 
 
-def _create(folder: Path, config_yaml: str, provenance: Mapping[str, object]) -> bool:
-    """Put a new run folder in place; False where there is a run already."""
-    if folder.exists():
-        if not folder.is_dir():
-            raise StoreError(f"{folder}: is a file, not a run folder; choose another path")
-        if any(folder.iterdir()):
-            _refuse_foreign(folder)
-            return False
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    # Built beside its place and renamed, so that nobody ever sees half a run folder.
-    with draft_folder(folder) as draft:
-        (draft / _CELLS).mkdir()
-        write_durably(draft / _CONFIG, config_yaml.encode())
-        write_durably(draft / _PROVENANCE, _json(provenance))
-        try:
-            draft.rename(folder)
-        except OSError:
-            # Another process may have been faster; then there is a run now, and ours is dropped.
-            if not folder.exists():
-                raise
-            _refuse_foreign(folder)
-            return False
-    sync(folder.parent)
-    return True
-
-
-def _acquire(folder: Path) -> FileLock:
-    # Not thread-local: a sweep may write from another thread than the one that opened the run.
-    lock = FileLock(folder / _LOCK, timeout=0, thread_local=False)
-    try:
-        lock.acquire()
-    except Timeout:
-        file = folder / _OWNER
-        owner = file.read_text().strip() if file.exists() else "another process"
-        what = f"{folder}: in use by {owner}; wait for it to end or choose another path"
-        raise StoreError(what) from None
-    if isinstance(lock, SoftFileLock):
-        # Where the file system has no locks filelock makes a file instead, which outlives a crash.
-        lock.release()
-        raise StoreError(f"{folder}: its file system has no file locks; choose another path")
-    return lock
-
-
-def _refuse_foreign(folder: Path) -> None:
-    if not _is_run(folder):
-        raise StoreError(f"{folder}: holds other things than a run; choose a new folder")
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / _CONFIG).is_file() and (folder / _CELLS).is_dir()
-
-
-def _read_config(folder: Path) -> str:
-    try:
-        return (folder / _CONFIG).read_bytes().decode()
-    except UnicodeDecodeError:
-        raise StoreError(f"{folder / _CONFIG}: is damaged; choose another path") from None
-
-
-def _read_provenance(folder: Path) -> dict[str, Any]:
-    try:
-        content = json.loads((folder / _PROVENANCE).read_bytes())
-    except (OSError, ValueError):
-        content = None
-    if not isinstance(content, dict):
-        raise StoreError(f"{folder / _PROVENANCE}: missing or damaged; choose another path")
-    return content
-
-
-def _difference(folder: Path, found: str, asked: str) -> str:
-    texts = (found.splitlines(), asked.splitlines())
-    lines = list(difflib.unified_diff(*texts, "in the folder", "asked for", lineterm="", n=0))
-    shown = lines[:_DIFF_LINES] or ["(only white space at the ends of lines differs)"]
-    if len(lines) > _DIFF_LINES:
-        shown.append(f"... and {len(lines) - _DIFF_LINES} more lines")
-    head = f"{folder}: holds a run of another configuration; choose another path or remove it"
-    return "\n".join([head, *shown])
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
+def _parquet(frame: pl.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
     buffer = io.BytesIO()
-    frame.write_parquet(buffer)
+    frame.write_parquet(buffer, metadata=metadata)
     return buffer.getvalue()
 
 
-def _refuse_bad_cells(cells: Iterable[str | None]) -> None:
-    for cell in cells:
-        if cell is None or not _CELL_ID.fullmatch(cell):
-            raise StoreError(f"{cell!r} cannot name a cell; use letters, digits, '_' and '-'")
+def _unwritable(path: str | Path, folder: Path, error: OSError) -> str:
+    """Why a folder cannot be opened as a run, what of a run is kept in it, and what to do."""
+    if not is_full(error):
+        where = error.filename or path
+        return f"{where}: cannot be a run folder ({error.strerror}); choose another path"
+    kept = "nothing was written"
+    if is_run(folder):
+        kept = f"the {len(RunStore.read_only(folder).finished_cells())} finished cells are kept"
+    return (
+        f"{path}: the disk is full ({error.strerror}); {kept}; free some space, then run the same "
+        "command again"
+    )
 
 
-def _checksum(data: bytes) -> str:
-    return digest(data, 16)
-
-
-def _json(content: Mapping[str, object]) -> bytes:
-    return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
+def _without_path(error: OSError) -> str:
+    """What is wrong with a file, as the end of a sentence that begins with its name."""
+    why = str(error.strerror)
+    return why if why.startswith("is ") else f"cannot be read ({why})"

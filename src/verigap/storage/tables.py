@@ -9,7 +9,18 @@ from pathlib import Path
 
 import polars as pl
 
-from verigap.storage.files import write_durably
+from verigap.storage.files import read_regular, remedy, write_durably
+from verigap.storage.parquet import parquet_account
+
+
+def decode_parquet(data: bytes) -> pl.DataFrame:
+    """The table of a Parquet file, once what the file says of itself has been looked at.
+
+    Raises:
+      ValueError: the file is damaged, or claims what cannot be.
+    """
+    parquet_account(data)
+    return pl.read_parquet(io.BytesIO(data))
 
 
 class TableError(ValueError):
@@ -29,7 +40,7 @@ def load_frame(
       1024
     """
     try:
-        data = Path(path).read_bytes()
+        data = read_regular(Path(path))
     except FileNotFoundError:
         raise TableError(f"{path}: no such file; check the path") from None
     except OSError as error:
@@ -67,9 +78,7 @@ def save_frame(frame: pl.DataFrame, path: str | Path) -> None:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         write_durably(Path(path), buffer.getvalue())
     except OSError as error:
-        raise TableError(
-            f"{path}: cannot be written ({error.strerror}); choose another path"
-        ) from None
+        raise TableError(f"{path}: cannot be written ({error.strerror}); {remedy(error)}") from None
 
 
 def refuse_rows(

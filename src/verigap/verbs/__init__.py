@@ -1,7 +1,7 @@
 """The verbs of `import verigap as vg`; the command line is a client of exactly these."""
 
 from verigap.verbs.samples import diagnose, fit, measure, predict, read_traces
-from verigap.verbs.settings import calculate, check, sweep
+from verigap.verbs.settings import calculate, check, rerun, sweep
 
 __all__ = [
     "calculate",
@@ -11,5 +11,6 @@ __all__ = [
     "measure",
     "predict",
     "read_traces",
+    "rerun",
     "sweep",
 ]

@@ -11,6 +11,7 @@ from verigap.verbs._kinds import of_kind
 if TYPE_CHECKING:
     from verigap.results import CalculationResult, CheckResult, SweepResult
     from verigap.sim.calculator import Law
+    from verigap.sim.sweeps.repeating import Rerun
     from verigap.storage.progress import Progress
 
     Report = Callable[[Progress], None]
@@ -140,19 +141,22 @@ def sweep(
     )
 
 
-def check(run: SweepResult | str | Path) -> CheckResult:
+def check(run: SweepResult | str | Path, *, partial: bool = False) -> CheckResult:
     """Test every applicable bound in every cell of a sweep, with one family-wise error of 0.001.
 
     Args:
-      run: result of `sweep`, or the path of a run folder.
+      run: result of `sweep`, or the path of a run folder, whose files have to be those of the run.
+      partial: whether a part of the run's cells is enough for `ok`.
 
     Returns:
-      `ok` (no bound is violated), `bounds` (verdicts and tests), `exponents` (fitted powers of the
+      `ok` (no bound is violated, and no cell is missing), `completeness` (cells of how many),
+      `bounds` (verdicts and tests), `exponents` (fitted powers of the
       horizon), `trained` (measured values, where networks were trained). `plot()` draws how tight
       the bounds are.
 
     Raises:
-      ValueError: there is no finished cell, or the folder is no run.
+      ValueError: there is no finished cell, the folder is no run, or it holds files that are
+        damaged, missing or of another run.
 
     Example:
       >>> import verigap as vg
@@ -166,16 +170,67 @@ def check(run: SweepResult | str | Path) -> CheckResult:
     """
     from verigap.results import CheckResult, SweepResult, shown
     from verigap.sim.checks.run_check import check_rows
-    from verigap.sim.sweeps.stored import stored_cells, stored_config
+    from verigap.sim.sweeps.stored import stored_cells, stored_completeness, stored_config
+    from verigap.storage.completeness import Completeness
     from verigap.storage.run_store import RunStore
 
     if isinstance(run, SweepResult):
         rows, names, where, warnings = run.rows, run.bounds, run.out or "sweep", run.warnings
+        completeness = Completeness(stored=len(rows), expected=run.cells, failed=len(run.failures))
     else:
         of_kind(run, "run", "the result of a sweep or the path of a run folder", str, Path)
         store = RunStore.read_only(run)
         names = stored_config(store).bounds
-        rows, where, warnings = stored_cells(store).to_dicts(), run, store.warnings
+        cells = stored_cells(store)
+        completeness = stored_completeness(store, cells)
+        rows, where, warnings = cells.to_dicts(), run, store.warnings
     if not rows:
         raise ValueError(f"{where}: no finished cell; sweep again")
-    return shown(CheckResult, check_rows(rows, names, warnings))
+    found = check_rows(rows, names, warnings, completeness=completeness, partial=partial)
+    return shown(CheckResult, found)
+
+
+def rerun(
+    run: str | Path,
+    cells: Sequence[str] | None = None,
+    *,
+    tolerance: float = 1e-9,
+    tables: str | Path = ".",
+    report: Report = lambda progress: None,
+) -> Rerun:
+    """Compute cells of a run folder again and compare; nothing is written.
+
+    They are computed in the precision of JAX; the command line computes in float64.
+
+    Args:
+      run: the folder of a sweep.
+      cells: names of stored cells, or beginnings that only one has. Default: all.
+      tolerance: the largest relative difference that counts as the same, at least 0.
+      tables: what the paths of law tables in the configuration are relative to.
+      report: called before and after every step.
+
+    Returns:
+      `ok` (no cell differs by more than the tolerance), `comparisons` (one a cell: the largest
+      relative difference, and where it is).
+
+    Raises:
+      ValueError: the folder is no run or not as its run left it, a cell is not stored, a law table
+        is missing, or the tolerance is out of range.
+
+    Example:
+      >>> import tempfile
+      >>> import verigap as vg
+      >>> config = {
+      ...     "replicates": 50,
+      ...     "learners": ["vf-mle"],
+      ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
+      ... }
+      >>> with tempfile.TemporaryDirectory() as folder:
+      ...     _ = vg.sweep(config, f"{folder}/run")
+      ...     vg.rerun(f"{folder}/run").ok
+      True
+    """
+    from verigap.sim.sweeps.repeating import rerun as rerun_cells
+
+    of_kind(run, "run", "the path of a run folder", str, Path)
+    return rerun_cells(run, cells, tolerance=tolerance, tables=tables, report=report)

@@ -8,8 +8,14 @@ from typing import Any
 
 from rich.console import Console
 
-from verigap.cli.tables.common import open_console, plain_table, table_number
+from verigap.cli.tables.common import (
+    open_console,
+    plain_table,
+    series_name,
+    table_number,
+)
 from verigap.sim.checks import Exponent, Report, Verdict
+from verigap.sim.checks.run_check import RunCheck
 
 _FAMILY_ERROR = "family-wise error 0.001"
 _BOUND = "VF-LOWER"
@@ -45,12 +51,30 @@ def show_check(
             f"{table_number(test.measured)}, bound {table_number(test.value)}, "
             f"p = {test.p_value:.1e}",
             highlight=False,
+            markup=False,
         )
     if not everything:
         console.print(
             "--all: every bound and every fitted power; --json: all of it", highlight=False
         )
-    console.print("[bold]every bound holds[/]" if report.ok else "[bold red]a bound is violated[/]")
+
+
+def show_ending(found: RunCheck) -> None:
+    """How many of the run's cells were there, and the verdict on the bounds in one line."""
+    console = open_console()
+    part = found.completeness
+    console.print(f"of the run: {part.in_words}", highlight=False, markup=False, soft_wrap=True)
+    if not part.complete:
+        allowed = "that is allowed by --partial" if found.partial else "--partial allows that"
+        console.print(f"the run is incomplete; {allowed}", highlight=False)
+    if found.bounds is None:
+        return
+    where = "" if part.complete else f" in the {part.stored} cells that are there"
+    console.print(
+        f"[bold]every bound holds{where}[/]"
+        if found.bounds.ok
+        else "[bold red]a bound is violated[/]"
+    )
 
 
 def family_of(name: str, names: Sequence[str]) -> str:
@@ -138,7 +162,9 @@ def _show_series(console: Console, fits: Sequence[Exponent]) -> None:
     table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
     powers = {(fit.series, fit.quantity): fit for fit in fits}
     for series in dict.fromkeys(fit.series for fit in fits):
-        table.add_row(series, *(_power(powers.get((series, quantity))) for quantity in columns))
+        table.add_row(
+            series_name(series), *(_power(powers.get((series, quantity))) for quantity in columns)
+        )
     console.print(table, highlight=False)
 
 
@@ -185,5 +211,7 @@ def _show_exponents(console: Console, fits: Sequence[Exponent]) -> None:
         if "posterior-sampling" in fit.quantity:
             continue  # as vf-mle; --json has them all
         interval = f"{fit.low:.3f} .. {fit.high:.3f}"
-        table.add_row(fit.series, fit.quantity, str(fit.points), f"{fit.slope:.3f}", interval)
+        table.add_row(
+            series_name(fit.series), fit.quantity, str(fit.points), f"{fit.slope:.3f}", interval
+        )
     console.print(table, highlight=False)

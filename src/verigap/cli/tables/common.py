@@ -6,7 +6,10 @@ import math
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from verigap.cli.output import make_console, one_line
 
 if TYPE_CHECKING:
     from verigap.llm_validation.budgets import ChosenHorizons
@@ -26,8 +29,8 @@ def table_number(value: float | None, scale: float = 0.0) -> str:
 
 def open_console(width: int = 120) -> Console:
     """A console wide enough for the tables when the output is not a terminal."""
-    console = Console()
-    return console if console.is_terminal else Console(width=width)
+    console = make_console()
+    return console if console.is_terminal else make_console(width=width)
 
 
 def plain_table(title: str, *columns: str, words: str = "") -> Table:
@@ -53,6 +56,11 @@ def chosen_line(chosen: ChosenHorizons) -> str:
     return f"budgets of {name}, as --horizon was not given: H = {budgets}: {chosen.reason}"
 
 
+def series_name(series: str) -> str:
+    """A series of cells, whose parameters a configuration spells, in a cell of a table."""
+    return escape(one_line(series))
+
+
 def group_name(dataset: str, model: str) -> str:
     """What a (dataset, model) is called."""
-    return " ".join(part for part in (dataset, model) if part) or "traces"
+    return one_line(" ".join(part for part in (dataset, model) if part)) or "traces"

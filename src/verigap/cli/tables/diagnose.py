@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import typer
-
+from verigap.cli.output import say
 from verigap.llm_validation.reporting.numbers import counted, number, percent
 from verigap.llm_validation.reporting.page import group_title, printable
 
@@ -19,30 +18,28 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
         horizon = group["budget"]["horizon"]
         at = "whole samples" if horizon is None else f"H = {horizon:,} {group['unit']}"
         data = "" if train is None else f", n = {train['data_budget']:,}"
-        typer.echo(
+        say(
             f"{_line(group_title(group))} at {at}{data}, N = {select['num_candidates']:,}; "
             f"{counted(group['prompts'], 'prompt')}, "
             f"{counted(group['samples'], 'graded sample')}"
         )
-        typer.echo(f"  select: {select['decision'][shown]['sentence']}")
+        say(f"  select: {select['decision'][shown]['sentence']}")
         if train is not None:
-            typer.echo(f"  train: {train['decision'][shown]['sentence']}")
-        typer.echo(f"  check: {select['check']['by_currency'][shown]['sentence']}")
+            say(f"  train: {train['decision'][shown]['sentence']}")
+        say(f"  check: {select['check']['by_currency'][shown]['sentence']}")
         for row in select["falls"]:
-            typer.echo(f"  note: {row['sentence']}")
+            say(f"  note: {row['sentence']}")
         for note in group["warnings"]:
-            typer.echo(f"  note: {note}")
+            say(f"  note: {note}")
         if select["why_different"]:
-            typer.echo(f"  note: {select['why_different']}")
+            say(f"  note: {select['why_different']}")
         if group["spending"]["within"] is not None:
-            typer.echo(f"  {_within(group)}")
+            say(f"  {_within(group)}")
     for row in content["comparisons"]:
-        typer.echo(
-            f"{_line(group_title(row))} and {_line(row['other'] or 'traces')}: {row['sentence']}"
-        )
+        say(f"{_line(group_title(row))} and {_line(row['other'] or 'traces')}: {row['sentence']}")
     for left in content["left_out"]:
-        typer.echo(f"{_line(group_title(left))}: left out, no sample could be graded")
-    typer.echo(str(page))
+        say(f"{_line(group_title(left))}: left out, no sample could be graded")
+    say(str(page))
 
 
 def _within(group: Mapping[str, Any]) -> str:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from verigap.cli.options import with_flags
+from verigap.cli.output import one_line, say
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,32 +20,30 @@ def show_import(report: ImportReport, out: Path) -> None:
     """Print what an import took in, and warn of what is doubtful."""
     known = report.unknown_lengths < report.samples
     lengths = f"lengths in {report.unit}" if known else "no lengths"
-    typer.echo(f"{out}: {report.samples} samples of {report.prompts} prompts, {lengths}")
-    typer.echo(
-        f"  {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} ungraded"
-    )
+    say(f"{out}: {report.samples} samples of {report.prompts} prompts, {lengths}")
+    say(f"  {report.correct} correct, {report.incorrect} incorrect, {report.ungraded} ungraded")
     for kind, reasons in (
         ("incorrect", report.incorrect_because),
         ("ungraded", report.ungraded_because),
     ):
         for reason, count in reasons.items():
-            typer.echo(f"  {count} {kind}: {_plain(reason)}")
+            say(f"  {count} {kind}: {one_line(reason)}")
     for name, count in report.decided_by.items():
-        typer.echo(f"  correctness decided by {_plain(name)}: {count} samples")
+        say(f"  correctness decided by {one_line(name)}: {count} samples")
     _show_scorers(report)
     for reason, count in report.left_out.items():
-        typer.echo(f"  left out {count}: {_plain(reason)}")
+        say(f"  left out {count}: {one_line(reason)}")
     if report.mended:
-        typer.echo(f"  half characters replaced in {report.mended} texts")
+        say(f"  half characters replaced in {report.mended} texts")
     if report.repeated_texts:
-        typer.echo(f"  {report.repeated_texts} texts repeat an earlier one of their prompt")
+        say(f"  {report.repeated_texts} texts repeat an earlier one of their prompt")
     warn(report.warnings)
     if report.skipped:
-        typer.echo(f"verigap: skipped {report.skipped} unreadable records or samples:", err=True)
+        say(f"verigap: skipped {report.skipped} unreadable records or samples:", err=True)
         for line in report.skipped_list[:_LISTED]:
-            typer.echo(f"  {_plain(line)}", err=True)
+            say(f"  {one_line(line)}", err=True)
         if report.skipped > _LISTED:
-            typer.echo(f"  and {report.skipped - _LISTED} more", err=True)
+            say(f"  and {report.skipped - _LISTED} more", err=True)
 
 
 def _show_scorers(report: ImportReport) -> None:
@@ -54,26 +51,21 @@ def _show_scorers(report: ImportReport) -> None:
     for tally in report.scorers if len(report.scorers) > 1 else ():
         neither = f", {tally.neither} neither" if tally.neither else ""
         role = "decides" if tally.decides else f"differs on {tally.differs}"
-        typer.echo(
-            f"  {_plain(tally.name)}: {tally.correct} correct, {tally.incorrect} incorrect"
+        say(
+            f"  {one_line(tally.name)}: {tally.correct} correct, {tally.incorrect} incorrect"
             f"{neither} ({role})"
         )
     for stated in report.harness:
         of = f" ({stated.of})" if stated.of else ""
-        typer.echo(
-            f"  the harness states {_plain(stated.name)} {stated.stated:.4g}{of}; here "
+        say(
+            f"  the harness states {one_line(stated.name)} {stated.stated:.4g}{of}; here "
             f"{stated.found:.4g} of {stated.samples} samples"
         )
     for threshold, share in report.correct_above.items():
-        typer.echo(f"  correct above {threshold}: {share:.4g} of the samples")
+        say(f"  correct above {threshold}: {share:.4g} of the samples")
 
 
 def warn(warnings: Iterable[str]) -> None:
     """Print on stderr what is doubtful about samples."""
     for warning in warnings:
-        typer.echo(f"verigap: {with_flags(_plain(warning))}", err=True)
-
-
-def _plain(text: str) -> str:
-    """One line without control characters, whatever the files hold."""
-    return "".join(character if character.isprintable() else "?" for character in text)
+        say(f"verigap: {with_flags(one_line(warning))}", err=True)

@@ -6,7 +6,7 @@ import math
 
 from rich.console import Console
 
-from verigap.cli.tables.common import open_console, plain_table
+from verigap.cli.tables.common import open_console, plain_table, series_name
 from verigap.sim.checks import TrainedReport
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.measured import Measured, Point
@@ -94,7 +94,7 @@ def show_trained(report: TrainedReport, *, everything: bool) -> None:
         for fit in report.exponents:
             known = math.isfinite(fit.slope)
             table.add_row(
-                fit.series, fit.quantity, fit.against, str(fit.points),
+                series_name(fit.series), fit.quantity, fit.against, str(fit.points),
                 f"{fit.slope:.2f}" if known else "gap not clear of 0",
                 f"{fit.low:.2f} .. {fit.high:.2f}" if known else "-",
             )  # fmt: skip
