@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from verigap.llm_validation.pools.experts import chi2_tilt
 
 # The most steps of a search, and the change of ln t at which it ends.
-_STEPS, _RESOLUTION = 60, 1e-9
+_STEPS, _RESOLUTION = 32, 1e-7
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from verigap.llm_validation.budgets import usual_horizons
 from verigap.llm_validation.fitting.counts import GroupCounts, group_counts
 from verigap.llm_validation.fitting.lost import UNCHECKED
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.pools.drawn_prompts import MOST_PROMPTS, draw_prompts
 from verigap.llm_validation.pools.features import features, hashed_words
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import LARGEST_POOL, SamplePools, verified_pools
@@ -35,6 +36,7 @@ def measure(
     chi2_radius: float = 1.0,
     seeds: int = SEEDS,
     seed: int = 0,
+    most_prompts: int = MOST_PROMPTS,
     report: Callable[[Progress], None] | None = None,
 ) -> tuple[GroupMeasurement, ...]:
     """Values of cloning, verifying and their references on held-out prompts, one entry a group.
@@ -55,6 +57,8 @@ def measure(
       seeds: repetitions, at least 2.
       seed: seed of the splits, the training data and the votes, at least 0; the same seed gives the
         same numbers.
+      most_prompts: prompts of a group that are measured, drawn at random where there are more; a
+        warning says so.
       report: called before each budget of each group, and at the end.
 
     Raises:
@@ -80,7 +84,8 @@ def measure(
         seed=whole(seed, "seed", 0, 2**63 - 1),
     )
     plans = []
-    for pools in verified_pools(traces):
+    drawn = draw_prompts(traces, most_prompts, shared.seed)
+    for pools in map(drawn.marked, verified_pools(drawn.traces)):
         settings = replace(shared, data_budgets=amounts or default_data_budgets(pools))
         plans.append((pools, given or default_horizons(pools), settings))
     counts = {(each.dataset, each.model): each for each in group_counts(traces)}
@@ -174,6 +179,11 @@ def default_data_budgets(pools: SamplePools) -> tuple[int, ...]:
 def _warnings(pools: SamplePools, horizons: Sequence[int], settings: Settings) -> list[str]:
     warnings = []
     samples = int(pools.sizes.sum())
+    if pools.drawn_from is not None:
+        warnings.append(
+            f"{pools.prompts:,} of {pools.drawn_from:,} prompts with a verified sample were drawn "
+            f"at random (seed {settings.seed}) and measured"
+        )
     if pools.prompts == 1:
         warnings.append(
             "one prompt: no other is left to learn from, so cloning and verifying cannot be "

@@ -46,6 +46,8 @@ class SamplePools:
       correct_only_at_end: correct samples whose index is only known to be at most the end.
       limit: tokens at which sampling stopped every sample of the group, as the table's `sampling`
         records it; None where it does not, or where samples had different limits.
+      drawn_from: prompts with a verified sample of which these were drawn at random; None where
+        these are all.
     """
 
     dataset: str
@@ -66,6 +68,7 @@ class SamplePools:
     beyond: int
     correct_only_at_end: int
     limit: int | None = None
+    drawn_from: int | None = None
 
     @property
     def prompts(self) -> int:

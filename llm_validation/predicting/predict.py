@@ -21,6 +21,7 @@ from verigap.llm_validation.measuring.measure import (
     measure_group,
 )
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.pools.drawn_prompts import MOST_PROMPTS, draw_prompts
 from verigap.llm_validation.pools.policy_values import Settings
 from verigap.llm_validation.pools.pools import SamplePools, verified_pools
 from verigap.llm_validation.predicting.bounds import bounds_beside
@@ -133,6 +134,7 @@ def predict(
     options: Options | None = None,
     *,
     measured: Sequence[GroupMeasurement] = (),
+    most_prompts: int = MOST_PROMPTS,
     report: Callable[[Progress], None] | None = None,
 ) -> tuple[GroupPrediction, ...]:
     """Predictions of every (dataset, model) of a trace table.
@@ -143,7 +145,10 @@ def predict(
       data_budgets: distinct n; those of the measurement by default.
       options: what is given, and how.
       measured: measurements of the groups; only their calibration slices are looked at. Without
-        them the slice is measured here, unless a class size is given.
+        them the slice is measured here, unless a class size is given. They are of the same prompts:
+        made with the same `most_prompts` and seed.
+      most_prompts: prompts of a group that the prediction is made from, drawn at random where there
+        are more; a warning says so.
       report: called before each group.
 
     Raises:
@@ -160,7 +165,8 @@ def predict(
     options = options or Options()
     budgets = None if horizons is None else tuple(checked_horizons(horizons))
     amounts = None if data_budgets is None else checked_data_budgets(data_budgets)
-    groups = verified_pools(traces)
+    drawn = draw_prompts(traces, most_prompts, options.seed)
+    groups = tuple(map(drawn.marked, verified_pools(drawn.traces)))
     known = {(group.dataset, group.model): group for group in measured}
     predictions = []
     for done, pools in enumerate(groups):
@@ -175,7 +181,7 @@ def predict(
             calibration = calibration_slice(whole_group)
         elif options.log2_class_size is None:
             calibration = _measured_slice(pools, own_budgets, own_data, options)
-        own = group_traces(traces, pools.dataset, pools.model)
+        own = group_traces(drawn.traces, pools.dataset, pools.model)
         (laws,) = laws_of_traces(own, own_budgets)
         (counts,) = group_counts(own)
         predictions.append(
@@ -276,6 +282,7 @@ def predict_group(
         crossover_horizon=by_data_budget,
         warnings=(
             *laws.warnings,
+            *_drawn_from(pools, options.seed),
             *_warnings(laws),
             *filter(None, [class_size.doubt]),
         ),
@@ -378,6 +385,16 @@ def _cells(
         for row, horizon in enumerate(laws.laws)
         for column, n in enumerate(data_budgets)
     )
+
+
+def _drawn_from(pools: SamplePools | None, seed: int) -> list[str]:
+    """That not all prompts were looked at."""
+    if pools is None or pools.drawn_from is None:
+        return []
+    return [
+        f"made from {pools.prompts:,} of {pools.drawn_from:,} prompts with a verified sample, "
+        f"drawn at random (seed {seed})"
+    ]
 
 
 def _warnings(laws: GroupLaws) -> list[str]:

@@ -20,6 +20,7 @@ from verigap.llm_validation.measuring.measure import (
     default_horizons,
     measure_group,
 )
+from verigap.llm_validation.pools.drawn_prompts import MOST_PROMPTS, draw_prompts
 from verigap.llm_validation.pools.policy_values import Settings
 from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting.calibration import calibration_slice
@@ -43,6 +44,7 @@ def diagnose(
     chi2_radius: float = 1.0,
     worth: float | None = None,
     seed: int = 0,
+    most_prompts: int = MOST_PROMPTS,
     report: Callable[[Progress], None] | None = None,
     keep: Path | None = None,
 ) -> Diagnosis:
@@ -59,6 +61,8 @@ def diagnose(
       worth: least gain that counts, a share of the largest reward in (0, 1), so 0.01 is one point
         of accuracy; by default one point or a tenth of the headroom, whichever is larger.
       seed: seed of all randomness, from 0 to 2^32 - 1; the same seed gives the same numbers.
+      most_prompts: prompts of a group that the decisions and the theory are made from, drawn at
+        random where there are more; a note says so. The statistics are of all.
       report: called before each stage of each group.
       keep: folder in which results of stages are kept, so that an interrupted diagnosis of the
         same traces continues; whoever writes the report removes it.
@@ -77,11 +81,12 @@ def diagnose(
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
     request = _request(data_budgets, num_candidates, chi2_radius, worth, seed)
-    every = sample_pools(traces, placed=False)
+    drawn = draw_prompts(traces, most_prompts, seed)
+    every = tuple(map(drawn.marked, sample_pools(drawn.traces, placed=False)))
     kept = [pools for pools in every if pools.prompts]
     if not kept:
         raise nothing_verified(traces.source)
-    asked = {**asdict(request), "horizons": given}
+    asked = {**asdict(request), "horizons": given, "most_prompts": most_prompts}
     stages = Stages(
         len(kept),
         report,
@@ -90,7 +95,7 @@ def diagnose(
     groups = []
     for index, pools in enumerate(kept):
         stages.enter(index)
-        groups.append(_diagnose_group(traces, pools, given, request, stages))
+        groups.append(_diagnose_group(traces, drawn.traces, pools, given, request, stages))
     stages.finish()
     left_out = tuple(
         (pools.dataset, pools.model, pools.unverified) for pools in every if not pools.prompts
@@ -139,13 +144,18 @@ def _options(request: Request) -> Options:
 
 
 def _diagnose_group(
+    every: Traces,
     traces: Traces,
     pools: SamplePools,
     given: Sequence[int] | None,
     request: Request,
     stages: Stages,
 ) -> GroupDiagnosis:
-    """The diagnosis of one group; its pools and its measurement serve every stage."""
+    """The diagnosis of one group; its pools and its measurement serve every stage.
+
+    Statistics are of every trace, what is learned and decided of those of the prompts drawn.
+    """
+    every = group_traces(every, pools.dataset, pools.model)
     traces = group_traces(traces, pools.dataset, pools.model)
     horizons = tuple(given or default_horizons(pools))
     budgets = request.data_budgets or default_data_budgets(pools)
@@ -153,7 +163,7 @@ def _diagnose_group(
     radii = tuple(sorted({*Grids().chi2_radii, request.chi2_radius}))
     grids = replace(Grids(), chi2_radii=radii)
     (fitted,) = stages(
-        "fitting", lambda: fit(traces, horizons, seed=request.seed, grids=grids).groups
+        "fitting", lambda: fit(every, horizons, seed=request.seed, grids=grids).groups
     )
     decisions = decide_group(
         pools,

@@ -170,6 +170,12 @@ def _left_out(pools: SamplePools, decisions: GroupDecisions) -> list[str]:
             f"{selection.left_out:,} of {pools.prompts:,} prompts have fewer than "
             f"{selection.counts[-1]:,} samples and are left out of the selection among samples"
         )
+    if pools.drawn_from is not None:
+        found.append(
+            f"{pools.prompts:,} of {pools.drawn_from:,} prompts with a graded sample, drawn at "
+            f"random (seed {decisions.seed}), are behind the decisions, the arms and the theory; "
+            "the statistics are of all"
+        )
     if pools.left_out:
         found.append(f"{pools.left_out:,} prompts without a graded sample are left out")
     if pools.beyond:

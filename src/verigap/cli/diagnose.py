@@ -13,6 +13,7 @@ from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
     LeashOption,
+    MostPromptsOption,
     SamplesArgument,
     SeedOption,
     horizons_and_data_budgets,
@@ -94,6 +95,7 @@ def diagnose(
         bool, typer.Option("--include-text", help="Show two samples a prompt with their text.")
     ] = False,
     seed: SeedOption = 0,
+    most_prompts: MostPromptsOption = 2_000,
     quiet: QuietFlag = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the JSON of the report as well.")
@@ -132,6 +134,7 @@ def diagnose(
             spend=spend,
             include_text=include_text,
             seed=seed,
+            most_prompts=most_prompts,
             report=report,
         )
     if as_json:

@@ -14,6 +14,7 @@ from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
     LeashOption,
+    MostPromptsOption,
     SeedOption,
     horizons_and_data_budgets,
     read,
@@ -42,6 +43,7 @@ def measure(
         int, typer.Option("--seeds", help="Repetitions: splits and training data.")
     ] = 16,
     seed: SeedOption = 0,
+    most_prompts: MostPromptsOption = 2_000,
     finetuned: Annotated[
         Path | None,
         typer.Option("--finetuned", help="Read trained transformers of a run folder instead."),
@@ -70,6 +72,7 @@ def measure(
             chi2_radius=kappa,
             seeds=seeds,
             seed=seed,
+            most_prompts=most_prompts,
             report=report,
         )
     for warning in found.warnings:

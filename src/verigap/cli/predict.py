@@ -12,6 +12,7 @@ from verigap.cli.options import JsonFlag, QuietFlag, prepare_jax, show_json
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
+    MostPromptsOption,
     SeedOption,
     horizons_and_data_budgets,
     read_unless_laws,
@@ -60,6 +61,7 @@ def predict(
         ),
     ] = False,
     seed: SeedOption = 0,
+    most_prompts: MostPromptsOption = 2_000,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -81,6 +83,7 @@ def predict(
             false_negative=false_negative,
             estimate_errors=estimate_errors,
             seed=seed,
+            most_prompts=most_prompts,
             report=report,
         )
     if as_json:

@@ -30,6 +30,12 @@ DataBudgetsOption = Annotated[
 ]
 LeashOption = Annotated[float, typer.Option("--kappa", help="Chi-square leash of both policies.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all randomness.")]
+MostPromptsOption = Annotated[
+    int,
+    typer.Option(
+        "--most-prompts", help="Prompts a group to look at, drawn at random where there are more."
+    ),
+]
 
 
 def horizons_and_data_budgets(

@@ -115,6 +115,7 @@ def predict(
     false_negative: float = 0.0,
     estimate_errors: bool = False,
     seed: int = 0,
+    most_prompts: int = 2_000,
     report: Report | None = None,
 ) -> Predictions:
     """What cloning and verifying will earn over n and H, before anything is trained.
@@ -132,6 +133,7 @@ def predict(
       false_negative: share of right traces that it rejects, in [0, 1].
       estimate_errors: estimate both shares for a learned verifier instead; needs traces.
       seed: seed of all randomness.
+      most_prompts: prompts of a group that are looked at, drawn at random where there are more.
       report: called before each group.
 
     Returns:
@@ -166,7 +168,10 @@ def predict(
         laws = read_laws(Path(source), budgets)
     if laws is not None:
         return Predictions(predict_laws(laws, data_budgets, options))
-    found = predict_traces(read_traces(source), budgets, data_budgets, options, report=report)
+    found = predict_traces(
+        read_traces(source), budgets, data_budgets, options,
+        most_prompts=most_prompts, report=report,
+    )  # fmt: skip
     return Predictions(found)
 
 
@@ -179,6 +184,7 @@ def measure(
     chi2_radius: float = 1.0,
     seeds: int = 16,
     seed: int = 0,
+    most_prompts: int = 2_000,
     report: Report | None = None,
 ) -> Measurements:
     """What cloning and verifying earn on held-out prompts of sampled traces.
@@ -192,6 +198,7 @@ def measure(
       chi2_radius: chi-square leash kappa of the expert and of both leashed policies, above 0.
       seeds: repetitions, each with its own split of the prompts and training data; at least 2.
       seed: seed of all randomness.
+      most_prompts: prompts of a group that are measured, drawn at random where there are more.
       report: called before each budget of each group.
 
     Returns:
@@ -221,6 +228,7 @@ def measure(
         chi2_radius=chi2_radius,
         seeds=seeds,
         seed=seed,
+        most_prompts=most_prompts,
         report=report,
     )
     return Measurements.of(found, seed)
@@ -250,6 +258,7 @@ def diagnose(
     spend: float | None = None,
     include_text: bool = False,
     seed: int = 0,
+    most_prompts: int = 2_000,
     report: Report | None = None,
 ) -> DiagnosisResult:
     """How to select among N samples, and what to train: both decisions in one report.
@@ -273,6 +282,8 @@ def diagnose(
       spend: most that a prompt may cost: in money with a price, else in tokens.
       include_text: show two samples of each prompt with their text.
       seed: seed of all randomness.
+      most_prompts: prompts of a group that decisions are made from, drawn at random where there are
+        more; statistics are of all.
       report: called before each stage of each group.
 
     Interrupted, the same call with the same folder goes on after the last finished stage.
@@ -315,7 +326,7 @@ def diagnose(
     refuse_unanswerable(samples, currency=unit, prices=prices, spend=spend, horizons=budgets)
     found = diagnose_traces(
         samples, budgets, data_budgets, num_candidates=num_candidates,
-        chi2_radius=chi2_radius, worth=worth, seed=seed, report=report,
+        chi2_radius=chi2_radius, worth=worth, seed=seed, most_prompts=most_prompts, report=report,
         keep=None if folder is None else folder / STAGES,
     )  # fmt: skip
     written = write_report(
