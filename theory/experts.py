@@ -83,9 +83,9 @@ def chi2_ball_expert(law: RewardLaw, chi2_radius: Float[Array, "*#prompts"] | fl
       The expert's value, gain, density ratio, chi-square distance and standard deviation a prompt.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, chi2_ball_expert
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> expert = chi2_ball_expert(law, 0.25)
       >>> float(expert.value), expert.density_ratio.tolist()
       (6.0, [0.5, 1.5])
@@ -148,9 +148,9 @@ def chi2_ceiling(law: RewardLaw, chi2_radius: float) -> Float[Array, "*prompts"]
       Tokens, of shape (*prompts).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, chi2_ceiling
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> float(chi2_ceiling(law, 0.25))
       6.0
     """
@@ -168,9 +168,9 @@ def ceiling_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
       value at every radius.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, ceiling_radius
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> float(ceiling_radius(law))
       1.0
     """
@@ -189,9 +189,9 @@ def saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
       Chi-square radii of at least 0, of shape (*prompts).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, saturation_radius
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> float(saturation_radius(law))
       1.0
     """
