@@ -292,6 +292,9 @@ def calculate(law: Law, question: Question) -> Calculation:
             return None
         return learner_risks(chosen, seed=question.seed, replicates=question.replicates)
 
+    risks = risks_at(setting)
+    # The best expert may be the one that is hardest to clone.
+    same = hardest >= np.sqrt(setting.expert_radius)
     return Calculation(
         unit=unit,
         horizon=question.horizon,
@@ -306,8 +309,10 @@ def calculate(law: Law, question: Question) -> Calculation:
         bounds={name: _bound_value(name, setting, *values[name]) for name in BOUNDS},
         hardest_tilt=float(hardest) if free else None,
         vf_lower_at_expert=float(at_expert) if free else None,
-        risks=risks_at(setting),
-        risks_hardest=risks_at(setting.with_expert(hardest**2)) if free else None,
+        risks=risks,
+        risks_hardest=(risks if same else risks_at(setting.with_expert(hardest**2)))
+        if free
+        else None,
         setting=setting,
     )
 

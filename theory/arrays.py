@@ -213,6 +213,27 @@ def of_each(
     return jax.vmap(function)(jnp.asarray(values))
 
 
+_MOST_AT_ONCE = 1 << 16
+
+
+def in_parts(
+    function: Callable[[Any], Array], values: Array, size: int, *, inside: Any = ()
+) -> jax.Array | np.ndarray:
+    """The function of all entries along the first axis, in NumPy of as many as fit into the cache.
+
+    Args:
+      function: of some of the entries, stacked along the first axis, as what it returns is.
+      values: along the first axis.
+      size: numbers that the function computes with for one entry.
+      inside: what else the function reads, which may hold JAX arrays.
+    """
+    if not on_host(values, inside):
+        return function(values)
+    step = max(_MOST_AT_ONCE // max(size, 1), 1)
+    parts = [function(values[start : start + step]) for start in range(0, len(values), step)]
+    return np.concatenate(parts)
+
+
 def repeated(
     step: Callable[[_State], _State], start: _State, times: int, *, inside: Any = ()
 ) -> _State:

@@ -30,9 +30,9 @@ def anti_concentration(
       Probabilities in [0, 1], of shape (*prompts).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, anti_concentration
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> float(anti_concentration(law, 0.5))
       0.5
     """
@@ -47,10 +47,10 @@ def level_slack(law: RewardLaw) -> Float[Array, "*prompts"]:
       law: reward laws of the base, of shape (*prompts, K).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw
       >>> from verigap.theory.coverage import level_slack
-      >>> bool(level_slack(RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))) < 1e-4)
+      >>> bool(level_slack(RewardLaw.equiprobable(np.asarray([0.0, 8.0]))) < 1e-4)
       True
     """
     relative = max(1e-9, 16 * float(xp.finfo(law.probabilities.dtype).eps))
@@ -73,10 +73,10 @@ def level_coverage(law: RewardLaw, level: Float[Array, "*#prompts"]) -> Float[Ar
       Probabilities in [0, 1], of shape (*prompts).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, level_coverage
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
-      >>> float(level_coverage(law, jnp.asarray(6.0)))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> float(level_coverage(law, np.asarray(6.0)))
       0.5
     """
     level = xp.broadcast_to(as_in(level, law.probabilities), law.mean.shape)
@@ -103,10 +103,10 @@ def top_share_coverage(
       than rounding.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, top_share_coverage
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
-      >>> round(float(top_share_coverage(law, jnp.asarray(6.0))), 3)
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> round(float(top_share_coverage(law, np.asarray(6.0))), 3)
       0.667
     """
     dtype = law.probabilities.dtype

@@ -45,9 +45,9 @@ def top_share_policy(
       Density ratio to the base on every atom, of shape (*prompts, K).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, top_share_policy
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> top_share_policy(law, 0.5).tolist()
       [0.0, 2.0]
     """
@@ -72,10 +72,10 @@ def conditional_policy(
       Density ratio to the base on every atom, of shape (*prompts, K).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, conditional_policy
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
-      >>> conditional_policy(law, jnp.asarray(6.0)).tolist()
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> conditional_policy(law, np.asarray(6.0)).tolist()
       [0.0, 2.0]
     """
     level = xp.broadcast_to(as_in(level, law.probabilities), law.mean.shape)
@@ -94,9 +94,9 @@ def greedy_policy(law: RewardLaw) -> Float[Array, "*prompts K"]:
       Density ratio to the base on every atom, of shape (*prompts, K).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, greedy_policy
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> greedy_policy(law).tolist()
       [0.0, 2.0]
     """
@@ -120,9 +120,9 @@ def best_of_n_policy(
       Density ratio to the base on every atom, at most N, of shape (*prompts, K).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, best_of_n_policy
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> [round(ratio, 3) for ratio in best_of_n_policy(law, 2.0).tolist()]
       [0.5, 1.5]
     """
@@ -150,9 +150,9 @@ def best_of_n_law(law: RewardLaw, num_candidates: Float[Array, ""] | float) -> R
       The law on the same support, in tokens.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, best_of_n_law
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> round(float(best_of_n_law(law, 2.0).mean), 3)
       6.0
     """
@@ -172,10 +172,10 @@ def policy_chi2(
       Distances of at least 0, of shape (*prompts).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, policy_chi2
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
-      >>> float(policy_chi2(law, jnp.asarray([0.5, 1.5])))
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> float(policy_chi2(law, np.asarray([0.5, 1.5])))
       0.25
     """
     return xp.sum(law.probabilities * (density_ratio - 1.0) ** 2, axis=-1)
@@ -200,10 +200,10 @@ def project_onto_chi2_ball(
       Density ratio of the projection, of shape (*prompts, K).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw, project_onto_chi2_ball
-      >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0]))
-      >>> project_onto_chi2_ball(law, jnp.asarray([0.0, 2.0]), 0.25).tolist()
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> project_onto_chi2_ball(law, np.asarray([0.0, 2.0]), 0.25).tolist()
       [0.5, 1.5]
     """
     distance = policy_chi2(law, density_ratio)

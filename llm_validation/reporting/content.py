@@ -48,14 +48,13 @@ def diagnosis_content(
       include_text: whether samples of the traces' text are shown.
 
     Example:
-      >>> from verigap.llm_validation.fitting.counts import first_samples
       >>> from verigap.llm_validation.reporting.content import diagnosis_content
       >>> from verigap.llm_validation.reporting.diagnose import diagnose
       >>> from verigap.llm_validation import read_traces
-      >>> traces = first_samples(read_traces("examples/smollm2_products.parquet"), 4)
-      >>> content = diagnosis_content(diagnose(traces, [64], [16]), verifier="exact")
+      >>> traces = read_traces("examples/smollm2_products.parquet")
+      >>> content = diagnosis_content(diagnose(traces, [64], [16, 64]), verifier="exact")
       >>> content["groups"][0]["select"]["decision"]["accuracy"]["reason"]
-      'too_few'
+      'gains'
     """
     statistics = as_content(diagnosis.fit, per_prompt=True)
     by_name = {(group["dataset"], group["model"]): group for group in statistics["groups"]}

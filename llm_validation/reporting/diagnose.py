@@ -71,13 +71,12 @@ def diagnose(
       TableError: an argument is out of range, or no sample was graded.
 
     Example:
-      >>> from verigap.llm_validation.fitting.counts import first_samples
       >>> from verigap.llm_validation.reporting.diagnose import diagnose
       >>> from verigap.llm_validation import read_traces
-      >>> traces = first_samples(read_traces("examples/smollm2_products.parquet"), 4)
-      >>> found = diagnose(traces, [64], [16])
+      >>> traces = read_traces("examples/smollm2_products.parquet")
+      >>> found = diagnose(traces, [64], [16, 64])
       >>> found.groups[0].decisions.by_currency["accuracy"].select.reason
-      'too_few'
+      'suffices'
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
     request = _request(data_budgets, num_candidates, chi2_radius, worth, seed)

@@ -43,15 +43,13 @@ def phase(
     """
     if not np.isfinite(log2_class_size):
         return None
-    import jax
-    import jax.numpy as jnp
-
     from verigap.theory import RewardLaw, Setting
+    from verigap.theory.arrays import host_array, of_each
     from verigap.theory.scaling import homogeneity_frontier
 
     laws = reward_laws(traces, [horizon]).table.select(horizon, *group)
     setting = Setting.from_law(
-        RewardLaw(jnp.asarray(laws.support), jnp.asarray(laws.probabilities)),
+        RewardLaw(host_array(laws.support), host_array(laws.probabilities)),
         horizon=float(horizon),
         data_budget=float(data_budget),
         log2_class_size=log2_class_size,
@@ -59,8 +57,8 @@ def phase(
         failure_probability=_DELTA,
         game="other",
     )
-    frontier = jax.vmap(lambda c0: homogeneity_frontier(replace(setting, coverage=c0)))(
-        jnp.asarray(_COVERAGES)
+    frontier = of_each(
+        lambda c0: homogeneity_frontier(replace(setting, coverage=c0)), host_array(_COVERAGES)
     )
     return {
         "delta": _DELTA,

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
 
 from verigap.sim.checks.statistics import (
     frequency_p_value,
@@ -19,10 +15,9 @@ from verigap.sim.checks.statistics import (
     mean_p_value,
     upper_quantile,
 )
-from verigap.sim.compilation import PLAINER_CODE
-from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
-from verigap.theory import BOUNDS, Assumption, Bound, Setting
-from verigap.theory.bounds import Game
+from verigap.sim.relabelling.game import RelabellingGame
+from verigap.theory import BOUNDS, Assumption, Bound, RewardLaw, Setting
+from verigap.theory.arrays import host_array
 from verigap.theory.bounds.controls import CONTROLS
 
 Row = Mapping[str, Any]
@@ -101,60 +96,33 @@ def bound_by_name(name: str) -> Bound:
     return BOUNDS[name] if name in BOUNDS else CONTROLS[name]
 
 
-def _settings(games: RelabellingGame, coverage: Float[Array, " cells"], game: Game) -> Setting:
-    """Settings of stored cells of one game; hard prompts carry a coverage of their own."""
-    settings = jax.vmap(lambda played: played.setting())(games)
-    return replace(settings, coverage=coverage, game=game)
+def _setting(row: Row) -> Setting:
+    """The setting of a stored cell; hard prompts carry a coverage of their own."""
+    law = RewardLaw.equiprobable(host_array(row["atoms"]))
+    game = RelabellingGame(law, **{name: host_array(row[name]) for name in _COLUMNS})
+    return replace(game.setting(), coverage=host_array(row["coverage"]), game=row["game"])
 
 
-@partial(jax.jit, static_argnames=("game", "names"), compiler_options=PLAINER_CODE)
-def _values(
-    games: RelabellingGame, coverage: Float[Array, " cells"], game: Game, names: tuple[str, ...]
-) -> dict[str, tuple[Float[Array, " cells"], Bool[Array, " cells"]]]:
-    bounds = {name: bound_by_name(name) for name in names}
-
-    def one(setting: Setting) -> dict[str, tuple[Float[Array, ""], Bool[Array, ""]]]:
-        # Bounds share assumptions, and each is traced once.
-        held: dict[Assumption, Bool[Array, ""]] = {}
-        for bound in bounds.values():
-            for assumption in bound.assumptions:
-                if assumption not in held:
-                    held[assumption] = assumption.holds(setting)
-        return {
-            name: (
-                bound.value(setting),
-                jnp.array([held[a] for a in bound.assumptions], bool).all(),
-            )
-            for name, bound in bounds.items()
-        }
-
-    return jax.vmap(one)(_settings(games, coverage, game))
-
-
+# Infinities are values here: NumPy need not speak of them.
+@np.errstate(all="ignore")
 def bound_values(
     rows: Sequence[Row], names: Iterable[str]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Value of every bound in every cell, and whether its assumptions hold there."""
-    names = tuple(names)
-    found = {name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for name in names}
-    alike: dict[tuple[Game, int, int], list[int]] = {}
+    bounds = {name: bound_by_name(name) for name in names}
+    found = {name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for name in bounds}
     for index, row in enumerate(rows):
-        key = (row["game"], len(row["atoms"]), len(row["atoms"][0]))
-        alike.setdefault(key, []).append(index)
-    for (game, *_), members in alike.items():
-        for start in range(0, len(members), BATCH):
-            part = members[start : start + BATCH]
-            padded = [rows[i] for i in part + part[-1:] * (BATCH - len(part))]
-            games = stack_games(
-                [np.asarray(row["atoms"]) for row in padded],
-                **{name: [row[name] for row in padded] for name in _COLUMNS},
-            )
-            coverage = jnp.asarray([row["coverage"] for row in padded])
-            for name, (values, held) in jax.device_get(
-                _values(games, coverage, game, names)
-            ).items():
-                found[name][0][part] = values[: len(part)]
-                found[name][1][part] = held[: len(part)]
+        # In NumPy: compiling the bounds for one shape takes longer than a thousand cells.
+        setting = _setting(row)
+        # Bounds share assumptions.
+        held: dict[Assumption, bool] = {}
+        for name, bound in bounds.items():
+            for assumption in bound.assumptions:
+                if assumption not in held:
+                    held[assumption] = bool(assumption.holds(setting))
+            values, holds = found[name]
+            values[index] = bound.value(setting)
+            holds[index] = all(held[assumption] for assumption in bound.assumptions)
     return found
 
 

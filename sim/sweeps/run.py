@@ -82,7 +82,7 @@ def run_sweep(
       >>> from verigap.sim.sweeps import run_sweep, sweep_from
       >>> sweep = sweep_from({
       ...     "replicates": 50,
-      ...     "learners": ["vf-mle"],
+      ...     "learners": ["vf-mle", "vb-plug-in"],
       ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
       ... })
       >>> with tempfile.TemporaryDirectory() as folder:
@@ -111,7 +111,7 @@ def run_in_memory(
       >>> from verigap.sim.sweeps import run_in_memory, sweep_from
       >>> sweep = sweep_from({
       ...     "replicates": 50,
-      ...     "learners": ["vf-mle"],
+      ...     "learners": ["vf-mle", "vb-plug-in"],
       ...     "sweeps": [{"name": "demo", "horizon": 16, "data_budget": 16, "log2_class_size": 8}],
       ... })
       >>> [row["horizon"] for row in run_in_memory(sweep).rows()]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from unittest import mock
 
+import jaxtyping
 import polars as pl
 import pytest
 
@@ -75,7 +76,10 @@ class InProcess(Protocol):
 
 
 def run_here(*arguments: object, cwd: Path | None = None) -> Finished:
-    """Call what the script calls, with all that a process of its own would have for itself."""
+    """Call what the script calls, with all that a process of its own would have for itself.
+
+    As there, annotations are not checked.
+    """
     argv = ["verigap", *map(str, arguments)]
     environment = {name: value for name, value in os.environ.items() if name not in _UNSET}
     stdout, stderr = io.StringIO(), io.StringIO()
@@ -87,6 +91,7 @@ def run_here(*arguments: object, cwd: Path | None = None) -> Finished:
         # A test process keeps its own way with closed pipes.
         mock.patch.object(signal, "signal"),
         mock.patch.dict(os.environ, environment, clear=True),
+        mock.patch.object(jaxtyping.config, "jaxtyping_disable", True),
         pytest.raises(SystemExit) as ended,
     ):
         cli.main()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import verigap as vg
 from tests.cli.command import Command, InProcess, run_here, succeeded
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "game24_gpt4.parquet"
@@ -54,6 +55,15 @@ def verigap(shared: Path) -> Command:
 def in_process() -> InProcess:
     """The command called here: no process that imports everything, and compiled programs stay."""
     return run_here
+
+
+@pytest.fixture
+def few_replicates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`bounds` called here simulates few data sets, where a test does not look at the risks."""
+    defaults = vg.calculate.__kwdefaults__
+    assert defaults is not None
+    assert defaults["replicates"] > 100
+    monkeypatch.setitem(defaults, "replicates", 100)
 
 
 @pytest.fixture(scope="session")

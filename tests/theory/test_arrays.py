@@ -12,6 +12,7 @@ from verigap.theory import BOUNDS, RewardLaw, Setting
 from verigap.theory.arrays import (
     added_at,
     host_array,
+    in_parts,
     on_host,
     repeated,
     running_logsumexp,
@@ -122,6 +123,22 @@ def test_float32_stays_float32() -> None:
     setting = Setting.from_law(law, chi2_radius=0.3, **NUMBERS)
     assert setting.log_class.dtype == jnp.float32
     assert vf_lower(setting).dtype == jnp.float32
+
+
+def test_parts_are_put_together_in_order() -> None:
+    sizes = []
+
+    def squares(values: Any) -> Any:
+        sizes.append(len(values))
+        return values**2
+
+    values = np.arange(7.0)
+    assert in_parts(squares, values, 1 << 15).tolist() == (values**2).tolist()
+    assert sizes == [2, 2, 2, 1]
+    # What is compiled is traced once; one value may be too much for a part.
+    assert in_parts(squares, jnp.asarray(values), 1 << 15).tolist() == (values**2).tolist()
+    assert in_parts(squares, values, 1 << 40).tolist() == (values**2).tolist()
+    assert sizes == [2, 2, 2, 1, 7, *([1] * 7)]
 
 
 def test_loops_and_constants() -> None:

@@ -10,7 +10,7 @@ from typing import Literal
 import jax
 from jaxtyping import Bool, Float
 
-from verigap.theory.arrays import Array, as_in, host_property, xp
+from verigap.theory.arrays import Array, as_in, host_property, kept, xp
 from verigap.theory.coverage import top_share_coverage
 from verigap.theory.experts import Expert, chi2_ball_expert
 from verigap.theory.laws import RewardLaw
@@ -137,13 +137,15 @@ class Setting:
     def with_expert(self, expert_radius: Float[Array, ""]) -> Setting:
         """The same setting with the demonstrations of the expert of another radius."""
         expert = chi2_ball_expert(self.law, expert_radius)
-        return replace(
+        setting = replace(
             self,
             expert_radius=expert_radius,
             expert_sd=xp.sqrt(xp.mean(expert.sd**2)),
             expert_mean_max=xp.max(expert.value),
             hardest_expert=False,
         )
+        kept(setting, "expert", lambda: expert)
+        return setting
 
 
 def _least_coverage(law: RewardLaw, expert: Expert) -> Float[Array, ""]:

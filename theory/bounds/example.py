@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import jax.numpy as jnp
-
+from verigap.theory.arrays import host_array
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.laws import RewardLaw
 
@@ -29,5 +28,5 @@ def example_setting(**changes: Any) -> Setting:
         "chi2_radius": 1.0,
         "expert_radius": 0.04,
     }
-    law = RewardLaw.equiprobable(jnp.asarray([[0.0, 64.0]]))
+    law = RewardLaw.equiprobable(host_array([[0.0, 64.0]]))
     return Setting.from_law(law, **{**numbers, **changes})

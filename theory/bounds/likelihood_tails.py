@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from jaxtyping import Float
 
-from verigap.theory.arrays import Array, no_gradient, of_each, running_logsumexp, xlogy, xp
+from verigap.theory.arrays import Array, in_parts, no_gradient, running_logsumexp, xlogy, xp
 from verigap.theory.binomial import binomial_log_pmf
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.precision import ROUNDINGS, rounded_up
@@ -129,12 +129,19 @@ def _log_ratio_moments(
     charged = expert.density_ratio > 0
     log_ratio = xp.log1p(xp.where(charged, expert.ratio_excess, 0.0))
     mass = xp.where(charged, setting.law.probabilities * expert.density_ratio, 0.0)
-    prompts = mass.shape[0]
+    law = (mass, log_ratio)
+    moments = in_parts(lambda some: _log_moments(*law, some), powers, mass.size, inside=law)
+    return setting.data_budget * moments
 
-    def moment(power: Float[Array, ""]) -> Float[Array, ""]:
-        return xp.log1p(xp.sum(rounded_up(mass * xp.expm1(power * log_ratio))) / prompts)
 
-    return setting.data_budget * of_each(moment, powers, inside=(mass, log_ratio))
+def _log_moments(
+    mass: Float[Array, "prompts K"],
+    log_ratio: Float[Array, "prompts K"],
+    powers: Float[Array, " powers"],
+) -> Float[Array, " powers"]:
+    """ln of the mean over prompts of sum mass e^(power log_ratio), for masses that sum to one."""
+    excess = xp.expm1(powers[:, None, None] * log_ratio[None])
+    return xp.log1p(xp.sum(rounded_up(mass[None] * excess), axis=(1, 2)) / mass.shape[0])
 
 
 def _chernoff_tails(setting: Setting) -> LikelihoodTails:

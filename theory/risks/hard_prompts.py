@@ -18,9 +18,9 @@ def hard_prompt_mass(data_budget: Float[Array, ""], coverage: Float[Array, ""]) 
       A probability, a scalar.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory.risks import hard_prompt_mass
-      >>> round(float(hard_prompt_mass(jnp.asarray(320.0), jnp.asarray(0.1))), 5)
+      >>> round(float(hard_prompt_mass(np.asarray(320.0), np.asarray(0.1))), 5)
       0.01558
     """
     return 0.5 / (coverage * (data_budget + 1.0))
@@ -49,9 +49,9 @@ def hard_prompts_vb_risk(
       Tokens, a scalar.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory.risks import hard_prompt_mass, hard_prompts_vb_risk
-      >>> horizon, n, d, coverage = (jnp.asarray(x) for x in (16.0, 320.0, 8.0, 0.1))
+      >>> horizon, n, d, coverage = (np.asarray(x) for x in (16.0, 320.0, 8.0, 0.1))
       >>> mass = hard_prompt_mass(n, coverage)
       >>> round(float(hard_prompts_vb_risk(horizon, n, d, coverage, mass)), 3)
       0.367
@@ -80,9 +80,9 @@ def hard_prompts_vf_risk(
       Tokens, a scalar.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory.risks import hard_prompt_mass, hard_prompts_vf_risk
-      >>> horizon, n, d, coverage = (jnp.asarray(x) for x in (16.0, 320.0, 8.0, 0.1))
+      >>> horizon, n, d, coverage = (np.asarray(x) for x in (16.0, 320.0, 8.0, 0.1))
       >>> mass = hard_prompt_mass(n, coverage)
       >>> round(float(hard_prompts_vf_risk(horizon, n, d, mass)), 4)
       0.0066

@@ -21,13 +21,13 @@ def survivor_share(labels: SumLattice, log2_class_size: Float[Array, ""]) -> Flo
     over ln q is the lattice sum. Source: docs/theory.md, exact risks (beyond arXiv 2502.12118).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw
       >>> from verigap.theory.lattices import label_lattice
       >>> from verigap.theory.risks import survivor_share
-      >>> law = RewardLaw.equiprobable(jnp.asarray([[0.0, 8.0]]))
-      >>> labels = label_lattice(law, jnp.asarray(2.0), 64)
-      >>> round(float(survivor_share(labels, jnp.asarray(2.0))), 3)
+      >>> law = RewardLaw.equiprobable(np.asarray([[0.0, 8.0]]))
+      >>> labels = label_lattice(law, np.asarray(2.0), 64)
+      >>> round(float(survivor_share(labels, np.asarray(2.0))), 3)
       0.684
     """
     share = xp.exp(log_tie_share(labels.values, log2_class_size))
@@ -52,13 +52,13 @@ def plug_in_risk(
         policy, best-of-N, or a chi-square expert (tokens).
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory import RewardLaw
       >>> from verigap.theory.lattices import label_lattice
       >>> from verigap.theory.risks import plug_in_risk
-      >>> law = RewardLaw.equiprobable(jnp.asarray([[0.0, 8.0]]))
-      >>> labels = label_lattice(law, jnp.asarray(2.0), 64)
-      >>> d, expert_gain, policy_gain = (jnp.asarray(x) for x in (2.0, 2.0, 4.0))
+      >>> law = RewardLaw.equiprobable(np.asarray([[0.0, 8.0]]))
+      >>> labels = label_lattice(law, np.asarray(2.0), 64)
+      >>> d, expert_gain, policy_gain = (np.asarray(x) for x in (2.0, 2.0, 4.0))
       >>> round(float(plug_in_risk(labels, d, expert_gain, policy_gain)), 3)
       -0.734
     """
@@ -89,9 +89,9 @@ def two_level_pessimistic_gain(
     survivors, and taken at its mean above.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import numpy as np
       >>> from verigap.theory.risks import two_level_pessimistic_gain
-      >>> n, d, sd, coverage = (jnp.asarray(x) for x in (8.0, 4.0, 4.0, 0.5))
+      >>> n, d, sd, coverage = (np.asarray(x) for x in (8.0, 4.0, 4.0, 0.5))
       >>> round(float(two_level_pessimistic_gain(n, d, sd, coverage)), 2)
       3.89
     """

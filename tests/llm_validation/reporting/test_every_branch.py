@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from matplotlib.figure import Figure
 
 from tests.llm_validation.reporting.builders import UNTAUGHT, diagnosis, group, rows
 from tests.llm_validation.reporting.conftest import page_of
@@ -93,8 +95,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+WRITTEN = ("usual", "plain", "one prompt", "several")
+
+
+def laid_out(figure: Figure, file: BytesIO, **_: Any) -> None:
+    """In place of `savefig`: all of a figure but its exact places, in half the time."""
+    figure.set_layout_engine("none")
+    figure.draw_without_rendering()
+    file.write(b"<svg></svg>")
+
+
 @pytest.mark.parametrize("table", TABLES)
-def test_a_page_of_every_kind(table: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_page_of_every_kind(
+    table: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if table not in WRITTEN:
+        monkeypatch.setattr(Figure, "savefig", laid_out)
     traces = TABLES[table]()
     for name, options in OPTIONS.items():
         content = diagnosis_content(traces, **options)
