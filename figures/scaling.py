@@ -14,7 +14,7 @@ import numpy as np
 
 from verigap.figures.needs import Run
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VF, log_log
-from verigap.sim.checks.check import bound_values
+from verigap.sim.checks.values import bound_values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,7 +13,8 @@ import numpy as np
 
 from verigap.figures.needs import Run
 from verigap.figures.style import BOUND, COLUMN, GUIDE, VB, VF
-from verigap.sim.checks.check import BoundTest, bound_by_name, check
+from verigap.sim.checks.check import BoundTest, check
+from verigap.sim.checks.values import bound_by_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

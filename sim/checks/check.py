@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -15,17 +14,8 @@ from verigap.sim.checks.statistics import (
     mean_p_value,
     upper_quantile,
 )
-from verigap.sim.relabelling.game import RelabellingGame
-from verigap.theory import BOUNDS, Assumption, Bound, RewardLaw, Setting
-from verigap.theory.arrays import host_array
-from verigap.theory.bounds.controls import CONTROLS
-
-Row = Mapping[str, Any]
-
-_COLUMNS = (
-    "horizon", "data_budget", "log2_class_size", "chi2_radius", "expert_radius", "leash",
-    "num_candidates", "failure_probability",
-)  # fmt: skip
+from verigap.sim.checks.values import Row, bound_by_name, bound_values
+from verigap.theory import BOUNDS, Bound
 
 
 @dataclass(frozen=True)
@@ -89,41 +79,6 @@ class Report:
     def ok(self) -> bool:
         """Whether nothing is violated."""
         return not any(verdict.violations for verdict in self.verdicts)
-
-
-def bound_by_name(name: str) -> Bound:
-    """A bound or a negative control."""
-    return BOUNDS[name] if name in BOUNDS else CONTROLS[name]
-
-
-def _setting(row: Row) -> Setting:
-    """The setting of a stored cell; hard prompts carry a coverage of their own."""
-    law = RewardLaw.equiprobable(host_array(row["atoms"]))
-    game = RelabellingGame(law, **{name: host_array(row[name]) for name in _COLUMNS})
-    return replace(game.setting(), coverage=host_array(row["coverage"]), game=row["game"])
-
-
-# Infinities are values here: NumPy need not speak of them.
-@np.errstate(all="ignore")
-def bound_values(
-    rows: Sequence[Row], names: Iterable[str]
-) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Value of every bound in every cell, and whether its assumptions hold there."""
-    bounds = {name: bound_by_name(name) for name in names}
-    found = {name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for name in bounds}
-    for index, row in enumerate(rows):
-        # In NumPy: compiling the bounds for one shape takes longer than a thousand cells.
-        setting = _setting(row)
-        # Bounds share assumptions.
-        held: dict[Assumption, bool] = {}
-        for name, bound in bounds.items():
-            for assumption in bound.assumptions:
-                if assumption not in held:
-                    held[assumption] = bool(assumption.holds(setting))
-            values, holds = found[name]
-            values[index] = bound.value(setting)
-            holds[index] = all(held[assumption] for assumption in bound.assumptions)
-    return found
 
 
 def check(rows: Sequence[Row], names: Iterable[str] | None = None) -> Report:

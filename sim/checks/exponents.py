@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy import special
 
-from verigap.sim.checks.check import Row, bound_values
+from verigap.sim.checks.values import Row, bound_values
 
 _BASELINE = "vb-pessimism"
 

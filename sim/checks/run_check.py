@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from verigap.sim.checks.check import Report, Row, check
+from verigap.sim.checks.check import Report, check
 from verigap.sim.checks.exponents import Exponent, exponents
+from verigap.sim.checks.values import Row
 from verigap.sim.planted.measured import TrainedReport, check_trained, is_trained
 from verigap.storage.completeness import Completeness
 

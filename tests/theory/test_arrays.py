@@ -132,7 +132,7 @@ def test_parts_are_put_together_in_order() -> None:
         sizes.append(len(values))
         return values**2
 
-    values = np.arange(7.0)
+    values = host_array(np.arange(7.0))
     assert in_parts(squares, values, 1 << 15).tolist() == (values**2).tolist()
     assert sizes == [2, 2, 2, 1]
     # What is compiled is traced once; one value may be too much for a part.

@@ -1,0 +1,126 @@
+"""What every bound says in every cell of a run, and whether its assumptions hold there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from verigap.sim.compilation import PLAINER_CODE
+from verigap.sim.relabelling.game import RelabellingGame, stack_games
+from verigap.theory import BOUNDS, Assumption, Bound, RewardLaw, Setting
+from verigap.theory.arrays import host_array
+from verigap.theory.bounds import Game
+from verigap.theory.bounds.controls import CONTROLS
+
+Row = Mapping[str, Any]
+
+# Cells of one shape from which on compiling the bounds for it takes less time than NumPy does.
+_MANY = 1_000
+# Of those, how many are evaluated at once.
+_BATCH = 1_000
+_COLUMNS = (
+    "horizon", "data_budget", "log2_class_size", "chi2_radius", "expert_radius", "leash",
+    "num_candidates", "failure_probability",
+)  # fmt: skip
+
+
+def bound_by_name(name: str) -> Bound:
+    """A bound or a negative control."""
+    return BOUNDS[name] if name in BOUNDS else CONTROLS[name]
+
+
+def bound_values(
+    rows: Sequence[Row], names: Iterable[str]
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Value of every bound in every cell, and whether its assumptions hold there.
+
+    Few cells of a shape are evaluated one by one in NumPy, many at once by a compiled program: the
+    formulas are the same.
+
+    Args:
+      rows: cells as `RunStore.read_cells().to_dicts()` gives them.
+      names: bounds or controls.
+    """
+    names = tuple(names)
+    found = {name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for name in names}
+    alike: dict[tuple[Game, int, int], list[int]] = {}
+    for index, row in enumerate(rows):
+        key = (row["game"], len(row["atoms"]), len(row["atoms"][0]))
+        alike.setdefault(key, []).append(index)
+    for (game, *_), members in alike.items():
+        evaluate = _compiled if len(members) >= _MANY else _one_by_one
+        for part, valued in evaluate(rows, members, game, names):
+            for name, (values, holds) in valued.items():
+                found[name][0][part] = values
+                found[name][1][part] = holds
+    return found
+
+
+def _valued(setting: Setting, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+    """Every bound in one setting, and whether all it assumes holds, in NumPy or in JAX."""
+    bounds = {name: bound_by_name(name) for name in names}
+    # Bounds share assumptions, and each is looked at once.
+    held: dict[Assumption, Any] = {}
+    for bound in bounds.values():
+        for assumption in bound.assumptions:
+            if assumption not in held:
+                held[assumption] = assumption.holds(setting)
+    found = {}
+    for name, bound in bounds.items():
+        holds: Any = np.bool_(True)
+        for assumption in bound.assumptions:
+            holds = holds & held[assumption]
+        found[name] = bound.value(setting), holds
+    return found
+
+
+def _one_by_one(
+    rows: Sequence[Row], members: Sequence[int], game: Game, names: Sequence[str]
+) -> Iterator[tuple[int, dict[str, tuple[Any, Any]]]]:
+    """The place of each cell, and its values in NumPy."""
+    for index in members:
+        row = rows[index]
+        law = RewardLaw.equiprobable(host_array(row["atoms"]))
+        played = RelabellingGame(law, **{name: host_array(row[name]) for name in _COLUMNS})
+        setting = replace(played.setting(), coverage=host_array(row["coverage"]), game=game)
+        # Infinities are values here: NumPy need not speak of them.
+        with np.errstate(all="ignore"):
+            yield index, _valued(setting, names)
+
+
+def _compiled(
+    rows: Sequence[Row], members: Sequence[int], game: Game, names: Sequence[str]
+) -> Iterator[tuple[list[int], dict[str, tuple[Any, Any]]]]:
+    """The places of a batch of cells, and their values by a program that is compiled once."""
+    for start in range(0, len(members), _BATCH):
+        part = list(members[start : start + _BATCH])
+        padded = [rows[i] for i in part + part[-1:] * (_BATCH - len(part))]
+        games = stack_games(
+            [np.asarray(row["atoms"]) for row in padded],
+            **{name: [row[name] for row in padded] for name in _COLUMNS},
+        )
+        coverage = jnp.asarray([row["coverage"] for row in padded])
+        found = jax.device_get(_batch(games, coverage, game, tuple(names)))
+        yield (
+            part,
+            {name: (v[: len(part)], held[: len(part)]) for name, (v, held) in found.items()},
+        )
+
+
+@partial(jax.jit, static_argnames=("game", "names"), compiler_options=PLAINER_CODE)
+def _batch(
+    games: RelabellingGame, coverage: Float[Array, " cells"], game: Game, names: tuple[str, ...]
+) -> dict[str, tuple[Float[Array, " cells"], Bool[Array, " cells"]]]:
+    def one(played: RelabellingGame, covered: Float[Array, ""]) -> dict[str, tuple[Any, Any]]:
+        # Hard prompts carry a coverage of their own.
+        found = _valued(replace(played.setting(), coverage=covered, game=game), names)
+        return {name: (value, jnp.asarray(holds)) for name, (value, holds) in found.items()}
+
+    return jax.vmap(one)(games, coverage)
