@@ -104,9 +104,12 @@ def _selected(
     found["price"] = selecting_price(decision, rows, group.num_candidates, group.outcomes.unit)
     if group.num_candidates > 1 or decision.reason == "no_room":
         return found
+    alone = (group.outcomes.sizes == 1).all()
     return found | {
-        "sentence": "Undecided: with one sample a prompt there is nothing to select among.",
-        "settling": "Two samples a prompt at least, and better 8, would show it.",
+        "sentence": f"Undecided: {'with one sample a prompt' if alone else 'at N = 1'} there is "
+        "nothing to select among.",
+        "settling": f"{'Two samples a prompt' if alone else 'An N of 2'} at least, and better 8, "
+        "would show it.",
         "settling_prompts": None,
     }
 
