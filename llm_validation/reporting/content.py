@@ -22,6 +22,7 @@ from verigap.llm_validation.reporting.steps import next_steps
 from verigap.llm_validation.reporting.theory_content import theory_content
 from verigap.llm_validation.reporting.training_content import training_content
 from verigap.llm_validation.reporting.wording import ARMS, arm_name, points
+from verigap.storage.provenance import without_folders
 
 FORMAT = "verigap diagnosis 2"
 _SHOWN_SAMPLES = 2
@@ -63,7 +64,7 @@ def diagnosis_content(
     return {
         "format": FORMAT,
         "version": version("verigap"),
-        "source": diagnosis.source,
+        "source": without_folders(diagnosis.source),
         "level": LEVEL,
         "seed": diagnosis.seed,
         "currency": currency,

@@ -100,7 +100,7 @@ class TransformersEngine(Tokenizing):
             try:
                 tokenizer = AutoTokenizer.from_pretrained(located.place)
                 model = AutoModelForCausalLM.from_pretrained(
-                    located.place, dtype=getattr(torch, spec.dtype)
+                    located.place, dtype=getattr(torch, spec.dtype), use_safetensors=True
                 )
             # Missing files, no network, unknown architectures, damaged weights: all in one line.
             except Exception as error:

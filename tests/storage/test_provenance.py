@@ -8,7 +8,7 @@ import pytest
 
 from verigap.sim.sweeps.run import PACKAGES, computing_device
 from verigap.storage import provenance
-from verigap.storage.provenance import collect_provenance
+from verigap.storage.provenance import collect_provenance, without_folders
 
 
 def test_provenance_is_json_and_says_who() -> None:
@@ -41,3 +41,23 @@ def test_a_copy_inside_a_foreign_repository_claims_no_revision(
     found = collect_provenance(["verigap"], seed=0, packages=())
     assert re.fullmatch(r"[0-9a-f]{40,64}", str(found["git_revision"]))
     assert found["git_dirty"] is True
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("/home/ada/traces.parquet", "traces.parquet"),
+        ("/home/ada lovelace/t.parquet", "t.parquet"),
+        ("--out=/srv/data/run", "--out=run"),
+        ("~/runs/x", "x"),
+        ("C:\\Users\\ada\\t.csv", "t.csv"),
+        ("/a/b.jsonl, /a/c.jsonl", "b.jsonl, c.jsonl"),
+        ("runs/x", "runs/x"),
+        ("--law", "--law"),
+        ("1/2", "1/2"),
+        ("n = 3 (/tmp/x/y.json)", "n = 3 (y.json)"),
+    ],
+)
+def test_absolute_paths_are_cut_to_their_last_part(text: str, kept: str) -> None:
+    assert without_folders(text) == kept
+    assert collect_provenance([text], seed=0, packages=())["command"] == [without_folders(text)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ def collect_provenance(
     """The account of this process that a run folder keeps, ready for JSON.
 
     Args:
-      command: the command line, one entry an argument.
+      command: the command line, one entry an argument; of absolute paths the last part is kept.
       seed: the root seed of the run.
       packages: distributions whose installed versions are told; None where one is missing.
 
@@ -28,13 +29,35 @@ def collect_provenance(
       7
     """
     return {
-        "command": list(command),
+        "command": [without_folders(argument) for argument in command],
         "seed": seed,
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": {"python": platform.python_version(), **_versions(packages)},
         "platform": platform.platform(),
         **_revision(),
     }
+
+
+# At the beginning, or after a space, a comma, a bracket or an equals sign.
+_ABSOLUTE = re.compile(r"(?:(?<=[\s=,(])|^)(?:~?/|[A-Za-z]:[\\/])(?:[^/\\\s,]+[/\\])*([^/\\\s,]+)")
+
+
+def without_folders(text: str) -> str:
+    """A text whose absolute paths are cut to their last part, as they name users and machines.
+
+    Args:
+      text: a path, an argument of a command, or words that hold some.
+
+    Example:
+      >>> from verigap.storage.provenance import without_folders
+      >>> without_folders("--out=/home/ada/runs/today"), without_folders("runs/today")
+      ('--out=today', 'runs/today')
+      >>> without_folders("/home/ada lovelace/my traces.parquet")
+      'my traces.parquet'
+    """
+    if Path(text).is_absolute() and "," not in text:
+        return Path(text).name
+    return _ABSOLUTE.sub(r"\1", text)
 
 
 def _versions(packages: Sequence[str]) -> dict[str, str | None]:
