@@ -28,7 +28,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
+.PHONY: help chaos setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-vllm
 
 help: ## this list
@@ -60,6 +60,9 @@ quickstart: $(READY)
 # A file stays on one process, which compiles what its tests share once.
 test: $(READY) ## all tests
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
+chaos: $(READY) ## kills, interrupts and turned bits, with a table of what was seen
+	$(PY) -m pytest -n 0 -s -m long tests/cli/test_interrupt_campaign.py tests/cli/test_bit_flips.py
 
 test-long: $(READY) ## the campaigns that take minutes each: interrupts, the wheel alone
 	$(PY) -m pytest -n $(JOBS) --dist loadfile -m long

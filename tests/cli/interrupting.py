@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.cli.command import TIMEOUT, Command, succeeded
 
-KINDS = (signal.SIGINT, signal.SIGTERM)
+KINDS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 CONTINUES = "verigap: interrupted; the same command continues where it stopped\n"
 PLAIN = "verigap: interrupted\n"
 
@@ -67,7 +67,8 @@ def campaign(work: Work, folder: Path, moments: int, seed: int) -> Counter[str]:
     """Interrupt a command at so many random moments, and let it go on after each of them.
 
     Whenever it is done, what it has written is compared with that of a run in one go, and it is
-    started anew. Every interrupt has to end as `Work.line` says.
+    started anew. Every interrupt has to end as `Work.line` says, but for SIGKILL, of which a
+    process cannot say anything.
 
     Returns:
       What was seen, by signal and exit code, with the number of runs that were completed.
@@ -100,6 +101,8 @@ def campaign(work: Work, folder: Path, moments: int, seed: int) -> Counter[str]:
             seen["completed"] += 1
             shutil.rmtree(broken)
             broken.mkdir()
+        elif kind is signal.SIGKILL:
+            assert code == -signal.SIGKILL, f"{code}: {stderr}"
         else:
             assert (code, stderr) == (128 + kind, work.line), f"{code}: {stderr}"
     assert work.finish(broken) == expected
