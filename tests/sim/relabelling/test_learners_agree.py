@@ -5,7 +5,7 @@ sufficient statistics and pays averages over the posterior. They share the learn
 else of note. The cases are keyed on the registry: a new learner is tested by being registered.
 """
 
-from functools import cache, partial
+from functools import cache
 from typing import NamedTuple
 
 import jax
@@ -67,16 +67,17 @@ GAMES = {
 }
 
 
-@partial(jax.jit, static_argnames="plan")
-def simulate(key: jax.Array, game: RelabellingGame, plan: Plan) -> dict[str, Summary]:
-    return simulate_cell(key, game, plan)
-
-
-# The oracle runs for longer than it compiles, so it is compiled with more care than the rest.
+# The oracle and populations run for longer than they compile, so they are compiled with more care
+# than the rest.
+CARE: dict[str, bool | int | str] = {"xla_backend_optimization_level": 1}
+simulate = {
+    False: jax.jit(simulate_cell, static_argnames="plan"),
+    True: jax.jit(simulate_cell, static_argnames="plan", compiler_options=CARE),
+}
 oracle = jax.jit(
     enumerate_risks,
     static_argnames=("learner", "log2_class_size", "traces", "replicates", "leashed"),
-    compiler_options={"xla_backend_optimization_level": 1},
+    compiler_options=CARE,
 )
 
 
@@ -86,7 +87,7 @@ def sufficient(spec: Spec, seed: int) -> tuple[dict[str, Summary], int]:
     two_level = spec.law == "two-level"
     listed, replicates, chunk = (32, 32_000, 250) if two_level else (16, 4_000, 8)
     plan = Plan(tuple(LEARNERS), replicates, 1 << 12, listed, chunk)
-    return simulate(jax.random.key(seed), spec.game, plan), replicates
+    return simulate[not two_level](jax.random.key(seed), spec.game, plan), replicates
 
 
 def compare(spec: Spec, learner: str, replicates: int, *, leashed: bool, seed: int) -> None:
