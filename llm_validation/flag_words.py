@@ -21,7 +21,7 @@ def as_flags(column: pl.Expr, dtype: pl.DataType) -> tuple[pl.Expr, pl.Expr]:
       >>> from verigap.llm_validation.flag_words import as_flags
       >>> frame = pl.DataFrame({"correct": [1.0, 0.0, float("nan"), None]})
       >>> flags, bad = as_flags(pl.col("correct"), frame.schema["correct"])
-      >>> frame.select(flags)["correct"].to_list(), frame.select(bad.any()).item()
+      >>> frame.select(flags).to_series().to_list(), frame.select(bad.any()).item()
       ([True, False, None, None], False)
     """
     if dtype.is_numeric():

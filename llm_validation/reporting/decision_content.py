@@ -104,12 +104,10 @@ def _selected(
     found["price"] = selecting_price(decision, rows, group.num_candidates, group.outcomes.unit)
     if group.num_candidates > 1 or decision.reason == "no_room":
         return found
-    alone = (group.outcomes.sizes == 1).all()
+    kind = "sample" if (group.outcomes.sizes == 1).all() else "candidate"
     return found | {
-        "sentence": f"Undecided: {'with one sample a prompt' if alone else 'at N = 1'} there is "
-        "nothing to select among.",
-        "settling": f"{'Two samples a prompt' if alone else 'An N of 2'} at least, and better 8, "
-        "would show it.",
+        "sentence": f"Undecided: with one {kind} a prompt there is nothing to select among.",
+        "settling": f"Two {kind}s a prompt at least, and better 8, would show it.",
         "settling_prompts": None,
     }
 

@@ -76,7 +76,7 @@ def diagnose(
       >>> traces = read_traces("examples/smollm2_products.parquet")
       >>> found = diagnose(traces, [64], [16, 64])
       >>> found.groups[0].decisions.by_currency["accuracy"].select.reason
-      'suffices'
+      'open'
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
     request = _request(data_budgets, num_candidates, chi2_radius, worth, seed)

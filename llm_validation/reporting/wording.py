@@ -265,7 +265,7 @@ def check_sentence(
         None where that is not known.
     """
     if num_candidates == 1:
-        return "At N = 1 an exact check has nothing to choose among."
+        return "With one candidate an exact check has nothing to choose among."
     text = (
         f"An exact check of {num_candidates:,} samples adds {scale.gain(gain)} beyond "
         f"{arm_name(best, num_candidates)}, the simplest of the best arms without one."

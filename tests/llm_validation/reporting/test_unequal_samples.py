@@ -31,6 +31,9 @@ def test_a_few_short_prompts_do_not_make_n_smaller() -> None:
 
 def test_n_of_one_is_told_from_one_sample() -> None:
     asked = content(pl.lit(value=True), 1)["select"]
-    assert "at N = 1 there is nothing to select among" in asked["decision"]["accuracy"]["sentence"]
+    assert (
+        "with one candidate a prompt there is nothing to"
+        in asked["decision"]["accuracy"]["sentence"]
+    )
     only = content(pl.col("sample_id") == 5, 4)["select"]
     assert "with one sample a prompt there" in only["decision"]["accuracy"]["sentence"]
