@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from verigap.cli.compiled_programs import ProgramStore
+from verigap.engines.compiled_programs import ProgramStore
 
 BOUNDS = ("bounds", "--law", "two-level", "--horizon", "64", "--n", "32", "--log2-class", "8")
 
@@ -124,7 +124,7 @@ def test_processes_that_are_killed_leave_only_whole_programs(tmp_path: Path) -> 
     forever = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from verigap.cli.compiled_programs import ProgramStore\n"
+        "from verigap.engines.compiled_programs import ProgramStore\n"
         "store = ProgramStore(Path(sys.argv[1]))\n"
         "print(flush=True)\n"
         "while True:\n"
