@@ -57,7 +57,12 @@ def embedded(cpus: int, variables: dict[str, str]) -> Iterator[ModuleType]:
             _temp_dir=folder,
             runtime_env={"env_vars": variables},
         ) as ray:
-            yield ray
+            try:
+                yield ray
+            except BaseException:
+                # Of an interrupt not much time is left, and Ray takes a second or two to end.
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
