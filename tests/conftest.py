@@ -22,7 +22,7 @@ import jaxtyping
 import pytest
 
 from tests.wall_time import by_file, lines
-from verigap.cli.compiled_programs import keep_compiled_programs
+from verigap.engines.compiled_programs import keep_compiled_programs
 
 keep_compiled_programs()
 

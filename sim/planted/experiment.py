@@ -15,7 +15,7 @@ from verigap.sim.models.accounting import forward_flops, sampling_flops, trainin
 from verigap.sim.models.sampling import sample_many
 from verigap.sim.models.transformer import Params, count_parameters
 from verigap.sim.planted.automata import sample_traces
-from verigap.sim.planted.instance import Bases, Note, PlantedInstance, training_plan
+from verigap.sim.planted.instance import Note, PlantedInstance, training_plan
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.learners.cloning import clone
 from verigap.sim.planted.learners.data import Demonstrations, LabelledTraces, prompt_ids
@@ -101,14 +101,14 @@ class _Training:
 
 
 def run_trained(
-    parameters: PlantedParameters, root: PRNGKeyArray, bases: Bases, note: Note
+    parameters: PlantedParameters, root: PRNGKeyArray, base: Params, note: Note
 ) -> dict[str, Any]:
     """Train every learner at one point of the experiment and score it on new prompts.
 
     Args:
       parameters: the point.
       root: random stream of the point.
-      bases: where pre-trained bases are kept.
+      base: parameters of the pre-trained base.
       note: told what is being done.
 
     Returns:
@@ -116,7 +116,7 @@ def run_trained(
     """
     p = parameters
     instance = PlantedInstance(p)
-    training = _Training(instance, bases.parameters(instance, note), root, note)
+    training = _Training(instance, base, root, note)
     cloned = training.clone()
     verifier = training.verifier()
     own = training.pool("base", training.base, verifier.params)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import polars as pl
 
-from verigap.sim.sweeps.cells import Cell, LoadedSweep, TrainedCell
-from verigap.sim.sweeps.steps import TRAINING, Steps
+from verigap.sim.sweeps.cells import LoadedSweep
+from verigap.sim.sweeps.engine import Engine, LocalEngine, Session
+from verigap.sim.sweeps.steps import Steps
 from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore
@@ -19,14 +21,8 @@ from verigap.storage.run_store import RunStore
 PACKAGES = ("verigap", "flax", "jax", "jaxlib", "numpy", "optax", "polars")
 """Packages whose versions a run folder keeps."""
 
-
-@dataclass(frozen=True)
-class _Work:
-    """Cells that are computed and stored together, in a step of a kind of `steps`."""
-
-    cells: tuple[Cell | TrainedCell, ...]
-    kind: str
-    compute: Callable[[Callable[[str], None]], list[dict[str, Any]]]
+LOCAL = LocalEngine()
+"""The engine that is used unless another one is asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,25 +42,13 @@ class Outcome:
     warnings: tuple[str, ...]
 
 
-def computing_device() -> dict[str, object]:
-    """Kind, platform and number of the devices that cells are computed on."""
-    # Late, because it is slow and starts the device.
-    import jax
-
-    devices = jax.devices()
-    return {
-        "device_kind": devices[0].device_kind,
-        "device_platform": devices[0].platform,
-        "device_count": len(devices),
-    }
-
-
 def run_sweep(
     sweep: LoadedSweep,
     folder: str | Path,
     *,
     command: Sequence[str] = (),
     report: Callable[[Progress], None] = lambda progress: None,
+    engine: Engine = LOCAL,
 ) -> Outcome:
     """Simulate every unfinished cell of a sweep and store the results batch by batch.
 
@@ -73,8 +57,10 @@ def run_sweep(
       folder: run folder, created or continued.
       command: what the user typed, for the provenance.
       report: called before and after every step, of which a batch is one.
+      engine: what computes the cells. Default: this process.
 
     Raises:
+      ValueError: the engine cannot be used.
       StoreError: if the folder belongs to another configuration, is locked, or is not a run.
 
     Example:
@@ -90,22 +76,30 @@ def run_sweep(
       >>> outcome.cells, outcome.failed
       (1, 0)
     """
-    provenance = collect_provenance(command, sweep.config.seed, PACKAGES) | computing_device()
     names = [cell.name for cell in sweep.cells]
-    with RunStore.open(folder, sweep.resolved_yaml(), provenance, names) as store:
-        finished = store.finished_cells() & set(names)
-        failed = _compute(sweep, store, finished, store.path, report)
-        return Outcome(len(sweep.cells), len(finished), failed, tuple(store.warnings))
+    with engine.opened() as session:
+        account = collect_provenance(command, sweep.config.seed, PACKAGES) | session.provenance()
+        with RunStore.open(folder, sweep.resolved_yaml(), account, names) as store:
+            finished = store.finished_cells() & set(names)
+            failed = _compute(sweep, store, finished, store.path, report, session)
+            return Outcome(len(sweep.cells), len(finished), failed, tuple(store.warnings))
 
 
 def run_in_memory(
-    sweep: LoadedSweep, *, report: Callable[[Progress], None] = lambda progress: None
+    sweep: LoadedSweep,
+    *,
+    report: Callable[[Progress], None] = lambda progress: None,
+    engine: Engine = LOCAL,
 ) -> MemoryRun:
     """Simulate every cell of a sweep and keep the results in memory.
 
     Args:
       sweep: a loaded configuration.
       report: called before and after every step, of which a batch is one.
+      engine: what computes the cells. Default: this process.
+
+    Raises:
+      ValueError: the engine cannot be used.
 
     Example:
       >>> from verigap.sim.sweeps import run_in_memory, sweep_from
@@ -119,8 +113,8 @@ def run_in_memory(
     """
     kept = MemoryRun(sweep.resolved_yaml())
     # Pre-trained bases of trained networks pass through files; these are gone afterwards.
-    with tempfile.TemporaryDirectory() as folder:
-        _compute(sweep, kept, set(), Path(folder), report)
+    with engine.opened() as session, tempfile.TemporaryDirectory() as folder:
+        _compute(sweep, kept, set(), Path(folder), report, session)
     return kept
 
 
@@ -165,52 +159,28 @@ def _compute(
     finished: Set[str],
     folder: Path,
     report: Callable[[Progress], None],
+    session: Session,
 ) -> int:
     """Compute and store every cell that is not finished; how many failed."""
     todo = [cell for cell in sweep.cells if cell.name not in finished]
     steps = Steps(report, len(sweep.cells), len(finished))
     if not todo:
         steps.tell()
-    for work in _work(sweep, todo, folder, steps):
-        try:
-            with steps.step(work.kind):
-                rows = work.compute(steps.tell)
-        except (ValueError, TypeError, ArithmeticError, RuntimeError, MemoryError) as error:
-            message = f"{type(error).__name__}: {error}".splitlines()[0]
-            store.record_failures([{"cell": cell.name, "error": message} for cell in work.cells])
-            steps.failed += len(work.cells)
-        else:
-            store.write_batch(pl.DataFrame(rows))
-            steps.done += len(work.cells)
-        steps.tell()
+        return 0
+    # Late, because it is slow.
+    from verigap.sim.sweeps.jobs import works
+
+    # Closed at once if storing fails or is interrupted, as the session may have started processes.
+    with closing(session.results(works(sweep, todo, folder, steps), steps)) as results:
+        for result in results:
+            cells = result.work.cells
+            if result.error:
+                store.record_failures(
+                    [{"cell": cell.name, "error": result.error} for cell in cells]
+                )
+                steps.failed += len(cells)
+            else:
+                store.write_batch(pl.DataFrame(result.rows))
+                steps.done += len(cells)
+            steps.tell()
     return steps.failed
-
-
-def _work(
-    sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path, steps: Steps
-) -> Iterator[_Work]:
-    """Simulated cells in batches, then trained ones one by one."""
-    seed = sweep.config.seed
-    trained = [cell for cell in todo if isinstance(cell, TrainedCell)]
-    steps.add({TRAINING: len(trained)})
-    if any(isinstance(cell, Cell) for cell in todo):
-        from verigap.sim.sweeps.batches import run_batch
-        from verigap.sim.sweeps.planning import batches
-
-        for batch in batches(sweep, todo, steps):
-            yield _Work(batch.cells, batch.kind, lambda _, batch=batch: run_batch(batch, seed))
-    if trained:
-        import jax
-        import numpy as np
-
-        from verigap.sim.planted.experiment import run_trained
-        from verigap.sim.planted.instance import Bases
-
-        bases = Bases((sweep.folder / "bases", folder / "bases"))
-
-        def train(cell: TrainedCell, note: Callable[[str], None]) -> dict[str, Any]:
-            root = jax.random.fold_in(jax.random.key(seed), np.uint32(cell.stream))
-            return cell.identity | run_trained(cell.parameters, root, bases, note)
-
-        for cell in trained:
-            yield _Work((cell,), TRAINING, lambda note, cell=cell: [train(cell, note)])

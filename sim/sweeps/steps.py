@@ -58,6 +58,15 @@ class Steps:
         finally:
             self._pace.end()
 
+    def took(self, kind: str, seconds: float) -> None:
+        """Say that a step was done by another process.
+
+        Args:
+          kind: its kind.
+          seconds: how long it took, over the number of steps that were done meanwhile.
+        """
+        self._pace.took(kind, seconds)
+
     def tell(self, doing: str = "") -> None:
         """Tell how far the sweep is."""
         self._report(

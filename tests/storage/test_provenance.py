@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from verigap.sim.sweeps.run import PACKAGES, computing_device
+from verigap.sim.sweeps.engine import computing_device
+from verigap.sim.sweeps.run import PACKAGES
 from verigap.storage import provenance
 from verigap.storage.provenance import collect_provenance, without_folders
 

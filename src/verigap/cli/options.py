@@ -11,8 +11,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from verigap.cli.compiled_programs import keep_compiled_programs
 from verigap.cli.output import say
+from verigap.engines.compiled_programs import keep_compiled_programs
 
 FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -53,7 +53,8 @@ _FLAGS = {
 """Flags of parameters whose names differ by more than dashes."""
 
 _SAME_NAME = (
-    "answers", "batch_size", "cells", "check_cost", "correct_above", "currency", "dataset", "dtype",
+    "address", "answers", "batch_size", "cells", "check_cost", "correct_above", "currency",
+    "dataset", "dtype",
     "engine", "epochs", "epsilon", "explode", "false_negative", "false_positive", "filter",
     "first_correct", "first_samples", "gpu_hour", "grid", "horizon", "kappa", "label_cost", "law",
     "learning_rate", "max_tokens", "mean", "metric", "missing", "model", "most_prompts",

@@ -25,20 +25,29 @@ def sweep(
         Path | None,
         typer.Option("--out", help="Run folder, made or continued. Default: runs/CONFIG."),
     ] = None,
-    engine: Annotated[str, typer.Option("--engine", help="Where cells run: local.")] = "local",
+    engine: Annotated[
+        str, typer.Option("--engine", help="Where cells run: local, or ray (one task a CPU).")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            help="Ray cluster: HOST:PORT or auto. Default: Ray is started on this machine.",
+        ),
+    ] = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Run or resume a sweep."""
     prepare_jax()
-    if engine != "local":
-        raise ValueError(f"--engine: unknown engine {engine!r}; use local")
     import verigap as vg
     from verigap.cli.progress import ProgressBar
 
     folder = out or Path("runs") / config.stem
     with ProgressBar(f"sweep {config.stem}", quiet=quiet or as_json) as report:
-        found = vg.sweep(config, folder, command=command_line(), report=report)
+        found = vg.sweep(
+            config, folder, command=command_line(), report=report, engine=engine, address=address
+        )
     for warning in found.warnings:
         say(f"verigap: warning: {warning}", err=True)
     failed = found.cells - len(found.rows)

@@ -71,6 +71,11 @@ class Pace:
             self._taken.setdefault(self._kind, []).append(self._clock() - self._since)
         self._kind = None
 
+    def took(self, kind: str, seconds: float) -> None:
+        """A step that was ahead was done elsewhere; seconds that it kept the work from its end."""
+        self.skip(kind)
+        self._taken.setdefault(kind, []).append(seconds)
+
     def skip(self, kind: str) -> None:
         """A planned step is not ahead any more."""
         self.add({kind: -1})

@@ -85,6 +85,8 @@ def sweep(
     *,
     command: Sequence[str] = (),
     report: Report = lambda progress: None,
+    engine: str = "local",
+    address: str | None = None,
 ) -> SweepResult:
     """Simulate learners over a grid of settings.
 
@@ -95,6 +97,10 @@ def sweep(
         it nothing is kept on disk.
       command: what the user typed, for the provenance in the run folder.
       report: called after every batch of cells.
+      engine: what computes the cells: "local", this process, or "ray", tasks of Ray on one CPU each
+        (docs/scaling-out.md). The numbers are the same.
+      address: of a Ray cluster, HOST:PORT, or "auto" for the one that this machine belongs to.
+        Default: Ray is started on this machine and ends with the sweep.
 
     Returns:
       `frame`, a polars table with one row a cell and learner; `failures`, the cells that could not
@@ -113,6 +119,7 @@ def sweep(
       >>> run.frame["learner"].to_list()
       ['vb-plug-in', 'vf-mle']
     """
+    from verigap.engines.choice import chosen_engine
     from verigap.results import SweepResult
     from verigap.sim.sweeps.cells import load_sweep, sweep_from
     from verigap.sim.sweeps.run import run_in_memory, run_sweep
@@ -120,13 +127,14 @@ def sweep(
     from verigap.storage.run_store import RunStore
 
     of_kind(config, "config", "a mapping or the path of a YAML file", Mapping, str, Path)
+    chosen = chosen_engine(engine, address)
     loaded = sweep_from(config) if isinstance(config, Mapping) else load_sweep(config)
     resumed, warnings = 0, ()
     if out is None:
-        kept = run_in_memory(loaded, report=report)
+        kept = run_in_memory(loaded, report=report, engine=chosen)
         rows, failures = kept.rows(), kept.failures
     else:
-        outcome = run_sweep(loaded, out, command=command, report=report)
+        outcome = run_sweep(loaded, out, command=command, report=report, engine=chosen)
         resumed, warnings = outcome.resumed, outcome.warnings
         store = RunStore.read_only(out)
         rows, failures = stored_cells(store).to_dicts(), store.failures().to_dicts()

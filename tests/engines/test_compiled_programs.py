@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from verigap.cli.compiled_programs import ProgramStore
+from verigap.engines.compiled_programs import ProgramStore
 
 BOUNDS = ("bounds", "--law", "two-level", "--tilt", "0.3", "--horizon", "64", "--n", "32",
           "--log2-class", "8")  # fmt: skip
@@ -148,7 +148,7 @@ def test_processes_that_are_killed_leave_only_whole_programs(tmp_path: Path) -> 
     forever = (
         "import sys\n"
         "from pathlib import Path\n"
-        "from verigap.cli.compiled_programs import ProgramStore\n"
+        "from verigap.engines.compiled_programs import ProgramStore\n"
         "store = ProgramStore(Path(sys.argv[1]))\n"
         "print(flush=True)\n"
         "while True:\n"

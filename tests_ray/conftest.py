@@ -1,0 +1,45 @@
+"""Clusters of Ray on this machine, for the tests that need the `ray` extra: `make test-ray`."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# Before Ray is imported. Raylets and their workers inherit these.
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+# Plain code compiles faster, and processes share what they compile.
+os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false"
+os.environ["VERIGAP_CACHE"] = str(Path(__file__).parent.parent / "build" / "programs")
+
+from tests_ray.machines import Machines
+from tests_ray.sweeping import CONFIG, Sweeping
+
+
+@pytest.fixture(scope="session")
+def sweeping(tmp_path_factory: pytest.TempPathFactory) -> Sweeping:
+    """A small sweep, and its run by the local engine."""
+    folder = tmp_path_factory.mktemp("sweeping")
+    config = folder / "config.yaml"
+    config.write_text(CONFIG)
+    return Sweeping(config, folder / "local")
+
+
+@pytest.fixture(scope="session")
+def three_machines() -> Iterator[Machines]:
+    # Not a folder of pytest's, as paths of sockets have to be short.
+    with tempfile.TemporaryDirectory(dir="/tmp", ignore_cleanup_errors=True) as folder:
+        machines = Machines(count=3, folder=Path(folder))
+        yield machines
+        machines.close()
+
+
+@pytest.fixture
+def machines(three_machines: Machines) -> Machines:
+    """A cluster of three machines with a CPU each, beside a head without one."""
+    three_machines.restore()
+    return three_machines

@@ -1,0 +1,108 @@
+"""A Ray cluster whose machines are processes on this one."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
+
+TIMEOUT = 120.0
+STORE = 80 << 20
+
+
+class Machines:
+    """A head without a CPU, and machines of one CPU each.
+
+    Args:
+      count: how many machines.
+      folder: where Ray keeps its sockets and logs; its path has to be short.
+    """
+
+    def __init__(self, count: int, folder: Path) -> None:
+        self._count = count
+        self._cluster = Cluster(
+            initialize_head=True,
+            head_node_args={
+                "num_cpus": 0,
+                "object_store_memory": STORE,
+                "include_dashboard": False,
+                "temp_dir": str(folder),
+            },
+        )
+        self._nodes: list[Any] = []
+        self.restore()
+
+    def restore(self) -> None:
+        """Replace machines that were lost."""
+        while len(self._nodes) < self._count:
+            node = self._cluster.add_node(num_cpus=1, object_store_memory=STORE, wait=False)
+            self._nodes.append(node)
+        self._cluster.wait_for_nodes()
+
+    def close(self) -> None:
+        """End all of them."""
+        self._cluster.shutdown()
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT of the head."""
+        return self._cluster.address
+
+    def kill_machine(self) -> None:
+        """Lose a machine that computes, with all its processes at once."""
+        (_, raylet), *_ = wait_for(self._busy)
+        node = self._nodes[self._raylets().index(raylet)]
+        self._nodes.remove(node)
+        self._cluster.remove_node(node, allow_graceful=False)
+
+    def kill_worker(self) -> None:
+        """Lose a worker process that computes."""
+        (worker, _), *_ = wait_for(self._busy)
+        os.kill(worker, signal.SIGKILL)
+
+    def _busy(self) -> list[tuple[int, int]]:
+        """The workers that compute just now, each with its raylet, as process numbers."""
+        return [
+            (each.number, each.parent)
+            for each in processes()
+            if each.command.startswith("ray::compute") and each.parent in self._raylets()
+        ]
+
+    def _raylets(self) -> list[int]:
+        return [node.all_processes["raylet"][0].process.pid for node in self._nodes]
+
+
+class Process(NamedTuple):
+    """A process of this machine."""
+
+    number: int
+    parent: int
+    command: str
+
+
+def processes() -> list[Process]:
+    """Every process that has not ended."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_text(errors="replace").replace("\0", " ")
+            status = (folder / "stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if status[0] != "Z":
+            found.append(Process(int(folder.name), int(status[1]), command))
+    return found
+
+
+def wait_for(something: Callable[[], list[Any]]) -> list[Any]:
+    """What there is, as soon as there is something."""
+    deadline = time.monotonic() + TIMEOUT
+    while not (found := something()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return found
