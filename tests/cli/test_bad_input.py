@@ -191,7 +191,7 @@ def test_questions(in_process: InProcess, tmp_path: Path, changed: str, says: st
         ("laws t.csv --horizon 64", "Missing option '--out'"),
         ("sweep", "Missing argument"),
         ("sweep nowhere.yaml", "nowhere.yaml: no such file"),
-        ("sweep nowhere.yaml --engine ray", "--engine: unknown engine 'ray'"),
+        ("sweep nowhere.yaml --engine dask", "--engine: unknown engine 'dask'; use local or ray"),
         ("check", "Missing argument"),
         ("check nowhere", "nowhere: no run folder there; make one with `verigap sweep`"),
         ("check folder", "folder: is not a run folder; make one with `verigap sweep`"),

@@ -30,6 +30,12 @@ def keep_compiled_programs() -> None:
 
     Nothing is done where VERIGAP_CACHE is "off", where JAX_COMPILATION_CACHE_DIR names a cache of
     the user's, or where no folder can be made that belongs to the user alone.
+
+    Example:
+      >>> from unittest import mock
+      >>> from verigap.engines.compiled_programs import keep_compiled_programs
+      >>> with mock.patch.dict("os.environ", {"VERIGAP_CACHE": "off"}):
+      ...     keep_compiled_programs()
     """
     if os.environ.get(VARIABLE, "").lower() == "off" or "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
