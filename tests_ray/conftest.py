@@ -21,12 +21,19 @@ from tests_ray.sweeping import CONFIG, Sweeping
 
 
 @pytest.fixture(scope="session")
-def sweeping(tmp_path_factory: pytest.TempPathFactory) -> Sweeping:
+def small_sweep(tmp_path_factory: pytest.TempPathFactory) -> Sweeping:
     """A small sweep, and its run by the local engine."""
     folder = tmp_path_factory.mktemp("sweeping")
     config = folder / "config.yaml"
     config.write_text(CONFIG)
     return Sweeping(config, folder / "local")
+
+
+@pytest.fixture
+def sweeping(small_sweep: Sweeping) -> Iterator[Sweeping]:
+    """The sweep; of its runs none outlives the test."""
+    yield small_sweep
+    small_sweep.end_all()
 
 
 @pytest.fixture(scope="session")

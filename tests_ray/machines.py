@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from ray.cluster_utils import Cluster  # pyright: ignore[reportMissingImports]
 
-TIMEOUT = 120.0
+TIMEOUT = 300.0
 STORE = 80 << 20
 
 

@@ -48,6 +48,7 @@ class Sweeping:
     def __init__(self, config: Path, local: Path) -> None:
         self.config = config
         self._local = local
+        self._children: list[subprocess.Popen[str]] = []
 
     @cached_property
     def expected(self) -> dict[str, bytes]:
@@ -57,7 +58,17 @@ class Sweeping:
 
     def start(self, run: Path, *options: object) -> subprocess.Popen[str]:
         """Start a run by Ray."""
-        return verigap.start("sweep", self.config, "--out", run, "--engine", "ray", *options)
+        child = verigap.start("sweep", self.config, "--out", run, "--engine", "ray", *options)
+        self._children.append(child)
+        return child
+
+    def end_all(self) -> None:
+        """End what a test that failed has left running."""
+        for child in self._children:
+            if child.poll() is None:
+                child.terminate()
+                child.communicate()
+        self._children.clear()
 
     def ended(self, child: subprocess.Popen[str]) -> str:
         """What a run that is to succeed prints, once it has ended."""

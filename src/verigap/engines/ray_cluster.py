@@ -129,7 +129,8 @@ def _initialised(**options: Any) -> Iterator[ModuleType]:
         except SystemExit:
             # What Ray's own handler of SIGTERM does, which is there from now on.
             terminated = True
-        except (ConnectionError, RuntimeError, TimeoutError, ValueError) as error:
+        # Ray raises errors of several kinds, the plainest among them where it takes too long.
+        except Exception as error:
             raise ValueError(f"engine: ray does not start ({_first_line(error)})") from None
         finally:
             if main:
