@@ -95,7 +95,8 @@ def fit(
       0.093
     """
     from verigap.llm_validation.fitting import fit as fitting
-    from verigap.results import FitResult, shown
+    from verigap.results import FitResult
+    from verigap.results.shown import shown
 
     found = fitting.fit(
         read_traces(traces), horizons, seed=seed, grids=grids, pass_at=pass_at, samples=samples

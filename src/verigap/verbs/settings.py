@@ -67,7 +67,8 @@ def calculate(
       4.8
     """
     from verigap import sim
-    from verigap.results import CalculationResult, shown
+    from verigap.results import CalculationResult
+    from verigap.results.shown import shown
     from verigap.sim.calculator import Question
 
     question = Question(
@@ -176,7 +177,8 @@ def check(run: SweepResult | str | Path, *, partial: bool = False) -> CheckResul
       >>> vg.check(run).ok
       True
     """
-    from verigap.results import CheckResult, SweepResult, shown
+    from verigap.results import CheckResult, SweepResult
+    from verigap.results.shown import shown
     from verigap.sim.checks.run_check import check_rows
     from verigap.sim.sweeps.stored import stored_cells, stored_completeness, stored_config
     from verigap.storage.completeness import Completeness
