@@ -13,6 +13,9 @@ os.environ.setdefault(
 )
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 
+# Each core has a process of its own; threads of small matrix products would wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # Processes of one run, commands among them, share what they compile; so do later runs.
 os.environ.setdefault("VERIGAP_CACHE", str(Path(__file__).parent.parent / "build" / "programs"))
 

@@ -131,6 +131,7 @@ def _changed_lines(copy: Path) -> dict[str, list[str]]:
     return changed
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ADDITIONS)
 def test_one_file_and_one_line(kind: str, tmp_path: Path) -> None:
     new = ADDITIONS[kind]

@@ -80,14 +80,11 @@ def test_help_lists_rooms_and_verbs() -> None:
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_the_example_of_a_verb(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(Path(__file__).resolve().parents[1])
+def test_a_verb_has_an_example(name: str) -> None:
     verb: Callable[..., Any] = getattr(verbs, name)
+    # That it is true: tests/test_examples_in_docstrings.py.
     (found,) = doctest.DocTestFinder(recurse=False).find(verb, name)
     assert found.examples
-    runner = doctest.DocTestRunner()
-    runner.run(found)
-    assert runner.failures == 0
 
 
 def test_a_sweep_without_a_folder_leaves_no_file(

@@ -140,6 +140,7 @@ def test_laws_measured_anew_are_not_checked_with_the_old(
         assert json.loads(done.stdout)["cells"] == 6
 
 
+@pytest.mark.long
 def test_controls_are_caught(verigap: Command, tmp_path: Path) -> None:
     config = yaml.safe_load(CONTROLS.read_text())
     names = config["bounds"]

@@ -25,6 +25,7 @@ def assert_same(one: Any, other: Any, where: str) -> None:
         assert one == other, where
 
 
+@pytest.mark.long
 def test_the_devices_do_not_matter(
     verigap: Command, mixed_config: Path, mixed_run: Path, tmp_path: Path
 ) -> None:

@@ -22,7 +22,7 @@ from tests.cli.command import TIMEOUT, Command, stored_rows, succeeded
 from tests.cli.interrupting import CONTINUES, PLAIN, Work, campaign
 
 MOMENTS = int(os.environ.get("VERIGAP_INTERRUPTS", "50"))
-FEW = {"sweep": 3, "import": 6}
+FEW = {"sweep": 1, "import": 6}
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Three batches, each of another program.
@@ -142,6 +142,7 @@ def test_a_killed_import_leaves_nothing_that_the_next_one_does_not_clear(
     assert (out / "t.parquet").read_bytes() == whole
 
 
+@pytest.mark.long
 def test_an_interrupted_diagnosis_goes_on_after_its_last_stage(
     verigap: Command, tmp_path: Path
 ) -> None:

@@ -13,6 +13,9 @@ from tests.cli.command import TIMEOUT, Command, InProcess, assert_refused, store
 from verigap.sim.models.checkpoints import load_parameters
 from verigap.sim.sweeps.cells import TrainedCell, load_sweep
 
+# Its networks train for most of a minute.
+pytestmark = pytest.mark.long
+
 PLAN = {"steps": 20, "batch": 16, "rate": 0.003}
 BLOCK = {
     "game": "planted", "symbols": 2, "vocabulary": 4, "longest": 6, "horizon": 6, "data_budget": 20,

@@ -15,6 +15,7 @@ from verigap.theory import BOUNDS, Bound
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.pages
 def test_no_page_is_behind_the_code() -> None:
     assert [path.name for path, _ in generated.stale()] == []
 

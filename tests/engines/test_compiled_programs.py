@@ -60,6 +60,7 @@ def damaged(whole: bytes, damage: str) -> bytes:
 DAMAGES = ("cut", "flipped", "emptied")
 
 
+@pytest.mark.long
 def test_a_command_compiles_nothing_a_second_time_but_what_was_damaged(tmp_path: Path) -> None:
     first, (found, compiled) = ask(tmp_path, COMMAND)
     assert "VF-LOWER" in first

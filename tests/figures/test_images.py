@@ -29,6 +29,7 @@ def _committed(need: Need) -> Any:
     return need.obtain(DOCS / "runs", False, _refuse)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FIGURES)
 def test_the_gallery_is_what_the_code_draws(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

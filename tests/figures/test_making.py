@@ -30,6 +30,7 @@ def test_every_figure_says_what_it_shows_and_needs() -> None:
                 assert (Path(__file__).parents[2] / path).exists(), path
 
 
+@pytest.mark.long
 def test_a_run_is_made_and_then_read(tmp_path: Path) -> None:
     config = tmp_path / "small.yaml"
     config.write_text(CONFIG)

@@ -164,6 +164,7 @@ FORMS: list[Callable[[Path, Path], list[Path]]] = [
 JSON_LINES_ONLY = ("every_eval_ever", "batches/anthropic")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("file", "form"),
     [

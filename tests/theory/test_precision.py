@@ -68,6 +68,7 @@ def values(setting: Setting) -> dict[str, Array]:
     return {name: bound.value(setting) for name, bound in BOUNDS.items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("prompts", "traces"), [(1, 2), (1, 6), (3, 4)])
 def test_float32_stays_on_the_safe_side(prompts: int, traces: int) -> None:
     setting = random_settings(prompts + traces, prompts, traces)

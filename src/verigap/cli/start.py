@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NoReturn
 
 from verigap.cli.interrupts import guarded
@@ -13,6 +14,8 @@ def main() -> NoReturn:
 
 
 def _run() -> None:
+    # Products of matrices are small here: the threads of NumPy's library would mostly wait.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from verigap.cli.main import main as run
 
     run()

@@ -25,6 +25,7 @@ def tables(name: str, prompts: int, repetitions: int) -> Tables:
     return Tables.joined([table(MADE[name], prompts, index) for index in range(repetitions)])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("what", ["select", "train"])
 @pytest.mark.parametrize("name", MADE)
 def test_false_verdicts_are_rare(name: str, what: verdict_errors.What) -> None:

@@ -177,6 +177,7 @@ def test_bad_arguments(arguments: dict, says: str) -> None:
         fit(table([[1, None]]), **{"horizons": [4], **arguments})
 
 
+@pytest.mark.long
 def test_intervals_cover_known_populations() -> None:
     known, repetitions = truths("beta"), 100
     found = coverage("beta", 50, 50, repetitions)

@@ -207,6 +207,7 @@ def test_nothing_verified() -> None:
         measured(pl.DataFrame({"prompt_id": ["a"], "correct": pl.Series([None], dtype=pl.Boolean)}))
 
 
+@pytest.mark.long
 def test_intervals_cover_the_known_gap() -> None:
     """The full check is `python -m benchmarks.gap_coverage`; here one population, fewer tables."""
     population, prompts, samples, repetitions = "even", 20, 16, 40

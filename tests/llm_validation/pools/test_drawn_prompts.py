@@ -76,6 +76,7 @@ def test_what_has_no_verdict_is_still_counted() -> None:
     assert (pools.left_out, pools.unverified) == (5, 20)
 
 
+@pytest.mark.long
 def test_it_is_told_wherever_it_is_done() -> None:
     traces = Traces(table())
     (measured,) = measure(traces, [12], data_budgets=[16], seeds=2, most_prompts=30)

@@ -84,6 +84,7 @@ def found(measured: GroupMeasurement) -> ClassSize:
     return effective_class_size(group(POPULATION), seen)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [2.0, 6.0, 12.0])
 def test_the_class_size_of_a_known_game_is_found(size: float) -> None:
     law = group(POPULATION).laws[HORIZON]

@@ -148,6 +148,7 @@ def test_the_learners_themselves() -> None:
     assert rates.false_positive + rates.false_negative < 0.95
 
 
+@pytest.mark.long
 def test_intervals_are_as_wide_as_the_spread_between_tables() -> None:
     """`python -m benchmarks.prediction_coverage` counts what they hold."""
     found = np.array(

@@ -140,6 +140,7 @@ def test_what_several_codewords_leave(survivors: int) -> None:
     assert gain.mean() == pytest.approx(formula, rel=0.05)
 
 
+@pytest.mark.long
 @settings(max_examples=15)
 @given(st.floats(0.05, 2.0), st.floats(1.0, 60.0), st.floats(0.0, 1.0), st.sampled_from([1, 4, 16]))
 def test_shares_and_reach_stay_in_range(

@@ -36,6 +36,7 @@ def traces() -> Traces:
     )
 
 
+@pytest.mark.long
 def test_pools_are_built_once_and_cells_are_measured_once(
     traces: Traces, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -96,6 +96,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 WRITTEN = ("usual", "plain", "one prompt", "several")
+OFTEN = ("usual", "plain", "one prompt", "lost", "score")
+"""Kinds that differ most; the others take a minute together."""
 
 
 def laid_out(figure: Figure, file: BytesIO, **_: Any) -> None:
@@ -105,7 +107,13 @@ def laid_out(figure: Figure, file: BytesIO, **_: Any) -> None:
     file.write(b"<svg></svg>")
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "table",
+    [
+        pytest.param(name, marks=() if name in OFTEN else pytest.mark.long, id=name)
+        for name in TABLES
+    ],
+)
 def test_a_page_of_every_kind(
     table: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -168,6 +168,7 @@ def test_the_score_as_a_check(scored: GroupDiagnosis) -> None:
     assert roc["score"]["area"] == pytest.approx(1 - 1 / (16 * (1 - correct)))
 
 
+@pytest.mark.long
 def test_the_margin_flips_where_the_report_says(agreeing: GroupDiagnosis) -> None:
     """Below `flips_at` a gain decides, above it does not."""
     frame = pool([0.2, 0.3]).drop("answer")

@@ -122,6 +122,7 @@ def controls_run() -> list[dict[str, Any]]:
     return rows
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CONTROLS)
 def test_each_control_is_caught(name: str) -> None:
     report = check(controls_run(), [name])

@@ -88,6 +88,7 @@ def test_many_codewords_are_never_told_apart() -> None:
     assert 0.1188 <= summaries["vf-bayes"].mean <= 0.120
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("radius", [0.2, 1.0, 7.0])
 def test_closed_forms_of_a_law_with_ties(radius: float) -> None:
     game = make_game(ATOMS, 12, 6, radius, 16.0)

@@ -82,6 +82,7 @@ def codewords_by_force(
     return log_likelihood(true), log_likelihood(wrong)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("data_budget", "tilt"), [(16, 0.25), (64, 0.3), (8, 0.6)])
 def test_demonstrations_match_brute_force(data_budget: int, tilt: float) -> None:
     size, listed = 8, 32
@@ -111,6 +112,7 @@ def test_demonstrations_match_brute_force(data_budget: int, tilt: float) -> None
             assert_same_mean(spread, other, what="variance of the crowd's sum")
 
 
+@pytest.mark.long
 def test_the_crowd_is_empty_when_all_are_listed() -> None:
     lattice = two_level_lattice(jnp.asarray(16.0), jnp.asarray(0.3), jnp.asarray(4.0), 32)
     sampler = DemonstrationSampler(lattice, jnp.asarray(4.0), 32)
@@ -157,6 +159,7 @@ def games(log2_class_size: float, data_budget: int = 64) -> RelabellingGame:
     )
 
 
+@pytest.mark.long
 def test_cost_does_not_depend_on_the_class() -> None:
     plan = Plan(tuple(LEARNERS), 64, 1 << 10, 16)
     start = jax.random.split(jax.random.key(0), 1)
