@@ -61,13 +61,13 @@ quickstart: $(READY)
 	$(VENV)/bin/verigap sweep configs/quickstart.yaml --out runs/quickstart
 
 # A file stays on one process, which compiles what its tests share once.
-test: $(READY) ## all tests
+test: $(READY) ## the tests, but for what takes long
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 chaos: $(READY) ## kills, interrupts and turned bits, with a table of what was seen
 	$(PY) -m pytest -n 0 -s -m long tests/cli/test_interrupt_campaign.py tests/cli/test_bit_flips.py
 
-test-long: $(READY) ## the campaigns that take minutes each: interrupts, the wheel alone
+test-long: $(READY) ## what takes long: error rates, brute force, interrupts, the wheel alone
 	$(PY) -m pytest -n $(JOBS) --dist loadfile -m long
 
 lint: $(READY) types ## style, formatting, types, import direction

@@ -19,6 +19,18 @@ FACES = [
     if found.ispkg and not found.name.startswith(("verigap.cli", "verigap.verbs"))
 ]
 
+SLOW = {
+    "llm_validation.predicting.predict.predict",
+    "llm_validation.reporting.content.diagnosis_content",
+    "llm_validation.reporting.diagnose.diagnose",
+    "llm_validation.sampling.sample.sample_traces",
+    "sim.calculator.calculate",
+    "sim.checks.check.check",
+    "sim.sweeps.run.run_in_memory",
+    "verigap.verbs.samples.diagnose",
+}
+"""Examples that compile for seconds; `make test-long` runs them."""
+
 
 def _public() -> Iterator[tuple[str, Any]]:
     """Every function and class that a face names, each once, and the bounds' functions."""
@@ -38,15 +50,26 @@ def _examples(name: str, value: Any) -> doctest.DocTest | None:
     return found[0] if found and found[0].examples else None
 
 
+def _faces() -> Iterator[doctest.DocTest]:
+    """The examples of what a face names."""
+    for name, value in _public():
+        if example := _examples(name, value):
+            yield example
+
+
 def _elsewhere() -> Iterator[doctest.DocTest]:
     """The examples of what no face names."""
-    named = {example.name for name, value in _public() if (example := _examples(name, value))}
+    named = {example.name for example in _faces()}
     for found in pkgutil.walk_packages(verigap.__path__, "verigap."):
         if found.name.startswith("verigap.shipped.examples") or found.name.endswith("__main__"):
             continue
         for example in doctest.DocTestFinder().find(importlib.import_module(found.name)):
             if example.examples and example.name.removeprefix("verigap.") not in named:
                 yield example
+
+
+def test_slow_examples_are_there() -> None:
+    assert {found.name for found in (*_faces(), *_elsewhere())} >= SLOW
 
 
 def test_functions_have_an_example() -> None:
@@ -58,10 +81,9 @@ def test_functions_have_an_example() -> None:
 @pytest.mark.parametrize(
     "example",
     [
-        *(found for name, value in _public() if (found := _examples(name, value))),
-        *_elsewhere(),
+        pytest.param(found, id=found.name, marks=pytest.mark.long if found.name in SLOW else ())
+        for found in (*_faces(), *_elsewhere())
     ],
-    ids=lambda example: example.name,
 )
 def test_the_example_is_true(example: doctest.DocTest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).resolve().parents[1])

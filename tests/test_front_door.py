@@ -193,6 +193,7 @@ def test_names_from_files_are_escaped_in_a_notebook() -> None:
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in html_tables([Table("a\u202eb", (), [])])
 
 
+@pytest.mark.long
 def test_results_of_traces_draw_themselves() -> None:
     import polars as pl
 

@@ -87,6 +87,7 @@ def test_two_level_numbers(two_level: Finished) -> None:
     assert found["risks"]["by_learner"]["vb-plug-in"]["value"] == pytest.approx(-0.88, abs=1e-6)
 
 
+@pytest.mark.long
 def test_the_seed_decides(verigap: Command, two_level: Finished) -> None:
     question = f"{UNIT} --law two-level --tilt 0.12 --json"
     assert ask(verigap, f"{question} --seed 0").stdout == two_level.stdout
@@ -108,6 +109,7 @@ def test_moments_alone_have_no_risk(verigap: Command) -> None:
         assert isinstance(found[key]["proved"], bool)
 
 
+@pytest.mark.long
 def test_a_measured_law(verigap: Command, tmp_path: Path) -> None:
     # At 8 tokens three of the four traces of the prompt pay 5 and one pays nothing.
     (tmp_path / "traces.csv").write_text(

@@ -5,6 +5,8 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.cli.command import Command, stored_rows, succeeded
 
 

@@ -98,6 +98,7 @@ def test_what_cannot_be_said_is_said(groups: dict[str, Any], name: str, says: st
     assert "few_mixed_prompts" in failing
 
 
+@pytest.mark.long
 def test_one_prompt_and_one_sample(verigap: Command, tmp_path: Path) -> None:
     frames = [
         rows(dataset="one prompt", prompts=2).filter(pl.col("prompt_id") == "prompt 1"),
@@ -219,6 +220,7 @@ def test_what_checks_cost_is_known_without_lengths(in_process: InProcess, tmp_pa
     assert "best of 2 by an exact check is right on " in done.stdout
 
 
+@pytest.mark.long
 def test_the_check_and_the_spending_are_as_asked(in_process: InProcess, tmp_path: Path) -> None:
     """In the currency asked for, and with no arm by a verifier that there is not."""
     knows = (pl.col("correct")).cast(float)

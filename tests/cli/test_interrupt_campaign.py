@@ -22,7 +22,7 @@ from tests.cli.command import TIMEOUT, Command, stored_rows, succeeded
 from tests.cli.interrupting import CONTINUES, PLAIN, Work, campaign
 
 MOMENTS = int(os.environ.get("VERIGAP_INTERRUPTS", "50"))
-FEW = {"sweep": 1, "import": 6}
+FEW = {"import": 6}
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # Three batches, each of another program.

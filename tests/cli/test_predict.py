@@ -49,6 +49,7 @@ def test_a_law_table(verigap: Command, law_table: Path) -> None:
             assert (crossover["kind"] == "at") == (crossover["at"] is not None)
 
 
+@pytest.mark.long
 def test_traces(verigap: Command, tmp_path: Path) -> None:
     rows = pl.col("prompt_id").is_in([str(number) for number in range(900, 924)])
     small = pl.read_parquet(EXAMPLE).filter(

@@ -82,6 +82,7 @@ def counted(in_process: InProcess, tmp_path_factory: pytest.TempPathFactory) -> 
     return "words", folder
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_text_and_json_say_the_unit(
     in_process: InProcess, counted: tuple[str, Path], command: str

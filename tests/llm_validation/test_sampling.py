@@ -63,6 +63,7 @@ def test_first_mentions() -> None:
     ]
 
 
+@pytest.mark.long
 def test_an_unverified_mention_neither_hides_nor_fakes_a_right_one() -> None:
     (late,) = mentions("The answer is hang\nIt is 4.")
     assert late == Outcome(True, True, 26, "4", unhappened=False)

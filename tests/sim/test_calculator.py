@@ -149,6 +149,7 @@ def test_a_tilt_fixes_the_expert_inside_the_ball() -> None:
 RETURNS = np.repeat([0.0, 0.0, 0.0, 4.0, 8.0, 10.0, 12.0, 16.0], 2)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "law",
     [
@@ -213,6 +214,7 @@ class Newcomer(VFBayes):
     title: ClassVar[str] = "VF newcomer"
 
 
+@pytest.mark.long
 def test_a_registered_learner_appears(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

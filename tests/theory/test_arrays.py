@@ -45,6 +45,7 @@ def evaluate(setting: Setting) -> dict[str, tuple[Any, list[Any]]]:
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("law", "expert_radius"),
     [("two-level", None), ("two-level", 0.1), ("point mass beside a spread", None)],

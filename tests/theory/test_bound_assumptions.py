@@ -108,6 +108,7 @@ def unattained() -> Setting:
     )  # fmt: skip
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BOUNDS)
 def test_no_assumption_is_always_or_never_true(name: str) -> None:
     made = [*worlds().values(), unattained()]

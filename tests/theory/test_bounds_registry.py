@@ -111,6 +111,7 @@ def evaluated(setting: Setting) -> dict[str, np.ndarray]:
     return {name: np.asarray(value) for name, (value, _) in evaluate(setting).items()}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @kinds
 def test_finite_under_jit_and_vmap(law: str, free: bool, dtype: str) -> None:
@@ -150,6 +151,7 @@ def slopes_of(bound: Bound, setting: Setting, names: tuple[str, ...]) -> dict[st
     return jax.grad(lambda values: bound.value(replace(setting, **values)))(moved)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("free", [False, True])
 def test_gradients_are_finite(free: bool) -> None:
     moved = ("data_budget", "log2_class_size", "chi2_radius", "expert_radius")
@@ -234,6 +236,7 @@ def variations(law: str, free: bool, base: dict[str, Any], factor: Array) -> Set
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), made, *varied, stretched)
 
 
+@pytest.mark.long
 @kinds
 @given(
     st.integers(1, 1 << 15),

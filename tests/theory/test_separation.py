@@ -138,6 +138,7 @@ def test_constant_class_separates_proper_learners_only() -> None:
     assert proper[-1] / 2**15 == pytest.approx(0.298, abs=1e-3)
 
 
+@pytest.mark.long
 def test_assumptions_fail_when_they_should() -> None:
     setting = jax.jit(half_horizon_game)(*(number(part) for part in (16, 64, 10, 0.01)))
     assert all(assumptions(setting).values())

@@ -52,6 +52,7 @@ def two_level_case(data_budget, log2_class_size, radius, delta, num_candidates):
     return values, setting.coverage, gain, gain - pessimistic
 
 
+@pytest.mark.long
 @given(
     st.integers(1, 400),
     st.integers(0, 12),

@@ -83,6 +83,7 @@ def test_two_level_against_brute_force(log2_size, data_budget, tilt):
     assert computed == pytest.approx(float(exact), rel=1e-12)
 
 
+@pytest.mark.long
 def test_a_tilt_of_one_by_counting():
     # The expert always agrees; a wrong codeword does so with chance 2^-n and then shares.
     for log2_size, data_budget in [(3, 2), (10, 12), (20, 20)]:

@@ -47,6 +47,7 @@ def test_policies_stay_on_the_leash(seed: int, kinds: int, radius: float, kind: 
             assert divergence(row, base, kind) <= radius * (1 + 1e-6) + 1e-9
 
 
+@pytest.mark.long
 @given(st.integers(0, 10_000), st.sampled_from([2, 3, 50]), RADII)
 def test_best_policy_of_chi2_is_that_of_the_theory(seed: int, kinds: int, radius: float) -> None:
     reward, mask = drawn(seed, kinds)

@@ -45,6 +45,7 @@ def test_false_verdicts_are_rare(name: str, what: verdict_errors.What) -> None:
     assert found["more"] + found["plain"] > found["tables"] / 2, found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("arm", ["clone", "rejection", "reinforce"])
 def test_draws_of_trained_policies_move_as_tables_do(arm: str) -> None:
     """Prompts alone move the gain of a clone half as much as tables do."""

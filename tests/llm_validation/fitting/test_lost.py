@@ -39,6 +39,7 @@ def test_both_readings_are_given() -> None:
     assert as_content(fit(traces(0), [12], replicates=100))["groups"][0]["lost_correctness"] is None
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("lost", "status"), [(0, "holds"), (1, "fails"), (None, "unchecked")])
 def test_every_stage_says_in_json_whether_returns_are_bi_level(
     lost: int | None, status: str

@@ -95,6 +95,7 @@ def test_the_class_size_of_a_known_game_is_found(size: float) -> None:
     assert exact.statistic.low == exact.statistic.high == exact.estimate
 
 
+@pytest.mark.long
 def test_the_interval_of_the_class_size_holds_it() -> None:
     law, size = group(POPULATION).laws[HORIZON], 6.0
     shares = np.array([cloning_shares(law, 1.0, n, [size])[0] for n in DATA])
@@ -121,6 +122,7 @@ def test_replicates_of_the_slice_draw_the_prompts_of_the_resampler() -> None:
         assert bool(correlation > 0.99) is joint
 
 
+@pytest.mark.long
 def test_a_class_size_that_is_given_has_no_interval() -> None:
     made = group(POPULATION * 4)
     given = predict_group(made, (32,), Options(log2_class_size=6.0))

@@ -101,6 +101,7 @@ def played(
     return right, 1.0 / agrees.sum(axis=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("size", "n", "radius"), [(3, 6, 0.5), (5, 20, 1.0)])
 def test_shares_of_the_game_played_plainly(size: int, n: int, radius: float) -> None:
     right, kept = played(size, n, radius, 8_000, seed=size)

@@ -88,6 +88,7 @@ def test_pools_are_built_once_and_cells_are_measured_once(
     assert told[-1].doing == "writing the report"
 
 
+@pytest.mark.long
 def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None:
     alone = Traces(traces.frame.filter(pl.col("dataset") == "a"))
     (group,) = diagnosing.diagnose(alone, HORIZONS, DATA).groups

@@ -130,6 +130,7 @@ def test_each_control_is_caught(name: str) -> None:
     assert report.verdicts[0].violations > 0
 
 
+@pytest.mark.long
 def test_true_bounds_hold_where_the_controls_fail() -> None:
     report = check(controls_run())
     assert report.ok

@@ -24,6 +24,7 @@ def rows() -> list[dict[str, Any]]:
     return chosen
 
 
+@pytest.mark.long
 def test_both_ways_say_the_same(rows: list[dict[str, Any]], monkeypatch: Any) -> None:
     names = (*BOUNDS, *CONTROLS)
     alone = values.bound_values(rows, names)

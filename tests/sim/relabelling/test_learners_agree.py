@@ -19,6 +19,8 @@ from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
 from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cell
 from verigap.theory import RewardLaw
 
+pytestmark = pytest.mark.long
+
 HORIZON = 16.0
 
 # Three prompts each but for the two-level law, so that the laws share compiled programs.
@@ -115,7 +117,6 @@ def compare(spec: Spec, learner: str, replicates: int, *, leashed: bool, seed: i
 
 # One standard error of the oracle is sigma/sqrt(replicates). Replicates and traces are powers of
 # two, so that no remainder of a batch is compiled as well. The next test has a class of 6 bits.
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("log2_class_size", "data_budget", "tilt", "replicates"),
     [
@@ -140,7 +141,6 @@ def test_two_level(learner: str) -> None:
     compare(spec, learner, 1 << 15, leashed=False, seed=20)
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_any_law(learner: str) -> None:
     # 63 wrong codewords, of which 16 are listed: the crowd matters.

@@ -59,6 +59,7 @@ def measured(summary: Summary) -> Estimate:
 
 
 # (d, n, tilt, VF-Bayes risk and its standard error, VF-MLE risk), sigma = 1.
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("log2_class_size", "data_budget", "tilt", "bayes", "mle"),
     [
@@ -131,6 +132,7 @@ def test_pessimism_equals_its_closed_form(log2_class_size: int, data_budget: int
     )
 
 
+@pytest.mark.long
 def test_survivors_of_sparse_labels() -> None:
     # Labels 0 x 7 and 8 x 1, d = 8, n = 16: E[1/(S + 1)] = 0.596 by the prototype.
     game = make_game([0.0] * 7 + [8.0], 8, 16, 7.0, 8.0)
@@ -150,6 +152,7 @@ def test_survivors_of_sparse_labels() -> None:
     )
 
 
+@pytest.mark.long
 def test_hard_prompts_favour_cloning() -> None:
     horizon, coverage, budget = (jnp.asarray(v, float) for v in (16.0, 0.1, 320.0))
     bits = jnp.asarray(8.0)

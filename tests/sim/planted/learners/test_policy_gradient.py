@@ -51,6 +51,7 @@ def test_grpo_standardises_within_the_group():
     np.testing.assert_array_equal(found[1], np.zeros(3))
 
 
+@pytest.mark.long
 def test_the_policy_climbs_towards_what_the_verifier_likes_as_far_as_the_leash_goes():
     config = TransformerConfig(vocabulary=6, outputs=3, length=7, layers=1, width=8, heads=1)
     base = init(jax.random.key(0), config)
