@@ -48,7 +48,10 @@ class Manifest:
     def to_bytes(self) -> bytes:
         """The manifest as JSON, with a digest of itself."""
         # Not `asdict`, which would copy every name, and there may be a million.
-        content = {"version": _VERSION, **{each.name: getattr(self, each.name) for each in fields(self)}}
+        content = {
+            "version": _VERSION,
+            **{each.name: getattr(self, each.name) for each in fields(self)},
+        }
         text = json.dumps(content | {"digest": json_digest(content)}, indent=1, sort_keys=True)
         return f"{text}\n".encode()
 
