@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness import TARGET
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -85,6 +87,7 @@ def main() -> int:
         jax_side = measure("sweep", folder)
         numpy_side = measure("numpy", folder)
         sizes = measure("class_size", folder)
+        harness = measure("harness", folder)
         whole = time_run(folder)
         training = measure("training", folder)
         sampling = measure("sampling", folder)
@@ -115,6 +118,13 @@ def main() -> int:
             f"ratio {spread(by_size)}",
             "median at most 1.05",
             statistics.median(by_size) <= 1.05,
+        ),
+        (
+            f"share of the harness in a sweep of {harness['cells']:,} cells, end to end",
+            f"{harness['harness_share']:.1%} of {harness['seconds']:.0f} s, "
+            f"{harness['files']} files of cells",
+            "under 20 %",
+            harness["harness_share"] < TARGET,
         ),
         ("make run after the install", f"{whole:.0f} s", "under 180 s", whole < 180),
         *transformer_lines(training, sampling),

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import fit, importing, transformer
+from benchmarks import fit, harness, importing, transformer
 
 CELLS, REPLICATES, LARGEST_N = 1000, 1000, 4096
 _CLASS_SIZES = (12, 48)
@@ -92,6 +92,7 @@ TASKS = {
     "sweep": sweep,
     "numpy": numpy,
     "class_size": class_size,
+    "harness": harness.measured,
     "training": transformer.training,
     "sampling": transformer.sampling,
     "import": importing.million,
