@@ -176,6 +176,7 @@ def _compute(
                 bundles.add(pl.DataFrame(result.rows))
                 steps.done = len(finished) + bundles.stored
             steps.tell()
-    steps.done = len(finished) + bundles.stored
-    steps.tell()
+    if (done := len(finished) + bundles.stored) > steps.done:
+        steps.done = done
+        steps.tell()
     return steps.failed

@@ -1,13 +1,22 @@
-"""Cells are counted before they are laid out, and too many are refused."""
+"""Sweeps of many cells: counted before they are laid out, refused if too many, stored together."""
 
 import tracemalloc
-from typing import Any
+from collections.abc import Generator, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
 from verigap.sim.sweeps import cells as module
 from verigap.sim.sweeps.cells import MOST_CELLS, laid_out, sweep_from
 from verigap.sim.sweeps.config import Block, ConfigError, validated_sweep
+from verigap.sim.sweeps.engine import Result, Work
+from verigap.sim.sweeps.run import run_sweep
+from verigap.sim.sweeps.steps import Steps
+from verigap.sim.sweeps.stored import CellRows, stored_cells
+from verigap.storage.progress import Progress
+from verigap.storage.run_store import RunStore
 
 VALUES = [*range(1, 201)]
 HUGE = {"horizon": VALUES, "data_budget": VALUES, "log2_class_size": VALUES, "chi2_radius": VALUES}
@@ -69,3 +78,35 @@ def test_the_limit_itself_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_stored_configuration_of_too_many_cells_is_counted() -> None:
     assert laid_out(validated_sweep(huge(), "config")) == (None, 200**4)
+
+
+class AnsweringEngine:
+    """Has computed every cell already, each of them alone."""
+
+    def opened(self) -> AbstractContextManager[Self]:
+        return nullcontext(self)
+
+    def provenance(self) -> dict[str, object]:
+        return {}
+
+    def results(self, works: Iterable[Work], steps: Steps) -> Generator[Result, None, None]:
+        for work in works:
+            yield Result(work=work, rows=[{**cell.identity, "value": 1.0} for cell in work.cells])
+
+
+def test_quick_cells_share_files_and_none_is_lost(tmp_path: Path) -> None:
+    block = {"name": "a", "game": "hard-prompts", "log2_class_size": 4, "c0": 0.5}
+    grid = {"horizon": [*range(1, 31)], "data_budget": [*range(8, 38)]}
+    sweep = sweep_from({"sweeps": [{**block, "grid": grid}]})
+    seen: list[Progress] = []
+    outcome = run_sweep(sweep, tmp_path / "run", engine=AnsweringEngine(), report=seen.append)
+    assert (outcome.cells, outcome.failed) == (900, 0)
+    assert (seen[-1].done, seen[-1].total) == (900, 900)
+    assert len(list((tmp_path / "run" / "cells").iterdir())) < 90
+    table = stored_cells(RunStore.read_only(tmp_path / "run"))
+    assert table["cell"].to_list() == sorted(cell.name for cell in sweep.cells)
+    rows = CellRows(table)
+    assert [*rows] == table.to_dicts()
+    assert (len(rows), rows[-1], [*rows[3:5]]) == (900, table.to_dicts()[-1], table.to_dicts()[3:5])
+    again = run_sweep(sweep, tmp_path / "run", engine=AnsweringEngine())
+    assert (again.resumed, again.warnings) == (900, ())
