@@ -42,19 +42,19 @@ class Bundles:
       stored: cells that are stored by now.
 
     Example:
+      >>> import tempfile
       >>> import polars as pl
-      >>> from verigap.sim.sweeps.run import MemoryRun
+      >>> from verigap.storage import RunStore
       >>> from verigap.storage.bundles import Bundles
-      >>> run, now = MemoryRun(""), iter([0.0, 0.0, 0.1, 0.5, 1.0, 2.0, 2.1])
-      >>> with Bundles(run, clock=lambda: next(now)) as bundles:
-      ...     for cell in ("a", "b", "c"):
-      ...         bundles.add(pl.DataFrame({"cell": [cell]}))
-      ...         print(bundles.stored)
-      1
-      1
-      1
-      >>> bundles.stored
-      3
+      >>> with (
+      ...     tempfile.TemporaryDirectory() as folder,
+      ...     RunStore.open(f"{folder}/run", "seed: 0", {}) as run,
+      ... ):
+      ...     with Bundles(run) as bundles:
+      ...         for cell in ("a", "b", "c"):
+      ...             bundles.add(pl.DataFrame({"cell": [cell]}))
+      ...     bundles.stored, sorted(run.finished_cells())
+      (3, ['a', 'b', 'c'])
     """
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.monotonic) -> None:
