@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.harness import TARGET
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -115,6 +117,7 @@ def main() -> int:
         numpy_side = measure("numpy", folder)
         sizes = measure("class_size", folder)
         enumerated, exact = measure("enumeration", folder), measure("exact", folder)
+        harness = measure("harness", folder)
         whole = time_run(folder)
         training = measure("training", folder)
         sampling = measure("sampling", folder)
@@ -147,6 +150,13 @@ def main() -> int:
             statistics.median(by_size) <= 1.05,
         ),
         *game_lines(enumerated, exact),
+        (
+            f"share of the harness in a sweep of {harness['cells']:,} cells, end to end",
+            f"{harness['harness_share']:.1%} of {harness['seconds']:.0f} s, "
+            f"{harness['files']} files of cells",
+            "under 20 %",
+            harness["harness_share"] < TARGET,
+        ),
         ("make run after the install", f"{whole:.0f} s", "under 180 s", whole < 180),
         *transformer_lines(training, sampling),
         (

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import enumeration, fit, importing, transformer
+from benchmarks import enumeration, fit, harness, importing, transformer
 
 CELLS, REPLICATES, LARGEST_N = 1000, 1000, 4096
 _CLASS_SIZES = (12, 48)
@@ -94,6 +94,7 @@ TASKS = {
     "class_size": class_size,
     "enumeration": enumeration.against_bayes,
     "exact": enumeration.exact_against_drawn,
+    "harness": harness.measured,
     "training": transformer.training,
     "sampling": transformer.sampling,
     "import": importing.million,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from functools import cached_property
 from pathlib import Path
 
-from tests.cli.command import Command, succeeded
+from tests.cli.command import Command, stored_rows, succeeded
 
 # Eight batches: the two-level game is two programs, each cell of hard prompts a batch of its own.
 CONFIG = """
@@ -51,10 +52,10 @@ class Sweeping:
         self._children: list[subprocess.Popen[str]] = []
 
     @cached_property
-    def expected(self) -> dict[str, bytes]:
-        """The files of cells that the local engine writes."""
+    def expected(self) -> dict[str, str]:
+        """The cells that the local engine computes."""
         succeeded(verigap("sweep", self.config, "--out", self._local))
-        return files(self._local)
+        return cells(self._local)
 
     def start(self, run: Path, *options: object) -> subprocess.Popen[str]:
         """Start a run by Ray."""
@@ -77,6 +78,6 @@ class Sweeping:
         return stdout
 
 
-def files(run: Path) -> dict[str, bytes]:
-    """Content of every file of cells by its name, which has the digest of the content."""
-    return {path.name: path.read_bytes() for path in (run / "cells").glob("*")}
+def cells(run: Path) -> dict[str, str]:
+    """Every digit of every stored cell, by its name."""
+    return {row["cell"]: json.dumps(row) for row in stored_rows(run)}

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from tests_ray.machines import Machines, wait_for
-from tests_ray.sweeping import CELLS, Sweeping, files
+from tests_ray.sweeping import CELLS, Sweeping, cells
 
 
 def test_a_cluster_computes_what_the_local_engine_does(
@@ -15,7 +15,7 @@ def test_a_cluster_computes_what_the_local_engine_does(
     run = tmp_path / "run"
     done = sweeping.ended(sweeping.start(run, "--address", machines.address))
     assert done == f"{run}: {CELLS} of {CELLS} cells done\n"
-    assert files(run) == sweeping.expected
+    assert cells(run) == sweeping.expected
     account = json.loads((run / "provenance.json").read_text())
     assert (account["engine"], account["ray_address"]) == ("ray", machines.address)
 
@@ -27,7 +27,7 @@ def test_a_machine_that_is_lost_costs_nothing(
     child = sweeping.start(run, "--address", machines.address)
     machines.kill_machine()
     sweeping.ended(child)
-    assert files(run) == sweeping.expected
+    assert cells(run) == sweeping.expected
 
 
 def test_a_worker_that_is_lost_costs_nothing(
@@ -37,7 +37,7 @@ def test_a_worker_that_is_lost_costs_nothing(
     child = sweeping.start(run, "--address", machines.address)
     machines.kill_worker()
     sweeping.ended(child)
-    assert files(run) == sweeping.expected
+    assert cells(run) == sweeping.expected
 
 
 def test_a_driver_that_is_killed_goes_on_where_it_was(
@@ -48,8 +48,8 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(
     wait_for(lambda: list(run.glob("cells/*.parquet")))
     child.kill()
     child.communicate()
-    kept = files(run)
+    kept = cells(run)
     assert 0 < len(kept) < len(sweeping.expected)
     done = sweeping.ended(sweeping.start(run, "--address", machines.address))
     assert "from before)" in done
-    assert files(run) == sweeping.expected
+    assert cells(run) == sweeping.expected

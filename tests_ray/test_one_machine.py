@@ -12,7 +12,7 @@ import pytest
 
 from tests.cli.command import Command, assert_refused
 from tests_ray.machines import Process, processes, wait_for
-from tests_ray.sweeping import CELLS, Sweeping, files, verigap
+from tests_ray.sweeping import CELLS, Sweeping, cells, verigap
 
 INTERRUPTED = "verigap: interrupted; the same command continues where it stopped\n"
 # A second more than what Ray's processes take to see that their parent is gone.
@@ -51,7 +51,7 @@ def test_it_computes_what_the_local_engine_does(sweeping: Sweeping, tmp_path: Pa
     wait_for(has_a_worker(child))
     (folder,), below = session(child), started(child)
     assert sweeping.ended(child) == f"{run}: {CELLS} of {CELLS} cells done\n"
-    assert files(run) == sweeping.expected
+    assert cells(run) == sweeping.expected
     assert not folder.exists()
     assert_gone(below)
 
@@ -71,7 +71,7 @@ def test_an_interrupt_ends_ray_as_well(
     assert (child.returncode, stderr) == (128 + kind, INTERRUPTED)
     assert time.monotonic() - sent < 10.0
     assert_gone(below)
-    kept = files(run)
+    kept = cells(run)
     assert kept.items() <= sweeping.expected.items()
 
 
@@ -97,9 +97,9 @@ def test_a_kill_ends_ray_and_the_next_run_goes_on(sweeping: Sweeping, tmp_path: 
     child.communicate()
     # Two helpers of Ray first try for a minute to say that the rest is gone.
     assert_gone([each for each in below if "Agent" not in each.command])
-    assert 0 < len(files(run)) < len(sweeping.expected)
+    assert 0 < len(cells(run)) < len(sweeping.expected)
     assert "from before)" in sweeping.ended(sweeping.start(run))
-    assert files(run) == sweeping.expected
+    assert cells(run) == sweeping.expected
     # What could not be removed then is removed now.
     assert not folder.exists()
 

@@ -30,6 +30,9 @@ from verigap.sim.sweeps.spelling import (
 )
 from verigap.storage.digests import json_digest
 
+MOST_CELLS = 1_000_000
+"""Cells that a sweep may have; laid out they take about 2 KiB each."""
+
 
 @dataclass(frozen=True)
 class _Point:
@@ -146,9 +149,7 @@ def laid_out(config: Sweep) -> tuple[set[str] | None, int]:
     try:
         names = {cell.name for cell in _with_cells(config, Path("config")).cells}
     except ConfigError:
-        points = [raw for block in config.sweeps for raw, _ in block.cells()]
-        trained = sum(raw.get("game") == "planted" for raw in points)
-        return None, len(points) + trained * (config.replicates - 1)
+        return None, _number_of_cells(config)
     return names, len(names)
 
 
@@ -186,6 +187,11 @@ def laid_out_sweep(config: Sweep, folder: str | Path) -> tuple[LoadedSweep, str]
 
 def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
     """A validated configuration with every cell and law table it names."""
+    if (number := _number_of_cells(config)) > MOST_CELLS:
+        raise ConfigError(
+            f"{path}: sweeps: lay out {number:,} cells, and a sweep may have {MOST_CELLS:,}; give "
+            "fewer values, or divide them among several sweeps"
+        )
     cells: dict[str, Cell | TrainedCell] = {}
     tables: dict[str, LawTable] = {}
     for block in config.sweeps:
@@ -201,6 +207,11 @@ def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
             )
     config = config.model_copy(update={"law_tables": digests})
     return LoadedSweep(config, tuple(cells.values()), path.parent)
+
+
+def _number_of_cells(config: Sweep) -> int:
+    """How many cells a configuration lays out, those counted twice that two blocks have."""
+    return sum(block.number_of_cells(config.replicates) for block in config.sweeps)
 
 
 def _points(path: Path, block: Block) -> list[tuple[dict[str, Any], str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
 
@@ -101,6 +102,19 @@ class Block(BaseModel):
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     zip: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     exponent: bool = False
+
+    def number_of_cells(self, trials: int) -> int:
+        """How many cells the block has, without laying them out.
+
+        Args:
+          trials: cells at each point of the game planted; every other point is one cell.
+        """
+        steps = max(map(len, self.zip.values()), default=1)
+        points = math.prod(map(len, self.grid.values())) * steps
+        games = [(self.model_extra or {}).get("game")]
+        games = self.grid.get("game") or self.zip.get("game") or games
+        planted = points // len(games) * games.count("planted")
+        return points + planted * (trials - 1)
 
     def cells(self) -> Iterator[tuple[dict[str, Any], str]]:
         """Raw parameters of every cell, and the series (grid point) it belongs to."""

@@ -198,5 +198,9 @@ def _parts(members: list[int], size: int) -> Iterator[list[int]]:
 
 def _hard_kinds(cells: Sequence[Cell]) -> list[str]:
     """The kind of step of each cell of hard prompts: whether it compiles its program."""
-    sizes = [hard_prompt_sizes(cell) for cell in cells]
-    return [HARD if size in sizes[:index] else HARD_PROGRAM for index, size in enumerate(sizes)]
+    seen: set[tuple[int, int]] = set()
+    kinds: list[str] = []
+    for size in map(hard_prompt_sizes, cells):
+        kinds.append(HARD if size in seen else HARD_PROGRAM)
+        seen.add(size)
+    return kinds

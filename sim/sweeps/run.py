@@ -7,13 +7,14 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import polars as pl
 
 from verigap.sim.sweeps.cells import LoadedSweep
 from verigap.sim.sweeps.engine import Engine, LocalEngine, Session
 from verigap.sim.sweeps.steps import Steps
+from verigap.storage.bundles import Bundles, Store
 from verigap.storage.progress import Progress
 from verigap.storage.provenance import collect_provenance
 from verigap.storage.run_store import RunStore
@@ -50,7 +51,7 @@ def run_sweep(
     report: Callable[[Progress], None] = lambda progress: None,
     engine: Engine = LOCAL,
 ) -> Outcome:
-    """Simulate every unfinished cell of a sweep and store the results batch by batch.
+    """Simulate every unfinished cell of a sweep and store the results in bundles.
 
     Args:
       sweep: a loaded configuration.
@@ -118,15 +119,6 @@ def run_in_memory(
     return kept
 
 
-@runtime_checkable
-class _Store(Protocol):
-    """Where finished cells and failures go."""
-
-    def write_batch(self, frame: pl.DataFrame) -> None: ...
-
-    def record_failures(self, rows: Sequence[Mapping[str, object]]) -> None: ...
-
-
 class MemoryRun:
     """What a sweep has computed, kept in memory instead of a run folder.
 
@@ -155,7 +147,7 @@ class MemoryRun:
 
 def _compute(
     sweep: LoadedSweep,
-    store: _Store,
+    store: Store,
     finished: Set[str],
     folder: Path,
     report: Callable[[Progress], None],
@@ -171,16 +163,20 @@ def _compute(
     from verigap.sim.sweeps.jobs import works
 
     # Closed at once if storing fails or is interrupted, as the session may have started processes.
-    with closing(session.results(works(sweep, todo, folder, steps), steps)) as results:
+    with (
+        closing(session.results(works(sweep, todo, folder, steps), steps)) as results,
+        Bundles(store) as bundles,
+    ):
         for result in results:
             cells = result.work.cells
             if result.error:
-                store.record_failures(
-                    [{"cell": cell.name, "error": result.error} for cell in cells]
-                )
+                bundles.add_failures([{"cell": cell.name, "error": result.error} for cell in cells])
                 steps.failed += len(cells)
             else:
-                store.write_batch(pl.DataFrame(result.rows))
-                steps.done += len(cells)
+                bundles.add(pl.DataFrame(result.rows))
+                steps.done = len(finished) + bundles.stored
             steps.tell()
+    if (done := len(finished) + bundles.stored) > steps.done:
+        steps.done = done
+        steps.tell()
     return steps.failed

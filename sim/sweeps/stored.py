@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import polars as pl
 
@@ -13,6 +14,41 @@ from verigap.sim.sweeps.spelling import cells_from_schema_1, config_from_schema_
 from verigap.storage.belonging import misplaced_cells
 from verigap.storage.completeness import Completeness
 from verigap.storage.run_store import RunStore
+
+
+class CellRows(Sequence[dict[str, Any]]):
+    """The cells of a table as dictionaries, made when they are looked at.
+
+    A cell takes six times as much memory as a dictionary than in the table, and there may be many.
+
+    Example:
+      >>> import polars as pl
+      >>> from verigap.sim.sweeps.stored import CellRows
+      >>> rows = CellRows(pl.DataFrame({"cell": ["a", "b"], "horizon": [16, 64]}))
+      >>> len(rows), rows[1], [row["horizon"] for row in rows]
+      (2, {'cell': 'b', 'horizon': 64}, [16, 64])
+    """
+
+    def __init__(self, table: pl.DataFrame) -> None:
+        """The cells of a table, one row each."""
+        self.table = table
+
+    def __len__(self) -> int:
+        return self.table.height
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self.table.iter_rows(named=True)
+
+    @overload
+    def __getitem__(self, index: int) -> dict[str, Any]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> CellRows: ...
+
+    def __getitem__(self, index: int | slice) -> dict[str, Any] | CellRows:
+        if isinstance(index, slice):
+            return CellRows(self.table[index])
+        return self.table.row(index, named=True)
 
 
 def stored_config(store: RunStore) -> Sweep:

@@ -209,3 +209,13 @@ def test_command_lines(in_process: InProcess, tmp_path: Path, command: str, says
 
 def test_a_name_too_long(verigap: Command, tmp_path: Path) -> None:
     assert_refused(verigap("check", "x" * 300, cwd=tmp_path), "x: ")
+
+
+def test_a_grid_of_too_many_cells(in_process: InProcess, tmp_path: Path) -> None:
+    config = tmp_path / "huge.yaml"
+    names = ("horizon", "data_budget", "log2_class_size", "chi2_radius")
+    lines = "".join(f"      {name}: {[*range(1, 201)]}\n" for name in names)
+    config.write_text(f"sweeps:\n  - name: a\n    grid:\n{lines}")
+    done = in_process("sweep", config, "--out", tmp_path / "run")
+    assert_refused(done, f"{config}: sweeps: lay out 1,600,000,000 cells, and a sweep may have")
+    assert not (tmp_path / "run").exists()

@@ -1,9 +1,13 @@
 """Drafts of processes that were killed are removed, those of living ones are not."""
 
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from verigap.storage.drafts import draft_folder
 
@@ -47,3 +51,21 @@ def test_what_was_moved_out_of_a_draft_stays(tmp_path: Path) -> None:
         (draft / "file").write_text("whole")
         draft.rename(path)
     assert [found.name for found in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_draft_that_is_removed_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed: list[Path] = []
+
+    def remove_first(path: Path, flags: int, opened: Callable[..., int] = os.open) -> int:
+        if not removed:
+            removed.append(path)
+            path.rmdir()
+        return opened(path, flags)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", remove_first)
+        with draft_folder(tmp_path / "run") as draft:
+            assert removed != [draft]
+            assert draft.is_dir()

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from verigap.storage.digests import digest
+from verigap.storage.files import read_regular
 from verigap.storage.manifest import Manifest
 from verigap.storage.parquet import ParquetError, parquet_account
 from verigap.storage.run_folder import CELLS, CONFIG, MANIFEST, PROVENANCE, StoreError
@@ -41,6 +42,21 @@ def refuse_bad_cells(cells: Iterable[str | None]) -> None:
     for cell in cells:
         if cell is None or not _CELL_ID.fullmatch(cell):
             raise StoreError(f"{cell!r} cannot name a cell; use letters, digits, '_' and '-'")
+
+
+def cells_of(batch: pl.DataFrame) -> list[str]:
+    """The names of the cells of a batch, one row a cell.
+
+    Raises:
+      StoreError: no rows, no usable column `cell`, or a cell twice.
+    """
+    if batch.height == 0 or batch.schema.get("cell") != pl.String:
+        raise StoreError("a batch of results needs rows and a text column 'cell'")
+    cells = batch["cell"].to_list()
+    refuse_bad_cells(cells)
+    if len(set(cells)) < len(cells):
+        raise StoreError("a batch of results holds a cell twice")
+    return cells
 
 
 def batch_problem(batch: str, data: bytes, manifest: Manifest | None, identity: str) -> str | None:
@@ -105,6 +121,21 @@ def missing_batches(folder: Path, manifest: Manifest | None) -> dict[str, str]:
     }
 
 
+def adopting(folder: Path, identity: str, provenance: str) -> Manifest:
+    """A manifest for a folder that has none; its batches are taken as they are.
+
+    Args:
+      folder: of the run.
+      identity: digest of its configuration.
+      provenance: digest of its provenance.
+    """
+    paths = sorted((folder / CELLS).glob("*.parquet"))
+    batches = {path.name: digest(read_regular(path)) for path in paths}
+    return Manifest(
+        config=identity, provenance=(provenance,), batches=batches, adopted=tuple(batches)
+    )
+
+
 def repeated_cells(cells: Iterable[str]) -> dict[str, str]:
     """Cells that are there more than once, which no run without a manifest writes."""
     twice = sorted(cell for cell, count in Counter(cells).items() if count > 1)
@@ -136,3 +167,9 @@ def refuse(folder: Path, problems: Mapping[str, str]) -> None:
         f"{folder}: {named}{more}; put back the files of the run, or run the command that made it "
         "again, which sets aside what is not its own and computes what lacks"
     )
+
+
+def unreadable(error: OSError) -> str:
+    """Why a file cannot be read, as the end of a sentence that begins with its name."""
+    why = str(error.strerror)
+    return why if why.startswith("is ") else f"cannot be read ({why})"

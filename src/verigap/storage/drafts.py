@@ -65,11 +65,14 @@ def _locked_draft(path: Path) -> tuple[Path, int]:
     while True:
         draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:16]}.tmp")
         draft.mkdir()
-        descriptor = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
+        # Until it is locked, another process may take it for abandoned and remove it.
+        try:
+            descriptor = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            continue
         # Where the file system has no locks, nobody can take this draft for abandoned either.
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        # Another process may have removed it before it was locked.
         if draft.exists():
             return draft, descriptor
         os.close(descriptor)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from verigap.storage.digests import digest, json_digest
@@ -47,7 +47,11 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """The manifest as JSON, with a digest of itself."""
-        content = {"version": _VERSION, **asdict(self)}
+        # Not `asdict`, which would copy every name, and there may be a million.
+        content = {
+            "version": _VERSION,
+            **{each.name: getattr(self, each.name) for each in fields(self)},
+        }
         text = json.dumps(content | {"digest": json_digest(content)}, indent=1, sort_keys=True)
         return f"{text}\n".encode()
 

@@ -1,8 +1,8 @@
 """The run folder: what a sweep has computed so far, safe against kills, crashes and bit rot.
 
-Layout: `config.yaml` (resolved), `provenance.json`, `cells/<first cell>-<checksum>.parquet` (one
-file a batch), `failures.parquet`, `manifest.json` (what the others have to hold), and `lock` with
-`lock.owner` beside it. Every file appears whole or not at all, and only the holder of the lock
+Layout: `config.yaml` (resolved), `provenance.json`, `cells/<first cell>-<checksum>.parquet` (a
+batch of cells each), `failures.parquet`, `manifest.json` (what the others have to hold), and `lock`
+with `lock.owner` beside it. Every file appears whole or not at all, and only the holder of the lock
 writes. Who writes sets aside what is not the run's own; who reads refuses it.
 
 The lock is the operating system's own (`filelock`): the kernel drops it when its process ends, by
@@ -26,16 +26,19 @@ from filelock import FileLock
 from verigap.storage.belonging import (
     RUN_KEY,
     UNREADABLE,
+    adopting,
     batch_name,
     batch_problem,
+    cells_of,
     misplaced_cells,
     missing_batches,
     refuse,
     refuse_altered,
-    refuse_bad_cells,
     repeated_cells,
+    unreadable,
 )
 from verigap.storage.digests import digest
+from verigap.storage.failures import NO_FAILURES, merged_failures
 from verigap.storage.files import is_full, read_regular, sync, write_durably
 from verigap.storage.manifest import Manifest
 from verigap.storage.run_folder import (
@@ -55,6 +58,7 @@ from verigap.storage.run_folder import (
     read_provenance,
     refuse_dangling,
 )
+from verigap.storage.tables import encode_parquet
 
 __all__ = ["RunStore", "StoreError"]
 
@@ -180,13 +184,8 @@ class RunStore:
           StoreError: no rows, no usable `cell` column, a cell twice, or the disk refuses.
         """
         self._require_lock()
-        if frame.height == 0 or frame.schema.get("cell") != pl.String:
-            raise StoreError("a batch of results needs rows and a text column 'cell'")
-        cells = frame["cell"].to_list()
-        refuse_bad_cells(cells)
-        if len(set(cells)) < len(cells):
-            raise StoreError("a batch of results holds a cell twice")
-        data = _parquet(frame, {RUN_KEY: self._identity})
+        cells = cells_of(frame)
+        data = encode_parquet(frame, {RUN_KEY: self._identity})
         name = batch_name(cells[0], data)
         self._announce(name, data)
         self._write(self.path / CELLS / name, data)
@@ -223,29 +222,20 @@ class RunStore:
           StoreError: a row lacks `cell` or `error`, or the disk refuses.
         """
         self._require_lock()
-        if not rows:
-            return
-        if any(not isinstance(row.get(name), str) for row in rows for name in ("cell", "error")):
-            raise StoreError("a failure needs a text 'cell' and a text 'error'")
-        refuse_bad_cells(str(row["cell"]) for row in rows)
-        # As text, because people read it and types would differ between rows.
-        texts = [{name: str(value) for name, value in row.items()} for row in rows]
-        new = pl.DataFrame(texts, infer_schema_length=None)
-        merged = pl.concat([self.failures(), new], how="diagonal_relaxed")
-        self._write_failures(merged.unique("cell", keep="last", maintain_order=True))
+        if rows:
+            self._write_failures(merged_failures(self.failures(), rows))
 
     def failures(self) -> pl.DataFrame:
         """Failed and not yet finished cells: `cell`, `error` and whatever was recorded."""
         path = self.path / FAILURES
-        empty = pl.DataFrame(schema={"cell": pl.String, "error": pl.String})
         try:
             rows = pl.read_parquet(io.BytesIO(read_regular(path)))
             return rows.filter(~pl.col("cell").is_in(list(self._finished))).sort("cell")
         except FileNotFoundError:
-            return empty
+            return NO_FAILURES
         except UNREADABLE:
             self._set_aside(path, "is damaged")
-            return empty
+            return NO_FAILURES
 
     def expected_cells(self) -> tuple[str, ...] | None:
         """Names of the cells that the run lays out; None where its manifest does not say."""
@@ -283,7 +273,7 @@ class RunStore:
                 self._set_aside(path, "is a link that leads nowhere")
                 continue
             except OSError as error:
-                self._set_aside(path, _without_path(error))
+                self._set_aside(path, unreadable(error))
                 continue
             problem = batch_problem(path.name, data, self.manifest, self._identity)
             if problem is not None:
@@ -333,15 +323,8 @@ class RunStore:
             if where not in self._problems:
                 self.warnings.append(f"{where} {problem}; its cells run again")
         if self.manifest is None:
-            there = {path.name: path for path in (self.path / CELLS).glob("*.parquet")}
-            batches = {name: digest(read_regular(path)) for name, path in sorted(there.items())}
-            self.manifest = Manifest(
-                config=self._identity,
-                provenance=(digest(self._provenance),),
-                batches=batches,
-                adopted=tuple(batches),
-            )
-            if batches:
+            self.manifest = adopting(self.path, self._identity, digest(self._provenance))
+            if batches := self.manifest.adopted:
                 self.warnings.append(
                     f"the folder had no {MANIFEST}; its {len(batches)} files of cells are taken as "
                     "they are"
@@ -382,7 +365,7 @@ class RunStore:
     def _write_failures(self, failures: pl.DataFrame) -> None:
         path = self.path / FAILURES
         if failures.height:
-            self._write(path, _parquet(failures))
+            self._write(path, encode_parquet(failures))
         else:
             path.unlink(missing_ok=True)
 
@@ -401,12 +384,6 @@ class RunStore:
             raise StoreError(f"{self.path}: this run folder is not open for writing")
 
 
-def _parquet(frame: pl.DataFrame, metadata: dict[str, str] | None = None) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, metadata=metadata)
-    return buffer.getvalue()
-
-
 def _unwritable(path: str | Path, folder: Path, error: OSError) -> str:
     """Why a folder cannot be opened as a run, what of a run is kept in it, and what to do."""
     if not is_full(error):
@@ -419,9 +396,3 @@ def _unwritable(path: str | Path, folder: Path, error: OSError) -> str:
         f"{path}: the disk is full ({error.strerror}); {kept}; free some space, then run the same "
         "command again"
     )
-
-
-def _without_path(error: OSError) -> str:
-    """What is wrong with a file, as the end of a sentence that begins with its name."""
-    why = str(error.strerror)
-    return why if why.startswith("is ") else f"cannot be read ({why})"

@@ -124,7 +124,7 @@ def sweep(
     from verigap.results import SweepResult
     from verigap.sim.sweeps.cells import load_sweep, sweep_from
     from verigap.sim.sweeps.run import run_in_memory, run_sweep
-    from verigap.sim.sweeps.stored import stored_cells
+    from verigap.sim.sweeps.stored import CellRows, stored_cells
     from verigap.storage.run_store import RunStore
 
     of_kind(config, "config", "a mapping or the path of a YAML file", Mapping, str, Path)
@@ -133,14 +133,14 @@ def sweep(
     resumed, warnings = 0, ()
     if out is None:
         kept = run_in_memory(loaded, report=report, engine=chosen)
-        rows, failures = kept.rows(), kept.failures
+        rows, failures = tuple(kept.rows()), kept.failures
     else:
         outcome = run_sweep(loaded, out, command=command, report=report, engine=chosen)
         resumed, warnings = outcome.resumed, outcome.warnings
         store = RunStore.read_only(out)
-        rows, failures = stored_cells(store).to_dicts(), store.failures().to_dicts()
+        rows, failures = CellRows(stored_cells(store)), store.failures().to_dicts()
     return SweepResult(
-        rows=tuple(rows),
+        rows=rows,
         cells=len(loaded.cells),
         resumed=resumed,
         failures=tuple(failures),
