@@ -65,7 +65,11 @@ def _locked_draft(path: Path) -> tuple[Path, int]:
     while True:
         draft = path.with_name(f".{path.name}.{uuid.uuid4().hex[:16]}.tmp")
         draft.mkdir()
-        descriptor = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            descriptor = os.open(draft, os.O_RDONLY | os.O_DIRECTORY)
+        except FileNotFoundError:
+            # Another process, in its turn, took it for abandoned.
+            continue
         # Where the file system has no locks, nobody can take this draft for abandoned either.
         with contextlib.suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_EX)

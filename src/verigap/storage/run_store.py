@@ -38,6 +38,8 @@ from verigap.storage.belonging import (
 from verigap.storage.digests import digest
 from verigap.storage.files import is_full, read_regular, sync, write_durably
 from verigap.storage.manifest import Manifest
+from verigap.storage.parquet import ParquetError
+from verigap.storage.parquet_guard import sealed
 from verigap.storage.run_folder import (
     CELLS,
     FAILURES,
@@ -55,6 +57,7 @@ from verigap.storage.run_folder import (
     read_provenance,
     refuse_dangling,
 )
+from verigap.storage.tables import decode_parquet
 
 __all__ = ["RunStore", "StoreError"]
 
@@ -239,11 +242,11 @@ class RunStore:
         path = self.path / FAILURES
         empty = pl.DataFrame(schema={"cell": pl.String, "error": pl.String})
         try:
-            rows = pl.read_parquet(io.BytesIO(read_regular(path)))
+            rows = decode_parquet(read_regular(path))
             return rows.filter(~pl.col("cell").is_in(list(self._finished))).sort("cell")
         except FileNotFoundError:
             return empty
-        except UNREADABLE:
+        except (*UNREADABLE, ParquetError):
             self._set_aside(path, "is damaged")
             return empty
 
@@ -382,7 +385,7 @@ class RunStore:
     def _write_failures(self, failures: pl.DataFrame) -> None:
         path = self.path / FAILURES
         if failures.height:
-            self._write(path, _parquet(failures))
+            self._write(path, sealed(_parquet(failures)))
         else:
             path.unlink(missing_ok=True)
 

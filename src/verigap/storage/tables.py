@@ -11,6 +11,7 @@ import polars as pl
 
 from verigap.storage.files import read_regular, remedy, write_durably
 from verigap.storage.parquet import parquet_account
+from verigap.storage.parquet_guard import refuse_fatal, sealed
 
 
 def decode_parquet(data: bytes) -> pl.DataFrame:
@@ -20,6 +21,7 @@ def decode_parquet(data: bytes) -> pl.DataFrame:
       ValueError: the file is damaged, or claims what cannot be.
     """
     parquet_account(data)
+    refuse_fatal(data)
     return pl.read_parquet(io.BytesIO(data))
 
 
@@ -76,7 +78,7 @@ def save_frame(frame: pl.DataFrame, path: str | Path) -> None:
         if not Path(path).name or Path(path).is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder, not a file")
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        write_durably(Path(path), buffer.getvalue())
+        write_durably(Path(path), sealed(buffer.getvalue()))
     except OSError as error:
         raise TableError(f"{path}: cannot be written ({error.strerror}); {remedy(error)}") from None
 
