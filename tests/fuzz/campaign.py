@@ -80,7 +80,7 @@ def fuzz(
         account.add(at)
         if problem is not None:
             account.defects.setdefault(problem, at / "current")
-        if not (at / "counts.json").exists():
+        if (at / "done").exists() or not (at / "counts.json").exists():
             break
         left -= max(time.monotonic() - began, 1.0)
         number += 1
@@ -121,7 +121,7 @@ def _ending(code: int, stuck: bool, folder: Path) -> str | None:
     """Why a process did not end as it should have."""
     if stuck:
         return f"no answer within {BUSY:.0f} s of processor time"
-    if code == 0:
+    if code == 0 or (folder / "done").exists():
         return None
     lines = (folder / "stderr").read_text(errors="replace").splitlines()
     said = [line for line in lines if re.search(r"panick|alloc|Error|abort|fault", line)]

@@ -1,4 +1,4 @@
-"""Inputs that are nearly valid: bytes, JSON, YAML, zip members and columns are altered at random."""
+"""Inputs that are nearly valid: bytes, JSON, YAML, zip members and columns altered at random."""
 
 from __future__ import annotations
 
@@ -171,7 +171,8 @@ def _member(data: bytes, draw: random.Random) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in members.items():
-            archive.writestr(name or "x", content)
+            # Not at this time, which would be part of the bytes.
+            archive.writestr(zipfile.ZipInfo(name or "x"), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 
 

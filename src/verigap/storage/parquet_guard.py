@@ -128,7 +128,7 @@ def refuse_fatal(source: Path | bytes) -> None:
         fine = _survived("", source)
     else:
         about = source.stat()
-        fine = _file_survived(os.path.abspath(source), about.st_size, about.st_mtime_ns)
+        fine = _file_survived(str(source.absolute()), about.st_size, about.st_mtime_ns)
     if not fine:
         raise ParquetError("its pages are damaged in a way that ends whoever reads them")
 
