@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -101,7 +101,7 @@ def prepare() -> None:
     from verigap.llm_validation.importers.grading import Grader
     from verigap.storage import parquet_guard
 
-    def settle(_: Grader, pending: Any) -> list[bool | None]:
+    def settle(self: Grader, pending: Sequence[tuple[str, tuple[str, ...]]]) -> list[bool | None]:
         return [None for _ in pending]
 
     os.fsync = lambda _: None
