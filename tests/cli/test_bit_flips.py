@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.command import InProcess, succeeded
+from tests.cli.fault_trials import CHAOS, Record, row
 
 FLIPS = int(os.environ.get("VERIGAP_FLIPS", "200"))
 FEW = 12
@@ -58,8 +59,11 @@ def test_a_few_bits(mixed_run: Path, in_process: InProcess, tmp_path: Path) -> N
 
 
 @pytest.mark.long
-def test_many_bits(mixed_run: Path, in_process: InProcess, tmp_path: Path) -> None:
-    print(dict(sorted(flips(mixed_run, tmp_path, in_process, FLIPS, seed=2).items())))
+def test_many_bits(
+    mixed_run: Path, in_process: InProcess, tmp_path: Path, record_property: Record
+) -> None:
+    seen = flips(mixed_run, tmp_path, in_process, FLIPS, seed=2)
+    record_property(CHAOS, row("a bit turned", FLIPS, FLIPS, seen))
 
 
 def test_no_file_is_beyond_notice(mixed_run: Path, in_process: InProcess, tmp_path: Path) -> None:

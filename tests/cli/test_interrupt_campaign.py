@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 
 from tests.cli.command import TIMEOUT, Command, stored_rows, succeeded
+from tests.cli.fault_trials import CHAOS, Record, row
 from tests.cli.interrupting import CONTINUES, PLAIN, Work, campaign
 
 MOMENTS = int(os.environ.get("VERIGAP_INTERRUPTS", "50"))
@@ -112,8 +113,9 @@ def test_a_few_interrupts(verigap: Command, tmp_path: Path, name: str) -> None:
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", WORKS)
-def test_the_campaign(verigap: Command, tmp_path: Path, name: str) -> None:
-    print(name, dict(sorted(interrupted(verigap, tmp_path, name, MOMENTS).items())))
+def test_the_campaign(verigap: Command, tmp_path: Path, name: str, record_property: Record) -> None:
+    seen = interrupted(verigap, tmp_path, name, MOMENTS)
+    record_property(CHAOS, row(f"interrupts of {name}", MOMENTS, MOMENTS, seen))
 
 
 def interrupted(verigap: Command, folder: Path, name: str, moments: int) -> Counter[str]:

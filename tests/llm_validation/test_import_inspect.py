@@ -151,6 +151,17 @@ def test_torn_and_foreign_files(tmp_path: Path) -> None:
         run("inspect", tmp_path, path)
 
 
+def test_a_directory_that_leads_before_the_file_is_one_line(tmp_path: Path) -> None:
+    whole = bytearray(inspect_log(tmp_path / "x.eval", [inspect_sample("a", 1, "2")]).read_bytes())
+    # The last record says where the directory begins, from which the other places are reckoned.
+    start = int.from_bytes(whole[-6:-2], "little")
+    whole[-6:-2] = (start + 100_000).to_bytes(4, "little")
+    path = tmp_path / "y.eval"
+    path.write_bytes(whole)
+    with pytest.raises(TableError, match=r"y\.eval: not a readable zip file"):
+        run("inspect", tmp_path, path)
+
+
 def test_a_damaged_sample_can_be_skipped(tmp_path: Path) -> None:
     path = inspect_log(tmp_path / "l.eval", SAMPLES[:2])
     with zipfile.ZipFile(path, "a") as log:

@@ -76,7 +76,7 @@ def _checked(file: BinaryIO) -> ParquetAccount:
     try:
         content = _Thrift(file.read(length)).struct(0)
         return _plausible(content, size, size - 8 - length)
-    except (IndexError, KeyError, TypeError, UnicodeDecodeError):
+    except (AttributeError, IndexError, KeyError, TypeError, UnicodeDecodeError):
         raise ParquetError("its footer is damaged") from None
 
 

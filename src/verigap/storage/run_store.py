@@ -41,6 +41,7 @@ from verigap.storage.digests import digest
 from verigap.storage.failures import NO_FAILURES, merged_failures
 from verigap.storage.files import is_full, read_regular, sync, write_durably
 from verigap.storage.manifest import Manifest
+from verigap.storage.parquet import ParquetError
 from verigap.storage.run_folder import (
     CELLS,
     FAILURES,
@@ -58,7 +59,7 @@ from verigap.storage.run_folder import (
     read_provenance,
     refuse_dangling,
 )
-from verigap.storage.tables import encode_parquet
+from verigap.storage.tables import decode_parquet, encode_parquet
 
 __all__ = ["RunStore", "StoreError"]
 
@@ -229,11 +230,11 @@ class RunStore:
         """Failed and not yet finished cells: `cell`, `error` and whatever was recorded."""
         path = self.path / FAILURES
         try:
-            rows = pl.read_parquet(io.BytesIO(read_regular(path)))
+            rows = decode_parquet(read_regular(path))
             return rows.filter(~pl.col("cell").is_in(list(self._finished))).sort("cell")
         except FileNotFoundError:
             return NO_FAILURES
-        except UNREADABLE:
+        except (*UNREADABLE, ParquetError):
             self._set_aside(path, "is damaged")
             return NO_FAILURES
 

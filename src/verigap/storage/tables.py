@@ -11,6 +11,7 @@ import polars as pl
 
 from verigap.storage.files import read_regular, remedy, write_durably
 from verigap.storage.parquet import parquet_account
+from verigap.storage.parquet_guard import refuse_fatal, sealed
 
 
 def decode_parquet(data: bytes) -> pl.DataFrame:
@@ -20,6 +21,7 @@ def decode_parquet(data: bytes) -> pl.DataFrame:
       ValueError: the file is damaged, or claims what cannot be.
     """
     parquet_account(data)
+    refuse_fatal(data)
     return pl.read_parquet(io.BytesIO(data))
 
 
@@ -38,7 +40,7 @@ def encode_parquet(frame: pl.DataFrame, metadata: dict[str, str] | None = None) 
     """
     buffer = io.BytesIO()
     frame.write_parquet(buffer, metadata=metadata)
-    return buffer.getvalue()
+    return sealed(buffer.getvalue())
 
 
 class TableError(ValueError):
