@@ -58,7 +58,7 @@ class Deadly(Slow):
         decoding: Decoding,
         report: Callable[[int], None] | None = None,
     ) -> list[Completion]:
-        if any(bytes(request.prompt).endswith(b"5 is\n>") for request in requests):
+        if all(bytes(request.prompt).endswith(b"5 is\n>") for request in requests):
             os.kill(os.getpid(), signal.SIGKILL)
         return super().generate(requests, decoding, report)
 
@@ -72,7 +72,7 @@ class Failing(Slow):
         decoding: Decoding,
         report: Callable[[int], None] | None = None,
     ) -> list[Completion]:
-        if any(bytes(request.prompt).endswith(b"5 is\n>") for request in requests):
+        if all(bytes(request.prompt).endswith(b"5 is\n>") for request in requests):
             raise RuntimeError("out of memory\nof all of it")
         return super().generate(requests, decoding, report)
 

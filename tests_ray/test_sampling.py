@@ -125,8 +125,8 @@ def test_a_batch_that_cannot_be_made_is_named_and_the_others_kept(
 ) -> None:
     out = tmp_path / "t.parquet"
     line = failed(sampling.start(out, *on_cluster, kind=kind), 1)
-    # The first of the two batches with question 5, which is the sixth.
-    assert line.startswith("verigap: the batch from prompt_id 6, sample_id 0, to 6, 1: "), line
+    # The batch that holds nothing but question 5, which is the sixth.
+    assert line.startswith("verigap: the batch from prompt_id 6, sample_id 1, to 6, 2: "), line
     assert says in line
     before = kept(out)
     assert 0 < before < SAMPLES

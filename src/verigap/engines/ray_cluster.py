@@ -125,6 +125,7 @@ def _imported() -> ModuleType:
 def _initialised(**options: Any) -> Iterator[ModuleType]:
     """Ray after `ray.init`, and its shutdown; signals are left to whoever had them before."""
     ray = _imported()
+    _keep_notes_to_itself()
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     terminated = False
@@ -145,6 +146,19 @@ def _initialised(**options: Any) -> Iterator[ModuleType]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _keep_notes_to_itself() -> None:
+    """Keep Ray from printing notes on lost workers among the answer of a command.
+
+    It has no option for that: where this is moved, they are printed again, and nothing worse.
+    """
+    with contextlib.suppress(ImportError):
+        importlib.import_module("ray._private.worker").print_to_stdstream = _nothing
+
+
+def _nothing(*arguments: object, **options: object) -> None:
+    """Print nothing."""
 
 
 def _first_line(error: BaseException) -> str:
