@@ -35,7 +35,6 @@ def test_a_ray_of_its_own_makes_the_table_of_the_local_engine(
     child = sampling.start(out, "--on", "ray", "--engines", 2)
     wait_for(lambda: [each for each in started(child) if WORKING in each.command])
     below = started(child)
-    # A grading process of each engine, beside those of Ray.
     assert "24 samples of 8 prompts" in ended(child)
     assert rows(out) == expected
     assert {row["correct"] for row in expected} == {True, False}

@@ -58,7 +58,7 @@ class RayEngines:
             raise ValueError(f"cpus_per_engine: expected at least 1, not {self.cpus_per_engine}")
         gpus = self.gpus_per_engine
         # As Ray has it: parts of one GPU, or whole ones.
-        if not (0 <= gpus <= 1 or (gpus < float("inf") and gpus == int(gpus))):
+        if not (0 <= gpus <= 1 or (1 < gpus < float("inf") and gpus == int(gpus))):
             raise ValueError(f"gpus_per_engine: expected 0 to 1 or a whole number, not {gpus}")
 
     @contextlib.contextmanager

@@ -154,7 +154,8 @@ def _keep_notes_to_itself() -> None:
     It has no option for that: where this is moved, they are printed again, and nothing worse.
     """
     with contextlib.suppress(ImportError):
-        importlib.import_module("ray._private.worker").print_to_stdstream = _nothing
+        worker: Any = importlib.import_module("ray._private.worker")
+        worker.print_to_stdstream = _nothing
 
 
 def _nothing(*arguments: object, **options: object) -> None:
