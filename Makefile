@@ -152,7 +152,7 @@ finetune-demo: $(READY_LLM) ## clones of SmolLM2-135M and verifier heads on its 
 test-llm: $(READY_LLM) ## the tests that need the llm extra (tests_llm/)
 	$(VENV_LLM)/bin/python -m pytest tests_llm
 
-test-ray: $(READY_RAY) ## sweeps on clusters of Ray that lose machines (tests_ray/)
+test-ray: $(READY_RAY) ## sweeps and sampling on clusters of Ray that lose machines (tests_ray/)
 	$(VENV_RAY)/bin/python -m pytest tests_ray
 
 $(READY_RAY): pyproject.toml constraints/ray.txt

@@ -25,7 +25,8 @@ from verigap.llm_validation.finetuning.options import FinetuneOptions
 from verigap.llm_validation.finetuning.sequences import TokenSequence, completion_tokens, read
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.sampling.engine import Decoding, ModelSpec, Request
-from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
+from verigap.llm_validation.sampling.options import SampleOptions
+from verigap.llm_validation.sampling.sample import sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks import QuestionFile, ReasoningGymDataset, load_task
 from verigap.llm_validation.tasks.task import TaskOptions

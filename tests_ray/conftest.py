@@ -16,7 +16,13 @@ os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
 os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false"
 os.environ["VERIGAP_CACHE"] = str(Path(__file__).parent.parent / "build" / "programs")
 
+# Workers unpack what tests define.
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")])
+)
+
 from tests_ray.machines import Machines
+from tests_ray.sampling import Sampling
 from tests_ray.sweeping import CONFIG, Sweeping
 
 
@@ -34,6 +40,14 @@ def sweeping(small_sweep: Sweeping) -> Iterator[Sweeping]:
     """The sweep; of its runs none outlives the test."""
     yield small_sweep
     small_sweep.end_all()
+
+
+@pytest.fixture
+def sampling(tmp_path: Path) -> Iterator[Sampling]:
+    """Sampling in a folder of its own; of its runs none outlives the test."""
+    runs = Sampling(tmp_path)
+    yield runs
+    runs.end_all()
 
 
 @pytest.fixture(scope="session")

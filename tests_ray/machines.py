@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +26,8 @@ class Machines:
 
     def __init__(self, count: int, folder: Path) -> None:
         self._count = count
+        # Ray notes there which cluster is this machine's, and expects to find the folder.
+        Path(tempfile.gettempdir(), "ray").mkdir(exist_ok=True)
         self._cluster = Cluster(
             initialize_head=True,
             head_node_args={
@@ -53,24 +56,24 @@ class Machines:
         """HOST:PORT of the head."""
         return self._cluster.address
 
-    def kill_machine(self) -> None:
-        """Lose a machine that computes, with all its processes at once."""
-        (_, raylet), *_ = wait_for(self._busy)
+    def kill_machine(self, doing: str = "compute") -> None:
+        """Lose a machine that does something just now, with all its processes at once."""
+        (_, raylet), *_ = wait_for(lambda: self._busy(doing))
         node = self._nodes[self._raylets().index(raylet)]
         self._nodes.remove(node)
         self._cluster.remove_node(node, allow_graceful=False)
 
-    def kill_worker(self) -> None:
-        """Lose a worker process that computes."""
-        (worker, _), *_ = wait_for(self._busy)
+    def kill_worker(self, doing: str = "compute") -> None:
+        """Lose a worker process that does something just now."""
+        (worker, _), *_ = wait_for(lambda: self._busy(doing))
         os.kill(worker, signal.SIGKILL)
 
-    def _busy(self) -> list[tuple[int, int]]:
-        """The workers that compute just now, each with its raylet, as process numbers."""
+    def _busy(self, doing: str) -> list[tuple[int, int]]:
+        """The workers that do something just now, each with its raylet, as process numbers."""
         return [
             (each.number, each.parent)
             for each in processes()
-            if each.command.startswith("ray::compute") and each.parent in self._raylets()
+            if each.command.startswith(f"ray::{doing}") and each.parent in self._raylets()
         ]
 
     def _raylets(self) -> list[int]:

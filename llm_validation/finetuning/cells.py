@@ -20,7 +20,8 @@ from verigap.llm_validation.pools.features import Features, visible_answers
 from verigap.llm_validation.pools.policy_values import learner_values
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.pools.selectors import best_of_pool, vote
-from verigap.llm_validation.sampling.sample import SampleOptions, sample_traces
+from verigap.llm_validation.sampling.options import SampleOptions
+from verigap.llm_validation.sampling.sample import sample_traces
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
 from verigap.llm_validation.tasks.task import Task
 from verigap.llm_validation.traces import load_traces

@@ -12,13 +12,16 @@ from verigap._lazy import lazy_face
 if TYPE_CHECKING:
     from verigap.llm_validation.sampling.engine import Engine, EngineError, ModelSpec
     from verigap.llm_validation.sampling.loading import load_engine
+    from verigap.llm_validation.sampling.options import SampleOptions
+    from verigap.llm_validation.sampling.ray_engines import BatchError, RayEngines
     from verigap.llm_validation.sampling.report import SampleReport
-    from verigap.llm_validation.sampling.sample import SampleOptions
 
 __all__ = [
+    "BatchError",
     "Engine",
     "EngineError",
     "ModelSpec",
+    "RayEngines",
     "SampleOptions",
     "SampleReport",
     "load_engine",
@@ -33,7 +36,8 @@ __getattr__, __dir__ = lazy_face(
             "ModelSpec",
         ),
         "verigap.llm_validation.sampling.loading": ("load_engine",),
+        "verigap.llm_validation.sampling.options": ("SampleOptions",),
+        "verigap.llm_validation.sampling.ray_engines": ("BatchError", "RayEngines"),
         "verigap.llm_validation.sampling.report": ("SampleReport",),
-        "verigap.llm_validation.sampling.sample": ("SampleOptions",),
     },
 )

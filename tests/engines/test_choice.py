@@ -44,9 +44,9 @@ def test_without_ray_the_way_to_install_it_is_told(
     )
     run = tmp_path / "run"
     done = run_here("sweep", CONFIG, "--out", run, "--engine", "ray")
-    assert_refused(done, "--engine: ray needs the package ray; install it with: pip install")
+    assert_refused(done, "ray: needs the package ray; install it with: pip install")
     assert not run.exists()
-    with pytest.raises(ValueError, match="engine: ray needs the package ray"):
+    with pytest.raises(ValueError, match="ray: needs the package ray"):
         vg.sweep(CONFIG, run, engine="ray")
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from tests.llm_validation.judges import OBEDIENT
 from tests.llm_validation.scripted import SCRIPTS, Scripted, arithmetic
+from verigap.llm_validation.sampling.batches import sample_seed
 from verigap.llm_validation.sampling.engine import Completion, Decoding, Request
 from verigap.llm_validation.sampling.first_correct import (
     Outcome,
@@ -20,11 +21,8 @@ from verigap.llm_validation.sampling.first_correct import (
     first_mentions,
     forced_answers,
 )
-from verigap.llm_validation.sampling.sample import (
-    SampleOptions,
-    sample_seed,
-    sample_traces,
-)
+from verigap.llm_validation.sampling.options import SampleOptions
+from verigap.llm_validation.sampling.sample import sample_traces
 from verigap.llm_validation.tasks.grading import GradingPool
 from verigap.llm_validation.traces import load_traces
 from verigap.storage.progress import Progress

@@ -53,10 +53,11 @@ _FLAGS = {
 """Flags of parameters whose names differ by more than dashes."""
 
 _SAME_NAME = (
-    "address", "answers", "batch_size", "cells", "check_cost", "correct_above", "currency",
-    "dataset", "dtype",
-    "engine", "epochs", "epsilon", "explode", "false_negative", "false_positive", "filter",
-    "first_correct", "first_samples", "gpu_hour", "grid", "horizon", "kappa", "label_cost", "law",
+    "address", "answers", "batch_size", "cells", "check_cost", "correct_above", "cpus_per_engine",
+    "currency", "dataset", "dtype",
+    "engine", "engines", "epochs", "epsilon", "explode", "false_negative", "false_positive",
+    "filter", "first_correct", "first_samples", "gpu_hour", "gpus_per_engine", "grid", "horizon",
+    "kappa", "label_cost", "law",
     "learning_rate", "max_tokens", "mean", "metric", "missing", "model", "most_prompts",
     "out", "pass_at", "pool_runs", "prompt_tokens", "prompts", "repetitions", "run", "samples",
     "score", "scorer",

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from verigap.cli.help_pages import SAMPLES, page
-from verigap.cli.options import QuietFlag, command_line, numbers
+from verigap.cli.options import SHORT, QuietFlag, command_line, numbers
 from verigap.cli.output import say
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
 if TYPE_CHECKING:
+    from verigap.llm_validation.sampling.engine import Engine
+    from verigap.llm_validation.sampling.ray_engines import RayEngines
     from verigap.llm_validation.sampling.report import SampleReport
     from verigap.storage.progress import Progress
 
@@ -81,6 +85,27 @@ def sample(
     timeout: Annotated[
         float, typer.Option("--timeout", help="Seconds to grade an answer; then: unverified.")
     ] = 10.0,
+    on: Annotated[
+        str, typer.Option("--on", help="Where the model runs: local, or ray (several engines).")
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            help="Ray cluster: HOST:PORT or auto. Default: Ray is started on this machine.",
+        ),
+    ] = None,
+    engines: Annotated[
+        int | None,
+        typer.Option("--engines", help="ray: engines. Default: as many as there is room for."),
+    ] = None,
+    cpus_per_engine: Annotated[
+        int | None, typer.Option("--cpus-per-engine", help="ray: CPUs of an engine. Default: 1.")
+    ] = None,
+    gpus_per_engine: Annotated[
+        float | None,
+        typer.Option("--gpus-per-engine", help="ray: GPUs of an engine, perhaps 0.5. Default: 0."),
+    ] = None,
     quiet: QuietFlag = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
@@ -88,7 +113,9 @@ def sample(
     from verigap.cli.task_text import parse_task
     from verigap.llm_validation.sampling.engine import ModelSpec
     from verigap.llm_validation.sampling.loading import ENGINES, load_engine
-    from verigap.llm_validation.sampling.sample import SampleOptions, check_out, sample_traces
+    from verigap.llm_validation.sampling.options import SampleOptions
+    from verigap.llm_validation.sampling.ray_engines import BatchError
+    from verigap.llm_validation.sampling.sample import check_out, sample_traces
     from verigap.llm_validation.tasks import load_task
     from verigap.llm_validation.tasks.task import TaskOptions
 
@@ -96,6 +123,14 @@ def sample(
     check_out(out)
     if engine not in ENGINES:
         raise ValueError(f"--engine: unknown {engine!r}; use {' or '.join(ENGINES)}")
+    on_ray = _on_ray(
+        on,
+        partial(load_engine, engine, ModelSpec(_absolute(model), dtype)),
+        address=address,
+        engines=engines,
+        cpus_per_engine=cpus_per_engine,
+        gpus_per_engine=gpus_per_engine,
+    )
     if prompts < 1:
         raise ValueError(f"--prompts: expected at least 1, not {prompts}")
     options = SampleOptions(
@@ -111,17 +146,21 @@ def sample(
     )
     wanted = TaskOptions(style=style, shots=shots, config=_object(task_config))
     problems = load_task(parse_task(task), prompts, seed, wanted)
-    loaded = load_engine(engine, ModelSpec(model, dtype))
-    with ProgressBar(
-        "sample",
-        quiet=quiet or as_json,
-        detail=_speed,
-        estimated=True,
-        lines=True,
-        redraw=0.5,
-        patience=PATIENCE_SECONDS,
-    ) as bar:
-        report = sample_traces(loaded, problems, options, out, command_line(), bar)
+    loaded = on_ray or load_engine(engine, ModelSpec(model, dtype))
+    try:
+        with ProgressBar(
+            "sample",
+            quiet=quiet or as_json,
+            detail=_speed,
+            estimated=True,
+            lines=True,
+            redraw=0.5,
+            patience=PATIENCE_SECONDS,
+        ) as bar:
+            report = sample_traces(loaded, problems, options, out, command_line(), bar)
+    except BatchError as error:
+        say(f"verigap: {error}", err=True)
+        raise typer.Exit(SHORT) from None
     for warning in report.warnings:
         say(f"verigap: warning: {warning}", err=True)
     if as_json:
@@ -130,6 +169,26 @@ def sample(
         say(json.dumps({"out": str(out), **asdict(report)}, indent=2, allow_nan=False))
         return
     _show(report, out, first_correct)
+
+
+def _on_ray(on: str, load: Callable[[], Engine], **options: Any) -> RayEngines | None:
+    """The engines on Ray that are asked for; None where the model runs here."""
+    from verigap.llm_validation.sampling.ray_engines import RayEngines
+
+    given = {name: value for name, value in options.items() if value is not None}
+    if on == "ray":
+        return RayEngines(load=load, **given)
+    if on != "local":
+        raise ValueError(f"--on: unknown {on!r}; use local or ray")
+    for name in given:
+        raise ValueError(f"{name}: of use where --on is ray; drop it, or add that")
+    return None
+
+
+def _absolute(model: str) -> str:
+    """A model as processes find it that run in other folders."""
+    path = Path(model).expanduser()
+    return str(path.absolute()) if path.exists() else model
 
 
 def _object(text: str | None) -> dict[str, Any]:

@@ -32,9 +32,7 @@ def require_ray() -> None:
       ValueError: it is not.
     """
     if importlib.util.find_spec("ray") is None:
-        raise ValueError(
-            "engine: ray needs the package ray; install it with: pip install 'verigap[ray]'"
-        )
+        raise ValueError("ray: needs the package ray; install it with: pip install 'verigap[ray]'")
 
 
 @contextlib.contextmanager
@@ -88,6 +86,13 @@ def connected(address: str, variables: dict[str, str]) -> Iterator[ModuleType]:
         yield ray
 
 
+def usable_cpus() -> int:
+    """CPUs that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _reachable(address: str) -> str:
     """HOST:PORT of an address, where something listens.
 
@@ -120,6 +125,7 @@ def _imported() -> ModuleType:
 def _initialised(**options: Any) -> Iterator[ModuleType]:
     """Ray after `ray.init`, and its shutdown; signals are left to whoever had them before."""
     ray = _imported()
+    _keep_notes_to_itself()
     main = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGTERM)
     terminated = False
@@ -131,7 +137,7 @@ def _initialised(**options: Any) -> Iterator[ModuleType]:
             terminated = True
         # Ray raises errors of several kinds, the plainest among them where it takes too long.
         except Exception as error:
-            raise ValueError(f"engine: ray does not start ({_first_line(error)})") from None
+            raise ValueError(f"ray: does not start ({_first_line(error)})") from None
         finally:
             if main:
                 signal.signal(signal.SIGTERM, before)
@@ -140,6 +146,20 @@ def _initialised(**options: Any) -> Iterator[ModuleType]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _keep_notes_to_itself() -> None:
+    """Keep Ray from printing notes on lost workers among the answer of a command.
+
+    It has no option for that: where this is moved, they are printed again, and nothing worse.
+    """
+    with contextlib.suppress(ImportError):
+        worker: Any = importlib.import_module("ray._private.worker")
+        worker.print_to_stdstream = _nothing
+
+
+def _nothing(*arguments: object, **options: object) -> None:
+    """Print nothing."""
 
 
 def _first_line(error: BaseException) -> str:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from verigap.engines.ray_cluster import connected, embedded, require_ray
-from verigap.engines.ray_worker import Answer, WorkerSettings, compute, versions
+from verigap.engines.ray_cluster import connected, embedded, require_ray, usable_cpus
+from verigap.engines.ray_worker import PACKAGES, Answer, WorkerSettings, compute
+from verigap.engines.versions import versions
 from verigap.sim.sweeps.engine import Result, Session, Work
 from verigap.sim.sweeps.steps import Steps
 
@@ -59,7 +60,7 @@ class RayEngine:
         require_ray()
         variables = _variables()
         if self.address is None:
-            cpus = self.cpus or _usable_cpus()
+            cpus = self.cpus or usable_cpus()
             yield RaySession(lambda: embedded(cpus, variables), "this machine")
         else:
             with connected(self.address, variables) as ray:
@@ -91,7 +92,7 @@ class RaySession:
 def _results(ray: ModuleType, works: Iterator[Work], steps: Steps) -> Iterator[Result]:
     """Submit works as long as few are in flight, and give what comes back."""
     task = ray.remote(num_cpus=1, max_retries=RETRIES)(compute)
-    settings = WorkerSettings(versions=versions(), keep_programs=_keeps_programs())
+    settings = WorkerSettings(versions=versions(PACKAGES), keep_programs=_keeps_programs())
     flying: dict[Any, Work] = {}
     ahead = True
     while ahead or flying:
@@ -144,13 +145,6 @@ def _answer(ray: ModuleType, reference: Any) -> Answer:
             "machines, then run the same command again"
         )
     return answer
-
-
-def _usable_cpus() -> int:
-    """CPUs that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _variables() -> dict[str, str]:
