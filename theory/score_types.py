@@ -37,18 +37,18 @@ def distinct_values(
     Values that are merged move by at most 1e-12 each, and a sum of n of them by n times that.
     """
     kept = np.asarray(probabilities) > 0
-    values, probabilities = np.asarray(values)[kept], np.asarray(probabilities)[kept]
-    order = np.argsort(values, kind="stable")
-    values, probabilities = values[order], probabilities[order]
-    first = np.concatenate([[True], np.diff(values) > _SAME])
-    group = np.cumsum(first) - 1
-    return values[first], np.bincount(group, probabilities)
+    points, mass = np.asarray(values)[kept], np.asarray(probabilities)[kept]
+    order = np.argsort(points, kind="stable")
+    points, mass = points[order], mass[order]
+    first = np.concatenate([[True], np.diff(points) > _SAME])
+    grouped = np.bincount(np.cumsum(first) - 1, mass)
+    return points[first], grouped / grouped.sum()
 
 
 def _windows(probabilities: Float[np.ndarray, " m"], terms: int) -> tuple[np.ndarray, np.ndarray]:
     """Lowest and highest count of each value, but for a probability of e^-45 each (Bernstein)."""
     mean = terms * probabilities
-    room = np.sqrt(2.0 * _TAIL_NATS * mean * (1.0 - probabilities)) + _TAIL_NATS
+    room = np.sqrt(2.0 * _TAIL_NATS * mean * np.maximum(1.0 - probabilities, 0.0)) + _TAIL_NATS
     return np.maximum(np.floor(mean - room), 0.0), np.minimum(np.ceil(mean + room), terms)
 
 
@@ -76,17 +76,17 @@ def enumerated_sum(
       >>> sums.tolist(), np.exp(logs).round(3).tolist()
       ([0.0, 1.0, 2.0], [0.25, 0.5, 0.25])
     """
-    values, probabilities = distinct_values(values, probabilities)
+    points, shares = distinct_values(values, probabilities)
     # The commonest value takes what the others leave.
-    order = np.argsort(probabilities, kind="stable")
-    values, probabilities = values[order], probabilities[order]
-    low, high = _windows(probabilities, terms)
+    order = np.argsort(shares, kind="stable")
+    points, shares = points[order], shares[order]
+    low, high = _windows(shares, terms)
     if math.prod(float(size) for size in (high - low + 1.0)[:-1]) > most:
         return None
     left, total = np.asarray([float(terms)]), np.zeros(1)
     logs, mass = np.zeros(1), 1.0
     for value, share, first, last in zip(
-        values[:-1], probabilities[:-1], low[:-1], high[:-1], strict=True
+        points[:-1], shares[:-1], low[:-1], high[:-1], strict=True
     ):
         count = np.arange(first, last + 1.0)[None, :]
         possible = count <= left[:, None]
@@ -100,7 +100,7 @@ def enumerated_sum(
         logs = np.broadcast_to(logs[:, None], possible.shape)[possible] + own
         total = np.broadcast_to(total[:, None], possible.shape)[possible] + drawn * value
         left, mass = trials - drawn, mass - share
-    total = total + left * values[-1]
+    total = total + left * points[-1]
     rising = np.argsort(total, kind="stable")
     return total[rising], logs[rising]
 
