@@ -156,7 +156,9 @@ def test_a_population_lies_between_its_ends():
     for prompts in itertools.product(range(2), repeat=n):
         base: dict[Fraction, Fraction] = {}
         for draws in itertools.product(range(2), repeat=n):
-            score = prod(steps[x][i] for x, i in zip(prompts, draws, strict=True))
+            score = prod(
+                (steps[x][i] for x, i in zip(prompts, draws, strict=True)), start=Fraction(1)
+            )
             base[score] = base.get(score, Fraction(0)) + Fraction(1, 4)
         below = Fraction(0)
         for score in sorted(base):
