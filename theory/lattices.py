@@ -7,9 +7,9 @@ expert traces, and the log-probability of the n labels that base traces receive.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from verigap.theory.arrays import (
     Array,
@@ -27,6 +27,7 @@ from verigap.theory.laws import RewardLaw
 from verigap.theory.precision import warn_unless_float64
 
 _LN2 = math.log(2.0)
+_SAME = 1e-12
 
 
 class LikelihoodLattice(NamedTuple):
@@ -54,11 +55,12 @@ def log_cumsum(logs: Float[Array, " cells"], *, reverse: bool = False) -> Float[
     return xp.log(running_sum(xp.exp(logs - top), reverse=reverse)) + top
 
 
-def _with_tail(
+def with_tail(
     log_ratio: Float[Array, " cells"],
     log_expert: Float[Array, " cells"],
     log_base: Float[Array, " cells"],
 ) -> LikelihoodLattice:
+    """A lattice with the base's tail filled in."""
     tail = xp.minimum(log_cumsum(log_base, reverse=True), 0.0)
     return LikelihoodLattice(log_ratio, log_expert, log_base, tail)
 
@@ -68,19 +70,39 @@ def two_level_cells(data_budget: int, tilt: float, log2_class_size: float) -> in
 
     The window holds the bulk of both laws and every count that one of 2^d wrong codewords reaches.
     """
-    low, high = _window(float(data_budget), tilt, log2_class_size, math.sqrt, max, min)
+    low, high = _window(float(data_budget), 0.5, tilt, log2_class_size, math.sqrt, max, min)
     return 1 << max(3, math.ceil(math.log2(max(min(high, data_budget) - max(low, 0) + 1, 1))))
 
 
-def _window(n, tilt, log2_class_size, sqrt, maximum, minimum):
-    """Counts between which the lattice must reach; shared by host and device code."""
+def _window(n, base_chance, lift, log2_class_size, sqrt, maximum, minimum):
+    """Counts between which the lattice must reach; shared by host and device code.
+
+    By Hoeffding's inequality, in spreads of half a root of n; the lift is twice what the expert
+    adds to the base's chance.
+    """
     spread = 0.5 * sqrt(n)
     reach = sqrt(2.0 * _LN2 * (log2_class_size + 60.0))
-    low = 0.5 * n - 10.0 * spread - 1.0
+    low = base_chance * n - 10.0 * spread - 1.0
     # Once the expert's mean lies far above every wrong codeword, how far does not matter.
-    mean = minimum(tilt * sqrt(n), reach + 40.0)
-    high = 0.5 * n + maximum(reach, mean + 10.0) * spread + 1.0
+    mean = minimum(lift * sqrt(n), reach + 40.0)
+    high = base_chance * n + maximum(reach, mean + 10.0) * spread + 1.0
     return low, high
+
+
+class TwoValues(NamedTuple):
+    """A density ratio that takes two values, on one prompt; a trace of the higher one is a hit.
+
+    Attributes:
+      base_chance, expert_chance: of a hit, in (0, 1].
+      lift: twice their difference, >= 0.
+      log_hit, log_miss: logarithms of the two values; the lower one may be -inf.
+    """
+
+    base_chance: Float[Array, ""]
+    expert_chance: Float[Array, ""]
+    lift: Float[Array, ""]
+    log_hit: Float[Array, ""]
+    log_miss: Float[Array, ""]
 
 
 def two_level_lattice(
@@ -100,7 +122,58 @@ def two_level_lattice(
       log2_class_size: d, only used to place the window.
       cells: static number of cells, at least `two_level_cells(n, tilt, d)`.
     """
-    low, high = _window(data_budget, tilt, log2_class_size, xp.sqrt, xp.maximum, xp.minimum)
+    certain = tilt >= 1.0
+    values = TwoValues(
+        xp.full((), 0.5, dtype=xp.result_type(data_budget, tilt)),
+        0.5 * (1.0 + tilt),
+        tilt,
+        xp.log1p(tilt),
+        xp.where(certain, -xp.inf, xp.log1p(-xp.where(certain, 0.0, tilt))),
+    )
+    return two_valued_lattice(data_budget, values, log2_class_size, cells)
+
+
+def two_values(
+    law: RewardLaw, density_ratio: Float[Array, "prompts K"]
+) -> tuple[TwoValues, Bool[Array, ""]]:
+    """The two values of a density ratio on the first prompt, and whether it has no third one.
+
+    Values that differ by less than 1e-12 of themselves are one: the chance of a match does not
+    notice (docs/theory.md, exact risks). Where there is a third value, the two are meaningless.
+    """
+    ratio, base = density_ratio[0], law.probabilities[0]
+    charged = base > 0
+    top = xp.max(xp.where(charged, ratio, 0.0))
+    bottom = xp.min(xp.where(charged, ratio, xp.inf))
+    hit = charged & (ratio >= top * (1.0 - _SAME))
+    miss = charged & ~hit
+    none_other = ~xp.any(miss & (ratio > bottom * (1.0 + _SAME)))
+    chance = xp.sum(xp.where(hit, base, 0.0))
+    expert = xp.sum(xp.where(hit, base * ratio, 0.0))
+    possible = bottom > 0
+    log_miss = xp.where(possible, xp.log(xp.where(possible, bottom, 1.0)), -xp.inf)
+    lift = 2.0 * (expert - chance)
+    return TwoValues(chance, xp.minimum(expert, 1.0), lift, xp.log(top), log_miss), none_other
+
+
+def two_valued_lattice(
+    data_budget: Float[Array, ""],
+    values: TwoValues,
+    log2_class_size: Float[Array, ""],
+    cells: int,
+) -> LikelihoodLattice:
+    """Exact lattice where the density ratio has two values: the cell is the number of hits.
+
+    Args:
+      data_budget: n >= 1.
+      values: of the density ratio, and their chances.
+      log2_class_size: d, only used to place the window.
+      cells: static number of cells, as many as `fits` asks for.
+    """
+    low, high = _window(
+        data_budget, values.base_chance, values.lift, log2_class_size,
+        xp.sqrt, xp.maximum, xp.minimum,
+    )  # fmt: skip
     # Where the window is larger than needed it reaches further down, never past the counts.
     start = xp.minimum(xp.ceil(high), data_budget) - (cells - 1)
     start = xp.maximum(xp.maximum(xp.minimum(xp.floor(low), start), start), 0.0)
@@ -108,12 +181,12 @@ def two_level_lattice(
     missing = data_budget - count
     possible = missing >= 0
     misses = xp.maximum(missing, 0.0)
-    fatal = (tilt >= 1.0) & (misses > 0)
-    downward = misses * xp.log1p(-xp.where(tilt >= 1.0, 0.0, tilt))
-    log_ratio = xp.where(fatal, -xp.inf, count * xp.log1p(tilt) + downward)
-    log_expert = binomial_log_pmf(count, data_budget, 0.5 * (1.0 + tilt))
-    half = xp.full((), 0.5, dtype=start.dtype)
-    log_base = binomial_log_pmf(count, data_budget, half)
+    forbidden = xp.isneginf(values.log_miss)
+    fatal = forbidden & (misses > 0)
+    downward = misses * xp.where(forbidden, 0.0, values.log_miss)
+    log_ratio = xp.where(fatal, -xp.inf, count * values.log_hit + downward)
+    log_expert = binomial_log_pmf(count, data_budget, values.expert_chance)
+    log_base = binomial_log_pmf(count, data_budget, values.base_chance)
     # Expert mass above the window goes to its top cell, which beats every wrong codeword as well.
     missing = 1.0 - xp.sum(xp.exp(log_expert))
     rounding = max(1e-10, 800.0 * float(xp.finfo(log_expert.dtype).eps))
@@ -122,13 +195,27 @@ def two_level_lattice(
     last = xp.minimum(data_budget - count[0], cells - 1.0).astype(xp.int32)
     log_expert = set_at(log_expert, last, xp.logaddexp(log_expert[last], log_missing))
     # Its ratio is then the largest one, as at tilt 1 every smaller count has ratio 0.
-    best = data_budget * xp.log1p(tilt)
+    best = data_budget * values.log_hit
     log_ratio = set_at(log_ratio, last, xp.where(is_lost, best, log_ratio[last]))
-    return _with_tail(
+    return with_tail(
         xp.where(possible, log_ratio, best + count),
         xp.where(possible, log_expert, -xp.inf),
         xp.where(possible, log_base, -xp.inf),
     )
+
+
+def fits(
+    data_budget: Float[Array, ""],
+    values: TwoValues,
+    log2_class_size: Float[Array, ""],
+    cells: int,
+) -> Bool[Array, ""]:
+    """Whether so many cells hold all hits of `two_valued_lattice` that matter."""
+    low, high = _window(
+        data_budget, values.base_chance, values.lift, log2_class_size,
+        xp.sqrt, xp.maximum, xp.minimum,
+    )  # fmt: skip
+    return xp.minimum(high, data_budget) - xp.maximum(low, 0.0) + 3.0 <= cells
 
 
 class SumLattice(NamedTuple):
@@ -136,6 +223,11 @@ class SumLattice(NamedTuple):
 
     values: Float[Array, " cells"]
     probabilities: Float[Array, " cells"]
+
+
+Split = Literal["mean", "exponential", "inverse exponential", "nearest"]
+"""What stays when a value moves to the lattice: its mean, that of its exponential or of the
+inverse, by a split between the two neighbouring cells, or nothing as the nearer one takes all."""
 
 
 class StepTransforms(NamedTuple):
@@ -163,19 +255,34 @@ def _moments(
     return centred, mean, xp.sum(probabilities * centred**2, -1)
 
 
+def _upper_share(
+    position: Float[Array, "prompts K"], step: Float[Array, ""], split: Split
+) -> Float[Array, "prompts K"]:
+    """Share of the upper cell in values so far, as a share of the step, above the lower one."""
+    if split == "nearest":
+        return xp.where(position >= 0.5, 1.0, 0.0).astype(position.dtype)
+    if split == "exponential":
+        return xp.expm1(position * step) / xp.expm1(step)
+    if split == "inverse exponential":
+        return xp.expm1(-position * step) / xp.expm1(-step)
+    return position
+
+
 def step_transforms(
     values: Float[Array, "prompts K"],
     probabilities: Float[Array, "prompts K"],
     terms: Float[Array, ""],
     cells: int,
     counts: Float[Array, " prompts"] | None = None,
+    split: Split = "mean",
+    weights: Float[Array, "prompts K"] | None = None,
 ) -> StepTransforms:
     """Transforms of one term's law on every prompt, for sums of `terms` terms.
 
-    Each value is split linearly between the two neighbouring cells (which keeps the mean and adds
-    at most h^2/4 of variance a term). The window is the Bernstein range of probability e^-40: for
-    the given `counts` of terms on each prompt, or, without them, for counts that come from drawing
-    the prompts evenly.
+    Each value is split between the two neighbouring cells (linearly, which keeps the mean and adds
+    at most h^2/4 of variance a term, unless another split is asked for). The window is the
+    Bernstein range of probability e^-40: for the given `counts` of terms on each prompt, or,
+    without them, for counts that come from drawing the prompts evenly.
 
     Args:
       values: of a term; where the probability is 0 they are ignored.
@@ -183,6 +290,8 @@ def step_transforms(
       terms: n, the number of terms in all.
       cells: static number of cells, even.
       counts: terms on each prompt, summing to `terms`.
+      split: how a value between two cells is shared.
+      weights: probabilities to transform in place of those that place the lattice.
 
     Needs float64, and warns otherwise: rounding of the transform grows with the root of `terms`,
     and probabilities below 8 sqrt(terms) epsilons of the largest are lost, which in float32 is more
@@ -210,12 +319,13 @@ def step_transforms(
     step = xp.maximum(2.0 * half / room, xp.finfo(values.dtype).tiny * cells)
     position = centred / step
     floor = xp.floor(position)
-    share = position - floor
+    weights = probabilities if weights is None else weights
+    share = _upper_share(position - floor, step, split)
     index = floor.astype(xp.int32)
     row = xp.broadcast_to(xp.arange(values.shape[0])[:, None], index.shape)
     pmf = xp.zeros((values.shape[0], cells), values.dtype)
-    pmf = added_at(pmf, (row, index % cells), probabilities * (1.0 - share))
-    pmf = added_at(pmf, (row, (index + 1) % cells), probabilities * share)
+    pmf = added_at(pmf, (row, index % cells), weights * (1.0 - share))
+    pmf = added_at(pmf, (row, (index + 1) % cells), weights * share)
     transform = rfft(pmf)
     size = xp.abs(transform)
     # Finite, because a prompt without terms multiplies it by 0.
@@ -258,7 +368,7 @@ def as_likelihood(expert: SumLattice) -> LikelihoodLattice:
     transform keep their relative accuracy.
     """
     log_expert = xp.log(expert.probabilities)
-    return _with_tail(expert.values, log_expert, log_expert - expert.values)
+    return with_tail(expert.values, log_expert, log_expert - expert.values)
 
 
 def likelihood_lattice(
@@ -278,13 +388,22 @@ def likelihood_lattice(
 
 
 def label_lattice(
-    law: RewardLaw, data_budget: Float[Array, ""], cells: int = 1 << 15
+    law: RewardLaw,
+    data_budget: Float[Array, ""],
+    cells: int = 1 << 15,
+    split: Split = "mean",
 ) -> SumLattice:
     """Law of ln q, q the chance that a wrong codeword agrees with all n labels of base traces.
 
     A label is the return of a base trace; q multiplies, over the traces, the base probability of
     that return on that prompt. Prompts are drawn evenly from the population.
     """
+    transforms = step_transforms(*label_steps(law), data_budget, cells, split=split)
+    return sum_of_terms(transforms, data_budget[None])
+
+
+def label_steps(law: RewardLaw) -> tuple[Float[Array, "1 terms"], Float[Array, "1 terms"]]:
+    """ln of the base probability of a label's return on its prompt, and how likely it is drawn."""
     atoms = law.atoms
     same = atoms[..., :, None] == atoms[..., None, :]
     spread = xp.broadcast_to(law.probabilities[..., None, :], same.shape)
@@ -292,5 +411,4 @@ def label_lattice(
     charged = law.probabilities > 0
     log_level = xp.log(xp.where(charged, level, 1.0)).reshape(1, -1)
     mixed = (law.probabilities / xp.sum(law.probabilities)).reshape(1, -1)
-    transforms = step_transforms(log_level, mixed, data_budget, cells)
-    return sum_of_terms(transforms, data_budget[None])
+    return log_level, mixed

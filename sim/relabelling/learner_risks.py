@@ -9,8 +9,8 @@ import numpy as np
 
 from verigap.sim.compilation import PLAINER_CODE
 from verigap.sim.relabelling.game import RelabellingGame
-from verigap.sim.relabelling.known_risks import known_risks
-from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
+from verigap.sim.relabelling.known_risks import KnownRisk, known_risks
+from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.risk import Risk
 from verigap.sim.relabelling.simulate import SINGLE, Summary, plan_for, simulate_cell
 from verigap.theory import Setting
@@ -42,12 +42,21 @@ def _simulated(summary: Summary, replicates: int) -> Risk:
     )
 
 
+def _computed(risk: KnownRisk) -> Risk:
+    if risk.exact:
+        return Risk(value=risk.low, method="closed form")
+    middle = risk.low + 0.5 * (risk.high - risk.low)
+    return Risk(value=middle, method="lattice approximation", low=risk.low, high=risk.high)
+
+
 def learner_risks(setting: Setting, *, seed: int, replicates: int) -> LearnerRisks:
     """Risks of every registered learner against the demonstrating expert of a setting, in tokens.
 
-    On one prompt of the two-level law cloning, plug-in, best-of-N and pessimism are closed forms.
-    On other laws the first three go through a law of scores that is rounded to a lattice, and on a
-    population cloning is averaged over the prompts that the data may hold, which is a simulation.
+    On one prompt cloning, plug-in and best-of-N are sums over the types of the scores, and so
+    closed forms, where the types are few: the density ratio has two values, or not many more.
+    Elsewhere scores are put on a lattice and the risk lies between two ends. Pessimism is a closed
+    form on the two-level law. On a population cloning is averaged over the prompts that the data
+    may hold, which is a simulation.
 
     Args:
       setting: scalars, and laws of shape (prompts, K).
@@ -77,17 +86,7 @@ def learner_risks(setting: Setting, *, seed: int, replicates: int) -> LearnerRis
         accuracy=SINGLE,
     )
     known = known_risks(game, plan)
-    # The scores of a general law are rounded to a grid; those of the two-level law are counts.
-    two_level = (prompts, traces) == (1, 2)
-    risks = {
-        name: Risk(
-            value=float(value),
-            method="closed form"
-            if two_level or isinstance(LEARNERS[name], AveragingLearner)
-            else "lattice approximation",
-        )
-        for name, value in known.items()
-    }
+    risks = {name: _computed(risk) for name, risk in known.items()}
     if unknown := tuple(name for name in plan.learners if name not in known):
         plan = replace(plan, learners=unknown)
         summaries = jax.device_get(_simulate(jax.random.key(seed), game, plan))

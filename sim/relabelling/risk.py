@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Method = Literal["closed form", "lattice approximation", "simulation"]
-"""How a risk was computed: exactly, by a law rounded to a grid of scores, or as a sample mean."""
+"""How a risk was computed: by a sum over all cases, between the ends that scores on a grid leave,
+or as a sample mean."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,12 +16,16 @@ class Risk:
 
     Attributes:
       value: of the risk, in the unit of the returns; negative where the learner beats the expert.
+        Of a lattice approximation, the middle of its ends.
       method: set by the code that computed it; a small standard error does not make it exact.
       standard_error: of the mean of a simulation, in the unit of the returns; otherwise None.
       replicates: independent data sets of a simulation; otherwise None.
+      low, high: ends between which the risk of a lattice approximation lies; otherwise None.
     """
 
     value: float
     method: Method
     standard_error: float | None = None
     replicates: int | None = None
+    low: float | None = None
+    high: float | None = None

@@ -22,18 +22,17 @@ from verigap.sim.relabelling.learners import (
     CommittingLearner,
     Learner,
 )
-from verigap.sim.relabelling.learners.learner import Player
+from verigap.sim.relabelling.learners.learner import Player, confidence_ends
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.storage.digests import name_stream
 from verigap.theory import RewardLaw, chi2_ball_expert
 from verigap.theory.arrays import Array, xp
+from verigap.theory.lattice_ends import LabelEnds, LikelihoodEnds, label_ends, likelihood_ends
 from verigap.theory.lattices import (
     LikelihoodLattice,
-    SumLattice,
     as_likelihood,
     expert_steps,
     label_lattice,
-    likelihood_lattice,
     step_transforms,
     sum_of_terms,
     two_level_cells,
@@ -130,7 +129,8 @@ class Summary:
       mean, variance: of the suboptimality per replicate (given data and fresh prompt, averaged
         over the codeword by Rao-Blackwell); variance / replicates is that of the mean.
       leashed_mean, leashed_variance: the same with the policy on the leash.
-      exact: mean risk in closed form; NaN where there is none, as for cloning a population.
+      exact: mean risk without simulation; NaN where there is none, as for cloning a population.
+      exact_error: how far it may be from the mean risk; 0 where no score was put on a lattice.
       outcome_risk: distinct values of the risk given the data alone, where there are finitely many.
       outcome_count: how many replicates had each.
     """
@@ -140,19 +140,21 @@ class Summary:
     leashed_mean: Float[Array | np.ndarray, "*cells"]
     leashed_variance: Float[Array | np.ndarray, "*cells"]
     exact: Float[Array | np.ndarray, "*cells"]
+    exact_error: Float[Array | np.ndarray, "*cells"]
     outcome_risk: Float[Array | np.ndarray, "*cells outcomes"]
     outcome_count: Float[Array | np.ndarray, "*cells outcomes"]
 
 
-def _shared_likelihood(game: RelabellingGame, cells: int) -> LikelihoodLattice | None:
+def _shared_likelihood(game: RelabellingGame, cells: int) -> LikelihoodEnds | None:
     """The law of the scores if it is the same for every data set: on a single prompt."""
     if game.law.probabilities.shape == (1, 2):
         tilt = xp.sqrt(xp.minimum(game.expert_radius, 1.0))
-        return two_level_lattice(game.data_budget, tilt, game.log2_class_size, cells)
+        law = two_level_lattice(game.data_budget, tilt, game.log2_class_size, cells)
+        return LikelihoodEnds(law, law, tilt >= 0.0)
     if game.law.probabilities.shape[0] > 1:
         return None
     ratio = chi2_ball_expert(game.law, game.expert_radius).density_ratio
-    return likelihood_lattice(game.law, ratio, game.data_budget[None], cells)
+    return likelihood_ends(game.law, ratio, game.data_budget, game.log2_class_size, cells)
 
 
 def _demonstrations(
@@ -233,27 +235,27 @@ class _Evidence:
     Attributes:
       draw: by the side of a learner, from a key to one data set; sides that nobody plays are left
         out.
-      law: by the side of a learner; None where every data set has a law of its own.
+      law: by the side of a learner, both ends; None where every data set has a law of its own.
     """
 
     draw: dict[str, Callable[[PRNGKeyArray], Demonstrations | Labels]]
-    law: dict[str, LikelihoodLattice | SumLattice | None]
+    law: dict[str, LikelihoodEnds | LabelEnds | None]
 
 
 def evidence_laws(
     game: RelabellingGame, plan: Plan
-) -> dict[str, LikelihoodLattice | SumLattice | None]:
-    """The law of what is decisive in the evidence, by the sides that play.
+) -> dict[str, LikelihoodEnds | LabelEnds | None]:
+    """Both ends of the law of what is decisive in the evidence, by the sides that play.
 
     That of the log-likelihood ratio for verifier-free learners, of the labels' log-probability for
     verifier-based ones; None where every data set has a law of its own.
     """
     sides = {LEARNERS[name].side for name in plan.learners}
-    laws: dict[str, LikelihoodLattice | SumLattice | None] = {}
+    laws: dict[str, LikelihoodEnds | LabelEnds | None] = {}
     if "verifier-free" in sides:
         laws["verifier-free"] = _shared_likelihood(game, plan.cells)
     if "verifier-based" in sides:
-        laws["verifier-based"] = label_lattice(game.law, game.data_budget)
+        laws["verifier-based"] = label_ends(game.law, game.data_budget)
     return laws
 
 
@@ -261,9 +263,12 @@ def _evidence(game: RelabellingGame, plan: Plan) -> _Evidence:
     evidence = _Evidence({}, evidence_laws(game, plan))
     for side, law in evidence.law.items():
         evidence.draw[side] = (
-            LabelSampler(law, game.log2_class_size, plan.listed)
-            if isinstance(law, SumLattice)
-            else _demonstrations(game, law, plan)
+            LabelSampler(
+                label_lattice(game.law, game.data_budget), game.log2_class_size, plan.listed
+            )
+            if side == "verifier-based"
+            # Maximum likelihood on it has the risk that is called `exact` less its error.
+            else _demonstrations(game, law.high if isinstance(law, LikelihoodEnds) else None, plan)
         )
     return evidence
 
@@ -320,17 +325,22 @@ def _in_chunks(
 def _committing_risks(
     learner: CommittingLearner[Any],
     game: RelabellingGame,
-    law: LikelihoodLattice | SumLattice | None,
+    law: LikelihoodEnds | LabelEnds | None,
     confidence: Float[Array, " R"],
-) -> tuple[Float[Array, " R"], Float[Array, " R"], Float[Array, ""], Float[Array, ""]]:
-    """Risks of every replicate, unleashed and leashed; the exact mean; the gain of being right."""
+) -> tuple[Float[Array, " R"], Float[Array, " R"], Float[Array, " 2"], Float[Array, ""]]:
+    """Risks of every replicate, unleashed and leashed; the mean and its error; being right's gain.
+
+    The gain is that over the base where the codeword is the true one.
+    """
     gain = policy_gain(learner, game, leashed=False)
     risk = game.expert_gain - confidence * gain
     leashed = game.expert_gain - confidence * policy_gain(learner, game, leashed=True)
     if law is None:
-        return risk, leashed, jnp.full((), jnp.nan, risk.dtype), gain
-    exact = game.expert_gain - learner.exact_confidence(law, game.log2_class_size) * gain
-    return risk, leashed, exact, gain
+        return risk, leashed, jnp.full(2, jnp.nan, risk.dtype), gain
+    low, high = confidence_ends(learner, law, game.log2_class_size)
+    exact = game.expert_gain - (low + 0.5 * (high - low)) * gain
+    error = 0.5 * (high - low) * xp.abs(gain)
+    return risk, leashed, jnp.stack([exact, error]), gain
 
 
 def simulate_cell(key: PRNGKeyArray, game: RelabellingGame, plan: Plan) -> dict[str, Summary]:
@@ -354,7 +364,7 @@ def simulate_cell(key: PRNGKeyArray, game: RelabellingGame, plan: Plan) -> dict[
     for learner in learners:
         if isinstance(learner, AveragingLearner):
             risk, leashed = played[learner.name]
-            exact = jnp.full((), jnp.nan, risk.dtype)
+            exact = jnp.full(2, jnp.nan, risk.dtype)
             none = jnp.zeros(0, risk.dtype)
             labelled = learner.side == "verifier-based"
             outcomes = _tally(risk, survivors) if labelled else (none, none)
@@ -374,7 +384,8 @@ def simulate_cell(key: PRNGKeyArray, game: RelabellingGame, plan: Plan) -> dict[
             variance=_variance_within(risk, strata, prompts),
             leashed_mean=jnp.mean(leashed),
             leashed_variance=_variance_within(leashed, strata, prompts),
-            exact=exact,
+            exact=exact[0],
+            exact_error=exact[1],
             outcome_risk=outcomes[0],
             outcome_count=outcomes[1],
         )

@@ -186,6 +186,7 @@ def _run_hard_prompts(batch: Batch, root: Array) -> dict[str, Any]:
             "leashed_mean": float("nan"),
             "leashed_variance": float("nan"),
             "exact": float("nan"),
+            "exact_error": float("nan"),
             "outcome_risk": [],
             "outcome_count": [],
         }

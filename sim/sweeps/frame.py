@@ -18,6 +18,7 @@ _LEARNER = {
     "leashed_mean": "leashed_risk",
     "leashed_variance": "leashed_risk_variance",
     "exact": "exact_risk",
+    "exact_error": "exact_risk_error",
 }
 
 
@@ -26,9 +27,10 @@ def cells_by_learners(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
     The first columns describe the cell (`cell`, `block`, `game`, `horizon`, `data_budget`, ...),
     then come those of the learner. Of simulated games: `risk`, the mean suboptimality over the
-    replicates in tokens, `risk_variance`, the same on the leash, and `exact_risk` (NaN where there
-    is no closed form). Of trained networks: means over the held-out prompts of `value`, `leashed`
-    and more.
+    replicates in tokens, `risk_variance`, the same on the leash, `exact_risk` (NaN where it is
+    known by simulation alone) and how far that may be from the mean risk, `exact_risk_error`, which
+    older runs lack. Of trained networks: means over the held-out prompts of `value`, `leashed` and
+    more.
 
     Args:
       rows: cells as a run store gives them.

@@ -5,6 +5,7 @@ from verigap.theory.risks.hard_prompts import (
     hard_prompts_vb_risk,
     hard_prompts_vf_risk,
 )
+from verigap.theory.risks.matching import ProbabilityEnds, probability_correct_ends
 from verigap.theory.risks.version_space import (
     plug_in_risk,
     survivor_share,
@@ -13,11 +14,13 @@ from verigap.theory.risks.version_space import (
 from verigap.theory.risks.vf_mle import probability_correct, vf_mle_risk
 
 __all__ = [
+    "ProbabilityEnds",
     "hard_prompt_mass",
     "hard_prompts_vb_risk",
     "hard_prompts_vf_risk",
     "plug_in_risk",
     "probability_correct",
+    "probability_correct_ends",
     "survivor_share",
     "two_level_pessimistic_gain",
     "vf_mle_risk",

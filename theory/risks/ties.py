@@ -35,5 +35,6 @@ def log_tie_share(
     y = xp.exp(xp.minimum(log_y, 50.0))
     tiny = y < 1e-6
     log_some = xp.where(tiny, log_y - 0.5 * y, xp.log(-xp.expm1(-xp.where(tiny, 1.0, y))))
-    share = log_some - log_size - log_chance
-    return xp.minimum(xp.where(xp.isneginf(log_chance), 0.0, share), 0.0)
+    impossible = xp.isneginf(log_chance)
+    share = log_some - log_size - xp.where(impossible, 0.0, log_chance)
+    return xp.minimum(xp.where(impossible, 0.0, share), 0.0)

@@ -15,10 +15,13 @@ from jaxtyping import Float
 from verigap.sim.relabelling.evidence import Belief, Demonstrations, Labels
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.theory import RewardLaw
-from verigap.theory.arrays import Array
+from verigap.theory.arrays import Array, xp
+from verigap.theory.lattice_ends import LabelEnds, LikelihoodEnds
 
 EvidenceT_contra = TypeVar("EvidenceT_contra", Demonstrations, Labels, contravariant=True)
 Side = Literal["verifier-free", "verifier-based"]
+
+_TRANSFORM_ROUNDING = 1e-9
 
 
 @runtime_checkable
@@ -59,7 +62,7 @@ class CommittingLearner(Player, Protocol[EvidenceT_contra]):
         ...
 
     def exact_confidence(self, law: Any, log2_class_size: Float[Array, ""]) -> Float[Array, ""]:
-        """Mean of `confidence` over data sets in closed form; NaN where none is known.
+        """Mean of `confidence` over data sets under a law of the evidence; NaN if it is unknown.
 
         `law` is that of the log-likelihood ratio (a `LikelihoodLattice`) for a verifier-free
         learner, of the labels' log-probability (a `SumLattice`) for a verifier-based one.
@@ -104,3 +107,16 @@ def version_space(evidence: Labels) -> Belief:
 def log_uniform(evidence: Labels) -> Float[Array, " codewords"]:
     """A consistent codeword at random."""
     return jnp.where(evidence.consistent, 0.0, -jnp.inf).astype(evidence.crowd.dtype)
+
+
+def confidence_ends(
+    learner: CommittingLearner[Any],
+    law: LikelihoodEnds | LabelEnds,
+    log2_class_size: Float[Array, ""],
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Numbers between which the mean confidence of a learner lies; equal where it is exact."""
+    low = learner.exact_confidence(law.low, log2_class_size)
+    high = learner.exact_confidence(law.high, log2_class_size)
+    # The lattice's transform rounds.
+    room = xp.where(law.exact, 0.0, _TRANSFORM_ROUNDING).astype(high.dtype)
+    return xp.clip(low - room, 0.0, 1.0), xp.clip(high + room, 0.0, 1.0)

@@ -31,12 +31,14 @@ class CalculationResult(Calculation, Shown):
             if risks is not None:
                 yield Table(
                     f"Risks ({self.unit} below {expert}, of value {risks.expert_value:.4g})",
-                    ("learner", "risk", "standard error", "method"),
+                    ("learner", "risk", "standard error", "low", "high", "method"),
                     [
                         (
                             LEARNERS[name].title,
                             risk.value,
                             math.nan if risk.standard_error is None else risk.standard_error,
+                            math.nan if risk.low is None else risk.low,
+                            math.nan if risk.high is None else risk.high,
                             risk.method,
                         )
                         for name, risk in risks.by_learner.items()

@@ -61,8 +61,19 @@ def _show_risks(
     console.print(table, highlight=False)
 
 
+def _rounded_up(error: float) -> float:
+    """To two digits."""
+    if error <= 0.0:
+        return 0.0
+    unit = 10.0 ** (math.floor(math.log10(error)) - 1)
+    return math.ceil(error / unit) * unit
+
+
 def how_certain(risk: Risk) -> str:
-    """The standard error of a simulated mean, else how the risk was computed."""
+    """The standard error of a simulated mean, half the width of an interval, else the method."""
+    if risk.low is not None and risk.high is not None:
+        # Half the width, rounded up: ends that agree to the digits of the table say nothing.
+        return f"lattice, within {_rounded_up(0.5 * (risk.high - risk.low)):g}"
     if risk.method != "simulation" or risk.standard_error is None:
         return risk.method
     # A spread of the size of rounding is none; the method is what says that this is no closed form.
