@@ -99,13 +99,16 @@ def _opened_log(path: Path, reading: Reading) -> tuple[dict[str, Any], Iterable[
                 )
             first = next(headers[name] for name in _HEADERS if name in headers)
             header = json_object(_unpacked(log, first))
-    # Where the directory leads to a place before the file, an OSError that names none.
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, *DAMAGE) as error:
+    except BadRecord as problem:
+        raise TableError(f"{path}: {problem}; copy or download it again") from None
+    except TableError:
+        raise
+    # An OSError where the directory leads to a place before the file, a ValueError where a name in
+    # it is not UTF-8.
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, *DAMAGE) as error:
         raise TableError(
             f"{path}: not a readable zip file ({_shortened(error)}); copy or download it again"
         ) from None
-    except BadRecord as problem:
-        raise TableError(f"{path}: {problem}; copy or download it again") from None
     if isinstance(header, BadRecord):
         raise TableError(f"{path}, {first.filename}: {header}; copy or download it again")
     return header, _entries(path, wanted, reading)
