@@ -49,6 +49,7 @@ _MOST_ENTRIES = 2_000_000
 # JSON shrinks tenfold, a repetitive transcript a hundredfold; a bomb a thousandfold and more.
 _HARMLESS, _STEEPEST, _LARGE_ENTRY = 256 * 2**20, 200, 16 * 2**20
 _ZSTANDARD = 93
+_MOST_OF_ERROR = 200
 _UNPACKED = (
     zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, _ZSTANDARD,
 )  # fmt: skip
@@ -98,13 +99,16 @@ def _opened_log(path: Path, reading: Reading) -> tuple[dict[str, Any], Iterable[
                 )
             first = next(headers[name] for name in _HEADERS if name in headers)
             header = json_object(_unpacked(log, first))
-    # Where the directory leads to a place before the file, an OSError that names none.
-    except (zipfile.BadZipFile, NotImplementedError, OSError, RuntimeError, *DAMAGE) as error:
-        raise TableError(
-            f"{path}: not a readable zip file ({error}); copy or download it again"
-        ) from None
     except BadRecord as problem:
         raise TableError(f"{path}: {problem}; copy or download it again") from None
+    except TableError:
+        raise
+    # An OSError where the directory leads to a place before the file, a ValueError where a name in
+    # it is not UTF-8.
+    except (zipfile.BadZipFile, OSError, RuntimeError, ValueError, *DAMAGE) as error:
+        raise TableError(
+            f"{path}: not a readable zip file ({_shortened(error)}); copy or download it again"
+        ) from None
     if isinstance(header, BadRecord):
         raise TableError(f"{path}, {first.filename}: {header}; copy or download it again")
     return header, _entries(path, wanted, reading)
@@ -122,7 +126,7 @@ def _entries(path: Path, entries: list[zipfile.ZipInfo], reading: Reading) -> It
             except BadRecord as problem:
                 content = problem
             except (zipfile.BadZipFile, OSError, RuntimeError, *DAMAGE) as error:
-                content = BadRecord(f"cannot be unpacked ({error})")
+                content = BadRecord(f"cannot be unpacked ({_shortened(error)})")
             yield Record(f"{path}, {_plain(entry.filename)}", content)
     reading.end(path.stat().st_size)
 
@@ -206,6 +210,11 @@ def _inspect_records(path: Path, reading: Reading) -> Iterator[Record]:
 def _why(error: Exception) -> str:
     text = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"Inspect's reader gives up ({_plain(text)[:200]})"
+
+
+def _shortened(error: Exception) -> str:
+    """What is wrong with a zip file, which may hold thousands of bytes of it."""
+    return _plain(str(error))[:_MOST_OF_ERROR]
 
 
 def _plain(text: str) -> str:

@@ -17,6 +17,9 @@ from verigap.sim.sweeps.spelling import (
     SCHEMA_1_NAMES,
 )
 
+MOST_VALUES = 1_000_000
+"""Values that a configuration may hold; a few aliases of aliases can stand for any number."""
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be run; the message is one line for the user."""
@@ -215,7 +218,25 @@ def config_mapping(text: str, source: str) -> dict[str, Any]:
         raise ConfigError(f"{source}: not valid YAML ({error})") from None
     if not isinstance(content, dict):
         raise ConfigError(f"{source}: expected a mapping with a list `sweeps`")
+    if _overgrown(content):
+        raise ConfigError(
+            f"{source}: holds more than {MOST_VALUES:,} values with its aliases written out, or an "
+            "alias of what it stands in"
+        )
     return content
+
+
+def _overgrown(content: object) -> bool:
+    """Whether values that aliases repeat are more than `MOST_VALUES`; in a loop there is no end."""
+    waiting, seen = [content], 0
+    while waiting and seen <= MOST_VALUES:
+        value = waiting.pop()
+        seen += 1
+        if isinstance(value, dict):
+            waiting += value.values()
+        elif isinstance(value, list | tuple | set):
+            waiting += value
+    return seen > MOST_VALUES
 
 
 def validated_sweep(content: Mapping[str, Any], source: str) -> Sweep:

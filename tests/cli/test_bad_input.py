@@ -26,6 +26,18 @@ def sweep_of(head: str = "", **parameters: object) -> str:
     ("text", "says"),
     [
         pytest.param(sweep_of("replicate: 9"), "replicate: unknown key", id="unknown key"),
+        pytest.param(
+            sweep_of(grid="{horizon: [&a [*a]]}"), "an alias of what it stands in", id="a loop"
+        ),
+        pytest.param(
+            "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n"
+            + "".join(
+                f"{y}: &{y} [{', '.join(10 * [f'*{x}'])}]\n"
+                for x, y in zip("abcdefgh", "bcdefghi", strict=True)
+            ),
+            "more than 1,000,000 values",
+            id="aliases of aliases",
+        ),
         pytest.param(sweep_of(horizon=0), "horizon: ", id="horizon 0"),
         pytest.param(sweep_of('"a\\nb": 2'), "a b: unknown key", id="a key of two lines"),
         pytest.param(sweep_of(chi2_radius=-1), "chi2_radius: ", id="negative radius"),

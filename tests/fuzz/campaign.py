@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_ENGINE = 77
+_ENGINE = (1, 77)
 """What libFuzzer ends with, now and then in the midst of an input that is not to blame."""
 BUSY, STUCK = 30.0, 180.0
 """Seconds of processor time, and in all, after which an input is taken never to end.
@@ -79,7 +79,7 @@ def fuzz(
             )
             stuck = _watch(child, at / "current")
         problem = _ending(child.returncode, stuck, at)
-        if child.returncode == _ENGINE and _survives(module, target, at):
+        if guided and child.returncode in _ENGINE and _survives(module, target, at):
             problem = None
         account.add(at)
         if problem is not None:
@@ -93,6 +93,8 @@ def fuzz(
 
 def _survives(module: str, target: str, folder: Path) -> bool:
     """Whether a process without Atheris gets through the last input."""
+    if not (folder / "current").exists():
+        return False
     words = [module, target, "--folder", folder, "--input", folder / "current"]
     done = subprocess.run(
         [sys.executable, "-m", *map(str, words)],
@@ -118,7 +120,7 @@ def _watch(child: subprocess.Popen[bytes], current: Path) -> bool:
                 if written != seen:
                     seen, since, used = written, time.monotonic(), _processor_time(child.pid)
                 busy = seen and _processor_time(child.pid) - used > BUSY
-                if busy or time.monotonic() - since > STUCK:
+                if busy or time.monotonic() - since > (STUCK if seen else 4 * STUCK):
                     return True
     finally:
         if child.poll() is None:
@@ -138,7 +140,7 @@ def _processor_time(pid: int) -> float:
 def _ending(code: int, stuck: bool, folder: Path) -> str | None:
     """Why a process did not end as it should have."""
     if stuck:
-        return f"no answer within {BUSY:.0f} s of processor time"
+        return f"no answer within {BUSY:.0f} s of processor time, or {STUCK:.0f} s in all"
     if code == 0 or (folder / "done").exists():
         return None
     lines = (folder / "stderr").read_text(errors="replace").splitlines()

@@ -145,7 +145,11 @@ def guided(reader: Reader, seeds: list[bytes], seed: int, end: float, folder: Pa
         draw = random.Random(number)
         if draw.random() < 0.3:
             return atheris.Mutate(data, most)
-        return mutated(data, draw, valid)[:most]
+        try:
+            return mutated(data, draw, valid)[:most]
+        # Parsers of what is half broken raise all kinds of errors, which would end the engine.
+        except Exception:
+            return atheris.Mutate(data, most)
 
     def read(data: bytes) -> None:
         if time.monotonic() > end:

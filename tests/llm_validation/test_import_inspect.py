@@ -162,6 +162,30 @@ def test_a_directory_that_leads_before_the_file_is_one_line(tmp_path: Path) -> N
         run("inspect", tmp_path, path)
 
 
+def test_a_name_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    whole = bytearray(inspect_log(tmp_path / "x.eval", [inspect_sample("a", 1, "2")]).read_bytes())
+    entry = whole.rindex(b"PK\x01\x02")
+    # The flag that says that the name is UTF-8, and a byte that cannot be.
+    whole[entry + 9] |= 0x08
+    whole[entry + 46] = 0xFF
+    path = tmp_path / "y.eval"
+    path.write_bytes(whole)
+    with pytest.raises(TableError, match=r"y\.eval: not a readable zip file"):
+        run("inspect", tmp_path, path)
+
+
+def test_a_long_name_in_a_damaged_entry_is_shortened(tmp_path: Path) -> None:
+    path = inspect_log(tmp_path / "x.eval", [inspect_sample("a", n, "2") for n in (1, 2)])
+    whole = bytearray(path.read_bytes())
+    # The length of the name in the entry's own header, which takes in what follows.
+    at = whole.index(b"samples/a_epoch_2.json") - 4
+    whole[at : at + 2] = (600).to_bytes(2, "little")
+    path.write_bytes(whole)
+    with pytest.raises(TableError, match="cannot be unpacked") as refusal:
+        run("inspect", tmp_path, path)
+    assert len(str(refusal.value).replace(str(tmp_path), "")) < 400
+
+
 def test_a_damaged_sample_can_be_skipped(tmp_path: Path) -> None:
     path = inspect_log(tmp_path / "l.eval", SAMPLES[:2])
     with zipfile.ZipFile(path, "a") as log:
