@@ -80,4 +80,5 @@ class Sweeping:
 
 def cells(run: Path) -> dict[str, str]:
     """Every digit of every stored cell, by its name."""
-    return {row["cell"]: json.dumps(row) for row in stored_rows(run)}
+    # Columns come in the order of the bundle that is read first.
+    return {row["cell"]: json.dumps(row, sort_keys=True) for row in stored_rows(run)}
