@@ -117,6 +117,7 @@ def confidence_ends(
     """Numbers between which the mean confidence of a learner lies; equal where it is exact."""
     low = learner.exact_confidence(law.low, log2_class_size)
     high = learner.exact_confidence(law.high, log2_class_size)
-    # The lattice's transform rounds.
-    room = xp.where(law.exact, 0.0, _TRANSFORM_ROUNDING).astype(high.dtype)
+    # The lattice's transform rounds, in float32 by a good deal.
+    most = max(_TRANSFORM_ROUNDING, 1e4 * float(xp.finfo(high.dtype).eps))
+    room = xp.where(law.exact, 0.0, most).astype(high.dtype)
     return xp.clip(low - room, 0.0, 1.0), xp.clip(high + room, 0.0, 1.0)
