@@ -102,7 +102,7 @@ def test_two_hypotheses_come_near_the_constant(data_budget):
 @given(st.integers(1, 10**6), st.integers(0, 200), st.floats(1e-9, 0.9))
 def test_simpler_form_is_weaker(data_budget, log2_class_size, delta):
     setting = setting_of(float(data_budget), float(log2_class_size), 0.5, delta)
-    budget = 2 * float(setting.log_class_over_delta) / data_budget
+    budget = 2 * (log2_class_size * np.log(2) - np.log(delta)) / data_budget
     assert float(hellinger_budget(setting)) <= min(budget, 1.0) + 1e-12
     simple = 2 * float(setting.expert_sd) * np.sqrt(budget)
     simple += float(setting.expert_mean_max) * budget
@@ -110,10 +110,10 @@ def test_simpler_form_is_weaker(data_budget, log2_class_size, delta):
 
 
 def test_formula_at_a_hand_computed_point():
-    # n = 2L makes v = 1 - 1/e.
+    # n = 2 ln(rivals/delta) makes v = 1 - 1/e.
     setting = replace(
         setting_of(1.0, 3.0, 0.5, 0.05),
-        data_budget=number(2 * np.log(8 / 0.05)),
+        data_budget=number(2 * np.log(7 / 0.05)),
         expert_sd=number(3.0),
         expert_mean_max=number(5.0),
     )

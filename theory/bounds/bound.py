@@ -15,6 +15,9 @@ from verigap.theory.coverage import top_share_coverage
 from verigap.theory.experts import Expert, chi2_ball_expert
 from verigap.theory.laws import RewardLaw
 
+# So that its exponential is 0 in every dtype, and its gradients are finite.
+_NO_RIVAL = -1e4
+
 Game = Literal["relabelling", "hard-prompts", "other"]
 """The game that a setting describes: the relabelling game on its law, the hard prompts of VB-LOWER
 (both in docs/theory.md), or any other."""
@@ -110,14 +113,16 @@ class Setting:
         )
 
     @property
-    def log_class_over_delta(self) -> Float[Array, ""]:
-        """ln(class size / delta), nats."""
-        return self.log2_class_size * math.log(2.0) - xp.log(self.failure_probability)
-
-    @property
     def log_class(self) -> Float[Array, ""]:
         """ln(class size), nats."""
         return self.log2_class_size * math.log(2.0)
+
+    @property
+    def log_rivals(self) -> Float[Array, ""]:
+        """ln(class size - 1), nats: how many members are not the truth; -10,000 where none is."""
+        several = self.log_class > 0
+        log_class = xp.where(several, self.log_class, 1.0)
+        return xp.where(several, log_class + xp.log(-xp.expm1(-log_class)), _NO_RIVAL)
 
     @host_property
     def expert(self) -> Expert:

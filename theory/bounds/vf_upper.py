@@ -17,19 +17,21 @@ from verigap.theory.bounds.assumptions import (
     WHOLE_DATA,
 )
 from verigap.theory.bounds.bound import Bound, Setting
+from verigap.theory.experts import safe_sqrt
 from verigap.theory.precision import rounds_up
 
 
 def hellinger_budget(setting: Setting) -> Float[Array, ""]:
-    """v = 1 - exp(-2L/n), L = ln(class/delta): squared sine of the angle MLE can be off by."""
-    return -xp.expm1(-2.0 * setting.log_class_over_delta / setting.data_budget)
+    """v = 1 - (delta/(class - 1))^(2/n): squared sine of the angle that MLE can be off by."""
+    refuted = xp.maximum(setting.log_rivals - xp.log(setting.failure_probability), 0.0)
+    return -xp.expm1(-2.0 * refuted / setting.data_budget)
 
 
 @rounds_up
 def vf_upper(setting: Setting) -> Float[Array, ""]:
     """Upper bound on the risk of log-loss cloning, except with probability delta (VF-UPPER).
 
-    2 sigma_e sqrt(v) + mu_e^max v with v = 1 - exp(-2 ln(class/delta)/n).
+    2 sigma_e sqrt(v) + mu_e^max v with v = 1 - (delta/(class - 1))^(2/n).
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -45,7 +47,7 @@ def vf_upper(setting: Setting) -> Float[Array, ""]:
       45.656
     """
     budget = hellinger_budget(setting)
-    return 2.0 * setting.expert_sd * xp.sqrt(budget) + setting.expert_mean_max * budget
+    return 2.0 * setting.expert_sd * safe_sqrt(budget) + setting.expert_mean_max * budget
 
 
 VF_UPPER = Bound(
@@ -53,7 +55,7 @@ VF_UPPER = Bound(
     title="log-loss cloning over a finite class",
     statement=(
         r"J(\pi_e)-J(\hat\pi)\le 2\sigma_e\sqrt{v}+\mu_e^{\max}v,\quad "
-        r"v=1-e^{-2\ln(|\Pi|/\delta)/n}\quad\text{w.p. }\ge 1-\delta"
+        r"v=1-(\tfrac{\delta}{|\Pi|-1})^{2/n}\quad\text{w.p. }\ge 1-\delta"
     ),
     source="[F24] and [S25], constants beyond",
     side="verifier-free",
