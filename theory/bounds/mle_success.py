@@ -47,7 +47,8 @@ def _two_level_success(setting: Setting) -> Float[Array, ""]:
     weight = xp.where(single, cells.log_expert, most + cells.log_ratio)
     outside = xp.exp(cells.log_below) + xp.exp(cells.log_beyond)
     inside = xp.sum(rounded_up(xp.exp(xp.minimum(weight + log_share, 1.0))))
-    return xp.minimum(rounded_up(inside + outside), 1.0)
+    success = xp.minimum(rounded_up(inside + outside), 1.0)
+    return xp.where(setting.log_class > 0, success, 1.0)
 
 
 def _log_share_of_winner(
