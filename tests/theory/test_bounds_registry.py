@@ -16,7 +16,7 @@ from jaxtyping import Array
 
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.theory.bounds import BOUNDS, Bound, Setting
-from verigap.theory.bounds.assumptions import ERRING_LABELS, EXACT_LABELS
+from verigap.theory.bounds.assumptions import ERRING_LABELS, EXACT_LABELS, NOISY_LABELS
 from verigap.theory.laws import RewardLaw
 
 THEORY = Path(__file__).parents[2] / "docs" / "theory.md"
@@ -66,7 +66,7 @@ def test_a_bound_is_proved_under_its_name(bound: Bound) -> None:
 
 
 @cache
-def settings(law: str, free: bool, dtype: str, error: float = 0.01) -> Setting:
+def settings(law: str, free: bool, dtype: str, error: float = 0.01, noise: float = 0.0) -> Setting:
     """One setting per cell; with `free` the bounds choose the hardest expert themselves."""
 
     @jax.jit
@@ -81,6 +81,7 @@ def settings(law: str, free: bool, dtype: str, error: float = 0.01) -> Setting:
             expert_radius=None if free else 0.9 * kappa,
             num_candidates=4.0,
             label_error=error,
+            label_noise=noise,
         )
 
     return build(*(jnp.asarray(column, dtype) for column in zip(*CELLS, strict=True)))
@@ -125,16 +126,18 @@ def evaluated(setting: Setting) -> dict[str, np.ndarray]:
 def test_finite_under_jit_and_vmap(law: str, free: bool, dtype: str) -> None:
     # The last four cells are ordinary, but for VB-LOWER's game, weak experts, attained ceilings.
     special = {"VB-LOWER", "SEPARATION-LINEAR", "VF-LOWER-MEDIAN"}
-    for error in (0.0, 0.01):
-        for name, (value, held) in evaluate(settings(law, free, dtype, error)).items():
+    for error, noise in ((0.0, 0.0), (0.01, 0.0), (0.0, 0.1)):
+        for name, (value, held) in evaluate(settings(law, free, dtype, error, noise)).items():
             assert value.dtype == dtype, name
             assert value.shape == held.shape == (len(CELLS),)
             assert np.isfinite(value).all(), name
             if name not in special:
                 bound = BOUNDS[name]
-                erring = ERRING_LABELS in bound.assumptions
-                indifferent = EXACT_LABELS not in bound.assumptions and not erring
-                assert held[-4:].all() == (indifferent or erring == (error > 0)), name
+                kind = (EXACT_LABELS, ERRING_LABELS, NOISY_LABELS)
+                asked = [labels in bound.assumptions for labels in kind]
+                met = [not (error or noise), error > 0, noise > 0]
+                expected = not any(asked) or asked == met
+                assert held[-4:].all() == expected, name
 
 
 @kinds
@@ -194,6 +197,12 @@ GAP = {"data_budget": 0, "log2_class_size": 0, "expert_radius": 0}
 MONOTONE: dict[str, dict[str, int]] = {
     "VF-UPPER": {"data_budget": -1, "log2_class_size": 1, "expert_sd": 1, "expert_mean_max": 1}
     | DELTA,
+    "VF-UPPER-EXPECTATION": {
+        "data_budget": -1,
+        "log2_class_size": 1,
+        "expert_sd": 1,
+        "expert_mean_max": 1,
+    },
     "VF-LOWER": GAME,
     # Fractions of a trace have no binomial law.
     "VF-LOWER-PROPER": GAME | {"data_budget": 0},
@@ -208,6 +217,7 @@ MONOTONE: dict[str, dict[str, int]] = {
     "VB-UPPER-SQUARED": VERSION_SPACE | DELTA,
     "VB-UPPER-ERRORS": VERSION_SPACE | {"label_error": 1},
     "VB-UPPER-ERRORS-BEST-OF-N": VERSION_SPACE | {"label_error": 1, "num_candidates": 0},
+    "VB-UPPER-NOISE": VERSION_SPACE | {"label_noise": 1},
     "VB-LOWER": VERSION_SPACE,
     "SEPARATION": GAP,
     "SEPARATION-PROPER": GAP,
@@ -263,6 +273,7 @@ def test_direction_in_every_field(
         "failure_probability": delta,
         "num_candidates": 3.0,
         "label_error": 0.02,
+        "label_noise": 0.1,
     }
     numbers = {name: jnp.asarray(float(value)) for name, value in base.items()}
     found = evaluated(variations(law, free, numbers, jnp.asarray(factor)))

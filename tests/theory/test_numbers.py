@@ -12,7 +12,7 @@ from jaxtyping import Array
 from numpy.typing import ArrayLike
 from scipy import optimize, stats
 
-from tests.theory.games import Number, half_horizon_game
+from tests.theory.games import Number, half_horizon_game, half_horizon_game_on_host
 from verigap.theory.bounds import BOUNDS
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 from verigap.theory.coverage import anti_concentration, level_coverage, top_share_coverage
@@ -51,9 +51,7 @@ def at_tilt(
 
 
 @jax.jit
-def along_budgets(
-    budget: Number, log2_class_size: Number
-) -> tuple[Number, Number, Number, Number]:
+def along_budgets(budget: Number, log2_class_size: Number) -> tuple[Number, Number, Number, Number]:
     """At n = H: the hardest tilt, VF-LOWER there, VB-UPPER-EXPECTATION, SEPARATION (tokens)."""
     setting = half_horizon_game(budget, budget, log2_class_size, None)
     tilt = hardest_tilt(setting, vf_lower)
@@ -228,7 +226,7 @@ def test_the_gap_is_a_falling_share_of_the_budget() -> None:
     # At n = H and constant class size: SEPARATION-PROPER / H falls like 1/sqrt(H).
     shares = []
     for horizon in (1 << 8, 1 << 12, 1 << 16):
-        setting = half_horizon_game(float(horizon), float(horizon), 10.0, None)
+        setting = half_horizon_game_on_host(float(horizon), float(horizon), 10.0, None)
         shares.append(float(BOUNDS["SEPARATION-PROPER"].value(setting)) / horizon)
     np.testing.assert_allclose(np.divide(shares[:-1], shares[1:]), 4.0, rtol=0.03)
     assert shares[-1] == pytest.approx(0.5 * 1.899 / 2**8, rel=2e-3)

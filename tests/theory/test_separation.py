@@ -65,7 +65,7 @@ sizes = st.integers(0, 200)
 radii = st.one_of(st.none(), st.floats(1e-6, 1.0))
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(horizons, budgets, sizes, radii)
 def test_each_form_is_the_difference_of_its_parts(
     horizon: int, data_budget: int, size: int, radius: float | None
@@ -85,7 +85,7 @@ def test_each_form_is_the_difference_of_its_parts(
         assert held[form] == (held[part] and held["VB-UPPER-EXPECTATION"])
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(horizons, budgets, sizes, radii)
 def test_linear_form(horizon: int, data_budget: int, size: int, radius: float | None) -> None:
     values, held = case(horizon, data_budget, size, radius)
@@ -125,7 +125,10 @@ def test_linear_form_at_hand_computed_points() -> None:
 
 
 def test_growing_class_separates_all_learners() -> None:
-    powers = {h: case(h, h, ceil(2 * log2(h)))[0] for h in (1 << k for k in range(1, 31))}
+    powers = {
+        h: case(h, h, ceil(2 * log2(h)))[0]
+        for h in (1 << k for k in (1, 2, 3, 4, 7, 10, 14, 18, 22, 26, 30))
+    }
     for horizon, values in powers.items():
         size = ceil(2 * log2(horizon))
         promised = 0.5 * horizon**0.5 * (log(horizon) ** 0.5 - 1)
@@ -133,9 +136,9 @@ def test_growing_class_separates_all_learners() -> None:
     # Positive at every power of two from 8 on, and nearing (H log H)^{1/2} / 2 from below.
     positive = [h for h, values in powers.items() if values["SEPARATION"] > 0]
     assert positive == [h for h in powers if h >= 8]
-    for horizon in np.geomspace(16, 2**30, 20).astype(int).tolist():
+    for horizon in np.geomspace(16, 2**30, 8).astype(int).tolist():
         assert case(horizon, horizon, ceil(2 * log2(horizon)))[0]["SEPARATION"] > 0
-    far = np.array([powers[h]["SEPARATION"] / (h * log(h)) ** 0.5 for h in positive[15:]])
+    far = np.array([powers[h]["SEPARATION"] / (h * log(h)) ** 0.5 for h in positive[5:]])
     assert (np.diff(far) > 0).all()
     assert 0.43 < far[-1] < 0.5
 

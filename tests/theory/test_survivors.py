@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from tests.theory.games import half_horizon_game
+from tests.theory.games import half_horizon_game_on_host
+from verigap.theory.arrays import host_array
 from verigap.theory.bounds.example import example_setting
 from verigap.theory.bounds.survivors import (
     expected_worst_error,
@@ -20,7 +21,7 @@ from verigap.theory.bounds.survivors import (
 
 
 def phi(rivals: float, traces: float) -> float:
-    return float(expected_worst_error(np.asarray(log(rivals)), np.asarray(float(traces))))
+    return float(expected_worst_error(host_array(log(rivals)), host_array(traces)))
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**4))
@@ -111,5 +112,5 @@ def test_confidence_is_the_union_bound_solved(size: int, traces: int, delta: flo
 
 
 def test_a_class_of_one_has_no_rival() -> None:
-    made = half_horizon_game(8.0, 4.0, 0.0, 0.1)
+    made = half_horizon_game_on_host(8.0, 4.0, 0.0, 0.1)
     assert float(worst_error(made)) == float(worst_error_at_confidence(made)) == 0.0

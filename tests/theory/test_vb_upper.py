@@ -162,6 +162,7 @@ def test_formulas_at_hand_computed_points():
         # Labels without errors.
         "VB-UPPER-ERRORS": 32 * phi,
         "VB-UPPER-ERRORS-BEST-OF-N": 16 * (4 * phi + 0.5**4),
+        "VB-UPPER-NOISE": 32 * phi,
     }
     for name in NAMES:
         assert float(values[name]) == pytest.approx(expected[name]), name

@@ -24,6 +24,7 @@ class AgreementCells(NamedTuple):
     Attributes:
       first, last: counts of the cell; the same up to about 200,000 traces.
       log_ratio: at least ln L in the cell, nats; ascending.
+      log_ratio_span: at least how far ln L ranges within the cell, nats; 0 for a single count.
       log_expert: at least the log-probability of the cell under the expert.
       log_below: at least the expert's log-probability of fewer agreements than any cell has.
       log_beyond: the same of more.
@@ -32,6 +33,7 @@ class AgreementCells(NamedTuple):
     first: Float[Array, " cells"]
     last: Float[Array, " cells"]
     log_ratio: Float[Array, " cells"]
+    log_ratio_span: Float[Array, " cells"]
     log_expert: Float[Array, " cells"]
     log_below: Float[Array, ""]
     log_beyond: Float[Array, ""]
@@ -76,7 +78,7 @@ def _log_masses(
     probability: Float[Array, ""],
     side: float,
 ) -> Float[Array, " cells"]:
-    """ln of the probability at `count` times the counts of its cell, rounded to a side (1 or -1)."""
+    """ln of the probability at `count` times the size of its cell, rounded to a side, 1 or -1."""
     first, last = cells
     value = binomial_log_pmf(count, trials, probability)
     value += xp.log(xp.maximum(last - first + 1.0, 1.0))
@@ -85,7 +87,7 @@ def _log_masses(
     return xp.where(first > trials, nothing_of(trials), value)
 
 
-def nothing_of(like: Float[Array, "..."]) -> float:
+def nothing_of(like: Array) -> float:
     """A logarithm whose exponential is 0, of the dtype of a number."""
     return 0.25 * float(xp.finfo(like.dtype).min)
 
@@ -117,20 +119,17 @@ def agreement_cells(setting: Setting) -> AgreementCells:
         first=first,
         last=last,
         log_ratio=rounded_up(last * xp.log1p(tilt)) + rounded_up(misses * penalty),
+        log_ratio_span=rounded_up((last - first) * (xp.log1p(tilt) - penalty)),
         log_expert=_log_masses((first, last), mode, traces, chance, 1.0),
         log_below=xp.where(low <= 0, nothing, _log_chernoff(low - 1.0, traces, chance)),
         log_beyond=xp.where(top > traces, nothing, _log_chernoff(top, traces, chance)),
     )
 
 
-def base_masses(
-    cells: AgreementCells, traces: Float[Array, ""]
-) -> tuple[Float[Array, " cells"], Float[Array, " cells"]]:
-    """At least, and at most, the log-probability of each cell with a wrong codeword."""
-    ends, half = (cells.first, cells.last), xp.full_like(traces, 0.5)
-    mode = xp.clip(xp.floor(0.5 * (traces + 1.0)), *ends)
-    far = xp.where(xp.abs(cells.last - mode) > xp.abs(cells.first - mode), cells.last, cells.first)
-    return (
-        _log_masses(ends, mode, traces, half, 1.0),
-        _log_masses(ends, far, traces, half, -1.0),
-    )
+def log_base_at_least(cells: AgreementCells, traces: Float[Array, ""]) -> Float[Array, " cells"]:
+    """At most the log-probability of each cell with a wrong codeword: of its rarer end."""
+    middle = 0.5 * traces
+    later = xp.abs(cells.last - middle) > xp.abs(cells.first - middle)
+    rarer = xp.where(later, cells.last, cells.first)
+    half = xp.full_like(traces, 0.5)
+    return _log_masses((cells.first, cells.last), rarer, traces, half, -1.0)

@@ -42,7 +42,9 @@ class Setting:
       expert_sd: sqrt(E_x Var_{expert} R), tokens.
       expert_mean_max: max_x E_{expert} R, tokens.
       num_candidates: N of best-of-N, >= 1.
-      label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns.
+      label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns. A
+        trace always gets the same label.
+      label_noise: f in [0, 1/2), probability that a label is wrong by chance, anew for each label.
       game: which game the numbers describe.
       law_known: whether `law` is the law of the base, and not a stand-in with its moments.
       realisable: whether the class of the learner holds the truth: the expert for a verifier-free
@@ -62,6 +64,7 @@ class Setting:
     expert_mean_max: Float[Array, "*cells"]
     num_candidates: Float[Array, "*cells"]
     label_error: Float[Array, "*cells"]
+    label_noise: Float[Array, "*cells"]
     game: Game = field(metadata={"static": True})
     law_known: bool = field(default=True, metadata={"static": True})
     realisable: bool = field(default=True, metadata={"static": True})
@@ -80,6 +83,7 @@ class Setting:
         failure_probability: Float[Array, ""] | float = 0.05,
         num_candidates: Float[Array, ""] | float = 1.0,
         label_error: Float[Array, ""] | float = 0.0,
+        label_noise: Float[Array, ""] | float = 0.0,
         game: Game = "relabelling",
     ) -> Setting:
         """Setting of a game on `law`, shape (prompts, K), with K equiprobable atoms to relabel.
@@ -108,6 +112,7 @@ class Setting:
             expert_mean_max=xp.max(expert.value),
             num_candidates=number(num_candidates),
             label_error=number(label_error),
+            label_noise=number(label_noise),
             game=game,
             hardest_expert=expert_radius is None,
         )

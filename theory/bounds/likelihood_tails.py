@@ -60,9 +60,7 @@ def _two_level_tails(setting: Setting) -> LikelihoodTails:
     return LikelihoodTails(cells.log_ratio, xp.minimum(at_least[1:], 0.0), truncated)
 
 
-def log_ratio_moments(
-    setting: Setting, powers: Float[Array, " powers"]
-) -> Float[Array, " powers"]:
+def log_ratio_moments(setting: Setting, powers: Float[Array, " powers"]) -> Float[Array, " powers"]:
     """n ln E_expert[w^s] for every power s (nats), rounded up.
 
     Through w^s - 1, as the logarithm of a weak expert's moment is tiny and n may be large.

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from jaxtyping import Float
 
-from verigap.theory.arrays import Array, running_logsumexp, xp
-from verigap.theory.bounds.agreements import agreement_cells, base_masses, nothing_of
+from verigap.theory.arrays import Array, no_gradient, running_logsumexp, running_sum, xp
+from verigap.theory.bounds.agreements import agreement_cells, log_base_at_least, nothing_of
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.bounds.likelihood_tails import log_ratio_moments, smallest
-from verigap.theory.precision import rounded_down, rounded_up
+from verigap.theory.precision import ROUNDINGS, rounded_down, rounded_up
 from verigap.theory.risks.ties import log_minus_log1p_neg, log_tie_share
 
 
@@ -37,18 +37,31 @@ def _two_level_success(setting: Setting) -> Float[Array, ""]:
     The share falls with t and with g, and with t alone where it is multiplied by g.
     """
     cells = agreement_cells(setting)
-    most, least = base_masses(cells, setting.data_budget)
+    base = log_base_at_least(cells, setting.data_budget)
+    better = _log_sum_above(base)
+    # Of several counts: all of the expert's mass, moved to the largest L.
     single = cells.first == cells.last
-    nothing = xp.full_like(least[:1], nothing_of(least))
-    better = xp.concatenate([running_logsumexp(least, reverse=True)[1:], nothing])
-    better = xp.minimum(better, 0.0)
-    log_share = _log_share_of_winner(xp.where(single, least, most), better, setting)
-    # Of several counts the largest L, times what wrong codewords leave.
-    weight = xp.where(single, cells.log_expert, most + cells.log_ratio)
+    most = cells.log_expert - cells.log_ratio + cells.log_ratio_span
+    most = rounded_up(xp.maximum(most, nothing_of(most)))
+    log_share = _log_share_of_winner(xp.where(single, base, most), better, setting)
+    weight = cells.log_expert + cells.log_ratio_span
     outside = xp.exp(cells.log_below) + xp.exp(cells.log_beyond)
     inside = xp.sum(rounded_up(xp.exp(xp.minimum(weight + log_share, 1.0))))
     success = xp.minimum(rounded_up(inside + outside), 1.0)
     return xp.where(setting.log_class > 0, success, 1.0)
+
+
+def _log_sum_above(logs: Float[Array, " cells"]) -> Float[Array, " cells"]:
+    """ln of the sum of the exponentials of all later entries, at most."""
+    nothing = xp.full_like(logs[:1], nothing_of(logs))
+    if logs.dtype == xp.float64:
+        # Much faster in JAX; what underflows is missing, which is the safe side.
+        top = no_gradient(xp.max(logs))
+        sums = running_sum(xp.exp(logs - top), reverse=True)
+        logs = xp.log(rounded_down(sums) + float(xp.finfo(sums.dtype).tiny)) + top
+    else:
+        logs = running_logsumexp(logs, reverse=True)
+    return xp.minimum(xp.concatenate([logs[1:], nothing]), 0.0)
 
 
 def _log_share_of_winner(
@@ -60,7 +73,10 @@ def _log_share_of_winner(
     several = setting.log_class > 0
     log_others = log_minus_log1p_neg(log_better) + setting.log_rivals
     log_nobody = xp.where(several, -xp.exp(xp.minimum(log_others, 80.0)), 0.0)
-    return log_nobody + log_tie_share(log_ties, setting.log2_class_size)
+    share = log_nobody + log_tie_share(log_ties, setting.log2_class_size)
+    # The share is a difference of logarithms of the size of ln M.
+    rounding = ROUNDINGS * float(xp.finfo(share.dtype).eps) * (1.0 + setting.log_class)
+    return xp.minimum(share + rounding, 0.0)
 
 
 def _moment_success(setting: Setting) -> Float[Array, ""]:
@@ -70,4 +86,5 @@ def _moment_success(setting: Setting) -> Float[Array, ""]:
     powers = xp.concatenate([xp.zeros(1, dtype), powers, xp.ones(1, dtype)])
     moments = rounded_up(log_ratio_moments(setting, powers))
     logs = moments - rounded_down(powers * setting.log_class)
-    return rounded_up(xp.exp(xp.minimum(smallest(rounded_up(logs / (1.0 + powers))), 0.0)))
+    success = xp.exp(xp.minimum(smallest(rounded_up(logs / (1.0 + powers))), 0.0))
+    return xp.minimum(rounded_up(success), 1.0)
