@@ -133,7 +133,7 @@ ERRING_LABELS = Assumption(
 )
 NO_NOISE = Assumption("f = 0: a trace always gets the same label", lambda s: s.label_noise == 0)
 NOISY_LABELS = Assumption(
-    "0 < f < 1/2 and eta = 0: labels are wrong by chance alone",
+    "0 < f < 1/2: labels are wrong by chance alone",
     lambda s: (s.label_noise > 0) & (s.label_noise < 0.5) & (s.label_error == 0),
 )
 HARD_INSTANCE = Assumption(
