@@ -89,7 +89,7 @@ def verification_data_budget(log2_class_size: float, label_entropy: float) -> fl
 def homogeneity_frontier(setting: Setting) -> Float[Array, ""]:
     """Expert sd at which VF-UPPER equals VB-UPPER; below it cloning has the better bound.
 
-    Solves 2 sigma_e sqrt(v) + mu_e^max v = (H/c0) L/n for sigma_e. Source:
+    Solves 2 sigma_e sqrt(v) + mu_e^max v = VB-UPPER for sigma_e. Source:
     docs/theory.md#when-vf-wins.
 
     Args:

@@ -18,6 +18,7 @@ from verigap.theory.bounds.assumptions import (
     ERRING_LABELS,
     EXACT_LABELS,
     HARD_PROMPTS,
+    NOISY_LABELS,
     WHOLE_CLASS,
     whole_class_size,
 )
@@ -30,7 +31,11 @@ SHARED = [name for name, bound in BOUNDS.items() if COVERED in bound.assumptions
 
 
 @jax.jit
-def sound(log2_class_size: Array | float = 10.0, label_error: Array | float = 0.0) -> Setting:
+def sound(
+    log2_class_size: Array | float = 10.0,
+    label_error: Array | float = 0.0,
+    label_noise: Array | float = 0.0,
+) -> Setting:
     """Two-level, alpha = 1/2 at kappa = 1, in which every bound of the game is proved."""
     return Setting.from_law(
         RewardLaw.equiprobable(jnp.asarray([[0.0, HORIZON]])),
@@ -41,6 +46,7 @@ def sound(log2_class_size: Array | float = 10.0, label_error: Array | float = 0.
         expert_radius=0.01,
         num_candidates=8.0,
         label_error=label_error,
+        label_noise=label_noise,
     )
 
 
@@ -97,6 +103,8 @@ def worlds() -> dict[str, Setting]:
         "more hard prompts than fit": replace(hard, log2_class_size=number(200.0)),
         "half a hard prompt": replace(hard, log2_class_size=number(1.5)),
         "hard prompts with wrong labels": replace(hard, label_error=number(0.1)),
+        "noisy": sound(label_noise=jnp.asarray(0.3)),
+        "erring and noisy": replace(erring, label_noise=number(0.1)),
     }
 
 
@@ -121,9 +129,12 @@ def test_no_assumption_is_always_or_never_true(name: str) -> None:
 def test_what_is_proved_in_the_sound_worlds() -> None:
     made = worlds()
     errors = {name for name, bound in BOUNDS.items() if ERRING_LABELS in bound.assumptions}
-    assert claimed(made["game"]) == set(BOUNDS) - errors - {"VB-LOWER"}
+    noisy = {name for name, bound in BOUNDS.items() if NOISY_LABELS in bound.assumptions}
+    assert claimed(made["game"]) == set(BOUNDS) - errors - noisy - {"VB-LOWER"}
     free = {name for name, bound in BOUNDS.items() if bound.side == "verifier-free"}
     assert claimed(made["erring"]) == free | errors
+    assert claimed(made["noisy"]) == free | noisy
+    assert claimed(made["erring and noisy"]) == free
     assert "VB-LOWER" in claimed(made["hard"])
     assert not claimed(made["hard"]) & {"VF-LOWER", "SEPARATION", "VB-UPPER-PLUG-IN"}
 
@@ -141,6 +152,7 @@ def test_a_stand_in_leaves_what_needs_the_law_unchecked() -> None:
 def test_erring_labels_prove_nothing_that_needs_exact_ones(error: float) -> None:
     told = claimed(sound(label_error=jnp.asarray(error)))
     assert not told & set(EXACT)
+    assert not claimed(sound(label_noise=jnp.asarray(error))) & set(EXACT)
     gaps = {name for name, bound in BOUNDS.items() if bound.quantity == "gap"}
     verified = {"VB-UPPER", "VB-UPPER-EXPECTATION", "VB-UPPER-PLUG-IN", "VB-UPPER-BEST-OF-N"}
     assert gaps | verified | {"VB-UPPER-SQUARED", "VB-LOWER"} == set(EXACT)

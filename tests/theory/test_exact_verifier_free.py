@@ -145,6 +145,9 @@ def check(game: Game, log2_size: int, traces: int, together: int = 1) -> tuple[E
     assert values["VF-LOWER"] <= float(exact.bayes) + slack
     assert values["VF-LOWER-SHARP"] <= float(exact.bayes) + slack
     assert values["VF-LOWER-PROPER"] <= float(exact.cloning) + slack
+    if len(game.returns) == 1 and len(game.returns[0]) == 2:
+        # The risk of cloning itself.
+        assert values["VF-LOWER-PROPER"] == pytest.approx(float(exact.cloning), abs=slack)
     assert values["VF-LOWER-PROBABILITY"] >= float(exact.matching) - 1e-9
     if values["attained"]:
         assert values["VF-LOWER-MEDIAN"] <= values["VF-LOWER"] + slack

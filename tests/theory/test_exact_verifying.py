@@ -233,6 +233,28 @@ def test_an_erring_check_costs_what_the_bound_says() -> None:
     assert found["VB-UPPER-EXPECTATION"] < 1e-6
 
 
+@pytest.mark.parametrize("traces", [3, 10, 100])
+def test_one_hard_prompt_attains_the_bound(traces: int) -> None:
+    # The first prompt, of mass 1/2 = 1/(c (n + 1)), pays on its last trace; the other reward never.
+    coverage = Fraction(2, traces + 1)
+    rest = (1 - coverage) / 2
+    base = [rest, rest, coverage] * 2
+    truth, other = [0, 0, 8, 0, 0, 0], [0] * len(PAIRS)
+    kept = law_of_survivors(base, [truth, other], traces)
+    # All policies are as good under the other reward; the worst of them avoids the trace.
+    lost = earned(base, top_share(base, truth, coverage), truth)
+    lost -= earned(base, top_share(base, other, coverage), truth)
+    assert lost == 4
+    parts = (jnp.asarray(float(part)) for part in (traces, 1, 0.5, coverage, 1, 0))
+    allowed = float(bounds_of(*parts)["VB-UPPER-EXPECTATION"])
+    assert float(lost * kept[(0, 1)]) == pytest.approx(allowed, rel=1e-12)
+    # With probability 1 - delta: at delta just below the chance of survival the bound is H / (c n)
+    # or so, and must not fall below what is then lost.
+    parts = (traces, 1, float(kept[(0, 1)]) * (1 - 1e-12), coverage, 1, 0)
+    found = bounds_of(*(jnp.asarray(float(part)) for part in parts))
+    assert float(found["VB-UPPER"]) == pytest.approx(float(lost), rel=1e-6)
+
+
 def test_without_coverage_version_spaces_lose_more() -> None:
     # A reward that differs on a rare trace, on which a ratio of 10 is spent.
     base = [Fraction(1, 20), Fraction(1, 20), Fraction(9, 10)] * 2

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from math import ceil, comb, log, log2
+from math import ceil, comb, log2
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from jaxtyping import Array
 from numpy.typing import ArrayLike
+from scipy import optimize, stats
 
-from tests.theory.games import Number, half_horizon_game
+from tests.theory.games import Number, half_horizon_game, half_horizon_game_on_host
 from verigap.theory.bounds import BOUNDS
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 from verigap.theory.coverage import anti_concentration, level_coverage, top_share_coverage
@@ -50,13 +51,13 @@ def at_tilt(
 
 
 @jax.jit
-def along_budgets(budget: Number, log2_class_size: Number) -> tuple[Number, Number, Number]:
-    """At n = H: the hardest tilt, VF-LOWER there, and VB-UPPER-EXPECTATION (tokens)."""
+def along_budgets(budget: Number, log2_class_size: Number) -> tuple[Number, Number, Number, Number]:
+    """At n = H: the hardest tilt, VF-LOWER there, VB-UPPER-EXPECTATION, SEPARATION (tokens)."""
     setting = half_horizon_game(budget, budget, log2_class_size, None)
     tilt = hardest_tilt(setting, vf_lower)
     lower = BOUNDS["VF-LOWER"].value(setting)
     upper = BOUNDS["VB-UPPER-EXPECTATION"].value(setting)
-    return tilt, lower, upper
+    return tilt, lower, upper, BOUNDS["SEPARATION"].value(setting)
 
 
 def table(function: Callable[..., tuple[Number, ...]], *columns: ArrayLike) -> list[np.ndarray]:
@@ -90,10 +91,9 @@ def test_largest_lower_bound_over_tilts() -> None:
 
 def test_proper_learners() -> None:
     value, tilt = hardest("VF-LOWER-PROPER", jnp.asarray(256.0), jnp.asarray(4.0))
-    assert float(value) == pytest.approx(0.0373, abs=5e-5)
-    assert float(value) == pytest.approx(0.037321072, abs=1e-8)
-    assert float(tilt) == pytest.approx(0.068519, abs=1e-4)
     # Rational arithmetic gives the same maximum, 0.0544168 at a tilt of 0.09862.
+    assert float(value) == pytest.approx(0.0544168, abs=5e-8)
+    assert float(tilt) == pytest.approx(0.0986, abs=2e-4)
     coarse, fine = np.linspace(0.02, 1.0, 99), np.linspace(0.095, 0.102, 71)
     tilts = np.concatenate([coarse, fine])
     _, risks, _ = table(at_tilt, 256, 4, tilts)
@@ -102,13 +102,20 @@ def test_proper_learners() -> None:
 
 
 def test_constants_of_proper_learners() -> None:
-    # C_d = max_u sqrt(u) (1 - 2^{-d/2} e^{u/2}), reached by sqrt(n) VF-LOWER-PROPER for large n.
-    for size, constant in [(1, 0.099), (4, 0.596), (10, 1.542)]:
-        u = np.linspace(0, size * log(2), 100_001)
-        exact = (np.sqrt(u) * (1 - np.exp(0.5 * (u - size * log(2))))).max()
-        assert exact == pytest.approx(constant, abs=5e-4)
-        value, _ = hardest("VF-LOWER-PROPER", jnp.asarray(1e8), jnp.asarray(float(size)))
-        assert float(value) * 1e4 == pytest.approx(exact, rel=1e-5)
+    # C_d = max_u sqrt(u) (1 - P_c(u)): the true codeword's score is normal with mean sqrt(u), the
+    # others' are standard normal, and the largest is picked.
+    score = np.linspace(-12.0, 24.0, 72_001)
+    for size, constant in [(1, 0.240), (4, 0.871), (10, 1.899), (20, 3.234), (40, 5.25)]:
+        below_all = np.exp((2.0**size - 1) * stats.norm.logcdf(score))
+
+        def missed(root: float, below_all: np.ndarray = below_all) -> float:
+            correct = np.sum(stats.norm.pdf(score - root) * below_all) * (score[1] - score[0])
+            return -root * (1.0 - correct)
+
+        exact = -optimize.minimize_scalar(missed, bounds=(0.1, 12.0)).fun
+        assert exact == pytest.approx(constant, abs=5e-3 if size == 40 else 5e-4)
+        value, _ = hardest("VF-LOWER-PROPER", jnp.asarray(1e5), jnp.asarray(float(size)))
+        assert float(value) * 1e5**0.5 == pytest.approx(exact, rel=1e-3)
 
 
 def test_data_budget_at_which_cloning_is_right_half_of_the_time() -> None:
@@ -191,32 +198,44 @@ def test_hard_prompts() -> None:
     assert float(mass) == pytest.approx(1 / 64.2)
 
 
-@pytest.mark.parametrize(("horizon", "lower", "upper"), [(4096, 68.7, 35.3), (1 << 20, 1579, 57.5)])
+@pytest.mark.parametrize(("horizon", "lower", "upper"), [(4096, 68.7, 33.2), (1 << 20, 1579, 55.5)])
 def test_separation_with_a_growing_class(horizon: int, lower: float, upper: float) -> None:
-    _, computed_lower, computed_upper = table(along_budgets, horizon, ceil(2 * log2(horizon)))
+    _, computed_lower, computed_upper, gap = table(along_budgets, horizon, ceil(2 * log2(horizon)))
     digit = 0.5 if lower > 1000 else 0.05
     assert float(computed_lower[0]) == pytest.approx(lower, abs=digit)
     assert float(computed_upper[0]) == pytest.approx(upper, abs=0.05)
+    # In the game the labels leave no wrong codeword, and nothing is subtracted.
+    assert float(gap[0]) == pytest.approx(float(computed_lower[0]), rel=1e-9)
 
 
 def test_separation_with_a_constant_class() -> None:
-    # d = 10: from n > 2^d/e = 376.7 on VF-LOWER is vacuous, so these budgets are all.
-    budgets = np.array([*range(1, 400, 3), *(2 ** np.arange(9, 31))])
-    _, lower, upper = table(along_budgets, budgets, 10)
-    assert (np.asarray(lower)[budgets > 376] <= 1e-6).all()
-    assert float((lower - upper).max()) < -12.8
-    # d = 40: positive from 806 on, so that 1024 is the first power of two.
-    budgets = np.array([*range(6, 806, 10), 805, 806, *range(816, 2000, 40), 512, 1024])
-    _, lower, upper = table(along_budgets, budgets, 40)
-    gap = np.asarray(lower - upper)
-    np.testing.assert_array_equal(gap > 0, budgets >= 806)
-    assert gap[-2] < 0 < gap[-1]
+    # d = 10: from n = 378 > 2^d/e on VF-LOWER is vacuous, and SEPARATION with it.
+    budgets = np.array([*range(1, 12), *range(36, 400, 31), 377, 378, *(2 ** np.arange(9, 31, 3))])
+    _, lower, _, gap = table(along_budgets, budgets, 10)
+    assert (np.asarray(lower)[budgets > 377] <= 1e-6).all()
+    np.testing.assert_array_equal(gap > 1e-9, (budgets >= 8) & (budgets <= 377))
+    # d = 40: positive from 23 on, and at 4,096 all of VF-LOWER.
+    budgets = np.array([*range(18, 28), *range(40, 2000, 160), 4096])
+    _, lower, _, gap = table(along_budgets, budgets, 40)
+    np.testing.assert_array_equal(gap > 1e-9, budgets >= 23)
+    assert gap[-1] == pytest.approx(122.65, abs=5e-3)
+    assert gap[-1] == pytest.approx(lower[-1], rel=1e-6)
+
+
+def test_the_gap_is_a_falling_share_of_the_budget() -> None:
+    # At n = H and constant class size: SEPARATION-PROPER / H falls like 1/sqrt(H).
+    shares = []
+    for horizon in (1 << 8, 1 << 12, 1 << 16):
+        setting = half_horizon_game_on_host(float(horizon), float(horizon), 10.0, None)
+        shares.append(float(BOUNDS["SEPARATION-PROPER"].value(setting)) / horizon)
+    np.testing.assert_allclose(np.divide(shares[:-1], shares[1:]), 4.0, rtol=0.03)
+    assert shares[-1] == pytest.approx(0.5 * 1.899 / 2**8, rel=2e-3)
 
 
 @pytest.mark.parametrize(("size", "lower", "cloning"), [(40, 0.460, 0.464), (20, 0.337, 0.406)])
 def test_slopes_in_the_budget(size: int, lower: float, cloning: float) -> None:
     horizons = 2 ** np.arange(6, 17)
-    tilts, bounds, _ = table(along_budgets, horizons, size)
+    tilts, bounds, _, _ = table(along_budgets, horizons, size)
     for horizon, tilt in zip(horizons, tilts, strict=True):
         assert two_level_cells(int(horizon), float(tilt), float(size)) <= CELLS
     _, risks, _ = table(at_tilt, horizons, size, tilts)

@@ -36,6 +36,7 @@ def build(atoms: Array, horizon: Array, n: Array, d: Array, tilt: Array) -> Sett
         expert_radius=tilt**2,
         num_candidates=4.0,
         label_error=0.01,
+        label_noise=0.1,
     )
 
 

@@ -104,10 +104,10 @@ def test_budget_at_which_the_separation_turns_positive() -> None:
         return crossover(lambda n: float(separation(number(n), number(size))), high=1 << 12)
 
     found = at(40.0)
-    assert found == 806
-    brute = [n for n in range(700, 900) if float(separation(number(n), number(40))) > 0]
-    assert brute[0] == found
-    assert at(10.0) is None
+    assert found == 23
+    brute = [n for n in range(1, 60) if float(separation(number(n), number(40))) > 0]
+    assert brute == list(range(23, 60))
+    assert at(10.0) == 8
 
 
 @jax.jit
@@ -229,8 +229,10 @@ vf_upper = jax.jit(BOUNDS["VF-UPPER"].value)
 
 
 def test_frontier_at_a_hand_computed_point() -> None:
-    # n = 2L makes v = 1 - 1/e, and VB-UPPER H/(2 c0).
-    n = 2 * log(8 / 0.05)
+    # n = 2 ln(rivals/delta) makes v = 1 - 1/e, and VB-UPPER (H/c0)(1 - 1/sqrt(e)).
+    n = 2 * log(7 / 0.05)
     setting = setting_of(number(n), number(3), number(0.05), number(0.5), number(4))
     v = 1 - np.exp(-1)
-    assert float(frontier(setting)[0]) == pytest.approx((16 - 4 * v) / (2 * v**0.5))
+    assert float(frontier(setting)[0]) == pytest.approx(
+        (32 * (1 - np.exp(-0.5)) - 4 * v) / (2 * v**0.5)
+    )

@@ -65,13 +65,13 @@ def test_two_level_pessimism_obeys_every_form(data_budget, log2_class_size, radi
     )
     # With the top share of the expert's level, the right codeword earns exactly the expert's gain.
     assert float(coverage) == pytest.approx(1 / (1 + radius**0.5), rel=1e-6)
-    assert float(risk) <= float(values["VB-UPPER-EXPECTATION"])
+    assert float(risk) <= float(values["VB-UPPER-EXPECTATION"]) + 1e-12
     survivors = jnp.arange(4096.0)
     weights = stats.binom.pmf(survivors, 2**log2_class_size - 1, 2.0**-data_budget)
     reach = min(1 / float(coverage) - 1, 1.0) * HORIZON / 2
     loss = float(gain) - reach * np.asarray(two_level_agreement(survivors))
     for name in ("VB-UPPER", "VB-UPPER-SQUARED"):
-        assert weights[loss > float(values[name]) * (1 + 1e-9)].sum() <= delta, name
+        assert weights[loss > float(values[name]) * (1 + 1e-9) + 1e-12].sum() <= delta, name
 
 
 def test_the_bound_in_expectation_is_not_vacuous():
@@ -152,17 +152,18 @@ def test_without_coverage_the_bound_breaks():
 
 def test_formulas_at_hand_computed_points():
     values, coverage, *_ = two_level_case(32.0, 3.0, 1.0, 0.125, 4.0)
-    log_class = np.log(8)
+    phi, most = 1 - 7 ** (-1 / 32), 1 - 56 ** (-1 / 32)
     assert float(coverage) == pytest.approx(0.5)
     expected = {
-        "VB-UPPER": 32 * np.log(64) / 32,
-        "VB-UPPER-EXPECTATION": 32 * (log_class + 1) / 32,
-        "VB-UPPER-PLUG-IN": 32 * (log_class + 1) / 32,
-        "VB-UPPER-BEST-OF-N": 16 * (4 * (log_class + 1) / 32 + 0.5**4),
-        "VB-UPPER-SQUARED": 16 * np.sqrt(np.log(64) / 16),
+        "VB-UPPER": 32 * most,
+        "VB-UPPER-EXPECTATION": 32 * phi,
+        "VB-UPPER-PLUG-IN": 32 * phi,
+        "VB-UPPER-BEST-OF-N": 16 * (4 * phi + 0.5**4),
+        "VB-UPPER-SQUARED": 16 * np.sqrt(2 * most),
         # Labels without errors.
-        "VB-UPPER-ERRORS": 32 * (log_class + 1) / 32,
-        "VB-UPPER-ERRORS-BEST-OF-N": 16 * (4 * (log_class + 1) / 32 + 0.5**4),
+        "VB-UPPER-ERRORS": 32 * phi,
+        "VB-UPPER-ERRORS-BEST-OF-N": 16 * (4 * phi + 0.5**4),
+        "VB-UPPER-NOISE": 32 * phi,
     }
     for name in NAMES:
         assert float(values[name]) == pytest.approx(expected[name]), name
@@ -178,4 +179,4 @@ def test_full_coverage_needs_no_samples():
     assert best_of_one == pytest.approx(float(BOUNDS["VB-UPPER-EXPECTATION"].value(setting)))
     partial = replace(setting, coverage=jnp.asarray(0.25), num_candidates=jnp.asarray(8.0))
     missed = float(BOUNDS["VB-UPPER-BEST-OF-N"].value(partial))
-    assert missed == pytest.approx(HORIZON * (8 * (2 * np.log(2) + 1) / 10 + 0.75**8))
+    assert missed == pytest.approx(HORIZON * (8 * (1 - 3**-0.1) + 0.75**8))

@@ -6,6 +6,7 @@ from verigap.theory.bounds.bound import Assumption, Bound, Game, Setting
 
 _PLACES = (
     "vf_upper:VF_UPPER",
+    "vf_upper:VF_UPPER_EXPECTATION",
     "vf_lower:VF_LOWER",
     "vf_lower:VF_LOWER_PROPER",
     "vf_lower:VF_LOWER_MEDIAN",
@@ -18,6 +19,7 @@ _PLACES = (
     "vb_upper:VB_UPPER_SQUARED",
     "vb_upper:VB_UPPER_ERRORS",
     "vb_upper:VB_UPPER_ERRORS_BEST_OF_N",
+    "vb_noise:VB_UPPER_NOISE",
     "vb_lower:VB_LOWER",
     "separation:SEPARATION",
     "separation:SEPARATION_PROPER",

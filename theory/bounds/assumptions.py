@@ -125,9 +125,16 @@ WHOLE_DRAWS = Assumption(
     "N is a whole number >= 1",
     lambda s: (s.num_candidates >= 1) & (s.num_candidates == xp.round(s.num_candidates)),
 )
-EXACT_LABELS = Assumption("eta = 0: labels are exact", lambda s: s.label_error == 0)
+EXACT_LABELS = Assumption(
+    "eta = f = 0: labels are exact", lambda s: (s.label_error == 0) & (s.label_noise == 0)
+)
 ERRING_LABELS = Assumption(
     "0 < eta <= 1: labels err", lambda s: (s.label_error > 0) & (s.label_error <= 1)
+)
+NO_NOISE = Assumption("f = 0: a trace always gets the same label", lambda s: s.label_noise == 0)
+NOISY_LABELS = Assumption(
+    "0 < f < 1/2: labels are wrong by chance alone",
+    lambda s: (s.label_noise > 0) & (s.label_noise < 0.5) & (s.label_error == 0),
 )
 HARD_INSTANCE = Assumption(
     "the game is VB-LOWER's hard prompts",

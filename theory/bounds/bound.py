@@ -15,6 +15,9 @@ from verigap.theory.coverage import top_share_coverage
 from verigap.theory.experts import Expert, chi2_ball_expert
 from verigap.theory.laws import RewardLaw
 
+# So that its exponential is 0 in every dtype, and its gradients are finite.
+_NO_RIVAL = -1e4
+
 Game = Literal["relabelling", "hard-prompts", "other"]
 """The game that a setting describes: the relabelling game on its law, the hard prompts of VB-LOWER
 (both in docs/theory.md), or any other."""
@@ -39,7 +42,9 @@ class Setting:
       expert_sd: sqrt(E_x Var_{expert} R), tokens.
       expert_mean_max: max_x E_{expert} R, tokens.
       num_candidates: N of best-of-N, >= 1.
-      label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns.
+      label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns. A
+        trace always gets the same label.
+      label_noise: f in [0, 1/2), probability that a label is wrong by chance, anew for each label.
       game: which game the numbers describe.
       law_known: whether `law` is the law of the base, and not a stand-in with its moments.
       realisable: whether the class of the learner holds the truth: the expert for a verifier-free
@@ -59,6 +64,7 @@ class Setting:
     expert_mean_max: Float[Array, "*cells"]
     num_candidates: Float[Array, "*cells"]
     label_error: Float[Array, "*cells"]
+    label_noise: Float[Array, "*cells"]
     game: Game = field(metadata={"static": True})
     law_known: bool = field(default=True, metadata={"static": True})
     realisable: bool = field(default=True, metadata={"static": True})
@@ -77,6 +83,7 @@ class Setting:
         failure_probability: Float[Array, ""] | float = 0.05,
         num_candidates: Float[Array, ""] | float = 1.0,
         label_error: Float[Array, ""] | float = 0.0,
+        label_noise: Float[Array, ""] | float = 0.0,
         game: Game = "relabelling",
     ) -> Setting:
         """Setting of a game on `law`, shape (prompts, K), with K equiprobable atoms to relabel.
@@ -105,19 +112,22 @@ class Setting:
             expert_mean_max=xp.max(expert.value),
             num_candidates=number(num_candidates),
             label_error=number(label_error),
+            label_noise=number(label_noise),
             game=game,
             hardest_expert=expert_radius is None,
         )
 
     @property
-    def log_class_over_delta(self) -> Float[Array, ""]:
-        """ln(class size / delta), nats."""
-        return self.log2_class_size * math.log(2.0) - xp.log(self.failure_probability)
-
-    @property
     def log_class(self) -> Float[Array, ""]:
         """ln(class size), nats."""
         return self.log2_class_size * math.log(2.0)
+
+    @property
+    def log_rivals(self) -> Float[Array, ""]:
+        """ln(class size - 1), nats: how many members are not the truth; -10,000 where none is."""
+        several = self.log_class > 0
+        log_class = xp.where(several, self.log_class, 1.0)
+        return xp.where(several, log_class + xp.log(-xp.expm1(-log_class)), _NO_RIVAL)
 
     @host_property
     def expert(self) -> Expert:

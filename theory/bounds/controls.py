@@ -54,7 +54,7 @@ CONTROLS: dict[str, Bound] = {
             "VB-UPPER-EXPECTATION",
             "VB-UPPER-WITHOUT-COVERAGE",
             "VB-UPPER-EXPECTATION with 1/c0 dropped",
-            r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le H\,\frac{\ln|\mathcal{R}|+1}{n}",
+            r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le H\,\varphi(|\mathcal{R}|,n)",
             value=_vb_upper_without_coverage,
         ),
         _control(

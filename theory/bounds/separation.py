@@ -11,25 +11,58 @@ from jaxtyping import Float
 
 from verigap.theory.arrays import Array, xp
 from verigap.theory.bounds.bound import Assumption, Bound, Setting
-from verigap.theory.bounds.vb_upper import VB_UPPER_EXPECTATION, vb_upper_expectation
+from verigap.theory.bounds.mle_success import mle_success
+from verigap.theory.bounds.vb_upper import VB_UPPER_EXPECTATION
 from verigap.theory.bounds.vf_lower import (
     VF_LOWER,
     VF_LOWER_PROPER,
+    expert_gain,
     log_information,
+    over_experts,
     unlocked_gain,
     unrestricted_spread,
-    vf_lower,
-    vf_lower_proper,
 )
 from verigap.theory.precision import rounded_down, rounded_up
 
 _QUARTER = 1.3862943611198906
 
 
+def log_collision(setting: Setting) -> Float[Array, ""]:
+    """ln E_x P(two base traces of a prompt have the same return), nats, rounded up.
+
+    This is how often a wrong codeword agrees with a label. Returns that differ by rounding alone
+    count as the same.
+    """
+    law = setting.law
+    scale = 16.0 * float(xp.finfo(law.probabilities.dtype).eps) * xp.max(xp.abs(law.atoms))
+    differ = xp.abs(law.atoms[..., :, None] - law.atoms[..., None, :]) > scale
+    pairs = law.probabilities[..., :, None] * law.probabilities[..., None, :]
+    told = xp.mean(xp.sum(xp.where(differ, pairs, 0.0), axis=(-2, -1)))
+    return rounded_up(xp.log1p(-xp.minimum(rounded_down(told), 1.0 - 1e-6)))
+
+
+def label_share(setting: Setting) -> Float[Array, ""]:
+    """1/(1 + (class - 1) q^n) with q = exp(log_collision): at least E[1/(survivors)], rounded down.
+
+    What pessimism earns with n labels, at least, as a share of what it earns from the true
+    codeword alone.
+    """
+    survivors = rounded_up(setting.log_rivals) + setting.data_budget * log_collision(setting)
+    return rounded_down(xp.exp(-xp.logaddexp(xp.zeros_like(survivors), rounded_up(survivors))))
+
+
+def most_cloned(setting: Setting) -> Float[Array, ""]:
+    """At least what any verifier-free learner gains over the base on average (tokens)."""
+    unlocked = unlocked_gain(unrestricted_spread(setting), log_information(setting))
+    return xp.minimum(unlocked, rounded_up(xp.mean(setting.law.headroom)))
+
+
 def separation(setting: Setting) -> Float[Array, ""]:
     """Lower bound on how much more pessimism earns than any verifier-free learner (SEPARATION).
 
-    VF-LOWER minus VB-UPPER-EXPECTATION at the same expert.
+    (J* - mean)/(1 + (class - 1) q^n) - spread 2^(-d/2) (1 + kappa')^(n/2), where q is the chance
+    that two base traces of a prompt have the same return, and J* the value of the expert that
+    demonstrates.
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -42,15 +75,20 @@ def separation(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(separation(example_setting())), 3)
-      -13.99
+      4.646
     """
-    return vf_lower(setting) - vb_upper_expectation(setting)
+
+    def value(at: Setting) -> Float[Array, ""]:
+        return rounded_down(rounded_down(expert_gain(at)) * label_share(at)) - most_cloned(at)
+
+    return over_experts(setting, value)
 
 
 def separation_proper(setting: Setting) -> Float[Array, ""]:
-    """SEPARATION from learners that play a codeword's tilt (SEPARATION-PROPER).
+    """SEPARATION from learners that play codewords' tilts (SEPARATION-PROPER).
 
-    VF-LOWER-PROPER minus VB-UPPER-EXPECTATION at the same expert.
+    (J* - mean)(1/(1 + (class - 1) q^n) - P_c), P_c the probability that maximum likelihood picks
+    the true codeword.
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -63,9 +101,14 @@ def separation_proper(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(separation_proper(example_setting())), 3)
-      -12.586
+      6.241
     """
-    return vf_lower_proper(setting) - vb_upper_expectation(setting)
+
+    def value(at: Setting) -> Float[Array, ""]:
+        lead = label_share(at) - mle_success(at)
+        return rounded_down(expert_gain(at) * lead)
+
+    return over_experts(setting, value)
 
 
 def weak_expert(setting: Setting) -> Setting:
@@ -84,9 +127,9 @@ def weak_expert(setting: Setting) -> Setting:
 def separation_linear(setting: Setting) -> Float[Array, ""]:
     """SEPARATION from learners that see weak demonstrations, linear in H (SEPARATION-LINEAR).
 
-    J*(kappa) - mean - spread 2^(-d/2) (1 + kappa')^(n/2) - (H/c0)(ln class + 1)/n: the
+    (J*(kappa) - mean)/(1 + (class - 1) q^n) - spread 2^(-d/2) (1 + kappa')^(n/2): the
     verifier-based learner aims at the best of the kappa ball, the verifier-free one sees only the
-    kappa'-tilt. It is 3H/8 - 2(d ln 2 + 1)H/n for the two-level law with sigma = H/2.
+    kappa'-tilt. It tends to 3H/8 or more for the two-level law with sigma = H/2.
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -99,14 +142,11 @@ def separation_linear(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(separation_linear(example_setting())), 3)
-      11.61
+      30.246
     """
     at = weak_expert(setting)
-    best = at.best
-    target = rounded_down(xp.mean(best.gain))
-    unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
-    unlocked = xp.minimum(unlocked, rounded_up(xp.mean(at.law.headroom)))
-    return target - unlocked - vb_upper_expectation(at)
+    target = rounded_down(xp.mean(at.best.gain))
+    return rounded_down(target * label_share(at)) - most_cloned(at)
 
 
 def _shared(*bounds: Bound) -> tuple[Assumption, ...]:
@@ -116,10 +156,11 @@ def _shared(*bounds: Bound) -> tuple[Assumption, ...]:
 
 SEPARATION = Bound(
     name="SEPARATION",
-    title="verification beats every verifier-free learner by at least this",
+    title="verification beats every verifier-free learner by this, on average over codewords",
     statement=(
-        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge \text{VF-LOWER}(\kappa')"
-        r"-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
+        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge "
+        r"\frac{J^*(\kappa')-\mu}{1+(2^d-1)q^n}-\sigma\sqrt{K-1}\,2^{-d/2}(1+\kappa')^{n/2},"
+        r"\quad q=\sum_r P(r)^2"
     ),
     source="[S25] (rate), constants beyond",
     side="both",
@@ -133,10 +174,10 @@ SEPARATION = Bound(
 
 SEPARATION_PROPER = Bound(
     name="SEPARATION-PROPER",
-    title="verification beats every proper verifier-free learner, at any n",
+    title="verification beats learners that play policies of the class, on average over codewords",
     statement=(
-        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge \text{VF-LOWER-PROPER}(\kappa')"
-        r"-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
+        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge (J^*(\kappa')-\mu)"
+        r"\Bigl(\frac1{1+(2^d-1)q^n}-P_c\Bigr)"
     ),
     source="beyond [S25]",
     side="both",
@@ -152,8 +193,8 @@ SEPARATION_LINEAR = Bound(
     name="SEPARATION-LINEAR",
     title="against weak demonstrations the separation is linear in H",
     statement=(
-        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge J^*(\kappa)-\mu-\sigma\sqrt{K-1}\,"
-        r"2^{-d/2}(1+\kappa')^{n/2}-\frac{H}{c_0}\frac{\ln|\mathcal{R}|+1}{n}"
+        r"\mathbb{E}[J(\hat\pi_{VB})-J(\hat\pi_{VF})]\ge "
+        r"\frac{J^*(\kappa)-\mu}{1+(2^d-1)q^n}-\sigma\sqrt{K-1}\,2^{-d/2}(1+\kappa')^{n/2}"
     ),
     source="beyond [S25]",
     side="both",

@@ -16,6 +16,7 @@ from verigap.theory.bounds.assumptions import (
     ERRING_LABELS,
     EXACT_LABELS,
     INSIDE_BALL,
+    NO_NOISE,
     REALISABLE_REWARD,
     RESOLVED,
     RETURNS_FIT,
@@ -25,7 +26,9 @@ from verigap.theory.bounds.assumptions import (
     WHOLE_DRAWS,
 )
 from verigap.theory.bounds.bound import Bound, Setting
+from verigap.theory.bounds.survivors import worst_error, worst_error_at_confidence
 from verigap.theory.coverage import level_coverage
+from verigap.theory.experts import safe_sqrt
 from verigap.theory.precision import rounds_up
 
 
@@ -39,7 +42,7 @@ def conditional_coverage(setting: Setting) -> Float[Array, ""]:
 def vb_upper(setting: Setting) -> Float[Array, ""]:
     """Upper bound on the risk of pessimism, except with probability delta (VB-UPPER).
 
-    (H/c0) ln(class/delta)/n.
+    (H/c0) (1 - (delta/(class - 1))^(1/n)).
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -54,12 +57,14 @@ def vb_upper(setting: Setting) -> Float[Array, ""]:
       >>> round(float(vb_upper(example_setting())), 3)
       22.627
     """
-    return setting.horizon / setting.coverage * setting.log_class_over_delta / setting.data_budget
+    return setting.horizon / setting.coverage * worst_error_at_confidence(setting)
 
 
 @rounds_up
 def vb_upper_expectation(setting: Setting) -> Float[Array, ""]:
-    """Upper bound on the mean risk of pessimism (VB-UPPER-EXPECTATION): (H/c0) (ln class + 1)/n.
+    """Upper bound on the mean risk of pessimism (VB-UPPER-EXPECTATION): (H/c0) phi.
+
+    phi is the mean error of the worst surviving rival (`survivors.expected_worst_error`).
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -74,14 +79,14 @@ def vb_upper_expectation(setting: Setting) -> Float[Array, ""]:
       >>> round(float(vb_upper_expectation(example_setting())), 3)
       18.636
     """
-    return setting.horizon / setting.coverage * (setting.log_class + 1.0) / setting.data_budget
+    return setting.horizon / setting.coverage * worst_error(setting)
 
 
 @rounds_up
 def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
     """Upper bound on the mean risk of conditioning on any consistent reward (VB-UPPER-PLUG-IN).
 
-    (H/c*) (ln class + 1)/n, where c* is the coverage of the conditional policy.
+    (H/c*) phi, where c* is the coverage of the conditional policy.
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -96,15 +101,14 @@ def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
       >>> round(float(vb_upper_plug_in(example_setting())), 3)
       18.636
     """
-    coverage = conditional_coverage(setting)
-    return setting.horizon / coverage * (setting.log_class + 1.0) / setting.data_budget
+    return setting.horizon / conditional_coverage(setting) * worst_error(setting)
 
 
 @rounds_up
 def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
     """Upper bound on the mean risk of best-of-N with any consistent reward (VB-UPPER-BEST-OF-N).
 
-    max(1/c0, N) H (ln class + 1)/n + H (1 - c0)^N: an error of the reward counts under two
+    max(1/c0, N) H phi + H (1 - c0)^N: an error of the reward counts under two
     policies, whose density ratios to the base are at most 1/c0 and N.
 
     Args:
@@ -120,8 +124,8 @@ def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
       >>> round(float(vb_upper_best_of_n(example_setting(num_candidates=4.0))), 3)
       41.271
     """
-    learning = _best_of_n_ratio(setting) * (setting.log_class + 1.0)
-    return setting.horizon * (learning / setting.data_budget + _missing(setting))
+    learning = _best_of_n_ratio(setting) * worst_error(setting)
+    return setting.horizon * (learning + _missing(setting))
 
 
 def _best_of_n_ratio(setting: Setting) -> Float[Array, ""]:
@@ -139,7 +143,7 @@ def _missing(setting: Setting) -> Float[Array, ""]:
 def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
     """Upper bound on the mean risk of pessimism with labels that err (VB-UPPER-ERRORS).
 
-    (H/c0) ((ln class + 1)/n + eta), where eta is the base probability that a label is wrong. A
+    (H/c0) (phi + eta), where eta is the base probability that a label is wrong. A
     trace always gets the same label, so its error repeats.
 
     Args:
@@ -155,15 +159,15 @@ def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
       >>> round(float(vb_upper_errors(example_setting(label_error=0.1))), 3)
       31.436
     """
-    learning = (setting.log_class + 1.0) / setting.data_budget
-    return setting.horizon / setting.coverage * (learning + setting.label_error)
+    wrong = worst_error(setting) + setting.label_error
+    return setting.horizon / setting.coverage * wrong
 
 
 @rounds_up
 def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
     """Upper bound on the mean risk of best-of-N with labels that err (VB-UPPER-ERRORS-BEST-OF-N).
 
-    max(1/c0, N) H ((ln class + 1)/n + eta) + H (1 - c0)^N.
+    max(1/c0, N) H (phi + eta) + H (1 - c0)^N.
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -179,8 +183,7 @@ def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
       >>> round(float(vb_upper_errors_best_of_n(setting)), 3)
       66.871
     """
-    learning = (setting.log_class + 1.0) / setting.data_budget
-    wrong = _best_of_n_ratio(setting) * (learning + setting.label_error)
+    wrong = _best_of_n_ratio(setting) * (worst_error(setting) + setting.label_error)
     return setting.horizon * (wrong + _missing(setting))
 
 
@@ -188,7 +191,7 @@ def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
 def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
     """Upper bound on the risk with the squared-loss version space, except with probability delta.
 
-    H sqrt(ln(class/delta) / (c0 n)) (VB-UPPER-SQUARED).
+    H sqrt((1 - (delta/(class - 1))^(1/n)) / c0) (VB-UPPER-SQUARED).
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -203,8 +206,7 @@ def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
       >>> round(float(vb_upper_squared(example_setting())), 3)
       38.054
     """
-    rate = setting.log_class_over_delta / (setting.coverage * setting.data_budget)
-    return setting.horizon * xp.sqrt(rate)
+    return setting.horizon * safe_sqrt(worst_error_at_confidence(setting) / setting.coverage)
 
 
 _VERSION_SPACE = (
@@ -215,15 +217,16 @@ _VERSION_SPACE = (
     INSIDE_BALL,
     REALISABLE_REWARD,
 )
-_SHARE = (COVERAGE, COVERED)
-_EXACT = (*_VERSION_SPACE, *_SHARE, EXACT_LABELS)
-_ERRING = (*_VERSION_SPACE, *_SHARE, ERRING_LABELS)
+COVERED_CLASS = (*_VERSION_SPACE, COVERAGE, COVERED)
+_EXACT = (*COVERED_CLASS, EXACT_LABELS)
+_ERRING = (*COVERED_CLASS, ERRING_LABELS, NO_NOISE)
 
 VB_UPPER = Bound(
     name="VB-UPPER",
     title="version space + pessimism",
     statement=(
-        r"J(\pi_e)-J(\hat\pi)\le \frac{H}{c_0}\,\frac{\ln(|\mathcal{R}|/\delta)}{n}"
+        r"J(\pi_e)-J(\hat\pi)\le \frac{H}{c_0}\Bigl(1-\bigl(\tfrac{\delta}{|\mathcal{R}|-1}"
+        r"\bigr)^{1/n}\Bigr)"
         r"\quad\forall\pi_e\in\Pi_\kappa\quad\text{w.p. }\ge 1-\delta"
     ),
     source="[S25] (rate), statement and constants beyond",
@@ -239,7 +242,7 @@ VB_UPPER = Bound(
 VB_UPPER_EXPECTATION = Bound(
     name="VB-UPPER-EXPECTATION",
     title="version space + pessimism, on average",
-    statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \frac{H}{c_0}\,\frac{\ln|\mathcal{R}|+1}{n}",
+    statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \frac{H}{c_0}\,\varphi(|\mathcal{R}|,n)",
     source="beyond [S25]",
     side="verifier-based",
     quantity="risk",
@@ -253,7 +256,7 @@ VB_UPPER_EXPECTATION = Bound(
 VB_UPPER_PLUG_IN = Bound(
     name="VB-UPPER-PLUG-IN",
     title="conditional policy of any consistent reward",
-    statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \frac{H}{c^*}\,\frac{\ln|\mathcal{R}|+1}{n}",
+    statement=r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \frac{H}{c^*}\,\varphi(|\mathcal{R}|,n)",
     source="beyond [S25]",
     side="verifier-based",
     quantity="risk",
@@ -269,7 +272,7 @@ VB_UPPER_BEST_OF_N = Bound(
     title="best-of-N with any consistent reward",
     statement=(
         r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \max\Bigl(\frac1{c_0},N\Bigr)H\,"
-        r"\frac{\ln|\mathcal{R}|+1}{n}+H(1-c_0)^N"
+        r"\varphi(|\mathcal{R}|,n)+H(1-c_0)^N"
     ),
     source="beyond [S25]",
     side="verifier-based",
@@ -285,7 +288,8 @@ VB_UPPER_SQUARED = Bound(
     name="VB-UPPER-SQUARED",
     title="squared-loss version space + pessimism",
     statement=(
-        r"J(\pi_e)-J(\hat\pi)\le H\sqrt{\frac{\ln(|\mathcal{R}|/\delta)}{c_0\,n}}"
+        r"J(\pi_e)-J(\hat\pi)\le H\sqrt{\frac1{c_0}\Bigl(1-\bigl(\tfrac{\delta}{|\mathcal{R}|-1}"
+        r"\bigr)^{1/n}\Bigr)}"
         r"\quad\text{w.p. }\ge 1-\delta"
     ),
     source="[S25] (general algorithm), constants beyond",
@@ -303,7 +307,7 @@ VB_UPPER_ERRORS = Bound(
     title="version space + pessimism with labels of an imperfect check",
     statement=(
         r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le "
-        r"\frac{H}{c_0}\Bigl(\frac{\ln|\mathcal{R}|+1}{n}+\eta\Bigr)"
+        r"\frac{H}{c_0}\bigl(\varphi(|\mathcal{R}|,n)+\eta\bigr)"
     ),
     source="beyond [S25]",
     side="verifier-based",
@@ -320,7 +324,7 @@ VB_UPPER_ERRORS_BEST_OF_N = Bound(
     title="best-of-N with any reward consistent with an imperfect check",
     statement=(
         r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\le \max\Bigl(\frac1{c_0},N\Bigr)H"
-        r"\Bigl(\frac{\ln|\mathcal{R}|+1}{n}+\eta\Bigr)+H(1-c_0)^N"
+        r"\bigl(\varphi(|\mathcal{R}|,n)+\eta\bigr)+H(1-c_0)^N"
     ),
     source="beyond [S25]",
     side="verifier-based",

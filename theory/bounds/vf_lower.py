@@ -23,7 +23,8 @@ from verigap.theory.bounds.assumptions import (
 )
 from verigap.theory.bounds.bound import Assumption, Bound, Setting
 from verigap.theory.bounds.likelihood_tails import likelihood_tails, smallest
-from verigap.theory.experts import ceiling_radius, safe_sqrt
+from verigap.theory.bounds.mle_success import mle_success
+from verigap.theory.experts import ceiling_radius
 from verigap.theory.heterogeneity import median_heterogeneity
 from verigap.theory.precision import rounded_down, rounded_up
 
@@ -37,12 +38,6 @@ def unrestricted_spread(setting: Setting) -> Float[Array, ""]:
     """sqrt(E_x sigma_x^2 (K - 1)): no policy on K equiprobable traces exceeds chi^2 = K - 1."""
     traces = setting.law.probabilities.shape[-1]
     return xp.sqrt(xp.mean(setting.law.variance) * (traces - 1.0))
-
-
-def proper_spread(setting: Setting) -> Float[Array, ""]:
-    """sqrt(E_x sigma_x^2 chi^2_x) of a learner that only plays kappa'-tilts of codewords."""
-    expert = setting.expert
-    return safe_sqrt(xp.mean(setting.law.variance * expert.chi2))
 
 
 def log_information(setting: Setting) -> Float[Array, ""]:
@@ -147,9 +142,10 @@ def vf_lower(setting: Setting) -> Float[Array, ""]:
 
 
 def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
-    """Lower bound on the mean risk of learners that play a codeword's tilt (VF-LOWER-PROPER).
+    """Lower bound on the mean risk of learners that play codewords' tilts (VF-LOWER-PROPER).
 
-    As VF-LOWER with spread = sqrt(E_x sigma_x^2 chi^2_x). VF-MLE is such a learner.
+    (J* - mean)(1 - P_c), where P_c is the probability that maximum likelihood picks the true
+    codeword, rounded up, or an upper bound on it (`mle_success`). VF-MLE attains it.
 
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
@@ -162,12 +158,11 @@ def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(vf_lower_proper(example_setting())), 3)
-      6.049
+      6.241
     """
 
     def value(at: Setting) -> Float[Array, ""]:
-        unlocked = unlocked_gain(proper_spread(at), log_information(at))
-        return xp.maximum(rounded_down(expert_gain(at)) - unlocked, 0.0)
+        return rounded_down(expert_gain(at) * rounded_down(1.0 - mle_success(at)))
 
     return over_experts(setting, value)
 
@@ -296,10 +291,10 @@ VF_LOWER = Bound(
 
 VF_LOWER_PROPER = Bound(
     name="VF-LOWER-PROPER",
-    title="learners that play a policy of the class, every n",
+    title="learners that play policies of the class, on average over codewords: the risk of MLE",
     statement=(
-        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\ge \mathbb{E}_x[J^*_x(\kappa')-\mu_x]"
-        r"-\sqrt{\mathbb{E}_x\sigma_x^2\chi^2_x}\;2^{-d/2}(1+\kappa')^{n/2}"
+        r"\mathbb{E}[J(\pi_e)-J(\hat\pi)]\ge \mathbb{E}_x[J^*_x(\kappa')-\mu_x]\,(1-P_c),"
+        r"\quad P_c=P(\text{MLE picks the true codeword})"
     ),
     source="beyond [S25]",
     side="verifier-free",

@@ -15,8 +15,8 @@ def log_minus_log1p_neg(log_x: Float[Array, "*batch"]) -> Float[Array, "*batch"]
     """ln(-ln(1 - x)) from ln x, for x in [0, 1); keeps x far below the smallest float."""
     x = xp.exp(xp.minimum(log_x, 0.0))
     small = x < 1e-3
-    # -ln(1 - x) = x (1 + x/2 + x^2/3 + ...): the logarithm of the bracket, to x^2.
-    near = log_x + 0.5 * x + 5.0 / 24.0 * x**2
+    # -ln(1 - x) = x (1 + x/2 + x^2/3 + ...): the logarithm of the bracket, to x^4.
+    near = log_x + x * (1 / 2 + x * (5 / 24 + x * (1 / 8 + x * (251 / 2880))))
     interior = xp.where(small, 0.5, xp.minimum(x, 1.0 - xp.finfo(x.dtype).epsneg))
     return xp.where(small, near, xp.log(-xp.log1p(-interior)))
 

@@ -13,17 +13,17 @@ from verigap.sim.token_mdp.learners.survivors import mean_squared_error, pessimi
 from verigap.sim.token_mdp.mdp import TokenPolicy
 
 
-def squared_error_budget(tolerance: float, log_class_over_delta: float, traces: int) -> float:
+def squared_error_budget(tolerance: float, log_rivals_over_delta: float, traces: int) -> float:
     """z_bar = sup {z in [beta, 1] : kl(beta || z) <= ell / n}: how wrong a survivor may be.
 
     kl is the binary relative entropy (nats). At beta = 0 this is 1 - e^{-ell/n}.
 
     Args:
       tolerance: beta in [0, 1), the mean squared error that survives, in units of H^2.
-      log_class_over_delta: ell = ln(class size / delta) >= 0, nats.
+      log_rivals_over_delta: ell = ln((class size - 1) / delta) >= 0, nats.
       traces: n >= 1.
     """
-    allowed = log_class_over_delta / traces
+    allowed = log_rivals_over_delta / traces
     if tolerance == 0:
         return -math.expm1(-allowed)
 
@@ -46,7 +46,7 @@ class VBSquaredLoss:
 
       J(pi_e) - J(policy) <= H sqrt(z_bar / c0),
 
-    z_bar = `squared_error_budget(beta, ln(class size / delta), n)`, for c0 at most every
+    z_bar = `squared_error_budget(beta, ln((class size - 1) / delta), n)`, for c0 at most every
     alpha_x(kappa) of the true reward. At beta = 0 it is VB-UPPER-SQUARED, whose version space is
     that of the 0/1 loss. Proof: docs/games/token-mdp.md#the-squared-loss-version-space.
 
