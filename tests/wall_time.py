@@ -47,6 +47,7 @@ REASONS: dict[str, str] = {
     "tests/test_packaging.py": "builds and installs the wheel, and runs the README from it",
     "tests/theory/test_arrays.py": "compiles every bound that NumPy evaluates",
     "tests/theory/test_bounds_registry.py": "compiles every bound in both precisions",
+    "tests/theory/test_matching_ends.py": "sums rational numbers over all types",
     "tests/theory/test_precision.py": "compiles every bound in both precisions",
 }
 """Why a file takes long, by its path."""
