@@ -277,7 +277,7 @@ def calculate(law: Law, question: Question) -> Calculation:
       ... )
       >>> found = calculate(Moments(mean=32.0, sd=16.0), question)
       >>> round(found.bounds["VB-UPPER"].value, 2), found.risks is None
-      (22.63, True)
+      (20.74, True)
     """
     if isinstance(law, Moments) and question.coverage is None:
         raise ValueError("coverage: is missing; moments alone do not give it")

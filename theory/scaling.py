@@ -102,7 +102,7 @@ def homogeneity_frontier(setting: Setting) -> Float[Array, ""]:
       >>> from verigap.theory import homogeneity_frontier
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(homogeneity_frontier(example_setting())), 2)
-      10.25
+      8.52
     """
     budget = hellinger_budget(setting)
     return (vb_upper(setting) - setting.expert_mean_max * budget) / (2.0 * xp.sqrt(budget))
@@ -124,6 +124,6 @@ def coverage_frontier(setting: Setting) -> Float[Array, ""]:
       >>> from verigap.theory import coverage_frontier
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(coverage_frontier(example_setting())), 3)
-      0.248
+      0.227
     """
     return setting.coverage * vb_upper(setting) / vf_upper(setting)

@@ -71,12 +71,12 @@ def test_bounds_meet_on_the_frontier() -> None:
     sd, c0 = _line("VF-UPPER = VB-UPPER")
     q = phase.success(sd)
     np.testing.assert_allclose(sd, np.sqrt(q * (1 - q)), atol=1e-12)
-    log_class = 10 * np.log(2) - np.log(0.05)
-    v = 1 - np.exp(-2 * log_class / 32)
+    left = (0.05 / (2**10 - 1)) ** (1 / 32)
+    v = 1 - left**2
     inside = c0 < 1.0
     assert inside.any()
     cloning = 2 * sd * np.sqrt(v) + q * v
-    np.testing.assert_allclose((log_class / 32 / cloning)[inside], c0[inside], rtol=1e-5)
+    np.testing.assert_allclose(((1 - left) / cloning)[inside], c0[inside], rtol=1e-5)
 
 
 def test_a_trace_tells_both_sides_as_much_on_the_dashed_line() -> None:

@@ -72,7 +72,7 @@ def test_the_contract() -> None:
     assert found["hardest_tilt"] < 1.0
     assert found["risks_hardest"] != found["risks"]
     assert found["vb_upper"]["value"] == pytest.approx(
-        64 / 0.5 * (12 * math.log(2) + math.log(20)) / 64
+        64 / 0.5 * (1 - (0.05 / (2**12 - 1)) ** (1 / 64))
     )
 
 

@@ -24,7 +24,7 @@ def mle_success(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(mle_success(example_setting())), 4)
-      0.0078
+      0.0248
     """
     if setting.law.probabilities.shape == (1, 2):
         return _two_level_success(setting)

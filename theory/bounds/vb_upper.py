@@ -55,7 +55,7 @@ def vb_upper(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(vb_upper(example_setting())), 3)
-      22.627
+      20.739
     """
     return setting.horizon / setting.coverage * worst_error_at_confidence(setting)
 
@@ -77,7 +77,7 @@ def vb_upper_expectation(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(vb_upper_expectation(example_setting())), 3)
-      18.636
+      15.599
     """
     return setting.horizon / setting.coverage * worst_error(setting)
 
@@ -99,7 +99,7 @@ def vb_upper_plug_in(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(vb_upper_plug_in(example_setting())), 3)
-      18.636
+      15.599
     """
     return setting.horizon / conditional_coverage(setting) * worst_error(setting)
 
@@ -122,7 +122,7 @@ def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(vb_upper_best_of_n(example_setting(num_candidates=4.0))), 3)
-      41.271
+      35.199
     """
     learning = _best_of_n_ratio(setting) * worst_error(setting)
     return setting.horizon * (learning + _missing(setting))
@@ -157,7 +157,7 @@ def vb_upper_errors(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(vb_upper_errors(example_setting(label_error=0.1))), 3)
-      31.436
+      28.399
     """
     wrong = worst_error(setting) + setting.label_error
     return setting.horizon / setting.coverage * wrong
@@ -181,7 +181,7 @@ def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
       >>> from verigap.theory.bounds.example import example_setting
       >>> setting = example_setting(num_candidates=4.0, label_error=0.1)
       >>> round(float(vb_upper_errors_best_of_n(setting)), 3)
-      66.871
+      60.799
     """
     wrong = _best_of_n_ratio(setting) * (worst_error(setting) + setting.label_error)
     return setting.horizon * (wrong + _missing(setting))
@@ -204,7 +204,7 @@ def vb_upper_squared(setting: Setting) -> Float[Array, ""]:
     Example:
       >>> from verigap.theory.bounds.example import example_setting
       >>> round(float(vb_upper_squared(example_setting())), 3)
-      38.054
+      36.432
     """
     return setting.horizon * safe_sqrt(worst_error_at_confidence(setting) / setting.coverage)
 
