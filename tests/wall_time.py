@@ -48,6 +48,8 @@ REASONS: dict[str, str] = {
     "tests/theory/test_arrays.py": "compiles every bound that NumPy evaluates",
     "tests/theory/test_bounds_registry.py": "compiles every bound in both precisions",
     "tests/theory/test_matching_ends.py": "sums rational numbers over all types",
+    "tests/theory/test_separation.py": "solves the game for every form",
+    "tests/theory/test_vf_lower.py": "looks for the hardest expert on grids",
     "tests/theory/test_precision.py": "compiles every bound in both precisions",
 }
 """Why a file takes long, by its path."""

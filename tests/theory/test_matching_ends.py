@@ -170,6 +170,7 @@ def test_a_population_lies_between_its_ends():
     assert float(ends.high) < 1.25 * float(total)
 
 
+@pytest.mark.long
 @given(st.lists(st.integers(1, 4), min_size=2, max_size=4), st.integers(1, 4), st.integers(1, 5))
 def test_labels_have_no_ties_to_split(sizes, n, d):
     # Levels of so many equally likely traces each.
@@ -190,6 +191,7 @@ def test_labels_have_no_ties_to_split(sizes, n, d):
     assert high - low < 1e-4
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("returns", "n", "method"),
     [

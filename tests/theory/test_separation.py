@@ -65,6 +65,7 @@ sizes = st.integers(0, 200)
 radii = st.one_of(st.none(), st.floats(1e-6, 1.0))
 
 
+@pytest.mark.long
 @settings(max_examples=20)
 @given(horizons, budgets, sizes, radii)
 def test_each_form_is_the_difference_of_its_parts(
@@ -124,6 +125,7 @@ def test_linear_form_at_hand_computed_points() -> None:
     np.testing.assert_allclose(rises, [3 / 8 * h for h in (1e4, 1e5, 1e6)])
 
 
+@pytest.mark.long
 def test_growing_class_separates_all_learners() -> None:
     powers = {
         h: case(h, h, ceil(2 * log2(h)))[0]

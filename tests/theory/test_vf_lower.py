@@ -132,6 +132,7 @@ def test_value_at_the_interior_optimum(data_budget, log2_class_size):
     assert computed == pytest.approx(closed, rel=1e-4)
 
 
+@pytest.mark.long
 @given(st.integers(1, 1000), st.integers(0, 60), st.floats(0.01, 1.0), st.floats(0.001, 1.0))
 def test_the_hardest_expert_is_at_least_as_hard_as_any(data_budget, size, radius, share):
     best = hardest(float(data_budget), float(size), radius)
