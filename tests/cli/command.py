@@ -123,7 +123,9 @@ def assert_refused(done: Finished, says: str = "") -> None:
 def stored_rows(run: Path) -> list[dict[str, Any]]:
     """Rows of a run folder, one a cell, in order of the cells' names."""
     batches = [pl.read_parquet(path) for path in sorted((run / "cells").glob("*.parquet"))]
-    return pl.concat(batches, how="diagonal_relaxed").sort("cell").to_dicts()
+    rows = pl.concat(batches, how="diagonal_relaxed").sort("cell")
+    # Which file is read first decides the order of the columns.
+    return rows.select(sorted(rows.columns)).to_dicts()
 
 
 def stored_files(run: Path) -> dict[str, tuple[int, bytes]]:

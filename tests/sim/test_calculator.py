@@ -164,8 +164,10 @@ def test_laws(law: Any) -> None:
     found = ask(law, horizon=16, data_budget=8, log2_class_size=6.0)
     assert found["risks"] is not None
     cloned = Risk(**found["risks"]["by_learner"]["vf-mle"])
-    two_level = isinstance(law, TwoLevelSpec)
-    assert cloned.method == ("closed form" if two_level else "lattice approximation")
+    # Few traces of 16 returns have few types; those of an unbounded law have many.
+    many = isinstance(law, GeometricSpec)
+    assert cloned.method == ("lattice approximation" if many else "closed form")
+    assert cloned.low is None or cloned.high is None or cloned.low <= cloned.value <= cloned.high
     if isinstance(law, (RewardLaw, ReturnsSpec)):
         assert found["mean"] == pytest.approx(6.25)
         assert found["sd"] ** 2 == pytest.approx(33.4375)
