@@ -4,6 +4,8 @@ from fractions import Fraction
 from itertools import product
 from math import comb, prod
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from tests.theory.games import half_horizon_game_on_host
 from verigap.theory.arrays import host_array
 from verigap.theory.bounds import Setting
+from verigap.theory.bounds.agreements import agreement_cells
 from verigap.theory.bounds.mle_success import mle_success
 from verigap.theory.experts import chi2_ball_expert
 from verigap.theory.laws import RewardLaw
@@ -90,3 +93,14 @@ def test_other_laws_stay_above(
     # The second moment alone is weaker.
     plain = 2 ** (-size / 2) * (1 + np.mean((ratio**2).mean(axis=-1) - 1)) ** (data_budget / 2)
     assert bound <= plain * (1 + 1e-9)
+
+
+def test_as_many_traces_as_float32_counts() -> None:
+    # 2^24 + 1 is no float32: the last count may not slip below the first of its cell.
+    host = half_horizon_game_on_host(4.0, 2.0**24, 10.0, 1.0)
+    narrow = jax.tree.map(lambda leaf: jnp.asarray(leaf, jnp.float32), host)
+    cells = agreement_cells(narrow)
+    counted = np.asarray(cells.first <= narrow.data_budget)
+    assert (np.asarray(cells.last) >= np.asarray(cells.first))[counted].all()
+    # An expert who never errs agrees with every trace.
+    assert float(jnp.sum(jnp.exp(cells.log_expert))) >= 1.0

@@ -107,7 +107,8 @@ def agreement_cells(setting: Setting) -> AgreementCells:
     high = xp.clip(xp.ceil(mean + reach), 0.0, traces)
     stride = xp.maximum(xp.ceil((high - low + 1.0) / _CELLS), 1.0)
     first = low + stride * xp.arange(_CELLS, dtype=low.dtype)
-    last = xp.minimum(first + stride - 1.0, traces)
+    # The bracket: one more than 2^24 is no number of float32.
+    last = xp.minimum(first + (stride - 1.0), traces)
     # Binomial probabilities rise to the mode and fall after it.
     mode = xp.clip(xp.floor((traces + 1.0) * chance), first, last)
     misses = traces - last
