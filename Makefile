@@ -180,7 +180,7 @@ clean: ## remove environments, caches and builds; runs/ stays
 # The code that XLA compiles for users, which other tests do without (tests/conftest.py).
 AS_USERS := XLA_FLAGS= JAX_DISABLE_MOST_OPTIMIZATIONS=0
 
-test-latest: ## all tests on the newest release of every dependency
+test-latest: ## the tests of `make test` on the newest release of every dependency
 	$(PYTHON) -m venv --clear .venv-latest
 	.venv-latest/bin/python $(PIP_INSTALL) --upgrade --upgrade-strategy eager -e ".[dev]"
 	$(AS_USERS) .venv-latest/bin/python -m pytest -n $(JOBS) --dist worksteal

@@ -103,7 +103,7 @@ def exact_against_drawn(folder: Path) -> dict[str, object]:
     Monte Carlo is timed on a part of its replicates and its time multiplied to their full number.
     """
     from verigap.theory.arrays import host_array
-    from verigap.theory.lattices import two_level_cells, two_level_lattice
+    from verigap.theory.binomial_lattices import two_level_cells, two_level_lattice
     from verigap.theory.risks import probability_correct
 
     size, timed = 12, 500

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from jaxtyping import Bool, Float
 
 from verigap.theory.arrays import Array, on_host, xp
+from verigap.theory.binomial_lattices import fits, two_valued_lattice, two_values
 from verigap.theory.lattices import (
     LikelihoodLattice,
     SumLattice,
     as_likelihood,
     expert_steps,
-    fits,
     label_lattice,
     step_transforms,
     sum_of_terms,
-    two_valued_lattice,
-    two_values,
     with_tail,
 )
 from verigap.theory.laws import RewardLaw
@@ -121,7 +118,8 @@ def likelihood_ends(
     binomial = two_valued_lattice(data_budget, pair, log2_class_size, cells)
 
     def chosen(general: LikelihoodLattice) -> LikelihoodLattice:
-        return jax.tree.map(lambda a, b: xp.where(exact, a, b), binomial, general)
+        pairs = zip(binomial, general, strict=True)
+        return LikelihoodLattice(*(xp.where(exact, two, many) for two, many in pairs))
 
     return LikelihoodEnds(chosen(low), chosen(high), exact)
 

@@ -27,6 +27,7 @@ from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.storage.digests import name_stream
 from verigap.theory import RewardLaw, chi2_ball_expert
 from verigap.theory.arrays import Array, xp
+from verigap.theory.binomial_lattices import two_level_cells, two_level_lattice
 from verigap.theory.lattice_ends import LabelEnds, LikelihoodEnds, label_ends, likelihood_ends
 from verigap.theory.lattices import (
     LikelihoodLattice,
@@ -35,8 +36,6 @@ from verigap.theory.lattices import (
     label_lattice,
     step_transforms,
     sum_of_terms,
-    two_level_cells,
-    two_level_lattice,
 )
 
 SURVIVOR_BINS = 64

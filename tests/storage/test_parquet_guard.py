@@ -87,7 +87,7 @@ def fatal(tmp_path: Path) -> Path:
 
 def test_a_file_that_ends_polars_is_refused_in_one_line(fatal: Path) -> None:
     for read in (load_traces, read_traces, read_law_table, read_rows):
-        with pytest.raises(ValueError, match=r"fatal\.parquet.*ends whoever reads them") as refusal:
+        with pytest.raises(ValueError, match=r"fatal\.parquet.*damaged so that") as refusal:
             read(fatal)
         assert "\n" not in str(refusal.value)
     with pytest.raises(ParquetError):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from verigap.theory.binomial_lattices import two_level_cells, two_level_lattice
 from verigap.theory.experts import chi2_ball_expert
 from verigap.theory.families import two_level
 from verigap.theory.lattices import (
@@ -19,8 +20,6 @@ from verigap.theory.lattices import (
     likelihood_lattice,
     step_transforms,
     sum_of_terms,
-    two_level_cells,
-    two_level_lattice,
 )
 from verigap.theory.laws import RewardLaw
 from verigap.theory.risks.vf_mle import probability_correct

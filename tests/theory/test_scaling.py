@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jaxtyping import Array, Float
 
+from verigap.theory.binomial_lattices import two_level_lattice
 from verigap.theory.bounds import BOUNDS, Setting
 from verigap.theory.divergences import kl_divergence
 from verigap.theory.experts import chi2_ball_expert
 from verigap.theory.families import two_level
-from verigap.theory.lattices import label_lattice, likelihood_lattice, two_level_lattice
+from verigap.theory.lattices import label_lattice, likelihood_lattice
 from verigap.theory.laws import RewardLaw
 from verigap.theory.risks.version_space import survivor_share
 from verigap.theory.risks.vf_mle import probability_correct

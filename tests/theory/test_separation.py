@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from jaxtyping import Array
 
 from tests.theory.games import Number, half_horizon_game
+from verigap.theory.binomial_lattices import two_level_lattice
 from verigap.theory.bounds import BOUNDS, Setting
 from verigap.theory.families import two_level
-from verigap.theory.lattices import label_lattice, two_level_lattice
+from verigap.theory.lattices import label_lattice
 from verigap.theory.laws import RewardLaw
 from verigap.theory.risks.version_space import plug_in_risk, two_level_pessimistic_gain
 from verigap.theory.risks.vf_mle import probability_correct

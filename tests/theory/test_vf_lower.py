@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verigap.theory.binomial import binomial_log_pmf
+from verigap.theory.binomial_lattices import two_level_lattice
 from verigap.theory.bounds import BOUNDS, Setting
 from verigap.theory.bounds.vf_lower import expert_gain, log_information
 from verigap.theory.experts import chi2_ball_expert
 from verigap.theory.families import two_level
-from verigap.theory.lattices import likelihood_lattice, two_level_lattice
+from verigap.theory.lattices import likelihood_lattice
 from verigap.theory.laws import RewardLaw
 from verigap.theory.risks.vf_mle import probability_correct
 

@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from verigap.theory.binomial_lattices import two_level_cells, two_level_lattice
 from verigap.theory.experts import chi2_ball_expert
-from verigap.theory.lattices import likelihood_lattice, two_level_cells, two_level_lattice
+from verigap.theory.lattices import likelihood_lattice
 from verigap.theory.laws import RewardLaw
 from verigap.theory.risks.vf_mle import probability_correct, vf_mle_risk
 

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
+from verigap.theory.binomial_lattices import two_level_lattice
 from verigap.theory.bounds import BOUNDS, Setting
 from verigap.theory.bounds.vf_upper import hellinger_budget
 from verigap.theory.families import two_level
-from verigap.theory.lattices import two_level_lattice
 from verigap.theory.risks.vf_mle import probability_correct
 
 CELLS = 1 << 12

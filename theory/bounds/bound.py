@@ -129,6 +129,11 @@ class Setting:
         log_class = xp.where(several, self.log_class, 1.0)
         return xp.where(several, log_class + xp.log(-xp.expm1(-log_class)), _NO_RIVAL)
 
+    @property
+    def log_rivals_over_delta(self) -> Float[Array, ""]:
+        """ln((class size - 1) / delta), nats, at least 0."""
+        return xp.maximum(self.log_rivals - xp.log(self.failure_probability), 0.0)
+
     @host_property
     def expert(self) -> Expert:
         """The demonstrating expert, the best of the ball of radius `expert_radius`."""

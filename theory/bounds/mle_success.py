@@ -47,10 +47,7 @@ def _two_level_success(setting: Setting) -> Float[Array, ""]:
     weight = cells.log_expert + cells.log_ratio_span
     outside = xp.exp(cells.log_below) + xp.exp(cells.log_beyond)
     inside = xp.sum(rounded_up(xp.exp(xp.minimum(weight + log_share, 1.0))))
-    # What rounding has moved out of all cells may be right as well: of 2^24 traces in float32 all.
-    counted = rounded_down(xp.sum(xp.exp(cells.log_expert))) + outside
-    missing = xp.maximum(1.0 - counted, 0.0)
-    success = xp.minimum(rounded_up(inside + outside + missing), 1.0)
+    success = xp.minimum(rounded_up(inside + outside), 1.0)
     return xp.where(setting.log_class > 0, success, 1.0)
 
 

@@ -40,8 +40,7 @@ def expected_worst_error(
 
 def worst_error_at_confidence(setting: Setting) -> Float[Array, ""]:
     """1 - (delta/m)^(1/n): no surviving rival errs more often, except with probability delta."""
-    refuted = xp.maximum(setting.log_rivals - xp.log(setting.failure_probability), 0.0)
-    return -xp.expm1(-refuted / setting.data_budget)
+    return -xp.expm1(-setting.log_rivals_over_delta / setting.data_budget)
 
 
 def worst_error(setting: Setting) -> Float[Array, ""]:

@@ -23,8 +23,7 @@ from verigap.theory.precision import rounds_up
 
 def hellinger_budget(setting: Setting) -> Float[Array, ""]:
     """v = 1 - (delta/(class - 1))^(2/n): squared sine of the angle that MLE can be off by."""
-    refuted = xp.maximum(setting.log_rivals - xp.log(setting.failure_probability), 0.0)
-    return -xp.expm1(-2.0 * refuted / setting.data_budget)
+    return -xp.expm1(-2.0 * setting.log_rivals_over_delta / setting.data_budget)
 
 
 @rounds_up

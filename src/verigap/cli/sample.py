@@ -180,8 +180,8 @@ def _on_ray(on: str, load: Callable[[], Engine], **options: Any) -> RayEngines |
         return RayEngines(load=load, **given)
     if on != "local":
         raise ValueError(f"--on: unknown {on!r}; use local or ray")
-    for name in given:
-        raise ValueError(f"{name}: of use where --on is ray; drop it, or add that")
+    if given:
+        raise ValueError(f"{next(iter(given))}: of use where --on is ray; drop it, or add that")
     return None
 
 

@@ -130,7 +130,7 @@ def refuse_fatal(source: Path | bytes) -> None:
         about = source.stat()
         fine = _file_survived(str(source.absolute()), about.st_size, about.st_mtime_ns)
     if not fine:
-        raise ParquetError("its pages are damaged in a way that ends whoever reads them")
+        raise ParquetError("its pages are damaged so that whoever reads them is ended or held up")
 
 
 @lru_cache(maxsize=64)

@@ -21,7 +21,7 @@ from verigap.llm_validation.predicting.relabelling import (
 )
 from verigap.storage.units import LengthUnit
 from verigap.theory import RewardLaw, chi2_ball_expert
-from verigap.theory.lattices import two_level_lattice
+from verigap.theory.binomial_lattices import two_level_lattice
 from verigap.theory.risks.vf_mle import probability_correct
 
 HORIZON = 16

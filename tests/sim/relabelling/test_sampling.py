@@ -14,7 +14,8 @@ from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler, top_log_ranks
 from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cells
 from verigap.theory import RewardLaw
-from verigap.theory.lattices import label_lattice, two_level_lattice
+from verigap.theory.binomial_lattices import two_level_lattice
+from verigap.theory.lattices import label_lattice
 
 DRAWS = 20_000
 

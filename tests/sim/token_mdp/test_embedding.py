@@ -34,7 +34,8 @@ from verigap.theory import (
     conditional_policy,
     top_share_policy,
 )
-from verigap.theory.lattices import label_lattice, likelihood_lattice, two_level_lattice
+from verigap.theory.binomial_lattices import two_level_lattice
+from verigap.theory.lattices import label_lattice, likelihood_lattice
 from verigap.theory.risks.version_space import plug_in_risk, two_level_pessimistic_gain
 from verigap.theory.risks.vf_mle import vf_mle_risk
 
