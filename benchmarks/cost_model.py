@@ -9,13 +9,15 @@ that stores spends on a cell, whoever computes it.
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Iterable, Iterator
+import tracemalloc
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +27,7 @@ from typing import Any
 from benchmarks.latency import RESULTS, ROOT, machine
 
 MILLION = 1_000_000
+KEPT = ROOT / "docs" / "runs" / "quickstart"
 _REPEATS = 3
 _STORED = 5000
 _TRAINING = {"steps": 60, "batch": 32, "rate": 0.003}
@@ -153,9 +156,16 @@ class _Answering:
             yield Result(work=work, rows=rows)
 
 
-def storing_seconds() -> float:
-    """Processor seconds that laying out, planning and storing a cell of the first game take."""
+def storing() -> dict[str, float]:
+    """What a cell of the first game takes of the process that stores, whoever computes it.
+
+    Returns:
+      `seconds` of processor time to lay it out, plan and store it, and KiB: `laid_out` in memory,
+      and of a cell of a kept run `stored` in its folder, `read` in a table, and as a `dictionary`,
+      which `check` makes of it.
+    """
     from verigap.sim.sweeps import run_in_memory, run_sweep, sweep_from
+    from verigap.storage import RunStore
 
     block = {name: value for name, value in GAMES[0].base.items() if name != "replicates"}
     sweep = {"replicates": 1000, "sweeps": [{"name": "cost", **block}]}
@@ -163,11 +173,46 @@ def storing_seconds() -> float:
     del block["horizon"], block["data_budget"]
     side = _STORED // 50
     grid = {"horizon": [*range(64, 64 + side)], "data_budget": [*range(64, 114)]}
-    start = time.process_time()
+    config = {"replicates": 1000, "sweeps": [{"name": "c", "grid": grid, **block}]}
     with tempfile.TemporaryDirectory() as folder:
-        many = sweep_from({"replicates": 1000, "sweeps": [{"name": "c", "grid": grid, **block}]})
+        start = time.process_time()
+        many = sweep_from(config)
         run_sweep(many, f"{folder}/run", engine=_Answering(row))
-    return (time.process_time() - start) / len(many.cells)
+        seconds = time.process_time() - start
+    cells, table = len(many.cells), RunStore.read_only(KEPT).read_cells()
+    files = sum(path.stat().st_size for path in (KEPT / "cells").iterdir())
+    return {
+        "seconds": seconds / cells,
+        "laid_out": _allocated(lambda: sweep_from(config)) / cells / 1024,
+        "stored": files / table.height / 1024,
+        "read": table.estimated_size() / table.height / 1024,
+        "dictionary": _allocated(table.to_dicts) / table.height / 1024,
+    }
+
+
+def _allocated(made: Callable[[], object]) -> int:
+    """Bytes of Python objects that a call leaves in its result."""
+    tracemalloc.start()
+    try:
+        result = made()
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0] if result is not None else 0
+    finally:
+        tracemalloc.stop()
+
+
+def manifest_seconds() -> float:
+    """Processor seconds to write the manifest of a million cells, the least of several."""
+    from verigap.storage.manifest import Manifest
+
+    names = tuple(f"{number:016x}" for number in range(MILLION))
+    made = Manifest(config="0" * 64, provenance=("1" * 64,), expected=names)
+    taken = []
+    for _ in range(_REPEATS):
+        start = time.process_time()
+        made.to_bytes()
+        taken.append(time.process_time() - start)
+    return min(taken)
 
 
 def rows() -> Iterator[Values]:
@@ -216,8 +261,13 @@ def main() -> int:
     for row in rows():
         found.append(row)
         print(shown(row), flush=True)
-    stored = storing_seconds()
-    print(f"laying out, planning and storing a cell: {1e3 * stored:.2f} ms")
+    stored, manifest = storing(), manifest_seconds()
+    print(f"laying out, planning and storing a cell: {1e3 * stored['seconds']:.2f} ms")
+    print(
+        f"KiB a cell: {stored['laid_out']:.1f} laid out, {stored['stored']:.1f} in the run folder, "
+        f"{stored['read']:.1f} read, {stored['dictionary']:.1f} as a dictionary"
+    )
+    print(f"writing the manifest of a million cells: {manifest:.2f} s")
     hours = found[0]["seconds"] * MILLION / 3600
     print(f"a million cells of the first setting: {hours:.2f} hours of one core")
     now = datetime.now(UTC)
@@ -225,7 +275,8 @@ def main() -> int:
         "measured": now.isoformat(timespec="seconds"),
         "machine": machine(),
         "rows": found,
-        "storing_seconds": stored,
+        "storing": stored,
+        "manifest_seconds": manifest,
     }
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"cost-{now:%Y%m%dT%H%M%S}.json"
