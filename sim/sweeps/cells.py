@@ -31,7 +31,7 @@ from verigap.sim.sweeps.spelling import (
 from verigap.storage.digests import json_digest
 
 MOST_CELLS = 1_000_000
-"""Cells that a sweep may have; laid out they take about 2 KiB each."""
+"""Cells that a sweep may have; laid out they take about 1.5 KiB each."""
 
 
 @dataclass(frozen=True)
