@@ -21,9 +21,9 @@ class VBTilt(TrustsOneSurvivor):
     title: ClassVar[str] = "VB tilt"
 
     def policy(self, law: vg.theory.RewardLaw, game: RelabellingGame, leashed: bool) -> jax.Array:
-        """Density ratio to the base of the chi-square tilt."""
-        radius = game.leash if leashed else game.chi2_radius
-        return vg.theory.chi2_ball_expert(law, radius).density_ratio
+        """Density ratio to the base of the best policy of the expert class."""
+        radius = game.leash if leashed else game.class_radius
+        return game.ball.expert(law, radius).density_ratio
 
 
 LEARNERS[VBTilt.name] = VBTilt()

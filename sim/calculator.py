@@ -17,6 +17,7 @@ from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
 from verigap.theory.arrays import host_array
+from verigap.theory.balls import BALLS, Divergence
 from verigap.theory.bounds.assumptions import whole_class_size
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
@@ -87,13 +88,16 @@ class Calculation:
 
     Attributes:
       unit: what the budget, returns and risks count: that of a law table, else tokens.
-      horizon, data_budget, log2_class_size, chi2_radius, failure_probability, num_candidates: as
-        asked, defaults filled in.
+      horizon, data_budget, log2_class_size, failure_probability, num_candidates: as asked,
+        defaults filled in.
+      chi2_radius: kappa of the expert class; None where it is a KL ball.
+      kl_radius: radius of the expert class in nats; None where it is a chi-square ball.
       mean, sd: of the return under the base.
       coverage: c0.
       bounds: by name.
-      hardest_tilt: tilt of the expert that VF-LOWER finds hardest to clone; None where the expert
-        is given.
+      hardest_radius: radius of the expert that VF-LOWER finds hardest to clone, in the divergence
+        of the class; None where the expert is given.
+      hardest_tilt: its root, in a chi-square ball.
       vf_lower_at_expert: VF-LOWER at the best expert of the ball; None where the expert is given.
       risks: of the learners against the demonstrating expert, each with its method (closed form,
         lattice approximation or simulation); None where only moments of the law are known, or the
@@ -106,13 +110,15 @@ class Calculation:
     horizon: int
     data_budget: int
     log2_class_size: float
-    chi2_radius: float
+    chi2_radius: float | None
+    kl_radius: float | None
     failure_probability: float
     num_candidates: int
     mean: float
     sd: float
     coverage: float
     bounds: Mapping[str, BoundValue]
+    hardest_radius: float | None
     hardest_tilt: float | None
     vf_lower_at_expert: float | None
     risks: LearnerRisks | None
@@ -143,6 +149,7 @@ class Question:
     num_candidates: int
     seed: int
     replicates: int
+    kl_radius: float | None = None
 
     def __post_init__(self) -> None:
         def need(met: bool, name: str, needs: str) -> None:
@@ -160,21 +167,30 @@ class Question:
         between = "must lie strictly between 0 and 1"
         need(0 < self.failure_probability < 1, "failure_probability", between)
         need(0 <= self.seed < 1 << 32, "seed", "must be 0 to 4294967295")
-        for name in ("chi2_radius", "expert_radius"):
+        for name in ("chi2_radius", "kl_radius", "expert_radius"):
             radius = getattr(self, name)
             need(radius is None or 0 < radius < math.inf, name, "must be positive and finite")
-        if self.chi2_radius is not None and self.expert_radius is not None:
-            outside = self.expert_radius > self.chi2_radius * (1 + 1e-9)
-            most = f"`chi2_radius` of the class, {self.chi2_radius:g}"
-            needs = f"its chi-square radius must not exceed the {most}"
+        both = self.chi2_radius is not None and self.kl_radius is not None
+        _refuse(both, "kl_radius", "must not be given beside `chi2_radius`", self.kl_radius)
+        if self.expert_radius is not None:
+            outside = self.expert_radius > self.class_radius * (1 + 1e-9)
+            ball = BALLS[self.divergence]
+            most = f"`{ball.name}_radius` of the class, {self.class_radius:g}{ball.unit}"
+            needs = f"its {ball.title} radius must not exceed the {most}"
             _refuse(outside, "expert_radius", needs, f"{self.expert_radius:g}")
         need(self.coverage is None or 0 < self.coverage <= 1, "coverage", "must be in (0, 1]")
 
     @property
+    def divergence(self) -> Divergence:
+        """What the radii bound: KL where `kl_radius` is given."""
+        return "chi2" if self.kl_radius is None else "kl"
+
+    @property
     def class_radius(self) -> float:
-        """kappa: as asked, else that of the expert, else 1."""
-        if self.chi2_radius is not None:
-            return self.chi2_radius
+        """kappa: as asked, else that of the expert, else a chi-square radius of 1."""
+        asked = self.chi2_radius if self.kl_radius is None else self.kl_radius
+        if asked is not None:
+            return asked
         return 1.0 if self.expert_radius is None else self.expert_radius
 
 
@@ -231,7 +247,8 @@ def _with_moments_only(setting: Setting) -> Setting:
     """The setting of moments alone: the expert's moments are the largest that they allow."""
     horizon = setting.horizon
     low = np.mean(setting.law.mean)
-    reach = np.sqrt(setting.expert_radius) * np.mean(setting.law.sd)
+    sd = np.mean(setting.law.sd)
+    reach = setting.ball.largest_gain(sd, horizon - low, setting.expert_radius)
     high = np.minimum(low + reach, horizon)
     middle = np.clip(0.5 * horizon, low, high)
     return replace(
@@ -300,14 +317,16 @@ def calculate(law: Law, question: Question) -> Calculation:
         horizon=question.horizon,
         data_budget=question.data_budget,
         log2_class_size=question.log2_class_size,
-        chi2_radius=question.class_radius,
+        chi2_radius=None if question.divergence == "kl" else question.class_radius,
+        kl_radius=question.kl_radius,
         failure_probability=question.failure_probability,
         num_candidates=question.num_candidates,
         mean=float(np.mean(setting.law.mean)),
         sd=float(np.sqrt(np.mean(setting.law.variance))),
         coverage=float(setting.coverage),
         bounds={name: _bound_value(name, setting, *values[name]) for name in BOUNDS},
-        hardest_tilt=float(hardest) if free else None,
+        hardest_radius=float(hardest) ** 2 if free else None,
+        hardest_tilt=float(hardest) if free and question.divergence == "chi2" else None,
         vf_lower_at_expert=float(at_expert) if free else None,
         risks=risks,
         risks_hardest=(risks if same else risks_at(setting.with_expert(hardest**2)))
@@ -324,7 +343,7 @@ def _setting_of(law: Law, question: Question, returns: np.ndarray) -> Setting:
         horizon=float(question.horizon),
         data_budget=float(question.data_budget),
         log2_class_size=float(question.log2_class_size),
-        chi2_radius=float(question.class_radius),
+        **{f"{question.divergence}_radius": float(question.class_radius)},
         expert_radius=question.expert_radius,
         failure_probability=question.failure_probability,
         num_candidates=float(question.num_candidates),

@@ -20,6 +20,13 @@ from verigap.theory.families import (
     negative_binomial_hitting_time,
     two_level,
 )
+from verigap.theory.gibbs import (
+    gibbs_expert,
+    kl_ball_expert,
+    kl_saturation_radius,
+    policy_kl,
+    project_onto_kl_ball,
+)
 from verigap.theory.laws import RewardLaw
 from verigap.theory.policies import (
     best_of_n_law,
@@ -62,13 +69,18 @@ __all__ = [
     "from_hitting_time_pmf",
     "from_returns",
     "geometric_hitting_time",
+    "gibbs_expert",
     "greedy_policy",
     "homogeneity_frontier",
+    "kl_ball_expert",
+    "kl_saturation_radius",
     "level_coverage",
     "mixture",
     "negative_binomial_hitting_time",
     "policy_chi2",
+    "policy_kl",
     "project_onto_chi2_ball",
+    "project_onto_kl_ball",
     "return_at_budget",
     "risks",
     "saturation_radius",

@@ -16,6 +16,7 @@ from verigap.sim.compilation import PLAINER_CODE
 from verigap.sim.relabelling.game import RelabellingGame, stack_games
 from verigap.theory import BOUNDS, Assumption, Bound, RewardLaw, Setting
 from verigap.theory.arrays import host_array
+from verigap.theory.balls import Divergence
 from verigap.theory.bounds import Game
 from verigap.theory.bounds.controls import CONTROLS
 
@@ -26,9 +27,20 @@ _MANY = 1_000
 # Of those, how many are evaluated at once.
 _BATCH = 1_000
 _COLUMNS = (
-    "horizon", "data_budget", "log2_class_size", "chi2_radius", "expert_radius", "leash",
-    "num_candidates", "failure_probability",
+    "horizon", "data_budget", "log2_class_size", "expert_radius", "leash", "num_candidates",
+    "failure_probability",
 )  # fmt: skip
+
+
+def divergence_of(row: Row) -> Divergence:
+    """What the radii of a cell bound: KL where it has a `kl_radius`."""
+    return "chi2" if row.get("kl_radius") is None else "kl"
+
+
+def _numbers(row: Row) -> dict[str, float]:
+    """The fields of a cell's `RelabellingGame` but for its law and its divergence."""
+    radius = row[f"{divergence_of(row)}_radius"]
+    return {**{name: row[name] for name in _COLUMNS}, "class_radius": radius}
 
 
 def bound_by_name(name: str) -> Bound:
@@ -50,9 +62,9 @@ def bound_values(
     """
     names = tuple(names)
     found = {name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for name in names}
-    alike: dict[tuple[Game, int, int], list[int]] = {}
+    alike: dict[tuple[Game, Divergence, int, int], list[int]] = {}
     for index, row in enumerate(rows):
-        key = (row["game"], len(row["atoms"]), len(row["atoms"][0]))
+        key = (row["game"], divergence_of(row), len(row["atoms"]), len(row["atoms"][0]))
         alike.setdefault(key, []).append(index)
     for (game, *_), members in alike.items():
         evaluate = _compiled if len(members) >= _MANY else _one_by_one
@@ -88,7 +100,8 @@ def _one_by_one(
     for index in members:
         row = rows[index]
         law = RewardLaw.equiprobable(host_array(row["atoms"]))
-        played = RelabellingGame(law, **{name: host_array(row[name]) for name in _COLUMNS})
+        numbers = {name: host_array(number) for name, number in _numbers(row).items()}
+        played = RelabellingGame(law, **numbers, divergence=divergence_of(row))
         setting = replace(played.setting(), coverage=host_array(row["coverage"]), game=game)
         # Infinities are values here: NumPy need not speak of them.
         with np.errstate(all="ignore"):
@@ -102,9 +115,11 @@ def _compiled(
     for start in range(0, len(members), _BATCH):
         part = list(members[start : start + _BATCH])
         padded = [rows[i] for i in part + part[-1:] * (_BATCH - len(part))]
+        numbers = [_numbers(row) for row in padded]
         games = stack_games(
             [np.asarray(row["atoms"]) for row in padded],
-            **{name: [row[name] for row in padded] for name in _COLUMNS},
+            divergence=divergence_of(padded[0]),
+            **{name: [each[name] for each in numbers] for name in numbers[0]},
         )
         coverage = jnp.asarray([row["coverage"] for row in padded])
         found = jax.device_get(_batch(games, coverage, game, tuple(names)))

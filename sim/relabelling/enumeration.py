@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, PRNGKeyArray, UInt
 from verigap.sim.relabelling.evidence import Demonstrations, Labels
 from verigap.sim.relabelling.game import RelabellingGame, averaged_columns, relabel
 from verigap.sim.relabelling.learners import AveragingLearner, Learner
-from verigap.theory import RewardLaw, chi2_ball_expert
+from verigap.theory import RewardLaw
 
 
 def _evidence(
@@ -27,7 +27,7 @@ def _evidence(
     prompt_key, true_key, wrong_key = jax.random.split(key, 3)
     prompts, atoms = game.law.probabilities.shape
     prompt = jax.random.randint(prompt_key, (traces,), 0, prompts)
-    ratio = chi2_ball_expert(game.law, game.expert_radius).density_ratio
+    ratio = game.ball.expert(game.law, game.expert_radius).density_ratio
     base = jnp.log(game.law.probabilities)
     demonstrated = jnp.where(ratio > 0, base + jnp.log(jnp.where(ratio > 0, ratio, 1.0)), -jnp.inf)
     law = demonstrated if learner.side == "verifier-free" else base
@@ -101,7 +101,7 @@ def enumerate_risks(
       >>> from verigap.sim.relabelling import LEARNERS, RelabellingGame, enumerate_risks
       >>> from verigap.theory import RewardLaw
       >>> numbers = {
-      ...     "horizon": 8.0, "data_budget": 4.0, "log2_class_size": 3.0, "chi2_radius": 1.0,
+      ...     "horizon": 8.0, "data_budget": 4.0, "log2_class_size": 3.0, "class_radius": 1.0,
       ...     "expert_radius": 0.25, "leash": 0.25, "num_candidates": 4.0,
       ...     "failure_probability": 0.05,
       ... }

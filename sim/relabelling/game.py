@@ -8,7 +8,7 @@ earns which return, independently per prompt. The code is known, the true codewo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +17,9 @@ from jax import lax
 from jaxtyping import Float, PRNGKeyArray
 
 from verigap.sim.relabelling.evidence import Belief
-from verigap.theory import RewardLaw, chi2_ball_expert, top_share_coverage
+from verigap.theory import RewardLaw, top_share_coverage
 from verigap.theory.arrays import Array, xp
+from verigap.theory.balls import BALLS, Ball, Divergence
 from verigap.theory.bounds import Setting
 
 BATCH = 32
@@ -35,32 +36,40 @@ class RelabellingGame:
       horizon: H, tokens.
       data_budget: n, traces.
       log2_class_size: d, bits.
-      chi2_radius: kappa, the expert class that verifier-based learners must compete with.
+      class_radius: kappa, of the expert class that verifier-based learners must compete with: a
+        chi-square distance, or nats where the divergence is KL.
       expert_radius: kappa', of the demonstrating expert that every risk is measured against.
-      leash: chi-square radius that leashed policies are confined to.
+      leash: radius that leashed policies are confined to.
       num_candidates: N of best-of-N.
       failure_probability: delta of the bounds that hold with probability 1 - delta.
+      divergence: what the three radii bound, "chi2" or "kl".
     """
 
     law: RewardLaw
     horizon: Float[Array, "*cells"]
     data_budget: Float[Array, "*cells"]
     log2_class_size: Float[Array, "*cells"]
-    chi2_radius: Float[Array, "*cells"]
+    class_radius: Float[Array, "*cells"]
     expert_radius: Float[Array, "*cells"]
     leash: Float[Array, "*cells"]
     num_candidates: Float[Array, "*cells"]
     failure_probability: Float[Array, "*cells"]
+    divergence: Divergence = field(default="chi2", metadata={"static": True})
+
+    @property
+    def ball(self) -> Ball:
+        """What a radius means: the balls of the game's divergence."""
+        return BALLS[self.divergence]
 
     @property
     def expert_gain(self) -> Float[Array, ""]:
         """J_e - mean: what the demonstrated expert earns over the base (tokens)."""
-        return xp.mean(chi2_ball_expert(self.law, self.expert_radius).gain)
+        return xp.mean(self.ball.expert(self.law, self.expert_radius).gain)
 
     @property
     def coverage(self) -> Float[Array, ""]:
         """c0 = min_x alpha_x(kappa), which the verifier-based learners are told."""
-        best = chi2_ball_expert(self.law, self.chi2_radius)
+        best = self.ball.expert(self.law, self.class_radius)
         return xp.min(top_share_coverage(self.law, best.value))
 
     def setting(self) -> Setting:
@@ -70,25 +79,32 @@ class RelabellingGame:
             horizon=self.horizon,
             data_budget=self.data_budget,
             log2_class_size=self.log2_class_size,
-            chi2_radius=self.chi2_radius,
+            **{f"{self.divergence}_radius": self.class_radius},
             expert_radius=self.expert_radius,
             failure_probability=self.failure_probability,
             num_candidates=self.num_candidates,
         )
 
 
-def stack_games(atoms: Sequence[np.ndarray], **columns: Sequence[float | int]) -> RelabellingGame:
+def stack_games(
+    atoms: Sequence[np.ndarray],
+    *,
+    divergence: Divergence = "chi2",
+    **columns: Sequence[float | int],
+) -> RelabellingGame:
     """Games of one shape, stacked along a leading axis, from host numbers.
 
     Args:
       atoms: ascending returns of every game, each (prompts, K), tokens.
+      divergence: what the radii bound, the same for all of them.
       **columns: the other fields of `RelabellingGame`, one number a game.
     """
     dtype = jnp.result_type(float)
     returns = np.stack(atoms)
     share = np.full_like(returns, 1.0 / returns.shape[-1])
     law = RewardLaw(jnp.asarray(returns, dtype), jnp.asarray(share, dtype))
-    return RelabellingGame(law, **{name: jnp.asarray(c, dtype) for name, c in columns.items()})
+    numbers = {name: jnp.asarray(column, dtype) for name, column in columns.items()}
+    return RelabellingGame(law, divergence=divergence, **numbers)
 
 
 def relabel(

@@ -23,7 +23,7 @@ class LearnerRisks:
     """Risks of all learners against one demonstrating expert, each with how it was computed.
 
     Attributes:
-      expert_radius: chi-square radius kappa' of the expert.
+      expert_radius: radius kappa' of the expert, in the divergence of the setting.
       expert_value: its mean return, in the unit of the law.
       by_learner: by the learner's registered name, in the order of the registry.
     """
@@ -68,11 +68,12 @@ def learner_risks(setting: Setting, *, seed: int, replicates: int) -> LearnerRis
         horizon=setting.horizon,
         data_budget=setting.data_budget,
         log2_class_size=setting.log2_class_size,
-        chi2_radius=setting.chi2_radius,
+        class_radius=setting.class_radius,
         expert_radius=setting.expert_radius,
         leash=setting.expert_radius,
         num_candidates=setting.num_candidates,
         failure_probability=setting.failure_probability,
+        divergence=setting.divergence,
     )
     prompts, traces = setting.law.probabilities.shape
     plan = plan_for(
@@ -84,6 +85,7 @@ def learner_risks(setting: Setting, *, seed: int, replicates: int) -> LearnerRis
         data_budget=int(setting.data_budget),
         log2_class_size=float(setting.log2_class_size),
         accuracy=SINGLE,
+        divergence=setting.divergence,
     )
     known = known_risks(game, plan)
     risks = {name: _computed(risk) for name, risk in known.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -25,8 +24,9 @@ from verigap.sim.relabelling.learners import (
 from verigap.sim.relabelling.learners.learner import Player, confidence_ends
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.storage.digests import name_stream
-from verigap.theory import RewardLaw, chi2_ball_expert
-from verigap.theory.arrays import Array, xp
+from verigap.theory import RewardLaw
+from verigap.theory.arrays import Array, host_array, xp
+from verigap.theory.balls import BALLS, Divergence
 from verigap.theory.binomial_lattices import two_level_cells, two_level_lattice
 from verigap.theory.lattice_ends import LabelEnds, LikelihoodEnds, label_ends, likelihood_ends
 from verigap.theory.lattices import (
@@ -43,6 +43,7 @@ SURVIVOR_BINS = 64
 
 
 _POPULATION_CELLS, _POPULATION_CHUNK = 1 << 14, 8
+_FAIR = RewardLaw.equiprobable(host_array([0.0, 1.0]))
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def plan_for(
     data_budget: int,
     log2_class_size: float,
     accuracy: Accuracy,
+    divergence: Divergence = "chi2",
 ) -> Plan:
     """The plan that suits a game: how finely its log-likelihoods are told apart, and how chunked.
 
@@ -106,10 +108,11 @@ def plan_for(
       data_budget: n, traces.
       log2_class_size: d, bits.
       accuracy: how much work a cell is worth.
+      divergence: what `expert_radius` bounds.
     """
     plan = Plan(learners, replicates, accuracy.transformed_cells, listed=16)
     if shape == (1, 2):
-        tilt = math.sqrt(min(expert_radius, 1.0))
+        tilt = float(BALLS[divergence].expert(_FAIR, expert_radius).ratio_excess[-1])
         needed = two_level_cells(data_budget, tilt, log2_class_size)
         cells = max(accuracy.least_two_level_cells, needed)
         return replace(plan, cells=cells, listed=accuracy.two_level_listed)
@@ -147,12 +150,12 @@ class Summary:
 def _shared_likelihood(game: RelabellingGame, cells: int) -> LikelihoodEnds | None:
     """The law of the scores if it is the same for every data set: on a single prompt."""
     if game.law.probabilities.shape == (1, 2):
-        tilt = xp.sqrt(xp.minimum(game.expert_radius, 1.0))
+        tilt = xp.minimum(game.ball.expert(game.law, game.expert_radius).ratio_excess[0, -1], 1.0)
         law = two_level_lattice(game.data_budget, tilt, game.log2_class_size, cells)
         return LikelihoodEnds(law, law, tilt >= 0.0)
     if game.law.probabilities.shape[0] > 1:
         return None
-    ratio = chi2_ball_expert(game.law, game.expert_radius).density_ratio
+    ratio = game.ball.expert(game.law, game.expert_radius).density_ratio
     return likelihood_ends(game.law, ratio, game.data_budget, game.log2_class_size, cells)
 
 
@@ -164,7 +167,7 @@ def _demonstrations(
     if shared is not None:
         return DemonstrationSampler(shared, size, listed)
     prompts = game.law.probabilities.shape[0]
-    ratio = chi2_ball_expert(game.law, game.expert_radius).density_ratio
+    ratio = game.ball.expert(game.law, game.expert_radius).density_ratio
     values, probabilities = expert_steps(game.law, ratio)
     transforms = step_transforms(values, probabilities, game.data_budget, plan.cells)
     share = jnp.full(prompts, 1.0 / prompts, values.dtype)
@@ -197,7 +200,7 @@ def _averaging_risk(
     belief = learner.belief(evidence)
     columns = relabel(column_key, atoms, belief.weights.shape[0])
     believed = RewardLaw.equiprobable(averaged_columns(crowd_key, columns, belief))
-    expert = chi2_ball_expert(game.law, game.expert_radius).value[prompt]
+    expert = game.ball.expert(game.law, game.expert_radius).value[prompt]
     free = believed.expectation(learner.policy(believed, game, leashed=False))
     leashed = believed.expectation(learner.policy(believed, game, leashed=True))
     return expert - free, expert - leashed

@@ -29,8 +29,7 @@ POPULATION_BATCH = 4
 
 
 _PARAMETER_COLUMNS = (
-    "game", "horizon", "data_budget", "log2_class_size", "chi2_radius", "failure_probability",
-    "num_candidates",
+    "game", "horizon", "data_budget", "log2_class_size", "failure_probability", "num_candidates",
 )  # fmt: skip
 
 
@@ -54,14 +53,15 @@ def cells_together(atoms: Atoms) -> int:
 def make_games(
     cells: Sequence[Cell], atoms: Sequence[Atoms], radii: Sequence[float]
 ) -> RelabellingGame:
-    """The games of some cells along a leading axis."""
+    """The games of some cells of one divergence along a leading axis."""
     points = [cell.parameters for cell in cells]
     return stack_games(
         [a.returns for a in atoms],
+        divergence=points[0].divergence,
         horizon=[p.horizon for p in points],
         data_budget=[p.data_budget for p in points],
         log2_class_size=[p.log2_class_size for p in points],
-        chi2_radius=[p.chi2_radius for p in points],
+        class_radius=[p.class_radius for p in points],
         expert_radius=radii,
         leash=[
             radius if p.leash == "expert" else float(p.leash)
@@ -148,6 +148,7 @@ def _row(
     return {
         **cell.identity,
         **{name: getattr(p, name) for name in _PARAMETER_COLUMNS},
+        f"{p.divergence}_radius": p.class_radius,
         "replicates": replicates,
         "quantisation_error": atoms.error,
         "quantised_sd_share": atoms.sd_share,
@@ -193,8 +194,8 @@ def _run_hard_prompts(batch: Batch, root: Array) -> dict[str, Any]:
         for name, risk in risks.items()
     ]
     constants = {
-        "expert_radius": p.chi2_radius,
-        "leash": p.chi2_radius,
+        "expert_radius": p.class_radius,
+        "leash": p.class_radius,
         "expert_gain": float(p.horizon),
         "coverage": coverage,
         "mean": 0.0,

@@ -273,7 +273,7 @@ def _simulated_cell(
         "block": block.name,
         "replicates": config.replicates,
         "learners": sorted(config.learners) if config.learners else None,
-        **parameters.model_dump(mode="json"),
+        **parameters.content(),
     }
     if isinstance(parameters.law, TableSpec):
         try:

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,6 +16,9 @@ from verigap.sim.sweeps.spelling import (
     SCHEMA,
     SCHEMA_1_NAMES,
 )
+
+if TYPE_CHECKING:
+    from verigap.theory.balls import Divergence
 
 MOST_VALUES = 1_000_000
 """Values that a configuration may hold; a few aliases of aliases can stand for any number."""
@@ -33,9 +36,11 @@ class Parameters(BaseModel):
       horizon: H, tokens.
       data_budget: n, expert traces for cloning, labelled base traces for verification.
       log2_class_size: d, log2 of the number of codewords, bits.
-      chi2_radius: kappa, chi-square radius of the expert class.
-      expert: radius of the demonstrating expert: "best" (`chi2_radius`), "hardest" (where
-        VF-LOWER is largest), "hardest-proper" (VF-LOWER-PROPER), or a number up to `chi2_radius`.
+      chi2_radius: kappa, chi-square radius of the expert class; 1 where neither radius is given.
+      kl_radius: in its place, the radius of the expert class in KL divergence, nats.
+      expert: radius of the demonstrating expert: "best" (that of the class), "hardest" (where
+        VF-LOWER is largest), "hardest-proper" (VF-LOWER-PROPER), or a number up to that of the
+        class, in the same divergence.
       leash: radius that leashed policies keep to: "expert" (the expert's own) or a number.
       num_candidates: N of best-of-N.
       failure_probability: delta of the bounds that have one.
@@ -50,7 +55,8 @@ class Parameters(BaseModel):
     horizon: Annotated[int, Field(ge=1, le=1 << 30)]
     data_budget: Annotated[int, Field(ge=1, le=1 << 30)]
     log2_class_size: Annotated[float, Field(gt=0, le=200)]
-    chi2_radius: Annotated[float, Field(ge=0, le=1e12)] = 1.0
+    chi2_radius: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    kl_radius: Annotated[float, Field(gt=0, le=1e3)] | None = None
     expert: (
         Literal["best", "hardest", "hardest-proper"]
         | Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -62,21 +68,33 @@ class Parameters(BaseModel):
     atoms: Annotated[int, Field(ge=2, le=256)] = 16
     law: LawSpec | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_a_radius(cls, values: Any) -> Any:
+        radii = ("chi2_radius", "kl_radius")
+        if isinstance(values, dict) and all(values.get(name) is None for name in radii):
+            return {**values, "chi2_radius": 1.0}
+        return values
+
     @model_validator(mode="after")
     def _consistent(self) -> Parameters:
-        if isinstance(self.expert, float) and self.expert > self.chi2_radius:
+        if self.chi2_radius is not None and self.kl_radius is not None:
+            raise ValueError("kl_radius is given beside chi2_radius; the class has one of them")
+        if isinstance(self.expert, float) and self.expert > self.class_radius:
             raise ValueError(
-                f"expert {self.expert:g} lies outside the class: chi2_radius is "
-                f"{self.chi2_radius:g}"
+                f"expert {self.expert:g} lies outside the class: {self.divergence}_radius is "
+                f"{self.class_radius:g}"
             )
         if self.law is not None:
             self.law.check(self.horizon)
         if self.game == "relabelling":
             if self.c0 is not None:
                 raise ValueError("c0 belongs to the game hard-prompts; here the law gives it")
-            if self.chi2_radius == 0:
+            if self.class_radius == 0:
                 raise ValueError("chi2_radius 0 leaves the base as the only expert; give more")
         else:
+            if self.kl_radius is not None:
+                raise ValueError("kl_radius belongs to the game relabelling")
             if self.c0 is None:
                 raise ValueError("the game hard-prompts needs c0, the base mass of a trace set")
             bits = self.log2_class_size
@@ -90,6 +108,24 @@ class Parameters(BaseModel):
                     "data_budget (n) or c0"
                 )
         return self
+
+    @property
+    def divergence(self) -> Divergence:
+        """What the radii bound."""
+        return "chi2" if self.kl_radius is None else "kl"
+
+    @property
+    def class_radius(self) -> float:
+        """kappa: radius of the expert class, in that divergence."""
+        radius = self.chi2_radius if self.kl_radius is None else self.kl_radius
+        assert radius is not None
+        return radius
+
+    def content(self) -> dict[str, Any]:
+        """The parameters that the cell's name is the hash of; of the two radii the given one."""
+        content = self.model_dump(mode="json")
+        del content["chi2_radius" if self.divergence == "kl" else "kl_radius"]
+        return content
 
 
 class Block(BaseModel):

@@ -59,7 +59,7 @@ def batches(
         yield Batch(
             cells=(cell,),
             atoms=(Atoms(np.asarray([[0.0, float(cell.parameters.horizon)]]), 0.0, 1.0),),
-            expert_radii=(cell.parameters.chi2_radius,),
+            expert_radii=(cell.parameters.class_radius,),
             replicates=sweep.config.replicates,
             plan=None,
             kind=kind,
@@ -69,14 +69,17 @@ def batches(
 def _by_shape(
     sweep: LoadedSweep, cells: Sequence[Cell], steps: Steps
 ) -> list[tuple[list[Cell], list[Atoms]]]:
-    """Cells and the atoms they are played on, together where the atoms have one shape."""
+    """Cells and the atoms they are played on, together where one program serves them.
+
+    Their atoms have one shape, and their radii are of one divergence.
+    """
     laws: dict[tuple[str, int, int], Atoms | None] = dict.fromkeys(map(_law_key, cells))
     # Laws of one family mostly have one shape, and so one program each for experts and game.
     families = len({(p.law and p.law.family, p.atoms) for p in (c.parameters for c in cells)})
     guess = Counter({EXPERT_PROGRAM: families, PROGRAM: families})
     kinds = {_law_key(cell): _law_kind(cell) for cell in cells}
     steps.add(guess + Counter(kinds.values()))
-    groups: dict[tuple[int, ...], tuple[list[Cell], list[Atoms]]] = {}
+    groups: dict[tuple[str, *tuple[int, ...]], tuple[list[Cell], list[Atoms]]] = {}
     for cell in cells:
         p, key = cell.parameters, _law_key(cell)
         atoms = laws[key]
@@ -84,7 +87,7 @@ def _by_shape(
             assert p.law is not None
             with steps.step(kinds[key]):
                 atoms = laws[key] = p.law.atoms(p.horizon, p.atoms, sweep.folder)
-        own = groups.setdefault(atoms.returns.shape, ([], []))
+        own = groups.setdefault((p.divergence, *atoms.returns.shape), ([], []))
         own[0].append(cell)
         own[1].append(atoms)
     steps.remove(guess)
@@ -161,7 +164,7 @@ def _expert_radii(cells: Sequence[Cell], atoms: Sequence[Atoms], steps: Steps) -
     radii = [
         float(cell.parameters.expert)
         if isinstance(cell.parameters.expert, (int, float))
-        else cell.parameters.chi2_radius
+        else cell.parameters.class_radius
         for cell in cells
     ]
     for mode in _HARDEST:
@@ -188,6 +191,7 @@ def _plan(cell: Cell, atoms: Atoms, radius: float, learners: tuple[str, ...], re
         data_budget=cell.parameters.data_budget,
         log2_class_size=cell.parameters.log2_class_size,
         accuracy=SWEEP,
+        divergence=cell.parameters.divergence,
     )
 
 

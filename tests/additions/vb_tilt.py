@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.survivor import TrustsOneSurvivor
-from verigap.theory import RewardLaw, chi2_ball_expert
+from verigap.theory import RewardLaw
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,6 @@ class VBTilt(TrustsOneSurvivor):
     def policy(
         self, law: RewardLaw, game: RelabellingGame, leashed: bool
     ) -> Float[Array, "*prompts K"]:
-        """Density ratio to the base of the chi-square tilt."""
-        return chi2_ball_expert(law, game.leash if leashed else game.chi2_radius).density_ratio
+        """Density ratio to the base of the tilt."""
+        radius = game.leash if leashed else game.class_radius
+        return game.ball.expert(law, radius).density_ratio

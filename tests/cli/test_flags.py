@@ -49,7 +49,7 @@ def test_an_old_flag_works(in_process: InProcess, tmp_path: Path) -> None:
         ("horizon: must be at least 1", "--horizon: must be at least 1"),
         ("horizons: 0 is no budget", "--horizon: 0 is no budget"),
         ("data_budgets: give distinct numbers", "--n: give distinct numbers"),
-        ("expert_radius: must be positive", "--tilt: must be positive"),
+        ("expert_radius: must be positive", "--expert-radius: must be positive"),
         ("task_config: no", "--task-config: no"),
         ("task 'x': needs a package", "--task 'x': needs a package"),
         (

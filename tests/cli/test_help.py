@@ -86,7 +86,8 @@ def test_completion_knows_the_commands() -> None:
         ("import", "FORMAT FILES --out --map --answers --tokenizer --unit --on-error --json"),
         (
             "bounds",
-            "--list --horizon --n --log2-class --kappa --tilt --delta --law --sigma --mean --c0 "
+            "--list --horizon --n --log2-class --leash --kappa --expert-radius --tilt --delta "
+            "--law --sigma --mean --c0 "
             "--candidates --seed --json",
         ),
         (

@@ -161,7 +161,7 @@ def test_erring_labels_prove_nothing_that_needs_exact_ones(error: float) -> None
 @given(st.floats(1.0001, 2.0), st.floats(1e-3, 1.0))
 def test_more_coverage_than_the_law_has_proves_nothing(factor: float, radius: float) -> None:
     made = sound()
-    made = replace(made, chi2_radius=jnp.asarray(radius), expert_radius=jnp.asarray(0.5 * radius))
+    made = replace(made, class_radius=jnp.asarray(radius), expert_radius=jnp.asarray(0.5 * radius))
     own = 1.0 / (1.0 + radius**0.5)
     at_most = claimed(replace(made, coverage=jnp.asarray(own)))
     assert {"VB-UPPER", "VB-UPPER-EXPECTATION", "SEPARATION"} <= at_most

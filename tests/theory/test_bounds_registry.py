@@ -166,7 +166,7 @@ def slopes_of(bound: Bound, setting: Setting, names: tuple[str, ...]) -> dict[st
 @pytest.mark.long
 @pytest.mark.parametrize("free", [False, True])
 def test_gradients_are_finite(free: bool) -> None:
-    moved = ("data_budget", "log2_class_size", "chi2_radius", "expert_radius")
+    moved = ("data_budget", "log2_class_size", "class_radius", "expert_radius")
 
     @jax.jit
     @jax.vmap
@@ -214,7 +214,7 @@ MONOTONE: dict[str, dict[str, int]] = {
     "VB-UPPER": VERSION_SPACE | DELTA,
     "VB-UPPER-EXPECTATION": VERSION_SPACE,
     # Its own coverage c* falls as the level J*(kappa) rises.
-    "VB-UPPER-PLUG-IN": {"data_budget": -1, "log2_class_size": 1, "horizon": 1, "chi2_radius": 1},
+    "VB-UPPER-PLUG-IN": {"data_budget": -1, "log2_class_size": 1, "horizon": 1, "class_radius": 1},
     "VB-UPPER-BEST-OF-N": VERSION_SPACE | {"num_candidates": 0},
     "VB-UPPER-SQUARED": VERSION_SPACE | DELTA,
     "VB-UPPER-ERRORS": VERSION_SPACE | {"label_error": 1},
@@ -223,7 +223,7 @@ MONOTONE: dict[str, dict[str, int]] = {
     "VB-LOWER": VERSION_SPACE,
     "SEPARATION": GAP,
     "SEPARATION-PROPER": GAP,
-    "SEPARATION-LINEAR": GAP | {"chi2_radius": 1},
+    "SEPARATION-LINEAR": GAP | {"class_radius": 1},
 }
 # What a bound must move with, wherever it is: the direction alone would let a constant pass.
 STRICT = {("VF-UPPER", "expert_mean_max")} | {
@@ -232,7 +232,7 @@ STRICT = {("VF-UPPER", "expert_mean_max")} | {
     for field, direction in moved.items()
     if direction
     and BOUNDS[name].side == "verifier-based"
-    and (name, field) != ("VB-UPPER-PLUG-IN", "chi2_radius")
+    and (name, field) != ("VB-UPPER-PLUG-IN", "class_radius")
 }
 VARIED = [
     field.name
@@ -247,7 +247,7 @@ def variations(law: str, free: bool, base: dict[str, Any], factor: Array) -> Set
     """The base setting, each field in turn times `factor`, and all tokens times `factor`."""
     rows = RewardLaw.equiprobable(jnp.asarray(LAWS[law]))
     made = Setting.from_law(rows, horizon=HORIZON, expert_radius=None if free else 0.1, **base)
-    made = replace(made, coverage=0.5 * made.coverage, expert_radius=0.5 * made.chi2_radius)
+    made = replace(made, coverage=0.5 * made.coverage, expert_radius=0.5 * made.class_radius)
     varied = [replace(made, **{name: factor * getattr(made, name)}) for name in VARIED]
     stretched = replace(
         made,
@@ -285,7 +285,7 @@ def test_direction_in_every_field(
         slack = 1e-8 * (abs(before) + HORIZON)
         for field, after in zip(VARIED, moved, strict=True):
             direction = MONOTONE[name].get(field)
-            if free and field == "chi2_radius":
+            if free and field == "class_radius":
                 # The hardest expert of a larger ball is harder; but for -LINEAR, where the best of
                 # the ball gets better, the demonstrations may do so as well.
                 direction = 0 if name == "SEPARATION-LINEAR" else 1

@@ -99,7 +99,8 @@ def agreement_cells(setting: Setting) -> AgreementCells:
     probability times their number.
     """
     traces = setting.data_budget
-    tilt = xp.sqrt(xp.minimum(setting.expert_radius, 1.0))
+    # The ratio of the two equally likely returns is 1 + tilt and 1 - tilt.
+    tilt = xp.minimum(setting.expert.ratio_excess[0, -1], 1.0)
     chance = 0.5 * (1.0 + tilt)
     mean = traces * chance
     reach = 9.0 * xp.sqrt(traces * chance * (1.0 - chance)) + 2.0

@@ -101,7 +101,7 @@ EXPERT_GAINS = Assumption(
 )
 INSIDE_BALL = Assumption(
     "kappa' <= kappa: the expert lies in the ball",
-    lambda s: s.expert_radius <= s.chi2_radius * (1.0 + _SLACK),
+    lambda s: s.expert_radius <= s.class_radius * (1.0 + _SLACK),
 )
 DELTA = Assumption(
     "0 < delta < 1", lambda s: (s.failure_probability > 0) & (s.failure_probability < 1)

@@ -11,8 +11,9 @@ import jax
 from jaxtyping import Bool, Float
 
 from verigap.theory.arrays import Array, as_in, host_property, kept, xp
+from verigap.theory.balls import BALLS, Ball, Divergence
 from verigap.theory.coverage import top_share_coverage
-from verigap.theory.experts import Expert, chi2_ball_expert
+from verigap.theory.experts import Expert
 from verigap.theory.laws import RewardLaw
 
 # So that its exponential is 0 in every dtype, and its gradients are finite.
@@ -35,9 +36,10 @@ class Setting:
       failure_probability: delta in (0, 1).
       law: base reward laws, shape (prompts, K), in tokens; of K equiprobable traces in the
         relabelling game.
-      chi2_radius: kappa, the radius of the expert class around the base, >= 0.
-      expert_radius: kappa', the chi-square radius of the expert that demonstrates and is compared
-        with, in [0, kappa].
+      class_radius: kappa, the radius of the expert class around the base, >= 0: a chi-square
+        distance, or nats where the divergence is KL.
+      expert_radius: kappa', the radius of the expert that demonstrates and is compared with, in
+        [0, kappa], in the same divergence.
       coverage: c0 in (0, 1], lower bound on the base's coverage of experts in the kappa ball.
       expert_sd: sqrt(E_x Var_{expert} R), tokens.
       expert_mean_max: max_x E_{expert} R, tokens.
@@ -46,6 +48,7 @@ class Setting:
         trace always gets the same label.
       label_noise: f in [0, 1/2), probability that a label is wrong by chance, anew for each label.
       game: which game the numbers describe.
+      divergence: what the two radii bound, "chi2" or "kl".
       law_known: whether `law` is the law of the base, and not a stand-in with its moments.
       realisable: whether the class of the learner holds the truth: the expert for a verifier-free
         learner, the reward that labels for a verifier-based one. Both games are made so.
@@ -57,7 +60,7 @@ class Setting:
     log2_class_size: Float[Array, "*cells"]
     failure_probability: Float[Array, "*cells"]
     law: RewardLaw
-    chi2_radius: Float[Array, "*cells"]
+    class_radius: Float[Array, "*cells"]
     expert_radius: Float[Array, "*cells"]
     coverage: Float[Array, "*cells"]
     expert_sd: Float[Array, "*cells"]
@@ -66,6 +69,7 @@ class Setting:
     label_error: Float[Array, "*cells"]
     label_noise: Float[Array, "*cells"]
     game: Game = field(metadata={"static": True})
+    divergence: Divergence = field(default="chi2", metadata={"static": True})
     law_known: bool = field(default=True, metadata={"static": True})
     realisable: bool = field(default=True, metadata={"static": True})
     hardest_expert: bool = field(default=False, metadata={"static": True})
@@ -78,7 +82,8 @@ class Setting:
         horizon: Float[Array, ""] | float,
         data_budget: Float[Array, ""] | float,
         log2_class_size: Float[Array, ""] | float,
-        chi2_radius: Float[Array, ""] | float,
+        chi2_radius: Float[Array, ""] | float | None = None,
+        kl_radius: Float[Array, ""] | float | None = None,
         expert_radius: Float[Array, ""] | float | None = None,
         failure_probability: Float[Array, ""] | float = 0.05,
         num_candidates: Float[Array, ""] | float = 1.0,
@@ -88,24 +93,30 @@ class Setting:
     ) -> Setting:
         """Setting of a game on `law`, shape (prompts, K), with K equiprobable atoms to relabel.
 
-        Coverage and the expert's moments are computed from the law. Without `expert_radius` the
-        expert is the best of the ball, and VF-LOWER is taken over all experts of the ball.
+        The expert class is a ball in the divergence whose radius is given: `chi2_radius`, or
+        `kl_radius` in nats. Coverage and the expert's moments are computed from the law. Without
+        `expert_radius` the expert is the best of the ball, and VF-LOWER is taken over all experts
+        of the ball.
+
+        Raises:
+          ValueError: both radii are given, or neither.
         """
 
         def number(value: Float[Array, ""] | float) -> Float[Array, ""]:
             return as_in(value, law.probabilities)
 
-        kappa = number(chi2_radius)
+        divergence, radius = chosen_radius(chi2_radius, kl_radius)
+        kappa = number(radius)
         demonstrated = kappa if expert_radius is None else number(expert_radius)
-        expert = chi2_ball_expert(law, demonstrated)
-        best = chi2_ball_expert(law, kappa)
+        expert = BALLS[divergence].expert(law, demonstrated)
+        best = BALLS[divergence].expert(law, kappa)
         return cls(
             horizon=number(horizon),
             data_budget=number(data_budget),
             log2_class_size=number(log2_class_size),
             failure_probability=number(failure_probability),
             law=law,
-            chi2_radius=kappa,
+            class_radius=kappa,
             expert_radius=demonstrated,
             coverage=_least_coverage(law, best),
             expert_sd=xp.sqrt(xp.mean(expert.sd**2)),
@@ -114,6 +125,7 @@ class Setting:
             label_error=number(label_error),
             label_noise=number(label_noise),
             game=game,
+            divergence=divergence,
             hardest_expert=expert_radius is None,
         )
 
@@ -134,15 +146,20 @@ class Setting:
         """ln((class size - 1) / delta), nats, at least 0."""
         return xp.maximum(self.log_rivals - xp.log(self.failure_probability), 0.0)
 
+    @property
+    def ball(self) -> Ball:
+        """What a radius means: the balls of the setting's divergence."""
+        return BALLS[self.divergence]
+
     @host_property
     def expert(self) -> Expert:
         """The demonstrating expert, the best of the ball of radius `expert_radius`."""
-        return chi2_ball_expert(self.law, self.expert_radius)
+        return self.ball.expert(self.law, self.expert_radius)
 
     @host_property
     def best(self) -> Expert:
-        """The best policy of the ball of radius `chi2_radius`."""
-        return chi2_ball_expert(self.law, self.chi2_radius)
+        """The best policy of the ball of radius `class_radius`."""
+        return self.ball.expert(self.law, self.class_radius)
 
     @property
     def law_coverage(self) -> Float[Array, ""]:
@@ -151,7 +168,7 @@ class Setting:
 
     def with_expert(self, expert_radius: Float[Array, ""]) -> Setting:
         """The same setting with the demonstrations of the expert of another radius."""
-        expert = chi2_ball_expert(self.law, expert_radius)
+        expert = self.ball.expert(self.law, expert_radius)
         setting = replace(
             self,
             expert_radius=expert_radius,
@@ -161,6 +178,23 @@ class Setting:
         )
         kept(setting, "expert", lambda: expert)
         return setting
+
+
+def chosen_radius(
+    chi2_radius: Float[Array, ""] | float | None, kl_radius: Float[Array, ""] | float | None
+) -> tuple[Divergence, Float[Array, ""] | float]:
+    """The divergence of the one radius that is given, and the radius.
+
+    Raises:
+      ValueError: both are given, or neither.
+    """
+    if chi2_radius is not None and kl_radius is not None:
+        raise ValueError("kl_radius: give it or `chi2_radius`, not both")
+    if kl_radius is not None:
+        return "kl", kl_radius
+    if chi2_radius is None:
+        raise ValueError("chi2_radius: is missing; give it or `kl_radius`")
+    return "chi2", chi2_radius
 
 
 def _least_coverage(law: RewardLaw, expert: Expert) -> Float[Array, ""]:

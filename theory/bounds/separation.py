@@ -114,13 +114,14 @@ def separation_proper(setting: Setting) -> Float[Array, ""]:
 def weak_expert(setting: Setting) -> Setting:
     """The setting with demonstrations weak enough for the linear separation.
 
-    When the expert is free, kappa' = (2^d/16)^(1/n) - 1 is the largest radius that still leaves
-    2^(-d/2) (1 + kappa')^(n/2) <= 1/4.
+    When the expert is free, it is the one of the largest radius that still leaves
+    2^(-d/2) (E w^2)^(n/2) <= 1/4: in a chi-square ball that of kappa' = (2^d/16)^(1/n) - 1.
     """
     if not setting.hardest_expert:
         return setting
     spare = xp.maximum(setting.log_class - 2.0 * _QUARTER, 0.0) / setting.data_budget
-    radius = xp.minimum(xp.expm1(xp.minimum(spare, 50.0)), setting.chi2_radius)
+    most = setting.ball.radius_within_chi2(setting.law, xp.expm1(xp.minimum(spare, 50.0)))
+    radius = xp.minimum(most, setting.class_radius)
     return replace(setting.with_expert(radius), hardest_expert=False)
 
 

@@ -24,7 +24,7 @@ from verigap.theory.bounds.assumptions import (
 from verigap.theory.bounds.bound import Assumption, Bound, Setting
 from verigap.theory.bounds.likelihood_tails import likelihood_tails, smallest
 from verigap.theory.bounds.mle_success import mle_success
-from verigap.theory.experts import ceiling_radius
+from verigap.theory.experts import safe_sqrt
 from verigap.theory.heterogeneity import median_heterogeneity
 from verigap.theory.precision import rounded_down, rounded_up
 
@@ -60,14 +60,14 @@ def unlocked_gain(
 def hardest_tilt(
     setting: Setting, value: Callable[[Setting], Float[Array, ""]]
 ) -> Float[Array, ""]:
-    """sqrt(kappa') of the expert in the kappa ball at which `value` is largest.
+    """sqrt(kappa') of the expert in the kappa ball at which `value` is largest, in any divergence.
 
     A geometric grid, refined around its best point until neighbours differ by less than 1e-4 of
     themselves. Any tilt gives a valid bound, so the search can only be loose, never wrong.
     """
 
     def search() -> Float[Array, ""]:
-        largest = xp.sqrt(setting.chi2_radius)
+        largest = xp.sqrt(setting.class_radius)
         # Where the bound says something its best tilt is no smaller than about 1 / sqrt(n).
         low = 0.1 * xp.minimum(1.0 / xp.sqrt(setting.data_budget), largest)
         return _refined(setting, value, _best_of(setting, value, (low, largest, largest), 33))
@@ -170,6 +170,8 @@ def vf_lower_proper(setting: Setting) -> Float[Array, ""]:
 def vf_lower_median(setting: Setting) -> Float[Array, ""]:
     """VF-LOWER with the expert's gain written as sqrt(kappa') median(sigma_x)/2 (VF-LOWER-MEDIAN).
 
+    kappa' is the smallest chi-square distance of the expert on a prompt with sigma_x > 0.
+
     Args:
       setting: one setting, without batch axes; `jax.vmap` evaluates many.
 
@@ -185,7 +187,11 @@ def vf_lower_median(setting: Setting) -> Float[Array, ""]:
     """
 
     def value(at: Setting) -> Float[Array, ""]:
-        typical = 0.5 * xp.sqrt(at.expert_radius) * median_heterogeneity(at.law.sd)
+        # Point masses have the distance 0, and no part in the mean of sigma_x.
+        moved = xp.where(at.law.sd > 0, at.expert.chi2, xp.inf)
+        least = xp.min(moved)
+        least = xp.where(xp.isfinite(least), least, 0.0)
+        typical = 0.5 * safe_sqrt(least) * median_heterogeneity(at.law.sd)
         typical = rounded_down(typical)
         floor = typical - rounded_up(xp.mean(at.law.headroom))
         unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
@@ -257,7 +263,15 @@ def vf_lower_probability(setting: Setting) -> Float[Array, ""]:
 
 
 def _ceiling_attained(setting: Setting) -> Bool[Array, ""]:
-    return xp.all(setting.expert_radius <= ceiling_radius(setting.law) * (1.0 + 1e-6))
+    """Whether the expert's ratio is 1 + t (R - mean) on every prompt (Lemma 2)."""
+    law, expert = setting.law, setting.expert
+    charged = law.probabilities > 0
+    slope = expert.gain / xp.where(law.variance > 0, law.variance, 1.0)
+    linear = slope[..., None] * (law.atoms - law.mean[..., None])
+    apart = xp.where(charged, xp.abs(expert.ratio_excess - linear), 0.0)
+    largest = xp.max(xp.where(charged, xp.abs(expert.ratio_excess), 0.0), axis=-1, keepdims=True)
+    slack = max(1e-6, 64 * float(xp.finfo(law.probabilities.dtype).eps))
+    return xp.all(apart <= slack * largest)
 
 
 _GAME = (
@@ -321,7 +335,10 @@ VF_LOWER_MEDIAN = Bound(
     learners=_ANY_LEARNER,
     assumptions=(
         *_GAME,
-        Assumption("kappa' <= sigma^2/(mu - R_min)^2: the ceiling is attained", _ceiling_attained),
+        Assumption(
+            "the expert's ratio is affine in the return: the ceiling of Lemma 2 is attained",
+            _ceiling_attained,
+        ),
     ),
     value=vf_lower_median,
 )

@@ -43,7 +43,7 @@ class Player(Protocol):
     ) -> Float[Array, "*prompts K"]:
         """Density ratio to the base on every atom of `law`.
 
-        With `leashed`, the policy stays in the chi-square ball of radius `game.leash`: a learner
+        With `leashed`, the policy stays in `game.ball` of radius `game.leash`: a learner
         that maximises something maximises it there, any other is projected onto the ball.
         """
         ...

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.survivor import TrustsOneSurvivor
-from verigap.theory import RewardLaw, best_of_n_policy, project_onto_chi2_ball
+from verigap.theory import RewardLaw, best_of_n_policy
 from verigap.theory.arrays import Array
 
 
@@ -25,4 +25,4 @@ class VBBestOfN(TrustsOneSurvivor):
     ) -> Float[Array, "*prompts K"]:
         """Exact best-of-N density ratio, projected onto the leash's ball if asked."""
         ratio = best_of_n_policy(law, game.num_candidates)
-        return project_onto_chi2_ball(law, ratio, game.leash) if leashed else ratio
+        return game.ball.project(law, ratio, game.leash) if leashed else ratio

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from verigap.sim.relabelling.evidence import Belief, Labels
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side, version_space
-from verigap.theory import RewardLaw, chi2_ball_expert, top_share_policy
+from verigap.theory import RewardLaw, top_share_policy
 from verigap.theory.arrays import Array
 from verigap.theory.risks.version_space import two_level_pessimistic_gain
 
@@ -44,5 +44,5 @@ class VBPessimism:
     ) -> Float[Array, "*prompts K"]:
         """The best c0-share of the traces, or the best policy of the leash's ball."""
         if leashed:
-            return chi2_ball_expert(law, game.leash).density_ratio
+            return game.ball.expert(law, game.leash).density_ratio
         return top_share_policy(law, game.coverage)

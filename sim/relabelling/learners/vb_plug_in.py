@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.survivor import TrustsOneSurvivor
-from verigap.theory import RewardLaw, chi2_ball_expert, conditional_policy
+from verigap.theory import RewardLaw, conditional_policy
 from verigap.theory.arrays import Array
 
 
@@ -25,5 +25,5 @@ class VBPlugIn(TrustsOneSurvivor):
     ) -> Float[Array, "*prompts K"]:
         """Base given R >= J*(kappa) under the picked reward, or the best policy of the ball."""
         if leashed:
-            return chi2_ball_expert(law, game.leash).density_ratio
-        return conditional_policy(law, chi2_ball_expert(law, game.chi2_radius).value)
+            return game.ball.expert(law, game.leash).density_ratio
+        return conditional_policy(law, game.ball.expert(law, game.class_radius).value)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from verigap.sim.relabelling.evidence import Belief, Demonstrations
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side, posterior
-from verigap.theory import RewardLaw, chi2_ball_expert, top_share_policy
+from verigap.theory import RewardLaw, top_share_policy
 from verigap.theory.arrays import Array
 
 
@@ -35,5 +35,5 @@ class VFBayes:
     ) -> Float[Array, "*prompts K"]:
         """The best single trace, or the best policy of the leash's ball."""
         if leashed:
-            return chi2_ball_expert(law, game.leash).density_ratio
+            return game.ball.expert(law, game.leash).density_ratio
         return top_share_policy(law, 1.0 / law.probabilities.shape[-1])

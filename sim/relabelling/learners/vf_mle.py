@@ -11,7 +11,7 @@ from jaxtyping import Float
 from verigap.sim.relabelling.evidence import Demonstrations
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners.learner import Side
-from verigap.theory import RewardLaw, chi2_ball_expert, project_onto_chi2_ball
+from verigap.theory import RewardLaw
 from verigap.theory.arrays import Array
 from verigap.theory.lattices import LikelihoodLattice
 from verigap.theory.precision import tie_tolerance
@@ -20,8 +20,8 @@ from verigap.theory.risks.vf_mle import probability_correct
 
 def expert_tilt(law: RewardLaw, game: RelabellingGame, leashed: bool) -> Float[Array, "*prompts K"]:
     """The demonstrated tilt under a believed law, projected onto the leash's ball if asked."""
-    ratio = chi2_ball_expert(law, game.expert_radius).density_ratio
-    return project_onto_chi2_ball(law, ratio, game.leash) if leashed else ratio
+    ratio = game.ball.expert(law, game.expert_radius).density_ratio
+    return game.ball.project(law, ratio, game.leash) if leashed else ratio
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from verigap.cli.help_pages import SETTINGS, page
-from verigap.cli.options import JsonFlag, prepare_jax, show_json
+from verigap.cli.options import JsonFlag, Leash, LeashOption, prepare_jax, radius_of, show_json
 from verigap.cli.output import say
 
 
@@ -27,16 +27,26 @@ def bounds(
     log2_class: Annotated[
         float | None, typer.Option("--log2-class", help="log2 of the class size, bits (d).")
     ] = None,
+    leash: LeashOption = Leash.CHI2,
     kappa: Annotated[
         float | None,
         typer.Option(
-            "--kappa", help="Chi-square radius of the expert class. Default: 1, or tilt^2."
+            "--kappa",
+            help="Radius of the expert class, in the divergence of --leash. Default: that of the "
+            "expert, else 1, or ln 2 nats.",
+        ),
+    ] = None,
+    expert_radius: Annotated[
+        float | None,
+        typer.Option(
+            "--expert-radius",
+            help="Fix the demonstrating expert: its radius, in the divergence of --leash.",
         ),
     ] = None,
     tilt: Annotated[
         float | None,
         typer.Option(
-            "--tilt", help="Fix the demonstrating expert: epsilon = sqrt(its chi-square)."
+            "--tilt", help="The same by epsilon = sqrt(its chi-square radius); not with --leash kl."
         ),
     ] = None,
     delta: Annotated[float, typer.Option("--delta", help="Failure probability.")] = 0.05,
@@ -70,9 +80,10 @@ def bounds(
     ]
     if missing or horizon is None or n is None or log2_class is None:
         raise ValueError(f"{', '.join(missing)}: missing (or ask for --list)")
-    # The product is infinite where the power would be an error.
-    if tilt is not None and not (tilt > 0 and 0 < tilt * tilt < float("inf")):
-        raise ValueError(f"--tilt: must be positive and finite, as its square must, not {tilt}")
+    if tilt is not None:
+        expert_radius = _squared(tilt, leash, kappa, expert_radius)
+    if leash is Leash.KL and kappa is None:
+        kappa = expert_radius
     if law is None and (sigma is None or mean is None or c0 is None):
         raise ValueError("give --law, or all of --sigma, --mean and --c0")
     import verigap as vg
@@ -83,8 +94,8 @@ def bounds(
         horizon=horizon,
         data_budget=n,
         log2_class_size=log2_class,
-        chi2_radius=kappa,
-        expert_radius=None if tilt is None else tilt**2,
+        **radius_of(leash, kappa),
+        expert_radius=expert_radius,
         failure_probability=delta,
         coverage=c0,
         num_candidates=candidates,
@@ -98,6 +109,21 @@ def bounds(
         from verigap.cli.tables.bounds import show_calculation
 
         show_calculation(found)
+
+
+def _squared(tilt: float, leash: Leash, kappa: float | None, radius: float | None) -> float:
+    """The chi-square radius of the expert that `--tilt` fixes."""
+    if radius is not None:
+        raise ValueError("--tilt: fixes the expert that --expert-radius fixes; give one of them")
+    if leash is Leash.KL:
+        raise ValueError("--tilt: is a root of a chi-square; with --leash kl give --expert-radius")
+    # The product is infinite where the power would be an error.
+    if not (tilt > 0 and 0 < tilt * tilt < float("inf")):
+        raise ValueError(f"--tilt: must be positive and finite, as its square must, not {tilt}")
+    if kappa is not None and tilt**2 > kappa * (1 + 1e-9):
+        needs = "its chi-square radius must not exceed the --kappa of the class"
+        raise ValueError(f"--tilt: {needs}, {kappa:g}, not {tilt**2:g}")
+    return tilt**2
 
 
 def _list_bounds(as_json: bool) -> None:

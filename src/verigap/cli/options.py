@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -13,6 +15,14 @@ import typer
 
 from verigap.cli.output import say
 from verigap.engines.compiled_programs import keep_compiled_programs
+
+
+class Leash(StrEnum):
+    """Divergences from the base that a radius may bound."""
+
+    CHI2 = "chi2"
+    KL = "kl"
+
 
 FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -36,10 +46,11 @@ _FLAGS = {
     "coverage": "--c0",
     "data_budget": "--n",
     "data_budgets": "--n",
-    "expert_radius": "--tilt",
+    "expert_radius": "--expert-radius",
     "failure_probability": "--delta",
     "horizons": "--horizon",
     "in_per_mtok": "--price-in-per-mtok",
+    "kl_radius": "--kappa",
     "log2_class_size": "--log2-class",
     "mapping": "--map",
     "num_candidates": "--candidates",
@@ -105,6 +116,27 @@ def current_flags(arguments: Sequence[str]) -> list[str]:
         say(f"verigap: {old} is now {new}", err=True)
         replaced.append(f"{new}{equals}{value}")
     return replaced
+
+
+LeashOption = Annotated[
+    Leash,
+    typer.Option(
+        "--leash", help="Divergence from the base that --kappa bounds: chi2, or kl in nats."
+    ),
+]
+
+
+def radius_of(leash: Leash, kappa: float | None) -> dict[str, float | None]:
+    """`--kappa` under the name that the library has for a radius of that divergence.
+
+    Args:
+      leash: the divergence.
+      kappa: the radius; None for the default, which with KL is ln 2 nats, as that ball holds the
+        chi-square ball of radius 1.
+    """
+    if leash is Leash.CHI2:
+        return {"chi2_radius": kappa}
+    return {"kl_radius": math.log(2.0) if kappa is None else kappa}
 
 
 Number = TypeVar("Number", int, float)

@@ -24,6 +24,7 @@ def calculate(
     data_budget: int,
     log2_class_size: float,
     chi2_radius: float | None = None,
+    kl_radius: float | None = None,
     expert_radius: float | None = None,
     failure_probability: float = 0.05,
     coverage: float | None = None,
@@ -40,9 +41,13 @@ def calculate(
       horizon: token budget H, at least 1.
       data_budget: n, traces to learn from, at least 1.
       log2_class_size: d in bits, in (0, 200].
-      chi2_radius: radius kappa of the expert class, above 0. Default: the expert's, or 1.
-      expert_radius: radius kappa' of the demonstrating expert, above 0, at most kappa. Default: the
-        best expert of the class, and for VF-LOWER the one that is hardest to clone.
+      chi2_radius: chi-square radius kappa of the expert class, above 0. Default: the expert's, or
+        1.
+      kl_radius: in its place, the radius of the expert class in KL divergence from the base, nats:
+        experts are then Gibbs tilts of the base, as in KL-regularised reinforcement learning.
+      expert_radius: radius kappa' of the demonstrating expert, above 0, at most that of the class,
+        and in the same divergence. Default: the best expert of the class, and for VF-LOWER the one
+        that is hardest to clone.
       failure_probability: delta, strictly between 0 and 1.
       coverage: c0 in (0, 1]. Default: computed from the law.
       num_candidates: N of best-of-N, at least 1.
@@ -73,7 +78,7 @@ def calculate(
 
     question = Question(
         horizon=horizon, data_budget=data_budget, log2_class_size=log2_class_size,
-        chi2_radius=chi2_radius, expert_radius=expert_radius,
+        chi2_radius=chi2_radius, kl_radius=kl_radius, expert_radius=expert_radius,
         failure_probability=failure_probability, coverage=coverage,
         num_candidates=num_candidates, seed=seed, replicates=replicates,
     )  # fmt: skip

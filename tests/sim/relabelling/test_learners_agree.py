@@ -52,7 +52,7 @@ class Spec(NamedTuple):
             horizon=number(HORIZON),
             data_budget=number(self.data_budget),
             log2_class_size=number(self.log2_class_size),
-            chi2_radius=number(self.chi2_radius),
+            class_radius=number(self.chi2_radius),
             expert_radius=number(self.expert_radius),
             leash=number(0.1),
             num_candidates=number(3),

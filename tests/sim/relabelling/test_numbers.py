@@ -38,7 +38,7 @@ def make_game(
         horizon=number(horizon),
         data_budget=number(data_budget),
         log2_class_size=number(log2_class_size),
-        chi2_radius=number(radius),
+        class_radius=number(radius),
         expert_radius=number(radius),
         leash=number(radius),
         num_candidates=number(4),

@@ -81,7 +81,7 @@ def bound(
         log2_class_size=jnp.asarray(size, float),
         failure_probability=jnp.asarray(delta, float),
         law=law,
-        chi2_radius=kappa,
+        class_radius=kappa,
         expert_radius=kappa,
         coverage=fact["coverage"],
         expert_sd=fact["sd"],

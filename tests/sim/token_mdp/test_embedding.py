@@ -61,7 +61,7 @@ class Case:
             "horizon": self.horizon,
             "data_budget": self.data_budget,
             "log2_class_size": self.log2_class_size,
-            "chi2_radius": self.chi2_radius,
+            "class_radius": self.chi2_radius,
             "expert_radius": self.expert_radius,
             "leash": self.expert_radius,
             "num_candidates": VERIFICATION_LEARNERS["vb-best-of-n"].samples,  # pyright: ignore[reportAttributeAccessIssue]
@@ -136,7 +136,7 @@ def _closed_forms(game: RelabellingGame, two_level: bool) -> dict[str, jax.Array
     else:
         lattice = likelihood_lattice(law, expert.density_ratio, traces[None], 1 << 12)
     played = {
-        "vb-plug-in": conditional_policy(law, chi2_ball_expert(law, game.chi2_radius).value),
+        "vb-plug-in": conditional_policy(law, chi2_ball_expert(law, game.class_radius).value),
         "vb-top-share": top_share_policy(law, game.coverage),
         "vb-best-of-n": best_of_n_policy(law, game.num_candidates),
     }

@@ -20,7 +20,7 @@ def show_calculation(result: Calculation) -> None:
     horizon, unit = result.horizon, result.unit
     console.print(
         f"H = {horizon} {unit}, n = {result.data_budget}, "
-        f"d = {result.log2_class_size:g} bits, kappa = {result.chi2_radius:.4g}, "
+        f"d = {result.log2_class_size:g} bits, {_expert_class(result)}, "
         f"mean = {table_number(result.mean)}, sigma = {table_number(result.sd)}, "
         f"c0 = {table_number(result.coverage)}\n",
         highlight=False,
@@ -36,18 +36,33 @@ def show_calculation(result: Calculation) -> None:
             f"of the ball it is {table_number(result.vf_lower_at_expert, horizon)}.",
             highlight=False,
         )
-    if result.risks is not None:
-        _show_risks(console, "the expert", result.risks, horizon, unit)
-    if result.risks_hardest is not None:
-        _show_risks(console, "VF-LOWER's hardest expert", result.risks_hardest, horizon, unit)
+    for expert, risks in (
+        ("the expert", result.risks),
+        ("VF-LOWER's hardest expert", result.risks_hardest),
+    ):
+        if risks is not None:
+            radius = _expert_radius(result, risks.expert_radius)
+            _show_risks(console, f"{expert}, of {radius}", risks, horizon, unit)
+
+
+def _expert_class(result: Calculation) -> str:
+    if result.kl_radius is not None:
+        return f"KL radius = {result.kl_radius:.4g} nats"
+    return f"kappa = {result.chi2_radius:.4g}"
+
+
+def _expert_radius(result: Calculation, radius: float) -> str:
+    if result.kl_radius is not None:
+        return f"KL radius {radius:.4g} nats"
+    return f"tilt {math.sqrt(radius):.4g}"
 
 
 def _show_risks(
     console: Console, expert: str, risks: LearnerRisks, horizon: int, unit: LengthUnit
 ) -> None:
     console.print(
-        f"\n[bold]Risks in the relabelling game[/]: {unit} below {expert}, of tilt "
-        f"{math.sqrt(risks.expert_radius):.4g} and value {table_number(risks.expert_value)}",
+        f"\n[bold]Risks in the relabelling game[/]: {unit} below {expert} and value "
+        f"{table_number(risks.expert_value)}",
         highlight=False,
     )
     table = plain_table("", "learner", "risk", "share of H", "standard error")

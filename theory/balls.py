@@ -1,0 +1,194 @@
+"""Balls around the base policy: one interface for the divergences that a leash may bound.
+
+A ball holds the policies whose divergence from the base is at most a radius on every prompt. What
+the bounds and the games need of it is its best policy (the expert), the distance of a policy, and
+the projection of one. `BALLS` has one entry a divergence: "chi2", and "kl" in nats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+from jaxtyping import Float
+
+from verigap.theory.arrays import Array, as_in, repeated, xp
+from verigap.theory.experts import Expert, chi2_ball_expert, saturation_radius
+from verigap.theory.gibbs import (
+    kl_ball_expert,
+    kl_saturation_radius,
+    policy_kl,
+    project_onto_kl_ball,
+)
+from verigap.theory.laws import RewardLaw
+from verigap.theory.policies import policy_chi2, project_onto_chi2_ball
+
+Divergence = Literal["chi2", "kl"]
+"""Which divergence from the base a radius bounds: chi-square, or Kullback-Leibler in nats."""
+
+_HALVINGS = 44
+
+
+@runtime_checkable
+class Ball(Protocol):
+    """Policies within a radius of the base in one divergence.
+
+    Attributes:
+      name: in the registry, in configs and in JSON.
+      title: in tables.
+      unit: of a radius, with a space before it; empty for a number without one.
+    """
+
+    name: ClassVar[Divergence]
+    title: ClassVar[str]
+    unit: ClassVar[str]
+
+    def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:
+        """The policy of the ball with the largest mean return on every prompt."""
+        ...
+
+    def distance(
+        self, law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
+    ) -> Float[Array, "*prompts"]:
+        """Divergence of a policy from the base on every prompt."""
+        ...
+
+    def project(
+        self,
+        law: RewardLaw,
+        density_ratio: Float[Array, "*prompts K"],
+        radius: Float[Array, "*#prompts"] | float,
+    ) -> Float[Array, "*prompts K"]:
+        """The policy of the ball nearest to a given one, as a density ratio to the base."""
+        ...
+
+    def saturation_radius(self, law: RewardLaw) -> Float[Array, "*prompts"]:
+        """Radius from which on the expert plays only the best return."""
+        ...
+
+    def largest_gain(
+        self, sd: Float[Array, ""], room: Float[Array, ""], radius: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        """At least what any policy of the ball gains over the base (tokens), whatever its law.
+
+        Args:
+          sd: standard deviation of the return under the base, tokens.
+          room: largest minus mean return, tokens, above 0.
+          radius: of the ball.
+        """
+        ...
+
+    def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
+        """The largest radius whose expert has a chi-square distance of at most `chi2`.
+
+        The distance is the mean over prompts, by which likelihood ratios grow with each trace.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Chi2Ball:
+    """The chi-square ball of Lemma 3: E_base w^2 <= 1 + radius."""
+
+    name: ClassVar[Divergence] = "chi2"
+    title: ClassVar[str] = "chi-square"
+    unit: ClassVar[str] = ""
+
+    def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:
+        """See `chi2_ball_expert`."""
+        return chi2_ball_expert(law, radius)
+
+    def distance(
+        self, law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
+    ) -> Float[Array, "*prompts"]:
+        """See `policy_chi2`."""
+        return policy_chi2(law, density_ratio)
+
+    def project(
+        self,
+        law: RewardLaw,
+        density_ratio: Float[Array, "*prompts K"],
+        radius: Float[Array, "*#prompts"] | float,
+    ) -> Float[Array, "*prompts K"]:
+        """See `project_onto_chi2_ball`."""
+        return project_onto_chi2_ball(law, density_ratio, radius)
+
+    def saturation_radius(self, law: RewardLaw) -> Float[Array, "*prompts"]:
+        """See `experts.saturation_radius`."""
+        return saturation_radius(law)
+
+    def largest_gain(
+        self, sd: Float[Array, ""], room: Float[Array, ""], radius: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        """sd sqrt(radius), by Lemma 2."""
+        return xp.minimum(sd * xp.sqrt(radius), room)
+
+    def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
+        """The distance itself."""
+        return chi2
+
+
+@dataclass(frozen=True)
+class KLBall:
+    """The Kullback-Leibler ball of Lemma 6: E_base[w ln w] <= radius, in nats."""
+
+    name: ClassVar[Divergence] = "kl"
+    title: ClassVar[str] = "KL"
+    unit: ClassVar[str] = " nats"
+
+    def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:
+        """See `kl_ball_expert`."""
+        return kl_ball_expert(law, radius)
+
+    def distance(
+        self, law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
+    ) -> Float[Array, "*prompts"]:
+        """See `policy_kl`."""
+        return policy_kl(law, density_ratio)
+
+    def project(
+        self,
+        law: RewardLaw,
+        density_ratio: Float[Array, "*prompts K"],
+        radius: Float[Array, "*#prompts"] | float,
+    ) -> Float[Array, "*prompts K"]:
+        """See `project_onto_kl_ball`."""
+        return project_onto_kl_ball(law, density_ratio, radius)
+
+    def saturation_radius(self, law: RewardLaw) -> Float[Array, "*prompts"]:
+        """See `kl_saturation_radius`."""
+        return kl_saturation_radius(law)
+
+    def largest_gain(
+        self, sd: Float[Array, ""], room: Float[Array, ""], radius: Float[Array, ""]
+    ) -> Float[Array, ""]:
+        """min over beta of (radius + (sd / room)^2 (e^(beta room) - 1 - beta room)) / beta.
+
+        Bennett's bound on ln E_base exp(beta (R - mean)) in Lemma 6; every beta of the grid is a
+        valid bound.
+        """
+        exponents = as_in(xp.geomspace(1e-9, 1e2, 4001), radius)
+        excess = xp.expm1(exponents) - exponents
+        bounds = room * (radius + (sd / room) ** 2 * excess) / exponents
+        return xp.minimum(xp.min(bounds), room)
+
+    def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
+        """By halving: the distance rises with the radius, and a radius is at most ln(1 + chi2)."""
+
+        def halved(
+            ends: tuple[Float[Array, ""], Float[Array, ""]],
+        ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+            low, high = ends
+            middle = 0.5 * (low + high)
+            fits = xp.mean(self.expert(law, middle).chi2) <= chi2
+            return xp.where(fits, middle, low), xp.where(fits, high, middle)
+
+        # The KL divergence is at most ln(1 + chi-square), and no larger radius changes the expert.
+        most = xp.maximum(xp.log1p(chi2), xp.max(self.saturation_radius(law)))
+        inside = xp.mean(self.expert(law, most).chi2) <= chi2
+        low, _ = repeated(halved, (xp.zeros_like(most), most), _HALVINGS, inside=law)
+        return xp.where(inside, most, low)
+
+
+BALLS: dict[Divergence, Ball] = {"chi2": Chi2Ball(), "kl": KLBall()}
+"""Every ball by the name of its divergence."""

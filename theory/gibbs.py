@@ -1,0 +1,375 @@
+"""The best policy in a Kullback-Leibler ball around the base: a Gibbs tilt (Lemma 6).
+
+The tilt of inverse temperature beta (per token) has the density ratio w = exp(beta R) / Z(beta)
+with Z(beta) = E_base exp(beta R). Divergences are in nats.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float
+
+from verigap.theory.arrays import Array, as_in, kept, no_gradient, on_host, repeated, xp
+from verigap.theory.experts import Expert, safe_sqrt, upper_partial_moments
+from verigap.theory.laws import RewardLaw
+
+_STEPS = 64
+# Up to this exponent the base's share is summed as 1 + E[e^u - 1 - u], which keeps its digits.
+_MODERATE = 30.0
+_SERIES = 0.3
+_TERMS = 14
+
+
+class Solution(NamedTuple):
+    """The inverse temperature of a divergence.
+
+    Attributes:
+      inverse_temperature: beta >= 0, per unit of the scores; 0 where `saturated`.
+      saturated: whether the radius admits the policy that plays only the best scores.
+      converged: whether the divergence at beta is the radius up to rounding, or the root lies
+        between two neighbouring numbers; true where `saturated`.
+    """
+
+    inverse_temperature: Float[Array, "*prompts"]
+    saturated: Bool[Array, "*prompts"]
+    converged: Bool[Array, "*prompts"]
+
+
+class Scores(NamedTuple):
+    """Scores to tilt by, and how likely the base is to draw each.
+
+    Attributes:
+      mass: probabilities, summing to one.
+      below: score minus the best one of positive probability, <= 0; 0 where the mass is 0.
+      centred: score minus the mean; 0 where the mass is 0.
+    """
+
+    mass: Float[Array, "*prompts K"]
+    below: Float[Array, "*prompts K"]
+    centred: Float[Array, "*prompts K"]
+
+
+def _exponential_excess(u: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    """e^u - 1 - u >= 0, right to a few roundings of itself, for u that does not overflow."""
+    small = xp.abs(u) < _SERIES
+    near = xp.where(small, u, 0.0)
+    series = xp.ones_like(near)
+    for k in range(_TERMS, 2, -1):
+        series = 1.0 + near / float(k) * series
+    far = xp.where(small, 1.0, u)
+    return xp.where(small, 0.5 * near**2 * series, xp.expm1(far) - far)
+
+
+def divergence_terms(log_ratio: Float[Array, "*batch"]) -> Float[Array, "*batch"]:
+    """w ln w - w + 1 >= 0 at w = e^log_ratio, whose base mean is KL(policy || base)."""
+    small = xp.abs(log_ratio) < _SERIES
+    near = xp.where(small, log_ratio, 0.0)
+    far = xp.where(small, 1.0, log_ratio)
+    return xp.where(
+        small, xp.exp(near) * _exponential_excess(-near), 1.0 + (far - 1.0) * xp.exp(far)
+    )
+
+
+def _log_ratio(scores: Scores, beta: Float[Array, "*prompts"]) -> Float[Array, "*prompts K"]:
+    """ln w of the tilt of inverse temperature beta; of no meaning where the mass is 0."""
+    mass, below, centred = scores
+    scale = beta[..., None]
+    moderate = xp.max(scale * centred, axis=-1, keepdims=True) <= _MODERATE
+    exponent = xp.where(moderate, scale * centred, 0.0)
+    log_mean = xp.log1p(xp.sum(mass * _exponential_excess(exponent), axis=-1, keepdims=True))
+    distance = xp.where(moderate, 0.0, scale * below)
+    log_total = xp.log(xp.sum(mass * xp.exp(distance), axis=-1, keepdims=True))
+    return xp.where(moderate, exponent - log_mean, distance - log_total)
+
+
+def _divergence(
+    scores: Scores, beta: Float[Array, "*prompts"]
+) -> tuple[Float[Array, "*prompts"], Float[Array, "*prompts"]]:
+    """KL(tilt || base) in nats, and the variance of the score under the tilt."""
+    log_ratio = _log_ratio(scores, beta)
+    divergence = xp.sum(scores.mass * divergence_terms(log_ratio), axis=-1)
+    tilted = scores.mass * xp.exp(log_ratio)
+    mean = xp.sum(tilted * scores.centred, axis=-1, keepdims=True)
+    return divergence, xp.sum(tilted * (scores.centred - mean) ** 2, axis=-1)
+
+
+class _Bracket(NamedTuple):
+    """State of the search, in ln beta; `move` is the length of the last step."""
+
+    low: Float[Array, "*prompts"]
+    at: Float[Array, "*prompts"]
+    high: Float[Array, "*prompts"]
+    move: Float[Array, "*prompts"]
+    done: Bool[Array, "*prompts"]
+
+
+def _bracket(
+    scores: Scores, radius: Float[Array, "*prompts"], log_top: Float[Array, "*prompts"]
+) -> _Bracket:
+    """Numbers between which ln beta lies.
+
+    From below as KL(beta) <= (beta range)^2 / 8 (Hoeffding), from above as a tilt whose mass off
+    the best scores is below the rounding of `radius` has a larger divergence.
+    """
+    far = xp.max(-scores.below, axis=-1)
+    gap = xp.min(xp.where(scores.below < 0, -scores.below, xp.inf), axis=-1)
+    gap = xp.where(far > 0, gap, 1.0)
+    far = xp.where(far > 0, far, 1.0)
+    eps = float(xp.finfo(radius.dtype).eps)
+    low = 0.5 * xp.log(8.0 * radius) - xp.log(far) - 1e-3
+    reach = 1.5 * (-log_top - math.log(eps) + xp.log1p(far / gap)) + 5.0
+    high = xp.maximum(xp.log(reach) - xp.log(gap), low + 1e-3)
+    spread = xp.sum(scores.mass * scores.centred**2, axis=-1)
+    guess = 0.5 * xp.log(2.0 * radius) - 0.5 * xp.log(xp.where(spread > 0, spread, 1.0))
+    return _Bracket(low, xp.clip(guess, low, high), high, high - low, radius < 0)
+
+
+def inverse_temperature(scores: Scores, radius: Float[Array, "*prompts"]) -> Solution:
+    """beta at which the tilt of the base by e^(beta score) has a divergence of `radius` nats.
+
+    Newton's steps in ln beta for ln KL, with d KL / d ln beta = beta^2 Var. A step that would leave
+    the bracket, or is longer than half of the last one, halves the bracket instead. The gradients
+    are those of the implicit function.
+
+    Args:
+      scores: finite, of shape (*prompts, K).
+      radius: nats, at least 0.
+    """
+    idle = xp.sum(xp.where(scores.below < 0, scores.mass, 0.0), axis=-1)
+    eps = float(xp.finfo(radius.dtype).eps)
+    log_top = xp.log1p(-xp.minimum(idle, 1.0 - 0.5 * eps))
+    saturated = radius >= -log_top * (1.0 - 8.0 * eps)
+    open_ = (radius > 0) & ~saturated
+    wanted = xp.where(open_, radius, 1.0)
+    fixed = Scores(*(no_gradient(part) for part in scores))
+    target = no_gradient(wanted)
+
+    def step(state: _Bracket) -> _Bracket:
+        beta = xp.exp(state.at)
+        found, variance = _divergence(fixed, beta)
+        below = found <= target
+        low = xp.where(below, state.at, state.low)
+        high = xp.where(below, state.high, state.at)
+        slope = beta**2 * variance
+        usable = (found > 0) & (slope > 0)
+        log_error = xp.log(xp.where(usable, found, 1.0) / target)
+        newton = state.at - log_error * found / xp.where(usable, slope, 1.0)
+        shorter = xp.abs(newton - state.at) <= 0.5 * state.move
+        fits = usable & (newton > low) & (newton < high) & shorter
+        room = 64.0 * eps
+        near = xp.abs(found - target) <= room * target
+        # What is found stays, so that a further step does not move it.
+        at = xp.where(near, state.at, xp.where(fits, newton, 0.5 * (low + high)))
+        done = near | (high - low <= room * xp.maximum(xp.abs(high), 1.0)) | ~open_
+        return _Bracket(low, at, high, xp.abs(at - state.at), done)
+
+    state = _bracket(fixed, target, no_gradient(log_top))
+    if on_host(scores, radius):
+        for _ in range(_STEPS):
+            state = step(state)
+            if xp.all(state.done):
+                break
+    else:
+        state = repeated(step, state, _STEPS, inside=(scores, radius))
+    beta = no_gradient(xp.exp(state.at))
+    # One more step of Newton's, in beta itself, through which the gradients go.
+    found, variance = _divergence(scores, beta)
+    slope = no_gradient(beta * variance)
+    move = xp.where(slope > 0, (found - wanted) / xp.where(slope > 0, slope, 1.0), 0.0)
+    beta = beta - xp.clip(move, -1e-3 * beta, 1e-3 * beta)
+    beta = xp.where(open_, beta, 0.0)
+    return Solution(beta, saturated, no_gradient(state.done))
+
+
+def _scores_of(law: RewardLaw) -> Scores:
+    """Returns as scores, their distances to the mean as differences of sums of positive terms."""
+    charged = law.probabilities > 0
+    _, above, _ = upper_partial_moments(law)
+    at_most = xp.cumsum(law.probabilities, axis=-1)
+    steps = xp.cumsum(xp.diff(law.atoms, axis=-1) * at_most[..., :-1], axis=-1)
+    lower = xp.concatenate([xp.zeros_like(above[..., :1]), steps], axis=-1)
+    return Scores(
+        law.probabilities,
+        xp.where(charged, law.atoms - law.maximum[..., None], 0.0),
+        xp.where(charged, lower - above, 0.0),
+    )
+
+
+def _tilted(
+    scores: Scores, beta: Float[Array, "*prompts"], saturated: Bool[Array, "*prompts"]
+) -> tuple[Float[Array, "*prompts K"], Float[Array, "*prompts K"]]:
+    """Density ratio of the tilt, or of the best scores alone, and its excess over 1."""
+    charged = scores.mass > 0
+    at_top = charged & (scores.below >= 0)
+    idle = xp.sum(xp.where(at_top, 0.0, scores.mass), axis=-1, keepdims=True)
+    top = xp.sum(xp.where(at_top, scores.mass, 0.0), axis=-1, keepdims=True)
+    log_ratio = xp.where(charged, _log_ratio(scores, beta), 0.0)
+    alone = saturated[..., None]
+    excess = xp.where(alone, xp.where(at_top, idle / top, -1.0), xp.expm1(log_ratio))
+    ratio = xp.where(alone, xp.where(at_top, 1.0 / top, 0.0), xp.exp(log_ratio))
+    return xp.where(charged, ratio, 0.0), xp.where(charged, excess, -1.0)
+
+
+def _expert(
+    law: RewardLaw,
+    beta: Float[Array, "*prompts"],
+    saturated: Bool[Array, "*prompts"],
+    scores: Scores,
+) -> Expert:
+    charged = scores.mass > 0
+    ratio, excess = _tilted(scores, beta, saturated)
+    value = law.maximum + xp.sum(scores.mass * ratio * scores.below, axis=-1)
+    # (J - mean) beta = E[(w - 1) ln w]: a sum of terms of one sign.
+    tilted = ~(beta <= 0)
+    terms = xp.where(charged, scores.mass * excess * _log_ratio(scores, beta), 0.0)
+    gain = xp.sum(terms, axis=-1) / xp.where(tilted, beta, 1.0)
+    gain = xp.where(saturated, law.headroom, xp.where(tilted, gain, 0.0))
+    chi2 = xp.sum(scores.mass * excess**2, axis=-1)
+    gap = xp.where(charged, law.atoms - value[..., None], 0.0)
+    sd = safe_sqrt(xp.sum(scores.mass * ratio * gap**2, axis=-1))
+    return Expert(value, gain, ratio, excess, chi2, sd)
+
+
+def gibbs_expert(law: RewardLaw, inverse_temperature: Float[Array, "*#prompts"] | float) -> Expert:
+    """The policy that maximises E[return] - KL(policy || base) / beta: w = exp(beta R) / Z(beta).
+
+    Its chi-square distance is Z(2 beta) / Z(beta)^2 - 1. Source: docs/theory.md, Lemma 6 (beyond
+    arXiv 2502.12118).
+
+    Args:
+      law: reward laws of the base, in tokens, of shape (*prompts, K).
+      inverse_temperature: beta, per token, at least 0 and finite; a number or one a prompt.
+
+    Returns:
+      The policy's value, gain, density ratio, chi-square distance and standard deviation a prompt.
+
+    Example:
+      >>> import math
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, gibbs_expert
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> expert = gibbs_expert(law, math.log(3.0) / 8.0)
+      >>> round(float(expert.value), 9), expert.density_ratio.round(9).tolist()
+      (6.0, [0.5, 1.5])
+    """
+    beta = xp.broadcast_to(as_in(inverse_temperature, law.probabilities), law.mean.shape)
+    return _expert(law, beta, beta < 0, kept(law, "scores", lambda: _scores_of(law)))
+
+
+def kl_ball_expert(law: RewardLaw, kl_radius: Float[Array, "*#prompts"] | float) -> Expert:
+    """Best policy with KL(policy || base) <= kl_radius nats on every prompt (Lemma 6).
+
+    The Gibbs tilt of that divergence, or from ln(1/P(R = max)) on the base given its best return.
+    NaN where the inverse temperature was not found, which no finite law is known to cause.
+
+    Args:
+      law: reward laws of the base, in tokens, of shape (*prompts, K).
+      kl_radius: nats, at least 0; a number or one a prompt.
+
+    Returns:
+      The expert's value, gain, density ratio, chi-square distance and standard deviation a prompt.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, kl_ball_expert
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> expert = kl_ball_expert(law, 0.75 * np.log(1.5) + 0.25 * np.log(0.5))
+      >>> round(float(expert.value), 9), expert.density_ratio.round(9).tolist()
+      (6.0, [0.5, 1.5])
+    """
+    radius = xp.broadcast_to(as_in(kl_radius, law.probabilities), law.mean.shape)
+    scores = kept(law, "scores", lambda: _scores_of(law))
+    beta, saturated, converged = inverse_temperature(scores, radius)
+    return _expert(law, xp.where(converged | saturated, beta, xp.nan), saturated, scores)
+
+
+def kl_saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
+    """Radius ln(1/P(R = max)) in nats, from which on the expert plays only the best return.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, kl_saturation_radius
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> round(float(kl_saturation_radius(law)), 3)
+      0.693
+    """
+    at_top = (law.atoms == law.maximum[..., None]) & (law.probabilities > 0)
+    return -xp.log1p(-xp.sum(xp.where(at_top, 0.0, law.probabilities), axis=-1))
+
+
+def policy_kl(
+    law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
+) -> Float[Array, "*prompts"]:
+    """Divergence of a policy from the base, E_base[w ln w], in nats.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      density_ratio: of the policy to the base, at least 0 with base mean 1, of shape (*prompts, K).
+
+    Returns:
+      Nats, at least 0, of shape (*prompts).
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, policy_kl
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> round(float(policy_kl(law, np.asarray([0.0, 2.0]))), 3)
+      0.693
+    """
+    played = (density_ratio > 0) & (law.probabilities > 0)
+    terms = divergence_terms(xp.log(xp.where(played, density_ratio, 1.0)))
+    return xp.sum(law.probabilities * xp.where(played, terms, 1.0), axis=-1)
+
+
+def project_onto_kl_ball(
+    law: RewardLaw,
+    density_ratio: Float[Array, "*prompts K"],
+    kl_radius: Float[Array, "*#prompts"] | float,
+) -> Float[Array, "*prompts K"]:
+    """The policy of the KL ball of least divergence from the given one, base^(1-t) policy^t.
+
+    Where the policy plays too few traces for any such mixture to lie in the ball, it is the policy
+    of the ball that plays the others least: the base with the weight of those traces lowered.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      density_ratio: of the policy to the base, of shape (*prompts, K).
+      kl_radius: nats, at least 0; a number or one a prompt.
+
+    Returns:
+      Density ratio of the projection, of shape (*prompts, K).
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, kl_ball_expert, project_onto_kl_ball
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> project_onto_kl_ball(law, np.asarray([0.1, 1.9]), 0.1307).round(2).tolist()
+      [0.5, 1.5]
+    """
+    mass = xp.broadcast_to(law.probabilities, density_ratio.shape)
+    distance = policy_kl(law, density_ratio)
+    radius = xp.broadcast_to(as_in(kl_radius, distance), distance.shape)
+    played = (density_ratio > 0) & (mass > 0)
+    share = xp.sum(xp.where(played, mass, 0.0), axis=-1)
+    needed = xp.maximum(-xp.log(share), 0.0)
+    # Outside of what is played the logarithm is -infinite: it outweighs all other differences.
+    inside = radius >= needed
+    narrow = inside[..., None]
+    log_played = xp.where(played, xp.log(xp.where(played, density_ratio, 1.0)), 0.0)
+    kept_mass = xp.where(narrow, xp.where(played, mass / share[..., None], 0.0), mass)
+    score = xp.where(narrow, log_played, xp.where(played, 0.0, -1.0))
+    charged = kept_mass > 0
+    best = xp.max(xp.where(charged, score, -xp.inf), axis=-1, keepdims=True)
+    below = xp.where(charged, score - best, 0.0)
+    mean = xp.sum(kept_mass * below, axis=-1, keepdims=True)
+    scores = Scores(kept_mass, below, xp.where(charged, below - mean, 0.0))
+    left = xp.where(inside, xp.maximum(radius - needed, 0.0), radius)
+    beta, saturated, converged = inverse_temperature(scores, left)
+    tilted, _ = _tilted(scores, xp.where(converged, beta, xp.nan), saturated)
+    moved = xp.where(charged, tilted * kept_mass / xp.where(mass > 0, mass, 1.0), 0.0)
+    return xp.where((distance <= radius)[..., None], density_ratio, moved)
