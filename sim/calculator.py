@@ -17,7 +17,7 @@ from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
 from verigap.theory.arrays import host_array
-from verigap.theory.balls import BALLS, Divergence
+from verigap.theory.balls import BALLS, Divergence, largest_gain
 from verigap.theory.bounds.assumptions import whole_class_size
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
@@ -248,7 +248,7 @@ def _with_moments_only(setting: Setting) -> Setting:
     horizon = setting.horizon
     low = np.mean(setting.law.mean)
     sd = np.mean(setting.law.sd)
-    reach = setting.ball.largest_gain(sd, horizon - low, setting.expert_radius)
+    reach = largest_gain(setting.ball, sd, horizon - low, setting.expert_radius)
     high = np.minimum(low + reach, horizon)
     middle = np.clip(0.5 * horizon, low, high)
     return replace(

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from jaxtyping import Float
 
-from verigap.theory.arrays import Array, as_in, repeated, xp
+from verigap.theory.arrays import Array, repeated, xp
 from verigap.theory.experts import Expert, chi2_ball_expert, saturation_radius
 from verigap.theory.gibbs import (
     kl_ball_expert,
@@ -66,18 +66,6 @@ class Ball(Protocol):
         """Radius from which on the expert plays only the best return."""
         ...
 
-    def largest_gain(
-        self, sd: Float[Array, ""], room: Float[Array, ""], radius: Float[Array, ""]
-    ) -> Float[Array, ""]:
-        """At least what any policy of the ball gains over the base (tokens), whatever its law.
-
-        Args:
-          sd: standard deviation of the return under the base, tokens.
-          room: largest minus mean return, tokens, above 0.
-          radius: of the ball.
-        """
-        ...
-
     def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
         """The largest radius whose expert has a chi-square distance of at most `chi2`.
 
@@ -117,12 +105,6 @@ class Chi2Ball:
         """See `experts.saturation_radius`."""
         return saturation_radius(law)
 
-    def largest_gain(
-        self, sd: Float[Array, ""], room: Float[Array, ""], radius: Float[Array, ""]
-    ) -> Float[Array, ""]:
-        """sd sqrt(radius), by Lemma 2."""
-        return xp.minimum(sd * xp.sqrt(radius), room)
-
     def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
         """The distance itself."""
         return chi2
@@ -159,19 +141,6 @@ class KLBall:
         """See `kl_saturation_radius`."""
         return kl_saturation_radius(law)
 
-    def largest_gain(
-        self, sd: Float[Array, ""], room: Float[Array, ""], radius: Float[Array, ""]
-    ) -> Float[Array, ""]:
-        """min over beta of (radius + (sd / room)^2 (e^(beta room) - 1 - beta room)) / beta.
-
-        Bennett's bound on ln E_base exp(beta (R - mean)) in Lemma 6; every beta of the grid is a
-        valid bound.
-        """
-        exponents = as_in(xp.geomspace(1e-9, 1e2, 4001), radius)
-        excess = xp.expm1(exponents) - exponents
-        bounds = room * (radius + (sd / room) ** 2 * excess) / exponents
-        return xp.minimum(xp.min(bounds), room)
-
     def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
         """By halving: the distance rises with the radius, and a radius is at most ln(1 + chi2)."""
 
@@ -188,6 +157,32 @@ class KLBall:
         inside = xp.mean(self.expert(law, most).chi2) <= chi2
         low, _ = repeated(halved, (xp.zeros_like(most), most), _HALVINGS, inside=law)
         return xp.where(inside, most, low)
+
+
+def largest_gain(
+    ball: Ball, sd: Float[Array, ""], room: Float[Array, ""], radius: Float[Array, ""]
+) -> Float[Array, ""]:
+    """The most that a policy of the ball gains over the base, over all laws of these moments.
+
+    It is what the expert gains on the law of two returns that has them: by Lemma 2 in a chi-square
+    ball, by Bennett's lemma in a KL ball (docs/theory.md, Lemma 6).
+
+    Args:
+      ball: of the policies.
+      sd: standard deviation of the return under the base, tokens, above 0.
+      room: largest possible minus mean return, tokens, above 0.
+      radius: of the ball.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.theory.balls import BALLS, largest_gain
+      >>> sd, room = np.asarray(4.0), np.asarray(4.0)
+      >>> float(largest_gain(BALLS["chi2"], sd, room, np.asarray(0.25)))
+      2.0
+    """
+    share = sd**2 / (sd**2 + room**2)
+    law = RewardLaw(xp.stack([-(sd**2) / room, room]), xp.stack([1.0 - share, share]))
+    return ball.expert(law, radius).gain
 
 
 BALLS: dict[Divergence, Ball] = {"chi2": Chi2Ball(), "kl": KLBall()}

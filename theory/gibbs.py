@@ -95,6 +95,18 @@ def _divergence(
     return divergence, xp.sum(tilted * (scores.centred - mean) ** 2, axis=-1)
 
 
+def _log_best(
+    mass: Float[Array, "*prompts K"], best: Bool[Array, "*prompts K"]
+) -> Float[Array, "*prompts"]:
+    """ln of the mass of the best scores, at most 0, right to a few roundings near 1 as well."""
+    top = xp.sum(xp.where(best, mass, 0.0), axis=-1)
+    rest = xp.sum(xp.where(best, 0.0, mass), axis=-1)
+    common = rest < 0.5
+    return xp.where(
+        common, xp.log1p(-xp.where(common, rest, 0.0)), xp.log(xp.where(common, 1.0, top))
+    )
+
+
 class _Bracket(NamedTuple):
     """State of the search, in ln beta; `move` is the length of the last step."""
 
@@ -137,9 +149,8 @@ def inverse_temperature(scores: Scores, radius: Float[Array, "*prompts"]) -> Sol
       scores: finite, of shape (*prompts, K).
       radius: nats, at least 0.
     """
-    idle = xp.sum(xp.where(scores.below < 0, scores.mass, 0.0), axis=-1)
     eps = float(xp.finfo(radius.dtype).eps)
-    log_top = xp.log1p(-xp.minimum(idle, 1.0 - 0.5 * eps))
+    log_top = _log_best(scores.mass, scores.below >= 0)
     saturated = radius >= -log_top * (1.0 - 8.0 * eps)
     open_ = (radius > 0) & ~saturated
     wanted = xp.where(open_, radius, 1.0)
@@ -298,8 +309,7 @@ def kl_saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
       >>> round(float(kl_saturation_radius(law)), 3)
       0.693
     """
-    at_top = (law.atoms == law.maximum[..., None]) & (law.probabilities > 0)
-    return -xp.log1p(-xp.sum(xp.where(at_top, 0.0, law.probabilities), axis=-1))
+    return -_log_best(law.probabilities, law.atoms >= law.maximum[..., None])
 
 
 def policy_kl(

@@ -6,8 +6,9 @@ posterior to normalise.
 """
 
 from fractions import Fraction
+from functools import partial
 from itertools import permutations, product
-from math import comb, lcm
+from math import comb, lcm, log
 from typing import NamedTuple
 
 import jax
@@ -49,6 +50,11 @@ class Game(NamedTuple):
     def radius(self) -> Fraction:
         """The largest chi-square of the expert over prompts."""
         return max(sum((w * w for w in ws), Fraction(0)) / len(ws) - 1 for ws in self.ratios)
+
+    @property
+    def nats(self) -> float:
+        """The largest KL divergence of the expert over prompts."""
+        return max(sum(float(w) * log(w) for w in ws if w) / len(ws) for ws in self.ratios)
 
 
 class Exact(NamedTuple):
@@ -118,27 +124,34 @@ def literal_bayes_risk(game: Game, size: int, traces: int) -> Fraction:
     return game.gain - (gain / draws - Fraction(sum(returns), len(returns)))
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="divergence")
 def forms_of(
-    support: Float[Array, "prompts K"], traces: Number, size: Number, radius: Number
+    support: Float[Array, "prompts K"],
+    traces: Number,
+    size: Number,
+    radius: Number,
+    divergence: str,
 ) -> dict[str, Number]:
     setting = Setting.from_law(
         RewardLaw.equiprobable(support),
         horizon=float(HORIZON),
         data_budget=traces,
         log2_class_size=size,
-        chi2_radius=radius,
         expert_radius=radius,
+        **{f"{divergence}_radius": radius},
     )
     values = {name: BOUNDS[name].value(setting) for name in FORMS}
     held = BOUNDS["VF-LOWER-MEDIAN"].assumptions_hold(setting)
     return {**values, "attained": jnp.asarray(held, float)}
 
 
-def check(game: Game, log2_size: int, traces: int, together: int = 1) -> tuple[Exact, dict]:
+def check(
+    game: Game, log2_size: int, traces: int, together: int = 1, divergence: str = "chi2"
+) -> tuple[Exact, dict]:
     exact = enumerate_game(game, 2**log2_size, traces, together)
-    parts = (jnp.asarray(float(part)) for part in (traces, log2_size, game.radius))
-    found = forms_of(jnp.asarray(game.returns, float), *parts)
+    radius = game.radius if divergence == "chi2" else game.nats
+    parts = (jnp.asarray(float(part)) for part in (traces, log2_size, radius))
+    found = forms_of(jnp.asarray(game.returns, float), *parts, divergence)
     values = {name: float(value) for name, value in found.items()}
     slack = 1e-9 * HORIZON
     assert exact.bayes <= exact.cloning
@@ -218,6 +231,48 @@ def test_population(ends: list[int], tenths: int, shape: tuple[int, int]) -> Non
     ]
     assume(any(low < high for low, high in returns))
     check(Game(returns, ratios), *shape)
+
+
+def gibbs_ratio(returns: list[int], base: Fraction) -> list[Fraction]:
+    """w = base^R / Z: rational, the best of its KL ball (Lemma 6)."""
+    raw = [base**r for r in returns]
+    return [len(raw) * w / sum(raw) for w in raw]
+
+
+# Small, so that floats hold the products of likelihoods.
+small_returns = st.lists(st.integers(0, 3), min_size=3, max_size=3).map(sorted)
+
+
+@settings(max_examples=30)
+@given(
+    small_returns,
+    st.sampled_from([Fraction(5, 4), Fraction(3, 2), Fraction(2), Fraction(3)]),
+    st.sampled_from([(1, 1), (1, 2), (2, 1)]),
+)
+def test_gibbs_experts_of_three_traces(
+    returns: list[int], base: Fraction, shape: tuple[int, int]
+) -> None:
+    assume(returns[0] < returns[-1])
+    game = Game([returns], [gibbs_ratio(returns, base)])
+    _, values = check(game, *shape, divergence="kl")
+    # The ceiling of Lemma 2 is attained where the ratio is affine in the return.
+    assert bool(values["attained"]) == (len(set(returns)) == 2)
+
+
+@settings(max_examples=20)
+@given(
+    st.lists(st.integers(0, 3), min_size=2, max_size=2, unique=True).map(sorted),
+    st.integers(0, 3),
+    st.sampled_from([Fraction(5, 4), Fraction(2), Fraction(5)]),
+    st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2)]),
+)
+def test_gibbs_experts_of_a_population(
+    ends: list[int], fixed: int, base: Fraction, shape: tuple[int, int]
+) -> None:
+    # The same divergence on both prompts that have any, as their returns are as far apart.
+    returns = [ends, [fixed, fixed], [0, ends[1] - ends[0]]]
+    game = Game(returns, [gibbs_ratio(each, base) for each in returns])
+    check(game, *shape, divergence="kl")
 
 
 def test_half_the_median_is_all_that_a_population_promises() -> None:

@@ -18,6 +18,7 @@ from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
 from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cell
 from verigap.theory import RewardLaw
+from verigap.theory.balls import Divergence
 
 pytestmark = pytest.mark.long
 
@@ -40,7 +41,8 @@ class Spec(NamedTuple):
     log2_class_size: int
     data_budget: int
     expert_radius: float
-    chi2_radius: float
+    class_radius: float
+    divergence: Divergence = "chi2"
 
     @property
     def game(self) -> RelabellingGame:
@@ -52,11 +54,12 @@ class Spec(NamedTuple):
             horizon=number(HORIZON),
             data_budget=number(self.data_budget),
             log2_class_size=number(self.log2_class_size),
-            class_radius=number(self.chi2_radius),
+            class_radius=number(self.class_radius),
             expert_radius=number(self.expert_radius),
             leash=number(0.1),
             num_candidates=number(3),
             failure_probability=number(0.05),
+            divergence=self.divergence,
         )
 
 
@@ -144,20 +147,27 @@ def test_two_level(learner: str) -> None:
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_any_law(learner: str) -> None:
     # 63 wrong codewords, of which 16 are listed: the crowd matters.
-    for seed, (law, expert_radius, chi2_radius) in enumerate(GAMES.values()):
-        spec = Spec(law, 6, 4, expert_radius, chi2_radius)
+    for seed, (law, expert_radius, class_radius) in enumerate(GAMES.values()):
+        spec = Spec(law, 6, 4, expert_radius, class_radius)
         # Each game and leash is a program to compile. The leash is the same code for every law, so
         # one law whose prompts differ shows it.
         for leashed in (False, True) if law == "population" else (False,):
             compare(spec, learner, 1 << 14, leashed=leashed, seed=40 + 2 * seed)
 
 
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_gibbs_experts(learner: str) -> None:
+    spec = Spec("population", 6, 4, 0.15, 0.5, "kl")
+    for leashed in (False, True):
+        compare(spec, learner, 1 << 14, leashed=leashed, seed=80)
+
+
 @pytest.mark.parametrize("learner", ["vf-bayes", "vf-mle", "vb-pessimism"])
 def test_one_trace(learner: str) -> None:
     # Where a single prompt is seen, wrong codewords' scores depend on one another through it. That
     # is about the evidence, so one learner of each use of it shows it.
-    law, expert_radius, chi2_radius = GAMES["population with a point mass"]
-    spec = Spec(law, 3, 1, expert_radius, chi2_radius)
+    law, expert_radius, class_radius = GAMES["population with a point mass"]
+    spec = Spec(law, 3, 1, expert_radius, class_radius)
     compare(spec, learner, 1 << 15, leashed=False, seed=62)
 
 
