@@ -42,6 +42,7 @@ from benchmarks.verdict_populations import POPULATIONS, Population
 from verigap.llm_validation.deciding import selection, training
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.rule import Decision, decide, margin_of
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.storage.files import write_durably
 
 PROMPTS = (25, 50, 100, 200, 400)
@@ -141,7 +142,7 @@ def table(population: Population, prompts: int, repetition: int) -> Tables:
     trained = training.train(
         replace(found, answer=np.full_like(found.answer, -1)),
         data_budgets=(LABELS,),
-        chi2_radius=RADIUS,
+        leash=Leash("chi2", RADIUS),
         num_candidates=CANDIDATES,
         seed=repetition,
     )

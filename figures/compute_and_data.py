@@ -49,7 +49,7 @@ def _measured(tables: Sequence[Path], full: bool) -> list[dict[str, Any]]:
                 "prompts": len(group.prompt_ids),
                 "samples": group.samples,
                 "candidates": group.num_candidates,
-                "radius": group.chi2_radius,
+                "radius": group.leash.radius,
                 "cells": [
                     {
                         "horizon": cell.horizon,

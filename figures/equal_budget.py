@@ -52,10 +52,11 @@ def measured_successes(
     """
     from verigap.llm_validation.measuring.measurement import GroupMeasurement
     from verigap.llm_validation.pools.features import features, hashed_words
+    from verigap.llm_validation.pools.leashes import CHI2_1
     from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 
     settings = Settings(
-        data_budgets=(data,), num_candidates=candidates, chi2_radius=1.0, seeds=seeds, seed=0
+        data_budgets=(data,), num_candidates=candidates, leash=CHI2_1, seeds=seeds, seed=0
     )
     train, hashed = halves(pools.prompts, seeds=seeds, seed=0), hashed_words(pools)
     cells = []

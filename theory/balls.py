@@ -35,12 +35,14 @@ class Ball(Protocol):
 
     Attributes:
       name: in the registry, in configs and in JSON.
-      title: in tables.
+      title: in words.
+      symbol: of a radius, in tables.
       unit: of a radius, with a space before it; empty for a number without one.
     """
 
     name: ClassVar[Divergence]
     title: ClassVar[str]
+    symbol: ClassVar[str]
     unit: ClassVar[str]
 
     def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:
@@ -80,6 +82,7 @@ class Chi2Ball:
 
     name: ClassVar[Divergence] = "chi2"
     title: ClassVar[str] = "chi-square"
+    symbol: ClassVar[str] = "kappa"
     unit: ClassVar[str] = ""
 
     def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:
@@ -116,6 +119,7 @@ class KLBall:
 
     name: ClassVar[Divergence] = "kl"
     title: ClassVar[str] = "KL"
+    symbol: ClassVar[str] = "KL radius"
     unit: ClassVar[str] = " nats"
 
     def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:

@@ -17,6 +17,7 @@ from verigap.llm_validation.deciding.outcomes import Currency, Outcomes, outcome
 from verigap.llm_validation.deciding.rule import Decision, Margin, best_arm, decide, margin_of
 from verigap.llm_validation.deciding.selection import Selection, select
 from verigap.llm_validation.deciding.training import Training, train
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.storage.stages import RunStage, run_stage
 
@@ -38,7 +39,7 @@ class Request:
     Attributes:
       num_candidates: N that the decisions are about, at least 1.
       data_budgets: n, ascending; the decisions are about the largest.
-      chi2_radius: chi-square leash kappa of trained policies.
+      leash: of trained policies.
       worth: least gain that counts, as a share of the largest reward in (0, 1); None for one point
         or a tenth of the headroom.
       seed: of all randomness.
@@ -46,7 +47,7 @@ class Request:
 
     num_candidates: int
     data_budgets: tuple[int, ...]
-    chi2_radius: float
+    leash: Leash
     worth: float | None
     seed: int
 
@@ -155,7 +156,7 @@ def decide_group(
       >>> from verigap.llm_validation.pools.pools import sample_pools
       >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
       >>> request = Request(
-      ...     num_candidates=8, data_budgets=(16, 64), chi2_radius=1.0, worth=None, seed=0
+      ...     num_candidates=8, data_budgets=(16, 64), leash=USUAL, worth=None, seed=0
       ... )
       >>> found = decide_group(pools, None, request)
       >>> found.horizon, found.horizon_source, found.by_currency["accuracy"].select.best_plain
@@ -199,7 +200,7 @@ def _trained(found: Outcomes, n: int, request: Request) -> Training:
     return train(
         found,
         data_budgets=request.data_budgets,
-        chi2_radius=request.chi2_radius,
+        leash=request.leash,
         num_candidates=n,
         seed=request.seed,
     )

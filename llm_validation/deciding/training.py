@@ -15,10 +15,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from verigap.llm_validation.deciding.held_out import HeldOut
-from verigap.llm_validation.deciding.leashes import Leash, best_policy, usual_leashes, within
+from verigap.llm_validation.deciding.leashes import usual_leashes
 from verigap.llm_validation.deciding.outcomes import Currency, Outcomes
 from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
 from verigap.llm_validation.pools.features import SCORE
+from verigap.llm_validation.pools.leashes import Leash, best_policy, within
 from verigap.llm_validation.pools.policy_values import halves
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 
@@ -70,7 +71,7 @@ def train(
     found: Outcomes,
     *,
     data_budgets: tuple[int, ...],
-    chi2_radius: float,
+    leash: Leash,
     num_candidates: int,
     seed: int,
 ) -> Training:
@@ -83,24 +84,25 @@ def train(
     Args:
       found: samples of at least two prompts.
       data_budgets: n, ascending, at least 1.
-      chi2_radius: chi-square radius kappa of the first leash, above 0.
+      leash: the first one, which the expert keeps to as well; see `usual_leashes` for the others.
       num_candidates: N of the vote after training.
       seed: seed of the splits, the traces and the votes.
 
     Example:
       >>> from verigap.llm_validation import read_traces
+      >>> from verigap.llm_validation.deciding.leashes import USUAL
       >>> from verigap.llm_validation.deciding.outcomes import outcomes_at
       >>> from verigap.llm_validation.deciding.training import train
       >>> from verigap.llm_validation.pools.pools import sample_pools
       >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
       >>> found = train(
       ...     outcomes_at(pools, 64),
-      ...     data_budgets=(16, 64), chi2_radius=1.0, num_candidates=8, seed=0,
+      ...     data_budgets=(16, 64), leash=USUAL, num_candidates=8, seed=0,
       ... )
       >>> [str(leash) for leash in found.leashes]
-      ['chi-square 1', 'chi-square 0.25', 'chi-square 4', 'KL 0.693 nats']
+      ['KL 0.693 nats', 'KL 0.173 nats', 'KL 2.77 nats', 'chi-square 1']
     """
-    leashes = usual_leashes(chi2_radius)
+    leashes = usual_leashes(leash)
     fits: dict[Currency, _Fitted] = {
         currency: _fit(found, currency, data_budgets, leashes[0], seed)
         for currency in found.rewards

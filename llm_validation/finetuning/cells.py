@@ -17,6 +17,7 @@ from verigap.llm_validation.finetuning.options import FinetuneOptions, Meter
 from verigap.llm_validation.measuring.finetuned_runs import GAME
 from verigap.llm_validation.pools.cloning import draw_traces
 from verigap.llm_validation.pools.features import Features, visible_answers
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.pools.policy_values import learner_values
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.pools.selectors import best_of_pool, vote
@@ -237,11 +238,9 @@ def _learned(
         raise TableError(
             f"n = {n}: the fit of the verifier head did not converge; give more training traces"
         )
-    radius = setup.options.chi2_radius
+    leash = Leash("chi2", setup.options.chi2_radius)
     rewards = np.asarray(predicted)
-    _, *values = learner_values(
-        policy[None, None], rewards, returns, pools.mask, setup.wins, radius
-    )
+    _, *values = learner_values(policy[None, None], rewards, returns, pools.mask, setup.wins, leash)
     names = ("clone_leashed", "verify", "verify_leashed")
     return {key: value[0, 0] for key, value in zip(names, values, strict=True)}
 

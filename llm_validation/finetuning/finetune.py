@@ -27,7 +27,7 @@ from verigap.llm_validation.finetuning.cells import READ, Setup, cell_name, run_
 from verigap.llm_validation.finetuning.options import FinetuneOptions, Meter
 from verigap.llm_validation.measuring.finetuned_runs import finetuned_model
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.pools.experts import chi2_tilt
+from verigap.llm_validation.pools.leashes import Leash, best_policy
 from verigap.llm_validation.pools.policy_values import halves
 from verigap.llm_validation.pools.selectors import win_table
 from verigap.llm_validation.sampling.transformers_engine import TransformersEngine
@@ -157,7 +157,7 @@ def _prepared(
         horizon=horizon,
         train=train,
         returns=returns,
-        expert=chi2_tilt(returns, pools.mask, options.chi2_radius),
+        expert=best_policy(returns, pools.mask, Leash("chi2", options.chi2_radius)),
         wins=win_table(pools.sizes, options.num_candidates),
         logprob=logprob,
         features=head_features(hidden, pools),

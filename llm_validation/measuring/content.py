@@ -29,7 +29,7 @@ def group_content(group: GroupMeasurement | FinetunedMeasurement, seed: int = 0)
         "model": group.model,
         "unit": group.unit,
         "num_candidates": group.num_candidates,
-        "chi2_radius": group.chi2_radius,
+        **group.leash.radii,
         "warnings": list(group.warnings),
     }
     if isinstance(group, FinetunedMeasurement):

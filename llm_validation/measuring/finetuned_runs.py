@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.storage.tables import TableError
 from verigap.storage.units import LengthUnit
 
@@ -59,7 +60,7 @@ def finetuned_model(rows: Sequence[Mapping[str, Any]]) -> GroupMeasurement:
         horizons=(int(row["horizon"]),),
         data_budgets=tuple(data),
         num_candidates=int(row["num_candidates"]),
-        chi2_radius=float(row["chi2_radius"]),
+        leash=Leash("chi2", float(row["chi2_radius"])),
         extrapolated=(False,),
         values=values,
         warnings=tuple(warnings),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,11 +14,11 @@ from verigap.llm_validation.fitting.lost import UNCHECKED
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.drawn_prompts import MOST_PROMPTS, draw_prompts
 from verigap.llm_validation.pools.features import features, hashed_words
+from verigap.llm_validation.pools.leashes import chosen_leash
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import LARGEST_POOL, SamplePools, verified_pools
 from verigap.llm_validation.traces import Traces
 from verigap.storage.progress import Progress
-from verigap.storage.tables import TableError
 
 DATA = (16, 64, 256, 1024)
 CANDIDATES = 8
@@ -33,7 +32,8 @@ def measure(
     *,
     data_budgets: Iterable[int] | None = None,
     num_candidates: int | None = None,
-    chi2_radius: float = 1.0,
+    chi2_radius: float | None = None,
+    kl_radius: float | None = None,
     seeds: int = SEEDS,
     seed: int = 0,
     most_prompts: int = MOST_PROMPTS,
@@ -53,7 +53,8 @@ def measure(
         by default 16, 64, 256 and 1,024, as far as the training pools reach.
       num_candidates: N of best-of-N and of the vote, at least 1; 8 by default.
       chi2_radius: chi-square radius kappa of the ball of the expert and of both leashed policies,
-        above 0 and at most 1e6.
+        from 1e-6 to 1e6; 1 by default.
+      kl_radius: in its place, the radius of a ball in KL divergence from the base, nats, likewise.
       seeds: repetitions, at least 2.
       seed: seed of the splits, the training data and the votes, at least 0; the same seed gives the
         same numbers.
@@ -79,7 +80,7 @@ def measure(
     shared = Settings(
         data_budgets=amounts or (),
         num_candidates=whole(candidates, "num_candidates", 1, 10**9),
-        chi2_radius=_checked_radius(chi2_radius),
+        leash=chosen_leash(chi2_radius, kl_radius),
         seeds=whole(seeds, "seeds", 2, 10_000),
         seed=whole(seed, "seed", 0, 2**63 - 1),
     )
@@ -149,14 +150,6 @@ def measure_group(
         features=tuple(names),
         bi_level=UNCHECKED if counts is None else counts.bi_level,
     )
-
-
-def _checked_radius(chi2_radius: float) -> float:
-    if not (math.isfinite(chi2_radius) and 0 < chi2_radius <= 1e6):
-        raise TableError(
-            f"chi2_radius: {chi2_radius!r} is out of range; give a number above 0, at most 1e6"
-        )
-    return chi2_radius
 
 
 def default_horizons(pools: SamplePools) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from verigap.llm_validation.intervals import Statistic, bca_interval, student_sp
 from verigap.storage.units import LengthUnit
 
 if TYPE_CHECKING:
+    from verigap.llm_validation.pools.leashes import Leash
     from verigap.llm_validation.pools.policy_values import PolicyValues, Settings
     from verigap.llm_validation.pools.pools import SamplePools
 
@@ -72,7 +73,7 @@ class GroupMeasurement:
       data_budgets: n, ascending: demonstrations of the cloner, and labelled traces of the reward
         model.
       num_candidates: N of best-of-N and of the vote.
-      chi2_radius: chi-square radius kappa of the expert and of both leashed policies.
+      leash: of the expert and of both leashed policies.
       extrapolated: whether each budget is beyond the longest trace.
       values: by policy (see `POLICIES`; "score" only where the table has one), in tokens; NaN where
         the prompt trained the learners of that seed.
@@ -81,7 +82,7 @@ class GroupMeasurement:
       learned_by: how the clone was made.
       bi_level: whether correct traces stay correct, and both readings where not.
 
-    The policies: "base" draws from the pool; "expert" is the best policy of the chi-square ball
+    The policies: "base" draws from the pool; "expert" is the best policy within the leash
     around it, which saw the returns of the very pool; "clone" is the maximum-likelihood tilt fitted
     to n of the expert's traces on other prompts, "clone_leashed" the same projected onto the ball;
     "verify" is the best of N by a reward model fitted to n labelled traces of other prompts,
@@ -100,7 +101,7 @@ class GroupMeasurement:
     horizons: tuple[int, ...]
     data_budgets: tuple[int, ...]
     num_candidates: int
-    chi2_radius: float
+    leash: Leash
     extrapolated: tuple[bool, ...]
     values: dict[str, Float[np.ndarray, "horizons data_budgets seeds prompts"]]
     warnings: tuple[str, ...]
@@ -146,7 +147,7 @@ class GroupMeasurement:
             horizons=tuple(horizons),
             data_budgets=settings.data_budgets,
             num_candidates=settings.num_candidates,
-            chi2_radius=settings.chi2_radius,
+            leash=settings.leash,
             extrapolated=tuple(horizon > reach for horizon in horizons),
             values={
                 name: np.stack([cell.values[name] for cell in cells]) for name in cells[0].values
@@ -210,7 +211,7 @@ class GroupMeasurement:
         """Value of verifying less value of cloning (tokens), by (horizon, n), with intervals.
 
         Args:
-          leashed: whether both policies are kept in the same chi-square ball.
+          leashed: whether both policies are kept on the same leash.
           replicates: number of bootstrap replicates.
           seed: seed of the bootstrap; the same seed gives the same intervals.
         """

@@ -8,6 +8,7 @@ from typing import Any
 
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import MeasuredCell
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.measured import Measured, Point, is_trained, points
 from verigap.storage.tables import TableError
@@ -27,7 +28,7 @@ class FinetunedMeasurement:
       prompts: held out of every training.
       trainings: least number of independent trainings of a cell.
       num_candidates: N of best-of-N.
-      chi2_radius: chi-square radius kappa of the expert and of both leashed policies.
+      leash: of the expert and of both leashed policies.
       warnings: what a reader must know before using the numbers, one line each.
       cells: ascending in H, then n; not every n at every H.
     """
@@ -38,7 +39,7 @@ class FinetunedMeasurement:
     prompts: int
     trainings: int
     num_candidates: int
-    chi2_radius: float
+    leash: Leash
     warnings: tuple[str, ...]
     cells: tuple[MeasuredCell, ...]
 
@@ -83,7 +84,7 @@ def finetuned(rows: Sequence[Mapping[str, Any]]) -> tuple[FinetunedMeasurement, 
                 prompts=len(row["expert_value"]),
                 trainings=min(point.trainings for point in members),
                 num_candidates=int(row["num_candidates"]),
-                chi2_radius=float(row["chi2_radius"]),
+                leash=Leash("chi2", float(row["chi2_radius"])),
                 warnings=tuple(doubts),
                 cells=tuple(_cell(point) for point in members),
             )

@@ -9,13 +9,11 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from verigap.llm_validation.pools.cloning import clone, draw_traces
-from verigap.llm_validation.pools.experts import base_law, chi2_tilt
 from verigap.llm_validation.pools.features import Features, visible_answers
+from verigap.llm_validation.pools.leashes import Leash, best_policy, within
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 from verigap.llm_validation.pools.selectors import best_of_pool, vote, win_table
-from verigap.theory import RewardLaw, project_onto_chi2_ball
-from verigap.theory.arrays import host_array
 
 LEARNED = ("clone", "clone_leashed", "verify", "verify_leashed")
 """The policies that learn, in the order of `learner_values`."""
@@ -31,14 +29,14 @@ class Settings:
     Attributes:
       data_budgets: n, ascending.
       num_candidates: N of best-of-N and of the vote.
-      chi2_radius: chi-square radius kappa of the expert and of both leashed policies.
+      leash: of the expert and of both leashed policies.
       seeds: number of repetitions.
       seed: seed of the splits, the training data and the votes.
     """
 
     data_budgets: tuple[int, ...]
     num_candidates: int
-    chi2_radius: float
+    leash: Leash
     seeds: int
     seed: int
 
@@ -76,7 +74,7 @@ def values_at(
     """
     returns, mask = pools.returns(horizon), pools.mask
     wins = win_table(pools.sizes, settings.num_candidates)
-    best = chi2_tilt(returns, mask, settings.chi2_radius)
+    best = best_policy(returns, mask, settings.leash)
     shape = (len(settings.data_budgets), settings.seeds, pools.prompts)
     if train.any():
         learned = _learned(pools, horizon, settings, phi, train, best, wins)
@@ -135,7 +133,7 @@ def _learned(
     labelled = LabelledTraces(drawn.prompt, drawn.sample, labels)
     models = predicted_returns(phi, labelled, settings.data_budgets)
     played, predicted = np.asarray(clones.policies), np.asarray(models.returns)
-    values = learner_values(played, predicted, returns, mask, wins, settings.chi2_radius)
+    values = learner_values(played, predicted, returns, mask, wins, settings.leash)
     unconverged = {
         "clone": int((~clones.converged).sum()),
         "reward model": int((~models.converged).sum()),
@@ -171,7 +169,7 @@ def learner_values(
     returns: Float[np.ndarray, "P K"],
     mask: Bool[np.ndarray, "P K"],
     wins: Float[np.ndarray, "P K+1"],
-    chi2_radius: float,
+    leash: Leash,
 ) -> tuple[Float[np.ndarray, "*runs P"], ...]:
     """Values of the clone and of the verifier's choice, each unleashed and leashed.
 
@@ -181,19 +179,17 @@ def learner_values(
       returns: of every sample, in the unit of the pools.
       mask: whether there is a sample.
       wins: `win_table` of the pools.
-      chi2_radius: chi-square radius kappa of the leashed policies.
+      leash: of the leashed policies.
     """
     runs, shape = cloned.shape[:-2], mask.shape
     flat = [array.reshape(-1, *shape) for array in (cloned, predicted)]
-    base = RewardLaw(host_array(returns), host_array(base_law(mask)))
     values = np.empty((len(LEARNED), len(flat[0]), shape[0]))
     step = max(1, _AT_ONCE // mask.size)
     for start in range(0, len(flat[0]), step):
         policy, rewards = (array[start : start + step] for array in flat)
-        ratio = np.where(mask, policy / np.where(mask, base.probabilities, 1.0), 1.0)
-        leashed = base.probabilities * project_onto_chi2_ball(base, host_array(ratio), chi2_radius)
+        leashed = within(policy, mask, leash)
         best = best_of_pool(rewards, mask, wins)
-        chosen = (policy, leashed, best, chi2_tilt(rewards, mask, chi2_radius))
+        chosen = (policy, leashed, best, best_policy(rewards, mask, leash))
         for row, each in enumerate(chosen):
             values[row, start : start + step] = np.sum(each * returns, axis=-1)
     return tuple(value.reshape(*runs, shape[0]) for value in values)

@@ -57,8 +57,8 @@ def bounds_beside(
     setting = {
         "horizon": horizon,
         "log2_class_size": given.log2_class_size,
-        "chi2_radius": given.chi2_radius,
-        "expert_radius": given.chi2_radius,
+        f"{given.leash.divergence}_radius": given.leash.radius,
+        "expert_radius": given.leash.radius,
         "failure_probability": given.failure_probability,
         "num_candidates": given.num_candidates,
         "label_error": float(label_error.mean()),

@@ -14,6 +14,7 @@ from jaxtyping import Float
 
 from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.predicting.draws import Draws, statistic
 from verigap.llm_validation.predicting.group_laws import GroupLaws
 from verigap.llm_validation.predicting.relabelling import cloning_shares
@@ -73,13 +74,13 @@ class Slice:
 
     Attributes:
       horizons, data_budgets: H and n of the slice.
-      chi2_radius: chi-square radius kappa of the expert and of the leashed policies.
+      leash: of the expert and of the leashed policies.
       means: mean value of every policy, shape (B + 1, horizons, data_budgets); NaN if unknown.
     """
 
     horizons: tuple[int, ...]
     data_budgets: tuple[int, ...]
-    chi2_radius: float
+    leash: Leash
     means: dict[str, Float[np.ndarray, "B horizons data_budgets"]]
 
     @classmethod
@@ -100,7 +101,7 @@ class Slice:
         return cls(
             horizons=measured.horizons,
             data_budgets=measured.data_budgets,
-            chi2_radius=measured.chi2_radius,
+            leash=measured.leash,
             means={
                 name: np.concatenate([mean[None], drawn[name]])
                 for name, mean in measured.means().items()
@@ -174,7 +175,7 @@ def effective_class_size(group: GroupLaws, measured: Slice, seed: int = 0) -> Cl
             )
             if not (expert[0] - base[0] > 1e-9 and np.isfinite(clone).all()):
                 continue
-            shares = cloning_shares(group.laws[horizon], measured.chi2_radius, n, SIZES, seed)
+            shares = cloning_shares(group.laws[horizon], measured.leash, n, SIZES, seed)
             predicted = np.outer(expert - base, 1.0 - shares)
             misfit += (predicted - (expert - clone)[:, None]) ** 2
             informative = True

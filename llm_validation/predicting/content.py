@@ -21,7 +21,7 @@ def _group(each: GroupPrediction) -> dict[str, Any]:
         "model": each.model,
         "unit": each.unit,
         "prompts": each.prompts,
-        "chi2_radius": each.chi2_radius,
+        **each.leash.radii,
         "num_candidates": each.num_candidates,
         "predictor": each.predictor,
         "log2_class_size": statistic_content(each.log2_class_size),

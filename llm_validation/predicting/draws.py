@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from verigap.llm_validation.intervals import LEVEL, Resampler, Statistic, student_spread
+from verigap.llm_validation.pools.leashes import Leash
 
 LEARNERS = ("vf-mle", "vf-bayes", "vb-version-space", "vb-best-of-n")
 """Predicted learners, by their names in the registry of the relabelling game."""
@@ -18,14 +19,14 @@ class Assumptions:
     """What a prediction takes as given.
 
     Attributes:
-      chi2_radius: chi-square radius kappa > 0.
+      leash: of the expert and of every leashed policy.
       log2_class_size: d > 0, bits.
       num_candidates: N of best-of-N >= 1.
       false_positive, false_negative: error rates of the check that labels and selects.
       failure_probability: delta of the bounds.
     """
 
-    chi2_radius: float
+    leash: Leash
     log2_class_size: float
     num_candidates: int
     false_positive: float = 0.0

@@ -25,8 +25,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from verigap.llm_validation.intervals import Resampler
-from verigap.llm_validation.pools.experts import chi2_tilt
 from verigap.llm_validation.pools.features import features, hashed_words
+from verigap.llm_validation.pools.leashes import Leash, best_policy
 from verigap.llm_validation.pools.newton import RIDGE, minimise
 from verigap.llm_validation.pools.policy_values import halves, learner_values
 from verigap.llm_validation.pools.pools import SamplePools
@@ -92,7 +92,7 @@ def parametric_values(
     horizon: int,
     data_budgets: Sequence[int],
     num_candidates: int,
-    chi2_radius: float,
+    leash: Leash,
     seed: int = 0,
 ) -> dict[str, Float[np.ndarray, "data splits P"]]:
     """Predicted values of the learners on prompts they did not train on (tokens).
@@ -102,7 +102,7 @@ def parametric_values(
       horizon: H, tokens.
       data_budgets: n.
       num_candidates: N of best-of-N.
-      chi2_radius: chi-square radius kappa of the expert and of the leashed policies.
+      leash: of the expert and of the leashed policies.
       seed: seed of the prompt splits and of the drawn parameters.
 
     Returns:
@@ -111,7 +111,7 @@ def parametric_values(
     returns, mask = pools.returns(horizon), pools.mask
     phi = features(pools, horizon, hashed_words(pools))
     train = halves(pools.prompts, seeds=SPLITS, seed=seed + 1)
-    expert = chi2_tilt(returns, mask, chi2_radius)
+    expert = best_policy(returns, mask, leash)
     shown = train & (returns > 0).any(axis=1)
     rng = np.random.default_rng([seed, 2])
     normal = rng.standard_normal((DRAWS // 2, phi.values.shape[2] + 1))
@@ -126,7 +126,7 @@ def parametric_values(
         policies, predicted, converged = _played(*samples, *teaching, normal, jnp.asarray(float(n)))
         _warn_unconverged(converged, horizon, n)
         drawn = np.asarray(policies), np.asarray(predicted)
-        learned = learner_values(*drawn, returns, mask, wins, chi2_radius)
+        learned = learner_values(*drawn, returns, mask, wins, leash)
         for name, value in zip(names, learned, strict=True):
             means[name].append(value.mean(axis=1))
     return {name: np.where(train, np.nan, np.stack(value)) for name, value in means.items()}
@@ -137,7 +137,7 @@ def parametric_draws(
     horizons: Sequence[int],
     data_budgets: Sequence[int],
     num_candidates: int,
-    chi2_radius: float,
+    leash: Leash,
     resampler: Resampler,
     seed: int = 0,
 ) -> Draws:
@@ -153,16 +153,16 @@ def parametric_draws(
       horizons: H, tokens.
       data_budgets: n.
       num_candidates: N of best-of-N.
-      chi2_radius: chi-square radius kappa of the expert and of the leashed policies.
+      leash: of the expert and of the leashed policies.
       resampler: of the prompts.
       seed: seed of the prompt splits and of the drawn parameters.
     """
     base, expert, subs = [], [], {name: [] for name in LEARNERS}
     normal = np.random.default_rng([seed, 3]).standard_normal((len(resampler.weights), SPLITS))
     for horizon in horizons:
-        values = parametric_values(pools, horizon, data_budgets, num_candidates, chi2_radius, seed)
+        values = parametric_values(pools, horizon, data_budgets, num_candidates, leash, seed)
         each = {name: np.nanmean(value, axis=1) for name, value in values.items()}
-        mean, best = pool_values(pools, horizon, chi2_radius)
+        mean, best = pool_values(pools, horizon, leash)
         drawn_mean, drawn_best = resampled_means(np.stack([mean, best], axis=1), resampler).T
         base.append(drawn_mean)
         expert.append(drawn_best)
@@ -181,11 +181,11 @@ def parametric_draws(
 
 
 def pool_values(
-    pools: SamplePools, horizon: int, chi2_radius: float
+    pools: SamplePools, horizon: int, leash: Leash
 ) -> tuple[Float[np.ndarray, " P"], Float[np.ndarray, " P"]]:
     """J_base and J_expert of every pool (tokens)."""
     returns = pools.returns(horizon)
-    best = chi2_tilt(returns, pools.mask, chi2_radius)
+    best = best_policy(returns, pools.mask, leash)
     return returns.sum(axis=1) / pools.sizes, (best * returns).sum(axis=1)
 
 

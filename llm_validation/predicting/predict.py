@@ -22,6 +22,7 @@ from verigap.llm_validation.measuring.measure import (
 )
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.drawn_prompts import MOST_PROMPTS, draw_prompts
+from verigap.llm_validation.pools.leashes import CHI2_1, Leash
 from verigap.llm_validation.pools.policy_values import Settings
 from verigap.llm_validation.pools.pools import SamplePools, verified_pools
 from verigap.llm_validation.predicting.bounds import bounds_beside
@@ -70,10 +71,10 @@ class Options:
     """What a prediction is asked for.
 
     Attributes:
-      chi2_radius: chi-square radius kappa > 0 of the expert and of every leashed policy.
+      leash: of the expert and of every leashed policy.
       num_candidates: N of best-of-N.
       log2_class_size: d in bits of the relabelling game that then predicts; None for a prediction
-        from the features of the traces.
+        from the features of the traces. It needs a chi-square leash.
       false_positive, false_negative: error rates in [0, 1] of the check that labels and selects in
         the relabelling game.
       estimate_errors: estimate both rates for the learned reward model instead.
@@ -84,7 +85,7 @@ class Options:
         size, as then no game is played.
     """
 
-    chi2_radius: float = 1.0
+    leash: Leash = CHI2_1
     num_candidates: int = CANDIDATES
     log2_class_size: float | None = None
     false_positive: float = 0.0
@@ -97,7 +98,6 @@ class Options:
         whole(self.seed, "seed", 0, 2**32 - 1)
         size = self.log2_class_size
         for name, value, least, most in (
-            ("chi2_radius", self.chi2_radius, 1e-6, 1e6),
             ("log2_class_size", 1.0 if size is None else size, 1e-3, 200.0),
             ("false_positive", self.false_positive, 0.0, 1.0),
             ("false_negative", self.false_negative, 0.0, 1.0),
@@ -106,6 +106,11 @@ class Options:
                 raise TableError(
                     f"{name}: {value!r} is out of range; give a number from {least:g} to {most:g}"
                 )
+        if size is not None and self.leash.divergence != "chi2":
+            raise TableError(
+                "log2_class_size: the relabelling game predicts on a chi-square leash only, by its "
+                "ceiling; choose that one, or give no class size"
+            )
         if size is None and (self.false_positive or self.false_negative or self.estimate_errors):
             raise TableError(
                 "log2_class_size: a check that errs is one of the relabelling game; give its class "
@@ -121,7 +126,7 @@ class Options:
         return Settings(
             data_budgets=tuple(data_budgets),
             num_candidates=self.num_candidates,
-            chi2_radius=self.chi2_radius,
+            leash=self.leash,
             seeds=SEEDS,
             seed=self.seed,
         )
@@ -268,7 +273,7 @@ def predict_group(
         model=laws.model,
         unit=laws.unit,
         prompts=laws.prompts,
-        chi2_radius=options.chi2_radius,
+        leash=options.leash,
         num_candidates=options.num_candidates,
         predictor=predictor,
         log2_class_size=class_size.statistic,
@@ -300,7 +305,7 @@ def _assumptions(
         rates = learned_error_rates(pools, horizon, data_budget, options.seed)
         wrong, missed = (0.0 if math.isnan(rate) else rate for rate in rates)
     return Assumptions(
-        chi2_radius=options.chi2_radius,
+        leash=options.leash,
         log2_class_size=size.estimate,
         num_candidates=options.num_candidates,
         false_positive=wrong,
@@ -327,7 +332,7 @@ def parametric_prediction(
       seen: the slice, measured on the same prompts.
     """
     if pools.prompts < 2:
-        values = [pool_values(pools, horizon, options.chi2_radius) for horizon in horizons]
+        values = [pool_values(pools, horizon, options.leash) for horizon in horizons]
         base, expert = np.array(values).transpose(1, 2, 0)
         unknown = np.full((1, len(horizons), len(data_budgets)), np.nan)
         return Draws(base, expert, dict.fromkeys(LEARNERS, unknown))
@@ -336,7 +341,7 @@ def parametric_prediction(
         horizons,
         data_budgets,
         options.num_candidates,
-        options.chi2_radius,
+        options.leash,
         resampler,
         options.seed,
     )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from verigap.llm_validation.fitting.lost import UNCHECKED, BiLevel
 from verigap.llm_validation.intervals import Statistic
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.predicting.crossover import Crossover
 from verigap.storage.units import LengthUnit
 
@@ -53,7 +54,7 @@ class GroupPrediction:
     Attributes:
       dataset, model, unit: of the group; lengths and returns count the unit.
       prompts: prompts behind the intervals.
-      chi2_radius: kappa, the chi-square radius of the expert and of every leashed policy.
+      leash: of the expert and of every leashed policy.
       num_candidates: N of best-of-N.
       predictor: what predicts: "parametric" from traces, "relabelling" where d is given.
       log2_class_size: d in bits; the interval of a calibrated one, NaN for one that was given. Only
@@ -73,7 +74,7 @@ class GroupPrediction:
     model: str
     unit: LengthUnit
     prompts: int
-    chi2_radius: float
+    leash: Leash
     num_candidates: int
     predictor: Predictor
     log2_class_size: Statistic

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -21,6 +22,7 @@ from jaxtyping import Array, Float
 from scipy.interpolate import PchipInterpolator
 
 from verigap.llm_validation.intervals import Resampler
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.predicting.draws import LEARNERS, Assumptions, Draws, resampled_means
 from verigap.llm_validation.predicting.group_laws import GroupLaws
 from verigap.llm_validation.predicting.relabelling_shares import (
@@ -29,13 +31,14 @@ from verigap.llm_validation.predicting.relabelling_shares import (
     repeated_prompts,
     trace_counts,
 )
-from verigap.theory import RewardLaw, best_of_n_policy, chi2_ball_expert
+from verigap.theory import RewardLaw, best_of_n_policy
+from verigap.theory.balls import BALLS, Divergence
 from verigap.theory.imperfect_verifier import observed_returns
 
 
 def cloning_shares(
     law: RewardLaw,
-    chi2_radius: float,
+    leash: Leash,
     data_budget: int,
     log2_class_sizes: Sequence[float],
     seed: int = 0,
@@ -44,19 +47,20 @@ def cloning_shares(
 
     Args:
       law: reward laws of the prompts, shape (P, K).
-      chi2_radius: chi-square radius kappa > 0 of the expert.
+      leash: of the expert.
       data_budget: n.
       log2_class_sizes: d, bits.
       seed: seed of how the traces fall on the prompts.
     """
-    given = Assumptions(chi2_radius=chi2_radius, log2_class_size=1.0, num_candidates=1)
+    given = Assumptions(leash=leash, log2_class_size=1.0, num_candidates=1)
     rate = horizon_gains(law, given).cloning_rate
     shares = matching_shares(
         repeated_prompts(law),
-        jnp.asarray(float(chi2_radius)),
+        jnp.asarray(leash.radius),
         jnp.asarray(float(data_budget)),
         trace_counts(law, rate, data_budget, seed),
         jnp.asarray(log2_class_sizes, float),
+        leash.divergence,
     )
     return np.asarray(shares)
 
@@ -86,13 +90,15 @@ class HorizonGains:
 
 def horizon_gains(law: RewardLaw, given: Assumptions) -> HorizonGains:
     """What full knowledge of the reward is worth on every prompt, and how fast it comes."""
-    return HorizonGains(**jax.device_get(_gains(law, **_numbers(given))))
+    return HorizonGains(
+        **jax.device_get(_gains(law, **_numbers(given), divergence=given.leash.divergence))
+    )
 
 
 def _numbers(given: Assumptions) -> dict[str, Float[Array, ""]]:
     """What is given about experts, candidates and checks, as arrays of one number each."""
     values = {
-        "chi2_radius": given.chi2_radius,
+        "radius": given.leash.radius,
         "num_candidates": given.num_candidates,
         "false_positive": given.false_positive,
         "false_negative": given.false_negative,
@@ -100,23 +106,25 @@ def _numbers(given: Assumptions) -> dict[str, Float[Array, ""]]:
     return {name: jnp.asarray(float(value)) for name, value in values.items()}
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="divergence")
 def _gains(
     law: RewardLaw,
-    chi2_radius: Float[Array, ""],
+    radius: Float[Array, ""],
     num_candidates: Float[Array, ""],
     false_positive: Float[Array, ""],
     false_negative: Float[Array, ""],
+    divergence: Divergence,
 ) -> dict[str, Any]:
     """The fields of `HorizonGains`."""
-    expert = chi2_ball_expert(law, chi2_radius)
+    ball = BALLS[divergence]
+    expert = ball.expert(law, radius)
     observed = observed_returns(law, false_positive, false_negative)
 
     def earned(ratio: Float[Array, "P K"]) -> Float[Array, " P"]:
         weight = observed.law.probabilities * ratio
         return jnp.sum(weight * observed.true_return, axis=-1) - law.mean
 
-    tilted = earned(chi2_ball_expert(observed.law, chi2_radius).density_ratio)
+    tilted = earned(ball.expert(observed.law, radius).density_ratio)
     picked = earned(best_of_n_policy(observed.law, num_candidates))
     gain = expert.value - law.mean
     ratio = expert.density_ratio

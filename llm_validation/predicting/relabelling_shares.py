@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from verigap.sim.relabelling.learners.learner import Belief, posterior, version_space
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.theory import RewardLaw, chi2_ball_expert
+from verigap.theory.balls import BALLS, Divergence
 from verigap.theory.imperfect_verifier import observed_returns
 from verigap.theory.lattices import (
     SumLattice,
@@ -52,16 +54,17 @@ def _spread_counts(
     return counts[order[_DRAWN // (2 * _KEPT) :: _DRAWN // _KEPT]].astype(float)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="divergence")
 def matching_shares(
     law: RewardLaw,
-    chi2_radius: Float[Array, ""],
+    radius: Float[Array, ""],
     data_budget: Float[Array, ""],
     counts: Float[Array, "kept P"],
     log2_class_sizes: Float[Array, " D"],
+    divergence: Divergence,
 ) -> Float[Array, " D"]:
     """P(VF-MLE is right) for several class sizes, averaged over the counts."""
-    ratio = chi2_ball_expert(law, chi2_radius).density_ratio
+    ratio = BALLS[divergence].expert(law, radius).density_ratio
     transforms = step_transforms(*expert_steps(law, ratio), data_budget, _CELLS)
 
     def correct(count: Float[Array, " P"]) -> Float[Array, " D"]:
@@ -81,7 +84,7 @@ def learner_shares(
     key: PRNGKeyArray,
     prompts: Float[Array, ""],
 ) -> dict[str, Float[Array, ""]]:
-    """Share of its reach that each learner gains.
+    """Share of its reach that each learner gains, on a chi-square leash.
 
     Args:
       law: reward laws of the prompts, filled up by `repeated_prompts`.
@@ -93,7 +96,7 @@ def learner_shares(
       prompts: how many of the law's prompts are the group's own.
     """
     own = jnp.arange(float(law.mean.shape[0])) < prompts
-    radius = numbers["chi2_radius"]
+    radius = numbers["radius"]
     observed = observed_returns(law, numbers["false_positive"], numbers["false_negative"]).law
     # Prompts that only fill up the shape give no labels.
     labelled = RewardLaw(observed.support, jnp.where(own[:, None], observed.probabilities, 0.0))

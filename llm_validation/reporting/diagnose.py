@@ -11,6 +11,7 @@ from verigap.llm_validation.arguments import checked_data_budgets, checked_horiz
 from verigap.llm_validation.deciding.allocation import allocations
 from verigap.llm_validation.deciding.comparison import compare
 from verigap.llm_validation.deciding.decisions import GroupDecisions, Request, decide_group
+from verigap.llm_validation.deciding.leashes import USUAL
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Coverage, Grids
 from verigap.llm_validation.measuring.measure import (
@@ -21,6 +22,7 @@ from verigap.llm_validation.measuring.measure import (
     measure_group,
 )
 from verigap.llm_validation.pools.drawn_prompts import MOST_PROMPTS, draw_prompts
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.pools.policy_values import Settings
 from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting.calibration import calibration_slice
@@ -41,7 +43,7 @@ def diagnose(
     data_budgets: Iterable[int] | None = None,
     *,
     num_candidates: int = CANDIDATES,
-    chi2_radius: float = 1.0,
+    leash: Leash = USUAL,
     worth: float | None = None,
     seed: int = 0,
     most_prompts: int = MOST_PROMPTS,
@@ -57,7 +59,7 @@ def diagnose(
       data_budgets: distinct n, traces to learn from; by default as `measure` chooses them. The
         decisions are about the largest.
       num_candidates: N that the decisions are about, as far as there are samples.
-      chi2_radius: chi-square leash kappa > 0 of trained policies.
+      leash: of trained policies. The theory is about the chi-square leash that it meets.
       worth: least gain that counts, a share of the largest reward in (0, 1), so 0.01 is one point
         of accuracy; by default one point or a tenth of the headroom, whichever is larger.
       seed: seed of all randomness, from 0 to 2^32 - 1; the same seed gives the same numbers.
@@ -79,7 +81,7 @@ def diagnose(
       'open'
     """
     given = None if horizons is None else tuple(checked_horizons(horizons))
-    request = _request(data_budgets, num_candidates, chi2_radius, worth, seed)
+    request = _request(data_budgets, num_candidates, leash, worth, seed)
     drawn = draw_prompts(traces, most_prompts, seed)
     every = tuple(map(drawn.marked, sample_pools(drawn.traces, placed=False)))
     kept = [pools for pools in every if pools.prompts]
@@ -111,7 +113,7 @@ def diagnose(
 def _request(
     data_budgets: Iterable[int] | None,
     num_candidates: int,
-    chi2_radius: float,
+    leash: Leash,
     worth: float | None,
     seed: int,
 ) -> Request:
@@ -126,7 +128,7 @@ def _request(
     request = Request(
         num_candidates=num_candidates,
         data_budgets=amounts or (),
-        chi2_radius=chi2_radius,
+        leash=leash,
         worth=worth,
         seed=seed,
     )
@@ -138,8 +140,15 @@ def _request(
 def _options(request: Request) -> Options:
     """What is asked of the prediction."""
     return Options(
-        chi2_radius=request.chi2_radius, num_candidates=request.num_candidates, seed=request.seed
+        leash=_of_the_theory(request), num_candidates=request.num_candidates, seed=request.seed
     )
+
+
+def _of_the_theory(request: Request) -> Leash:
+    """The chi-square leash that the statistics, the prediction and the phase diagram are about."""
+    leash = request.leash
+    # ln(1 + kappa) and back is kappa to a rounding, and a grid holds kappa itself.
+    return leash if leash.divergence == "chi2" else Leash("chi2", round(leash.other.radius, 12))
 
 
 def _diagnose_group(
@@ -159,7 +168,7 @@ def _diagnose_group(
     horizons = tuple(given or default_horizons(pools))
     budgets = request.data_budgets or default_data_budgets(pools)
     request = replace(request, data_budgets=budgets)
-    radii = tuple(sorted({*Grids().chi2_radii, request.chi2_radius}))
+    radii = tuple(sorted({*Grids().chi2_radii, _of_the_theory(request).radius}))
     grids = replace(Grids(), chi2_radii=radii)
     (fitted,) = stages(
         "fitting", lambda: fit(every, horizons, seed=request.seed, grids=grids).groups
@@ -202,7 +211,7 @@ def _theory(
     settings = Settings(
         data_budgets=request.data_budgets,
         num_candidates=request.num_candidates,
-        chi2_radius=request.chi2_radius,
+        leash=_of_the_theory(request),
         seeds=SEEDS,
         seed=request.seed,
     )
@@ -225,7 +234,7 @@ def _theory(
                 (pools.dataset, pools.model),
                 horizon,
                 n,
-                chi2_radius=request.chi2_radius,
+                chi2_radius=_of_the_theory(request).radius,
                 log2_class_size=prediction.log2_class_size.estimate,
                 coverage=_coverage(fitted, request).quantiles,
             ),
@@ -256,4 +265,4 @@ def _assumptions(
 def _coverage(fitted: GroupFit, request: Request) -> Coverage:
     """Coverage within the leash, at the largest budget."""
     rows = fitted.horizon_fits[-1].reachable
-    return next(row for row in rows if row.at == request.chi2_radius)
+    return next(row for row in rows if row.at == _of_the_theory(request).radius)

@@ -263,8 +263,11 @@ def test_gradients(name):
         at = (law.support, law.probabilities, jnp.asarray([radius]))
         by_support, by_mass, by_radius = (np.asarray(slope[0]) for slope in gradients(*at))
         # By the envelope theorem: beta is the price of a nat, and w p that of a token.
-        played = np.asarray(expert.density_ratio)[np.asarray(law.probabilities) > 0]
-        beta = np.log(played[-1] / played[0]) / float(law.maximum - law.minimum)
+        # From the two best returns, as the ratio of the worst may underflow.
+        atoms = np.asarray(law.atoms)[np.asarray(law.probabilities) > 0]
+        ratio = np.asarray(expert.density_ratio)[np.asarray(law.probabilities) > 0]
+        second = np.flatnonzero(atoms < atoms[-1])[-1]
+        beta = np.log(ratio[-1] / ratio[second]) / (atoms[-1] - atoms[second])
         assert by_radius == pytest.approx(1 / beta, rel=1e-6)
         share = np.asarray(law.probabilities * expert.density_ratio)
         np.testing.assert_allclose(by_support, share, rtol=1e-6, atol=1e-9)

@@ -8,11 +8,18 @@ from typing import Annotated
 import typer
 
 from verigap.cli.help_pages import SAMPLES, page
-from verigap.cli.options import QuietFlag, prepare_jax, show_json
+from verigap.cli.options import (
+    Leash,
+    LeashOption,
+    QuietFlag,
+    prepare_jax,
+    radius_of,
+    show_json,
+)
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
-    LeashOption,
+    KappaOption,
     MostPromptsOption,
     SamplesArgument,
     SeedOption,
@@ -59,7 +66,8 @@ def diagnose(
             "Default: one, or a tenth of what an exact check adds.",
         ),
     ] = None,
-    kappa: LeashOption = 1.0,
+    leash: LeashOption = Leash.KL,
+    kappa: KappaOption = None,
     price_per_mtok: Annotated[
         float | None, typer.Option("--price-per-mtok", help="Price of a million sampled tokens.")
     ] = None,
@@ -129,7 +137,7 @@ def diagnose(
             verifier=verifier,
             currency=currency,
             worth=None if worth is None else worth / 100.0,
-            chi2_radius=kappa,
+            **radius_of(leash, 1.0 if kappa is None and leash is Leash.CHI2 else kappa),
             prices=prices,
             spend=spend,
             include_text=include_text,

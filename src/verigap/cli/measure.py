@@ -8,12 +8,20 @@ from typing import Annotated
 import typer
 
 from verigap.cli.help_pages import SAMPLES, page
-from verigap.cli.options import JsonFlag, QuietFlag, prepare_jax, show_json
+from verigap.cli.options import (
+    JsonFlag,
+    Leash,
+    LeashOption,
+    QuietFlag,
+    prepare_jax,
+    radius_of,
+    show_json,
+)
 from verigap.cli.output import say
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
-    LeashOption,
+    KappaOption,
     MostPromptsOption,
     SeedOption,
     horizons_and_data_budgets,
@@ -38,7 +46,8 @@ def measure(
     candidates: Annotated[
         int | None, typer.Option("--candidates", help="N of best-of-N and votes. Default: 8.")
     ] = None,
-    kappa: LeashOption = 1.0,
+    leash: LeashOption = Leash.CHI2,
+    kappa: KappaOption = None,
     seeds: Annotated[
         int, typer.Option("--seeds", help="Repetitions: splits and training data.")
     ] = 16,
@@ -69,7 +78,7 @@ def measure(
             horizons,
             data_budgets,
             num_candidates=candidates,
-            chi2_radius=kappa,
+            **radius_of(leash, kappa),
             seeds=seeds,
             seed=seed,
             most_prompts=most_prompts,

@@ -8,10 +8,19 @@ from typing import Annotated
 import typer
 
 from verigap.cli.help_pages import SAMPLES, page
-from verigap.cli.options import JsonFlag, QuietFlag, prepare_jax, show_json
+from verigap.cli.options import (
+    JsonFlag,
+    Leash,
+    LeashOption,
+    QuietFlag,
+    prepare_jax,
+    radius_of,
+    show_json,
+)
 from verigap.cli.samples import (
     DataBudgetsOption,
     HorizonsOption,
+    KappaOption,
     MostPromptsOption,
     SeedOption,
     horizons_and_data_budgets,
@@ -36,9 +45,8 @@ def predict(
     ],
     horizon: HorizonsOption = None,
     n: DataBudgetsOption = None,
-    kappa: Annotated[
-        float, typer.Option("--kappa", help="Chi-square leash kappa of expert and learners.")
-    ] = 1.0,
+    leash: LeashOption = Leash.CHI2,
+    kappa: KappaOption = None,
     class_size: Annotated[
         float | None,
         typer.Option(
@@ -76,7 +84,7 @@ def predict(
             read_unless_laws(source),
             horizons,
             data_budgets,
-            chi2_radius=kappa,
+            **radius_of(leash, kappa),
             log2_class_size=class_size,
             num_candidates=candidates,
             false_positive=false_positive,

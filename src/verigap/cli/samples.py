@@ -28,7 +28,13 @@ HorizonsOption = Annotated[
 DataBudgetsOption = Annotated[
     str | None, typer.Option("--n", help="Training traces n, with commas. Default: 16 to 1024.")
 ]
-LeashOption = Annotated[float, typer.Option("--kappa", help="Chi-square leash of both policies.")]
+KappaOption = Annotated[
+    float | None,
+    typer.Option(
+        "--kappa",
+        help="Radius of the leash, in what --leash names. Default: 1, or ln 2 nats.",
+    ),
+]
 SeedOption = Annotated[int, typer.Option("--seed", help="Seed of all randomness.")]
 MostPromptsOption = Annotated[
     int,

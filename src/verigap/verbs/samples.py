@@ -109,7 +109,8 @@ def predict(
     horizons: Iterable[int] | None = None,
     data_budgets: Iterable[int] | None = None,
     *,
-    chi2_radius: float = 1.0,
+    chi2_radius: float | None = None,
+    kl_radius: float | None = None,
     log2_class_size: float | None = None,
     num_candidates: int = 8,
     false_positive: float = 0.0,
@@ -126,9 +127,10 @@ def predict(
         the JSON of a fit with its prompts.
       horizons: distinct token budgets H. Default: from the lengths of the traces.
       data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
-      chi2_radius: chi-square leash kappa of the expert and of both policies, above 0.
-      log2_class_size: d in bits of the relabelling game that then predicts; None predicts from the
-        features of the traces, which needs traces.
+      chi2_radius: chi-square leash kappa of the expert and of both policies, above 0. Default: 1.
+      kl_radius: in its place, a leash in KL divergence from the base, nats.
+      log2_class_size: d in bits of the relabelling game that then predicts, on a chi-square leash;
+        None predicts from the features of the traces, which needs traces.
       num_candidates: N of best-of-N.
       false_positive: share of wrong traces that the check of the game accepts, in [0, 1].
       false_negative: share of right traces that it rejects, in [0, 1].
@@ -153,13 +155,15 @@ def predict(
     """
     from verigap.llm_validation.arguments import listed
     from verigap.llm_validation.importers import holds_samples
+    from verigap.llm_validation.pools.leashes import chosen_leash
     from verigap.llm_validation.predicting.group_laws import read_laws
     from verigap.llm_validation.predicting.predict import Options, predict_laws
     from verigap.llm_validation.predicting.predict import predict as predict_traces
     from verigap.results import Predictions
 
     options = Options(
-        chi2_radius=chi2_radius, num_candidates=num_candidates, log2_class_size=log2_class_size,
+        leash=chosen_leash(chi2_radius, kl_radius),
+        num_candidates=num_candidates, log2_class_size=log2_class_size,
         false_positive=false_positive, false_negative=false_negative,
         estimate_errors=estimate_errors, seed=seed,
     )  # fmt: skip
@@ -182,7 +186,8 @@ def measure(
     data_budgets: Iterable[int] | None = None,
     *,
     num_candidates: int | None = None,
-    chi2_radius: float = 1.0,
+    chi2_radius: float | None = None,
+    kl_radius: float | None = None,
     seeds: int = 16,
     seed: int = 0,
     most_prompts: int = 2_000,
@@ -197,6 +202,8 @@ def measure(
       data_budgets: distinct n, traces to learn from. Default: 16 to 1024.
       num_candidates: N of best-of-N and of the vote. Default: 8.
       chi2_radius: chi-square leash kappa of the expert and of both leashed policies, above 0.
+        Default: 1.
+      kl_radius: in its place, a leash in KL divergence from the base, nats.
       seeds: repetitions, each with its own split of the prompts and training data; at least 2.
       seed: seed of all randomness.
       most_prompts: prompts of a group that are measured, drawn at random where there are more.
@@ -227,6 +234,7 @@ def measure(
         data_budgets=data_budgets,
         num_candidates=num_candidates,
         chi2_radius=chi2_radius,
+        kl_radius=kl_radius,
         seeds=seeds,
         seed=seed,
         most_prompts=most_prompts,
@@ -254,7 +262,8 @@ def diagnose(
     verifier: str | None = None,
     currency: str = "accuracy",
     worth: float | None = None,
-    chi2_radius: float = 1.0,
+    chi2_radius: float | None = None,
+    kl_radius: float | None = None,
     prices: Prices | None = None,
     spend: float | None = None,
     include_text: bool = False,
@@ -278,7 +287,11 @@ def diagnose(
       currency: "accuracy" (within H), or "return" (tokens of correct trace); both are computed.
       worth: least gain that counts, as a share of the largest reward: 0.01 is one point of
         accuracy. Default: one point or a tenth of what an exact check adds, whichever is larger.
-      chi2_radius: chi-square leash kappa of trained policies, above 0.
+      chi2_radius: chi-square leash kappa of trained policies, above 0; it then takes the place of
+        `kl_radius`.
+      kl_radius: leash of trained policies in KL divergence from the base, nats. Default: ln 2. What
+        the report says of the theory is about the chi-square leash exp(kl_radius) - 1, which lies
+        within it.
       prices: of tokens, checks and labels; see `llm_validation.deciding.Prices`.
       spend: most that a prompt may cost: in money with a price, else in tokens.
       include_text: show two samples of each prompt with their text.
@@ -306,6 +319,8 @@ def diagnose(
     """
     from verigap.figures.diagnosis import draw_group
     from verigap.llm_validation.arguments import checked_horizons
+    from verigap.llm_validation.deciding.leashes import USUAL
+    from verigap.llm_validation.pools.leashes import chosen_leash
     from verigap.llm_validation.reporting.diagnose import diagnose as diagnose_traces
     from verigap.llm_validation.reporting.unanswerable import refuse_unanswerable
     from verigap.llm_validation.reporting.writing import STAGES, write_report
@@ -327,7 +342,8 @@ def diagnose(
     refuse_unanswerable(samples, currency=unit, prices=prices, spend=spend, horizons=budgets)
     found = diagnose_traces(
         samples, budgets, data_budgets, num_candidates=num_candidates,
-        chi2_radius=chi2_radius, worth=worth, seed=seed, most_prompts=most_prompts, report=report,
+        leash=chosen_leash(chi2_radius, kl_radius, USUAL), worth=worth, seed=seed,
+        most_prompts=most_prompts, report=report,
         keep=None if folder is None else folder / STAGES,
     )  # fmt: skip
     written = write_report(

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
-from verigap.llm_validation.deciding.leashes import Leash, best_policy, usual_leashes, within
+from verigap.llm_validation.deciding.leashes import USUAL, usual_leashes
+from verigap.llm_validation.pools.leashes import Leash, best_policy, within
 from verigap.theory import RewardLaw, chi2_ball_expert
 
 RADII = st.sampled_from([0.01, 0.25, 1.0, 3.0])
@@ -139,15 +140,16 @@ def test_a_long_leash_reaches_the_best_sample_and_equal_rewards_move_nothing(kin
 
 def test_scale_of_the_reward_is_no_matter() -> None:
     reward, mask = drawn(3, 50)
-    for leash in usual_leashes(1.0):
+    for leash in usual_leashes(USUAL):
         found = best_policy(reward, mask, leash)
         np.testing.assert_allclose(best_policy(4096 * reward, mask, leash), found, atol=1e-9)
         np.testing.assert_allclose(best_policy(reward + 7, mask, leash), found, atol=1e-6)
 
 
 def test_the_kl_leash_holds_the_chi2_one() -> None:
-    first, *_, kl = usual_leashes(1.0)
+    kl, *_, first = usual_leashes(USUAL)
     assert (str(first), str(kl)) == ("chi-square 1", "KL 0.693 nats")
+    assert (first.other, kl.other) == (kl, first)
     for seed in range(20):
         reward, mask = drawn(seed, 50)
         for policy, base in zip(best_policy(reward, mask, first), bases(mask), strict=True):

@@ -11,8 +11,8 @@ from scipy import optimize, special, stats
 from tests.llm_validation.pools.made_pools import table, traces
 from tests.statistics import assert_fits
 from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
-from verigap.llm_validation.pools.experts import chi2_tilt
 from verigap.llm_validation.pools.features import Features, features
+from verigap.llm_validation.pools.leashes import Leash, best_policy
 from verigap.llm_validation.pools.newton import RIDGE
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import sample_pools
@@ -118,7 +118,7 @@ def test_expert_is_that_of_the_theory() -> None:
     rng = np.random.default_rng(5)
     mask = np.arange(7) < np.array([7, 4, 1])[:, None]
     returns = np.where(mask, rng.integers(0, 4, mask.shape), 0.0)
-    found = chi2_tilt(returns, mask, 0.7)
+    found = best_policy(returns, mask, Leash("chi2", 0.7))
     np.testing.assert_allclose(found.sum(axis=1), 1.0)
     assert not found[~mask].any()
     size = mask.sum(axis=1, keepdims=True)
@@ -142,7 +142,9 @@ def test_halves_swap_within_pairs() -> None:
 def test_labels_of_held_out_prompts_are_not_used() -> None:
     frame = table()
     (pools,) = sample_pools(traces(frame))
-    settings = Settings(data_budgets=(8, 32), num_candidates=4, chi2_radius=1.0, seeds=4, seed=0)
+    settings = Settings(
+        data_budgets=(8, 32), num_candidates=4, leash=Leash("chi2", 1.0), seeds=4, seed=0
+    )
     train = np.tile(np.arange(12) < 6, (4, 1))
     first = values_at(pools, 40, settings, features(pools, 40), train).values
     # On held-out prompts the best samples become the worst, and nothing else changes: policies that

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.predicting.calibration import MEASURED_AS, Slice
 from verigap.llm_validation.predicting.correction import corrected
 from verigap.llm_validation.predicting.draws import LEARNERS, Draws
@@ -31,7 +32,10 @@ def seen(cells: int = 2, budgets: int = 1) -> Slice:
     for name, policy in MEASURED_AS.items():
         means[policy] = 9.0 - truth()[name][:, :budgets, :cells]
     return Slice(
-        horizons=HORIZONS[:budgets], data_budgets=DATA[:cells], chi2_radius=1.0, means=means
+        horizons=HORIZONS[:budgets],
+        data_budgets=DATA[:cells],
+        leash=Leash("chi2", 1.0),
+        means=means,
     )
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.statistics import Estimate, assert_same_mean
 from verigap.llm_validation.intervals import Resampler
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.predicting.bounds import bounds_beside
 from verigap.llm_validation.predicting.draws import Assumptions, resampled_means, statistic
 from verigap.llm_validation.predicting.group_laws import GroupLaws, padded_law
@@ -37,7 +38,7 @@ def assumed(
     false_negative: float = 0.0,
 ) -> Assumptions:
     return Assumptions(
-        chi2_radius=chi2_radius,
+        leash=Leash("chi2", chi2_radius),
         log2_class_size=log2_class_size,
         num_candidates=num_candidates,
         false_positive=false_positive,
@@ -111,7 +112,7 @@ def test_shares_of_the_game_played_plainly(size: int, n: int, radius: float) -> 
     for learner, draws, bias in (("vf-mle", right, 0.006), ("vb-best-of-n", kept, 1e-3)):
         share = float(curves.at(learner, np.array([float(n)]))[0])
         assert_same_mean(Estimate.of(draws), share, bias=bias, what=learner)
-    assert cloning_shares(law, radius, n, [float(size)])[0] == pytest.approx(
+    assert cloning_shares(law, Leash("chi2", radius), n, [float(size)])[0] == pytest.approx(
         float(curves.at("vf-mle", np.array([float(n)]))[0]), abs=1e-12
     )
 
@@ -123,7 +124,9 @@ def test_one_prompt_is_a_closed_form() -> None:
             jnp.asarray(float(n)), jnp.asarray(tilt), jnp.asarray(size), 1 << 10
         )
         exact = float(probability_correct(lattice, jnp.asarray(size)))
-        assert cloning_shares(law, tilt**2, n, [size])[0] == pytest.approx(exact, abs=1e-3)
+        assert cloning_shares(law, Leash("chi2", tilt**2), n, [size])[0] == pytest.approx(
+            exact, abs=1e-3
+        )
 
 
 @pytest.mark.parametrize("survivors", [1, 2, 5, 20])

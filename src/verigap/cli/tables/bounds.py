@@ -17,10 +17,11 @@ from verigap.storage.units import LengthUnit
 def show_calculation(result: Calculation) -> None:
     """Bounds and risks of one setting."""
     console = open_console()
-    horizon, unit = result.horizon, result.unit
+    horizon, unit, ball = result.horizon, result.unit, result.setting.ball
+    kappa = float(result.setting.class_radius)
     console.print(
         f"H = {horizon} {unit}, n = {result.data_budget}, "
-        f"d = {result.log2_class_size:g} bits, {_expert_class(result)}, "
+        f"d = {result.log2_class_size:g} bits, {ball.symbol} = {kappa:.4g}{ball.unit}, "
         f"mean = {table_number(result.mean)}, sigma = {table_number(result.sd)}, "
         f"c0 = {table_number(result.coverage)}\n",
         highlight=False,
@@ -41,20 +42,16 @@ def show_calculation(result: Calculation) -> None:
         ("VF-LOWER's hardest expert", result.risks_hardest),
     ):
         if risks is not None:
-            radius = _expert_radius(result, risks.expert_radius)
-            _show_risks(console, f"{expert}, of {radius}", risks, horizon, unit)
+            which = f"{expert}, of {_expert(result, risks.expert_radius)}"
+            _show_risks(console, which, risks, horizon, unit)
 
 
-def _expert_class(result: Calculation) -> str:
-    if result.kl_radius is not None:
-        return f"KL radius = {result.kl_radius:.4g} nats"
-    return f"kappa = {result.chi2_radius:.4g}"
-
-
-def _expert_radius(result: Calculation, radius: float) -> str:
-    if result.kl_radius is not None:
-        return f"KL radius {radius:.4g} nats"
-    return f"tilt {math.sqrt(radius):.4g}"
+def _expert(result: Calculation, radius: float) -> str:
+    """The expert by its radius; in the chi-square ball by its tilt, the root."""
+    ball = result.setting.ball
+    if ball.name == "chi2":
+        return f"tilt {math.sqrt(radius):.4g}"
+    return f"{ball.symbol} {radius:.4g}{ball.unit}"
 
 
 def _show_risks(

@@ -25,7 +25,10 @@ def show_measurements(
     say("Mean values on held-out prompts; gaps [95 % interval]\n")
     for group in groups:
         show_group(console, group.dataset, group.model, f"values in {group.unit.of_correct_trace}")
-        leash = f"best of N = {group.num_candidates}, chi-square leash {group.chi2_radius:g}"
+        leash = (
+            f"best of N = {group.num_candidates}, {group.leash.ball.title} leash "
+            f"{group.leash.radius:.4g}{group.leash.ball.unit}"
+        )
         if isinstance(group, FinetunedMeasurement):
             say(f"{group.prompts} prompts, {group.trainings} trainings a cell; {leash}")
             cells = group.cells

@@ -30,7 +30,8 @@ def _show(console: Console, each: GroupPrediction) -> None:
     size = f"d = {_short(each.log2_class_size)} bits ({each.class_size_source})"
     _line(
         console,
-        f"{each.prompts} prompts; kappa = {each.chi2_radius:g}, N = {each.num_candidates}, "
+        f"{each.prompts} prompts; {each.leash.ball.symbol} = {each.leash.radius:.4g}"
+        f"{each.leash.ball.unit}, N = {each.num_candidates}, "
         + (size if each.predictor == RELABELLING else f"bounds at {size}"),
     )
     if each.false_positive or each.false_negative:
