@@ -18,7 +18,7 @@ import numpy as np
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.features import features
-from verigap.llm_validation.pools.leashes import Leash
+from verigap.llm_validation.pools.leashes import CHI2_1
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.storage.units import LengthUnit
@@ -73,7 +73,7 @@ def measured(pools: SamplePools, seed: int, train: np.ndarray | None = None) -> 
     settings = Settings(
         data_budgets=DATA,
         num_candidates=8,
-        leash=Leash("chi2", 1.0),
+        leash=CHI2_1,
         seeds=SEEDS if train is None else len(train),
         seed=seed,
     )

@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.gap_coverage import DATA, DESIGNS, HORIZON, POPULATIONS, measured, sampled, truths
 from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.pools.leashes import Leash
+from verigap.llm_validation.pools.leashes import CHI2_1
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.predicting.calibration import Slice, calibration_slice
 from verigap.llm_validation.predicting.correction import corrected
@@ -71,7 +71,7 @@ def table(
 
 def game_truth(population: str, samples: int) -> np.ndarray:
     """The game's gap at every n, averaged over many tables: that of one depends on its prompts."""
-    given = Assumptions(leash=Leash("chi2", 1.0), log2_class_size=CLASS_SIZE, num_candidates=8)
+    given = Assumptions(leash=CHI2_1, log2_class_size=CLASS_SIZE, num_candidates=8)
     gaps = []
     for repetition in range(_GAME_TRUTHS):
         rng = np.random.default_rng([repetition, samples, 2])
@@ -95,7 +95,7 @@ def parametric(
     """Gaps of the parametric predictor, "parametric, plain" before the slice corrects it."""
     pools, seen = table(population, prompts, samples, repetition)
     resampler = Resampler(prompts, repetition, 1000)
-    plain = parametric_draws(pools, (HORIZON,), DATA, 8, Leash("chi2", 1.0), resampler, repetition)
+    plain = parametric_draws(pools, (HORIZON,), DATA, 8, CHI2_1, resampler, repetition)
     known = Slice.of(seen, pools.prompt_ids, resampler)
     full = corrected(plain, (HORIZON,), DATA, known)
     return {

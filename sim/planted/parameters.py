@@ -37,7 +37,7 @@ class PolicyGradientSpec(_Spec):
 
     Attributes:
       methods: which gradients, each on both leashes.
-      leashes: divergence from the base that is penalised.
+      leashes: divergence from the base that is penalised: "kl", the usual one, and "chi2".
       steps: optimiser steps.
       prompts: prompts a step.
       group: traces a prompt and step.

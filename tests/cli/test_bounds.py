@@ -1,6 +1,7 @@
 """`verigap bounds`: the registry, the JSON contract, numbers known by hand."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,43 @@ def strict_json(text: str) -> Any:
         raise AssertionError(f"{name} is not JSON")
 
     return json.loads(text, parse_constant=refuse)
+
+
+def test_a_kl_leash_on_two_returns_is_a_chi_square_leash(
+    in_process: InProcess, two_level: Finished
+) -> None:
+    # w = 1 +- 0.12, whose divergence is 0.0072173 nats.
+    nats = 0.5 * (1.12 * math.log(1.12) + 0.88 * math.log(0.88))
+    question = f"{UNIT} --law two-level --leash kl --expert-radius {nats!r}"
+    kl, chi2 = (
+        strict_json(ask(in_process, f"{question} --json").stdout),
+        strict_json(two_level.stdout),
+    )
+    assert (kl["chi2_radius"], kl["kl_radius"], chi2["kl_radius"]) == (None, nats, None)
+    for name, bound in chi2["bounds"].items():
+        assert kl["bounds"][name]["value"] == pytest.approx(bound["value"], rel=1e-9), name
+        assert kl["bounds"][name]["proved"] == bound["proved"]
+    for name, risk in chi2["risks"]["by_learner"].items():
+        assert kl["risks"]["by_learner"][name]["value"] == pytest.approx(risk["value"], rel=1e-6)
+    shown = ask(in_process, question).stdout
+    assert "KL radius = 0.007217 nats" in shown
+    assert "below the expert, of KL radius 0.007217 nats" in shown
+
+
+def test_the_usual_kl_leash_is_ln_2(in_process: InProcess) -> None:
+    done = ask(in_process, "--horizon 8 --n 4 --log2-class 4 --law two-level --leash kl --json")
+    found = strict_json(done.stdout)
+    assert found["kl_radius"] == pytest.approx(math.log(2.0))
+    assert found["hardest_tilt"] is None
+    assert 0 < found["hardest_radius"] <= found["kl_radius"]
+
+
+def test_moments_on_a_kl_leash(in_process: InProcess) -> None:
+    options = "--sigma 1 --mean 1 --c0 0.25 --leash kl --kappa 0.0144 --json"
+    found = strict_json(ask(in_process, f"{UNIT} {options}").stdout)
+    # The law of these moments on two returns is the worst: 0 and 2.
+    assert found["bounds"]["VF-UPPER"]["value"] > 0
+    assert found["risks"] is None
 
 
 @pytest.mark.smoke

@@ -87,19 +87,18 @@ def test_completion_knows_the_commands() -> None:
         (
             "bounds",
             "--list --horizon --n --log2-class --leash --kappa --expert-radius --tilt --delta "
-            "--law --sigma --mean --c0 "
-            "--candidates --seed --json",
+            "--law --sigma --mean --c0 --candidates --seed --json",
         ),
         (
             "measure",
-            "TRACES --horizon --n --candidates --kappa --seeds --seed --finetuned --json",
+            "TRACES --horizon --n --candidates --leash --kappa --seeds --seed --finetuned --json",
         ),
         ("sweep", "CONFIG --out --engine --json"),
         ("check", "RUN --all --partial --json"),
         ("rerun", "RUN --cells --tolerance --tables --json"),
         (
             "diagnose",
-            "TRACES --out --horizon --n --candidates --verifier --kappa --include-text "
+            "TRACES --out --horizon --n --candidates --verifier --leash --kappa --include-text "
             "--seed --json",
         ),
     ],

@@ -24,9 +24,9 @@ from verigap.sim.models.sampling import log_probabilities, sample
 from verigap.sim.models.training import TrainingPlan, advance, start
 from verigap.sim.models.transformer import Params
 from verigap.sim.planted.learners.verifier import predicted_returns, verifier_config
+from verigap.theory.balls import Divergence
 
 Method = Literal["reinforce", "grpo"]
-Leash = Literal["kl", "chi2"]
 
 _LARGEST_LOG_RATIO = 3.0
 
@@ -64,7 +64,7 @@ def _rollouts(prompts: int, group: int) -> Callable[..., Rollout]:
     return draw
 
 
-def leash_cost(log_ratio: Float[Array, " n"], leash: Leash) -> Float[Array, " n"]:
+def leash_cost(log_ratio: Float[Array, " n"], leash: Divergence) -> Float[Array, " n"]:
     """Per-trace cost whose score-function gradient is that of the divergence from the base.
 
     d KL = E[ln(ratio) d ln pi] and d chi2 = E[2 ratio d ln pi], both under the policy. Ratios are
@@ -94,7 +94,7 @@ def _surrogate(
     horizon: int,
     group: int,
     method: Method,
-    leash: Leash,
+    leash: Divergence,
 ) -> Callable[[Params, Rollout], Float[Array, ""]]:
     def loss(params: Params, rollout: Rollout) -> Float[Array, ""]:
         prompts = rollout.prompts
@@ -118,11 +118,11 @@ def policy_gradient(
     *,
     horizon: int,
     method: Method,
-    leash: Leash,
     penalty: float,
     plan: TrainingPlan,
     group: int,
     key: PRNGKeyArray,
+    leash: Divergence = "kl",
 ) -> tuple[Params, Float[np.ndarray, " parts"]]:
     """Policy gradient from the base against the verifier.
 
@@ -133,11 +133,11 @@ def policy_gradient(
       prompts: ids of the training prompts.
       horizon: H, tokens.
       method: "reinforce" or "grpo".
-      leash: "kl" or "chi2".
-      penalty: weight of the divergence, in shares of the horizon.
+      penalty: weight of the divergence, in shares of the horizon: a nat, or a unit of chi-square.
       plan: its `batch` is the number of prompts a step.
       group: traces a prompt.
       key: random stream of the prompts and the traces.
+      leash: divergence from the base that is penalised, "kl" in nats or "chi2".
 
     Returns:
       The policy's parameters, and the mean surrogate loss of every part of the training.

@@ -9,6 +9,8 @@ from scipy import optimize
 
 from verigap.llm_validation.deciding.leashes import USUAL, usual_leashes
 from verigap.llm_validation.pools.leashes import Leash, best_policy, within
+from verigap.llm_validation.predicting.predict import Options
+from verigap.storage.tables import TableError
 from verigap.theory import RewardLaw, chi2_ball_expert
 
 RADII = st.sampled_from([0.01, 0.25, 1.0, 3.0])
@@ -154,3 +156,24 @@ def test_the_kl_leash_holds_the_chi2_one() -> None:
         reward, mask = drawn(seed, 50)
         for policy, base in zip(best_policy(reward, mask, first), bases(mask), strict=True):
             assert divergence(policy, base, "kl") <= kl.radius + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("given_radii", "says"),
+    [
+        ((1.0, 0.5), "kl_radius: is given beside"),
+        ((0.0, None), "chi2_radius: 0.0 is out of range"),
+        ((None, float("inf")), "kl_radius: inf is out of range"),
+    ],
+)
+def test_a_leash_is_one_radius(given_radii: tuple[float | None, float | None], says: str) -> None:
+    with pytest.raises(TableError, match=says):
+        chosen_leash(*given_radii)
+
+
+def test_the_radius_that_is_given_names_the_divergence() -> None:
+    assert chosen_leash(0.5, None) == Leash("chi2", 0.5)
+    assert chosen_leash(None, 0.5) == Leash("kl", 0.5)
+    assert chosen_leash(None, None, USUAL) == USUAL
+    with pytest.raises(TableError, match="on a chi-square leash only"):
+        Options(leash=USUAL, log2_class_size=4.0)

@@ -7,11 +7,10 @@ import pytest
 
 from tests.llm_validation.deciding.made_outcomes import made
 from verigap.llm_validation.deciding import training
-from verigap.llm_validation.deciding.leashes import usual_leashes
+from verigap.llm_validation.deciding.leashes import USUAL, usual_leashes
 from verigap.llm_validation.deciding.outcomes import Outcomes
 from verigap.llm_validation.deciding.training import TRAINED, train
 from verigap.llm_validation.pools.features import SCORE
-from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.pools.policy_values import halves
 
 PROMPTS, SAMPLES = 20, 6
@@ -30,12 +29,12 @@ def table(seed: int = 0, **other: np.ndarray) -> Outcomes:
 
 
 def trained(found: Outcomes, seed: int = 0) -> training.Training:
-    return train(found, data_budgets=BUDGETS, leash=Leash("chi2", 1.0), num_candidates=4, seed=seed)
+    return train(found, data_budgets=BUDGETS, leash=USUAL, num_candidates=4, seed=seed)
 
 
 def fitted(found: Outcomes) -> dict[str, np.ndarray]:
     """Policies at the first leash, of shape (n, seeds, P, K)."""
-    leash = usual_leashes(Leash("chi2", 1.0))[0]
+    leash = usual_leashes(USUAL)[0]
     return training._fit(found, "accuracy", BUDGETS, leash, seed=0).within(leash, found.mask)
 
 
@@ -60,8 +59,8 @@ def test_labels_of_held_out_prompts_change_no_policy_on_any_prompt() -> None:
 @pytest.mark.parametrize("place", range(4))
 def test_every_trained_policy_keeps_to_the_leash(place: int) -> None:
     found = table()
-    leash = usual_leashes(Leash("chi2", 1.0))[place]
-    fit = training._fit(found, "accuracy", BUDGETS, usual_leashes(Leash("chi2", 1.0))[0], seed=0)
+    leash = usual_leashes(USUAL)[place]
+    fit = training._fit(found, "accuracy", BUDGETS, usual_leashes(USUAL)[0], seed=0)
     for arm, policy in fit.within(leash, found.mask).items():
         ratio = np.maximum(policy * SAMPLES, 1e-300)
         apart = (
@@ -88,7 +87,7 @@ def test_every_arm_draws_as_many_traces(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(training, "clone", spy_clone)
     monkeypatch.setattr(training, "predicted_returns", spy_predicted)
     found = table()
-    training._fit(found, "accuracy", BUDGETS, usual_leashes(Leash("chi2", 1.0))[0], seed=0)
+    training._fit(found, "accuracy", BUDGETS, usual_leashes(USUAL)[0], seed=0)
     # The clone of the expert, that of the rewarded traces, and the reward model: the largest n, n.
     assert seen == {"clone": [(64, *BUDGETS)] * 2, "reward": [(64, *BUDGETS)]}
 

@@ -9,7 +9,7 @@ from verigap.llm_validation.measuring.content import as_content
 from verigap.llm_validation.measuring.measurement import POLICIES, GroupMeasurement
 from verigap.llm_validation.measuring.planted_runs import finetuned
 from verigap.llm_validation.measuring.trained_runs import measured_run
-from verigap.llm_validation.pools.leashes import Leash
+from verigap.llm_validation.pools.leashes import CHI2_1
 from verigap.sim.sweeps.spelling import FINETUNED_VERSION_1_NAMES
 from verigap.storage.run_store import RunStore
 from verigap.storage.tables import TableError
@@ -25,7 +25,7 @@ def test_cells_are_the_trainings_means() -> None:
     }  # fmt: skip
     group = groups["low (data)"]
     assert (group.dataset, group.prompts, group.trainings) == ("planted", 64, 3)
-    assert (group.num_candidates, group.leash) == (8, Leash("chi2", 1.0))
+    assert (group.num_candidates, group.leash) == (8, CHI2_1)
     assert [(cell.horizon, cell.data_budget) for cell in group.cells] == [
         (24, 64),
         (24, 256),
@@ -67,4 +67,4 @@ def test_a_run_of_version_1_reads_as_before(tmp_path: Path) -> None:
     (now,), _ = measured_run(present)
     assert as_content([before]) == as_content([now])
     assert isinstance(now, GroupMeasurement)
-    assert (now.data_budgets, now.num_candidates, now.leash) == ((16, 64), 8, Leash("chi2", 1.0))
+    assert (now.data_budgets, now.num_candidates, now.leash) == ((16, 64), 8, CHI2_1)

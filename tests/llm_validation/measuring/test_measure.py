@@ -75,9 +75,18 @@ def test_order_of_policies_and_leash(group: GroupMeasurement) -> None:
         assert (value["exact"] >= value[name] - 1e-9).all(), name
     for name in ("base", "clone_leashed", "verify_leashed"):
         assert (value["expert"] >= value[name] - 1e-9).all(), name
-    tight = measured(table(), chi2_radius=1e-6)
-    for name in ("clone_leashed", "verify_leashed", "expert"):
-        np.testing.assert_allclose(tight.values[name], tight.values["base"], atol=0.2)
+    for radius in ({"chi2_radius": 1e-6}, {"kl_radius": 1e-6}):
+        tight = measured(table(), **radius)
+        assert tight.leash.radii == {"chi2_radius": None, "kl_radius": None, **radius}
+        for name in ("clone_leashed", "verify_leashed", "expert"):
+            np.testing.assert_allclose(tight.values[name], tight.values["base"], atol=0.2)
+
+
+def test_a_kl_leash_that_holds_the_chi_square_one_is_worth_as_much_to_the_expert() -> None:
+    chi2, kl = measured(table()), measured(table(), kl_radius=float(np.log(2.0)))
+    assert (kl.values["expert"] >= chi2.values["expert"] - 1e-9)[:, :, kl.tested].all()
+    for name in ("clone_leashed", "verify_leashed"):
+        assert (kl.values["expert"] >= kl.values[name] - 1e-9)[:, :, kl.tested].all()
 
 
 def test_one_candidate_is_the_base() -> None:

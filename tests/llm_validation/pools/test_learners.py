@@ -12,7 +12,7 @@ from tests.llm_validation.pools.made_pools import table, traces
 from tests.statistics import assert_fits
 from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
 from verigap.llm_validation.pools.features import Features, features
-from verigap.llm_validation.pools.leashes import Leash, best_policy
+from verigap.llm_validation.pools.leashes import CHI2_1, Leash, best_policy
 from verigap.llm_validation.pools.newton import RIDGE
 from verigap.llm_validation.pools.policy_values import Settings, halves, values_at
 from verigap.llm_validation.pools.pools import sample_pools
@@ -142,9 +142,7 @@ def test_halves_swap_within_pairs() -> None:
 def test_labels_of_held_out_prompts_are_not_used() -> None:
     frame = table()
     (pools,) = sample_pools(traces(frame))
-    settings = Settings(
-        data_budgets=(8, 32), num_candidates=4, leash=Leash("chi2", 1.0), seeds=4, seed=0
-    )
+    settings = Settings(data_budgets=(8, 32), num_candidates=4, leash=CHI2_1, seeds=4, seed=0)
     train = np.tile(np.arange(12) < 6, (4, 1))
     first = values_at(pools, 40, settings, features(pools, 40), train).values
     # On held-out prompts the best samples become the worst, and nothing else changes: policies that

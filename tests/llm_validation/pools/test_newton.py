@@ -10,7 +10,7 @@ import pytest
 from tests.llm_validation.pools.made_pools import table, traces
 from verigap.llm_validation.measuring.measure import measure
 from verigap.llm_validation.pools import cloning, newton, reward_model
-from verigap.llm_validation.pools.leashes import Leash
+from verigap.llm_validation.pools.leashes import CHI2_1
 from verigap.llm_validation.pools.pools import sample_pools
 from verigap.llm_validation.predicting import parametric
 
@@ -74,5 +74,5 @@ def test_predictions_warn_of_fits_that_did_not_converge(monkeypatch: pytest.Monk
     monkeypatch.setattr(parametric, "minimise", cut_short)
     jax.clear_caches()
     with pytest.warns(RuntimeWarning, match=r"n = 16: 8 of 8 fits .* did not converge"):
-        parametric.parametric_values(pools, HORIZON, (16,), 4, Leash("chi2", 1.0))
+        parametric.parametric_values(pools, HORIZON, (16,), 4, CHI2_1)
     jax.clear_caches()

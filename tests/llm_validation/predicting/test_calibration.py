@@ -8,7 +8,7 @@ import pytest
 from tests.llm_validation.predicting.test_relabelling import HORIZON, POPULATION, group
 from verigap.llm_validation.intervals import Resampler
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.pools.leashes import Leash
+from verigap.llm_validation.pools.leashes import CHI2_1, Leash
 from verigap.llm_validation.predicting import calibration
 from verigap.llm_validation.predicting.calibration import (
     ClassSize,
@@ -65,7 +65,7 @@ def measured(clone: np.ndarray, noise: float = 0.0, prompts: int = 3) -> GroupMe
     return GroupMeasurement(
         dataset="d", model="m", unit=LengthUnit.TOKENS, prompt_ids=tuple(map(str, range(prompts))),
         samples=12, unverified=0, mixed=2, expert_share=2 / 3, horizons=(HORIZON,),
-        data_budgets=DATA, num_candidates=4, leash=Leash("chi2", 1.0), extrapolated=(False,), values=values,
+        data_budgets=DATA, num_candidates=4, leash=CHI2_1, extrapolated=(False,), values=values,
         warnings=(),
     )  # fmt: skip
 
@@ -89,7 +89,7 @@ def found(measured: GroupMeasurement) -> ClassSize:
 @pytest.mark.parametrize("size", [2.0, 6.0, 12.0])
 def test_the_class_size_of_a_known_game_is_found(size: float) -> None:
     law = group(POPULATION).laws[HORIZON]
-    shares = np.array([cloning_shares(law, Leash("chi2", 1.0), n, [size])[0] for n in DATA])
+    shares = np.array([cloning_shares(law, CHI2_1, n, [size])[0] for n in DATA])
     exact = found(calibration_slice(measured(shares)))
     assert exact.estimate == pytest.approx(size, rel=0.05)
     assert exact.doubt == ""
@@ -99,7 +99,7 @@ def test_the_class_size_of_a_known_game_is_found(size: float) -> None:
 @pytest.mark.long
 def test_the_interval_of_the_class_size_holds_it() -> None:
     law, size = group(POPULATION).laws[HORIZON], 6.0
-    shares = np.array([cloning_shares(law, Leash("chi2", 1.0), n, [size])[0] for n in DATA])
+    shares = np.array([cloning_shares(law, CHI2_1, n, [size])[0] for n in DATA])
     several = [found(measured(shares, 0.3, prompts)).statistic for prompts in range(20, 40)]
     held = sum(low < size < high for _, low, high in several)
     # 19 are expected.
@@ -135,10 +135,7 @@ def test_a_class_size_that_is_given_has_no_interval() -> None:
 def test_what_cannot_be_calibrated_is_said() -> None:
     far = found(measured(np.full(3, -0.5)))
     assert (
-        cloning_shares(
-            group(POPULATION).laws[HORIZON], Leash("chi2", 1.0), DATA[-1], [far.estimate]
-        )[0]
-        < 1e-2
+        cloning_shares(group(POPULATION).laws[HORIZON], CHI2_1, DATA[-1], [far.estimate])[0] < 1e-2
     )
     # The smallest of those that predict the same.
     assert (far.estimate < 150.0, far.doubt) == (True, "")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from verigap.llm_validation.pools.leashes import Leash
+from verigap.llm_validation.pools.leashes import CHI2_1
 from verigap.llm_validation.predicting.calibration import MEASURED_AS, Slice
 from verigap.llm_validation.predicting.correction import corrected
 from verigap.llm_validation.predicting.draws import LEARNERS, Draws
@@ -34,7 +34,7 @@ def seen(cells: int = 2, budgets: int = 1) -> Slice:
     return Slice(
         horizons=HORIZONS[:budgets],
         data_budgets=DATA[:cells],
-        leash=Leash("chi2", 1.0),
+        leash=CHI2_1,
         means=means,
     )
 

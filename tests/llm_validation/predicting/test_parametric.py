@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks import prediction_coverage
 from tests.statistics import Estimate, assert_same_mean
 from verigap.llm_validation.pools.features import features
-from verigap.llm_validation.pools.leashes import Leash
+from verigap.llm_validation.pools.leashes import CHI2_1
 from verigap.llm_validation.pools.policy_values import Settings, values_at
 from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting import parametric
@@ -117,14 +117,14 @@ def pools_of(prompts: int, samples: int, seed: int) -> SamplePools:
 
 def test_the_learners_themselves() -> None:
     pools, horizon, data = pools_of(16, 8, 0), 40, (64, 256)
-    predicted = parametric_values(pools, horizon, data, 4, Leash("chi2", 1.0))
+    predicted = parametric_values(pools, horizon, data, 4, CHI2_1)
     # The same halvings, many data sets.
     train = parametric.halves(pools.prompts, seeds=parametric.SPLITS, seed=1)
     repeats = 4
     settings = Settings(
         data_budgets=data,
         num_candidates=4,
-        leash=Leash("chi2", 1.0),
+        leash=CHI2_1,
         seeds=repeats * len(train),
         seed=7,
     )
@@ -142,7 +142,7 @@ def test_the_learners_themselves() -> None:
             bias = float(0.03 * base if n == 64 else 0.01 * base)
             assert_same_mean(Estimate.of(draws), mean, bias=bias, what=f"{name} at {n}")
     # More data bring the value to its floor and no further.
-    found = parametric_values(pools, horizon, (10**5, 10**7), 4, Leash("chi2", 1.0))
+    found = parametric_values(pools, horizon, (10**5, 10**7), 4, CHI2_1)
     for values in found.values():
         means = np.nanmean(values, axis=(1, 2))
         assert abs(means[1] - means[0]) < 0.01 * abs(means[0])

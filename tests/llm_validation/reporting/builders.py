@@ -17,7 +17,7 @@ from verigap.llm_validation.fitting.fit import Fit, fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
-from verigap.llm_validation.pools.leashes import Leash
+from verigap.llm_validation.pools.leashes import CHI2_1
 from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting.crossover import Crossover
 from verigap.llm_validation.predicting.prediction import (
@@ -93,7 +93,7 @@ def measurement(
         horizons=HORIZONS,
         data_budgets=DATA,
         num_candidates=4,
-        leash=Leash("chi2", 1.0),
+        leash=CHI2_1,
         extrapolated=(False, False),
         values={
             name: np.where(
@@ -164,7 +164,7 @@ def request(**given: Any) -> Request:
     usual: dict[str, Any] = {
         "num_candidates": 4,
         "data_budgets": DATA,
-        "leash": Leash("chi2", 1.0),
+        "leash": CHI2_1,
         "worth": None,
         "seed": 0,
     }
@@ -221,7 +221,7 @@ def _theory(
         (measured.dataset, measured.model),
         HORIZONS[-1],
         DATA[-1],
-        leash=Leash("chi2", 1.0),
+        leash=CHI2_1,
         log2_class_size=log2_class_size,
         coverage={0.1: 0.05, 0.5: 0.2, 0.9: 0.4},
     )

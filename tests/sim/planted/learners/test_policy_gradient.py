@@ -51,8 +51,10 @@ def test_grpo_standardises_within_the_group():
     np.testing.assert_array_equal(found[1], np.zeros(3))
 
 
+# The leash is KL unless chi-square is asked for.
 @pytest.mark.long
-def test_the_policy_climbs_towards_what_the_verifier_likes_as_far_as_the_leash_goes():
+@pytest.mark.parametrize("leash", [{}, {"leash": "chi2"}], ids=["kl", "chi2"])
+def test_the_policy_climbs_towards_what_the_verifier_likes_as_far_as_the_leash_goes(leash):
     config = TransformerConfig(vocabulary=6, outputs=3, length=7, layers=1, width=8, heads=1)
     base = init(jax.random.key(0), config)
     verifier = init(jax.random.key(1), verifier_config(config))
@@ -74,7 +76,7 @@ def test_the_policy_climbs_towards_what_the_verifier_likes_as_far_as_the_leash_g
 
     policies = {
         penalty: policy_gradient(
-            base, verifier, config, prompts, horizon=5, method="grpo", leash="chi2",
+            base, verifier, config, prompts, horizon=5, method="grpo", **leash,
             penalty=penalty, plan=plan, group=6, key=jax.random.key(3),
         )[0]
         for penalty in (0.0, 10.0)
