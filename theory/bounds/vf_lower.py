@@ -1,4 +1,4 @@
-"""VF-LOWER: no verifier-free learner escapes the relabelling game, in all its forms.
+"""VF-LOWER: what cloning must lose in the relabelling game on average over codewords, in all forms.
 
 Averaged over the 2^d codewords and the data, a learner that sees n traces of the kappa'-tilt gains
 at most spread * 2^(-d/2) (1 + kappa')^(n/2) over the base. Proofs: docs/theory.md#vf-lower.
@@ -139,7 +139,7 @@ def over_experts(
 
 
 def vf_lower(setting: Setting) -> Float[Array, ""]:
-    """Lower bound on the mean risk of every verifier-free learner (VF-LOWER).
+    """Lower bound on the risk of every verifier-free learner, on average over codewords (VF-LOWER).
 
     J* - mean - spread 2^(-d/2) (1 + kappa')^(n/2) with spread = sqrt(E_x sigma_x^2 (K - 1)), and
     never below J* - E_x max R, which no policy can beat.
