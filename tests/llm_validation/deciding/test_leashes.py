@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 from verigap.llm_validation.deciding.leashes import USUAL, usual_leashes
-from verigap.llm_validation.pools.leashes import Leash, best_policy, within
+from verigap.llm_validation.pools.leashes import Leash, best_policy, chosen_leash, within
 from verigap.llm_validation.predicting.predict import Options
 from verigap.storage.tables import TableError
 from verigap.theory import RewardLaw, chi2_ball_expert
