@@ -48,6 +48,7 @@ def survivor_share(returns: list[int], size: int, traces: int) -> Fraction:
     return share / len(returns) ** traces
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("returns", [[0, 3], [0, 1, 3], [0, 0, 2], [1, 3, 3]])
 @pytest.mark.parametrize(("log2_size", "traces"), [(1, 2), (2, 2), (2, 1)])
 def test_closed_forms_are_what_enumeration_says(
@@ -81,6 +82,7 @@ SWEEP = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_on_two_returns_both_balls_are_one() -> None:
     frame = vg.sweep(SWEEP).frame
     kl, chi2 = (frame.filter(frame["block"] == name).sort("learner") for name in ("kl", "chi2"))
@@ -96,6 +98,7 @@ def test_on_two_returns_both_balls_are_one() -> None:
         assert (np.abs(kl[column] - chi2[column]) <= 6 * error + 1e-9).all()
 
 
+@pytest.mark.long
 def test_a_sweep_of_gibbs_experts_breaks_no_bound(tmp_path) -> None:
     run = vg.sweep(
         {
