@@ -8,6 +8,7 @@ over a pool is a vector of probabilities of its samples; the base draws each equ
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ from verigap.theory.arrays import host_array
 from verigap.theory.balls import BALLS, Ball, Divergence
 
 _LEAST, _MOST = 1e-6, 1e6
+# Samples whose policies are computed at once: what bounds the memory.
+_AT_ONCE = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,12 @@ def best_policy(
       >>> best_policy(rewards, mask, Leash("kl", 0.25)).round(3).tolist()
       [[0.165, 0.835]]
     """
+    return _in_parts(lambda some: _best_policy(some, mask, leash), rewards, mask)
+
+
+def _best_policy(
+    rewards: Float[np.ndarray, "*runs P K"], mask: Bool[np.ndarray, "P K"], leash: Leash
+) -> Float[np.ndarray, "*runs P K"]:
     lowest = np.where(mask, rewards, np.inf).min(axis=-1, keepdims=True)
     # The padding comes first, without mass.
     above = np.where(mask, rewards - lowest, -1.0)
@@ -161,6 +170,24 @@ def within(
       [[0.25, 0.75]]
     """
     base = base_law(mask)
-    ratio = np.where(mask, policy / np.where(mask, base, 1.0), 1.0)
     law = RewardLaw(host_array(np.zeros(base.shape)), host_array(base))
-    return base * np.asarray(leash.ball.project(law, host_array(ratio), leash.radius))
+
+    def moved(some: Float[np.ndarray, "*runs P K"]) -> Float[np.ndarray, "*runs P K"]:
+        ratio = np.where(mask, some / np.where(mask, base, 1.0), 1.0)
+        return base * np.asarray(leash.ball.project(law, host_array(ratio), leash.radius))
+
+    return _in_parts(moved, policy, mask)
+
+
+def _in_parts(
+    function: Callable[[Float[np.ndarray, "*runs P K"]], Float[np.ndarray, "*runs P K"]],
+    values: Float[np.ndarray, "*runs P K"],
+    mask: Bool[np.ndarray, "P K"],
+) -> Float[np.ndarray, "*runs P K"]:
+    """The function of some runs at a time."""
+    if values.size <= _AT_ONCE or values.ndim == 2:
+        return function(values)
+    runs = values.reshape(-1, *mask.shape)
+    step = max(_AT_ONCE // mask.size, 1)
+    parts = [function(runs[start : start + step]) for start in range(0, len(runs), step)]
+    return np.concatenate(parts).reshape(values.shape)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import optimize
 
 from verigap.llm_validation.deciding.leashes import USUAL, usual_leashes
+from verigap.llm_validation.pools import leashes
 from verigap.llm_validation.pools.leashes import Leash, best_policy, chosen_leash, within
 from verigap.llm_validation.predicting.predict import Options
 from verigap.storage.tables import TableError
@@ -177,3 +178,15 @@ def test_the_radius_that_is_given_names_the_divergence() -> None:
     assert chosen_leash(None, None, USUAL) == USUAL
     with pytest.raises(TableError, match="on a chi-square leash only"):
         Options(leash=USUAL, log2_class_size=4.0)
+
+
+def test_runs_may_be_computed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    _, mask = drawn(2, 3)
+    rewards = rng.random((2, 5, *mask.shape))
+    policies = np.where(mask, rewards, 0.0) / np.where(mask, rewards, 0.0).sum(-1, keepdims=True)
+    whole = best_policy(rewards, mask, USUAL), within(policies, mask, Leash("kl", 0.01))
+    monkeypatch.setattr(leashes, "_AT_ONCE", 2 * mask.size)
+    parts = best_policy(rewards, mask, USUAL), within(policies, mask, Leash("kl", 0.01))
+    for one, many in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(many, one, rtol=1e-9)
