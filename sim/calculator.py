@@ -90,14 +90,12 @@ class Calculation:
       unit: what the budget, returns and risks count: that of a law table, else tokens.
       horizon, data_budget, log2_class_size, failure_probability, num_candidates: as asked,
         defaults filled in.
-      chi2_radius: kappa of the expert class; None where it is a KL ball.
-      kl_radius: radius of the expert class in nats; None where it is a chi-square ball.
+      chi2_radius, kl_radius: kappa, of the expert class; None where the ball is of the other kind.
       mean, sd: of the return under the base.
       coverage: c0.
       bounds: by name.
-      hardest_radius: radius of the expert that VF-LOWER finds hardest to clone, in the divergence
-        of the class; None where the expert is given.
-      hardest_tilt: its root, in a chi-square ball.
+      hardest_radius: of the expert that VF-LOWER finds hardest to clone, in the divergence of the
+        class; None where the expert is given. In a chi-square ball its root is the `hardest_tilt`.
       vf_lower_at_expert: VF-LOWER at the best expert of the ball; None where the expert is given.
       risks: of the learners against the demonstrating expert, each with its method (closed form,
         lattice approximation or simulation); None where only moments of the law are known, or the
@@ -173,11 +171,10 @@ class Question:
         both = self.chi2_radius is not None and self.kl_radius is not None
         _refuse(both, "kl_radius", "must not be given beside `chi2_radius`", self.kl_radius)
         if self.expert_radius is not None:
-            outside = self.expert_radius > self.class_radius * (1 + 1e-9)
-            ball = BALLS[self.divergence]
-            most = f"`{ball.name}_radius` of the class, {self.class_radius:g}{ball.unit}"
-            needs = f"its {ball.title} radius must not exceed the {most}"
-            _refuse(outside, "expert_radius", needs, f"{self.expert_radius:g}")
+            ball, most = BALLS[self.divergence], self.class_radius
+            needs = f"its {ball.title} radius must not exceed the `{ball.name}_radius` of the class"
+            outside = self.expert_radius > most * (1 + 1e-9)
+            _refuse(outside, "expert_radius", f"{needs}, {most:g}{ball.unit}", self.expert_radius)
         need(self.coverage is None or 0 < self.coverage <= 1, "coverage", "must be in (0, 1]")
 
     @property
@@ -247,9 +244,8 @@ def _with_moments_only(setting: Setting) -> Setting:
     """The setting of moments alone: the expert's moments are the largest that they allow."""
     horizon = setting.horizon
     low = np.mean(setting.law.mean)
-    sd = np.mean(setting.law.sd)
-    reach = largest_gain(setting.ball, sd, horizon - low, setting.expert_radius)
-    high = np.minimum(low + reach, horizon)
+    moments = np.mean(setting.law.sd), horizon - low
+    high = np.minimum(low + largest_gain(setting.ball, *moments, setting.expert_radius), horizon)
     middle = np.clip(0.5 * horizon, low, high)
     return replace(
         setting,

@@ -41,7 +41,6 @@ from verigap.theory.lattices import (
 SURVIVOR_BINS = 64
 """Version-space sizes told apart in the outcome tallies; the last bin holds all larger ones."""
 
-
 _POPULATION_CELLS, _POPULATION_CHUNK = 1 << 14, 8
 _FAIR = RewardLaw.equiprobable(host_array([0.0, 1.0]))
 

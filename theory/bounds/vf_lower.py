@@ -214,11 +214,9 @@ def vf_lower_median(setting: Setting) -> Float[Array, ""]:
 
     def value(at: Setting) -> Float[Array, ""]:
         # Point masses have the distance 0, and no part in the mean of sigma_x.
-        moved = xp.where(at.law.sd > 0, at.expert.chi2, xp.inf)
-        least = xp.min(moved)
-        least = xp.where(xp.isfinite(least), least, 0.0)
-        typical = 0.5 * safe_sqrt(least) * median_heterogeneity(at.law.sd)
-        typical = rounded_down(typical)
+        least = smallest(xp.where(at.law.sd > 0, at.expert.chi2, xp.inf))
+        tilt = safe_sqrt(xp.where(xp.isfinite(least), least, 0.0))
+        typical = rounded_down(0.5 * tilt * median_heterogeneity(at.law.sd))
         floor = typical - rounded_up(xp.mean(at.law.headroom))
         unlocked = unlocked_gain(unrestricted_spread(at), log_information(at))
         return xp.maximum(typical - unlocked, floor)
@@ -361,10 +359,7 @@ VF_LOWER_MEDIAN = Bound(
     learners=_ANY_LEARNER,
     assumptions=(
         *_GAME,
-        Assumption(
-            "the expert's ratio is affine in the return: the ceiling of Lemma 2 is attained",
-            _ceiling_attained,
-        ),
+        Assumption("the expert's ratio is affine in the return (Lemma 2)", _ceiling_attained),
     ),
     value=vf_lower_median,
 )
