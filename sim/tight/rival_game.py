@@ -94,4 +94,6 @@ def _worst_error(game: RivalGame) -> float:
     found = optimize.minimize_scalar(
         negative_risk, bounds=ends, method="bounded", options={"xatol": 1e-6}
     )
-    return min(math.exp(float(found.x)), most)
+    # The search comes near an end, never to it.
+    candidates = (float(found.x), float(grid[best]), math.log(min(near, most)))
+    return min(math.exp(min(candidates, key=negative_risk)), most)
