@@ -85,7 +85,9 @@ class FalseNegatives(RivalGame):
         """Share of the prompts that the check leaves on which a rival denies success."""
         return min(self.error / self._telling, 1.0)
 
-    def _risk(self, share: Float[np.ndarray, "*kept"]) -> Float[np.ndarray, "*kept"]:
+    def _risk(
+        self, share: Float[np.ndarray, " plays"] | float
+    ) -> Float[np.ndarray, " plays"] | float:
         """Loss, given the share of the prompts that the check leaves on which all kept rivals deny.
 
         Kept rivals are alike, so the worst of them is best served by what is best on their average:
@@ -101,7 +103,7 @@ class FalseNegatives(RivalGame):
             generator, telling, overlap=self._overlap, rivals=self.rivals, noise=self.label_noise
         )
         share = np.where(kept > 0, self._overlap ** kept.astype(float), 0.0)
-        return {"vb-pessimism": Tally.of(self._risk(share))}
+        return {"vb-pessimism": Tally.of(np.asarray(self._risk(share)))}
 
     def exact_risks(self) -> dict[str, float]:
         """From E[overlap^S; S >= 1]."""
@@ -109,4 +111,4 @@ class FalseNegatives(RivalGame):
             self.data_budget, self._telling,
             overlap=self._overlap, rivals=self.rivals, noise=self.label_noise,
         )  # fmt: skip
-        return {"vb-pessimism": float(self._risk(np.asarray(share)))}
+        return {"vb-pessimism": float(self._risk(share))}

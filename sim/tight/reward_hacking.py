@@ -61,7 +61,7 @@ class RewardHacking(RivalGame):
         """Share of those that a rival overrates."""
         return self.error / self.most_error
 
-    def _risk(self, overrated: Float[np.ndarray, "*plays"]) -> Float[np.ndarray, "*plays"]:
+    def _risk(self, overrated: Float[np.ndarray, " plays"]) -> Float[np.ndarray, " plays"]:
         """Loss where base traces of this mass are overrated: one of N draws is, or none succeeds.
 
         What is earned takes a success among the draws, and no overrated trace.

@@ -131,9 +131,10 @@ def chance_of_any(draws: int, telling: float, *, overlap: float, rivals: float) 
       overlap: chance that a rival errs on a telling draw.
       rivals: 2^d - 1.
     """
-    likely = _likely(draws, telling)
-    kept = ((weight, np.asarray((1.0 - overlap) ** count)) for weight, count in likely)
-    return float(sum(weight * (1.0 - _none(survives, rivals)) for weight, survives in kept))
+    return sum(
+        weight * (1.0 - float(_none((1.0 - overlap) ** count, rivals)))
+        for weight, count in _likely(draws, telling)
+    )
 
 
 def mean_power(
@@ -161,7 +162,9 @@ def mean_power(
     return total
 
 
-def _none(chance: Float[np.ndarray, "*places"], rivals: float) -> Float[np.ndarray, "*places"]:
+def _none(
+    chance: Float[np.ndarray, " places"] | float, rivals: float
+) -> Float[np.ndarray, " places"] | float:
     """(1 - chance)^rivals, from a chance that may be far below rounding."""
     with np.errstate(divide="ignore"):
         return np.exp(rivals * np.log1p(-np.minimum(chance, 1.0)))
