@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float
 
 from verigap.sim.compilation import PLAINER_CODE
 from verigap.sim.relabelling.game import RelabellingGame, stack_games
+from verigap.sim.tight import GAMES
 from verigap.theory import BOUNDS, Assumption, Bound, RewardLaw, Setting
 from verigap.theory.arrays import host_array
 from verigap.theory.balls import Divergence
@@ -43,6 +44,23 @@ def _numbers(row: Row) -> dict[str, float]:
     return {**{name: row[name] for name in _COLUMNS}, "class_radius": radius}
 
 
+# What settings take besides: columns of tight games, whose rows alone have them.
+_LABELS = ("label_error", "label_noise")
+
+
+def _kind(game: str) -> Game:
+    """What bounds take a game of a sweep for."""
+    tight = GAMES.get(game)
+    if tight is not None:
+        return tight.bounds_game
+    return "hard-prompts" if game == "hard-prompts" else "relabelling"
+
+
+def _labels(row: Row) -> dict[str, float]:
+    """How wrong the labels of a cell are; those of games that do not say are exact."""
+    return {name: row.get(name) or 0.0 for name in _LABELS}
+
+
 def bound_by_name(name: str) -> Bound:
     """A bound or a negative control."""
     return BOUNDS[name] if name in BOUNDS else CONTROLS[name]
@@ -64,7 +82,9 @@ def bound_values(
     found = {name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for name in names}
     alike: dict[tuple[Game, Divergence, int, int], list[int]] = {}
     for index, row in enumerate(rows):
-        key = (row["game"], divergence_of(row), len(row["atoms"]), len(row["atoms"][0]))
+        key = (
+            _kind(row["game"]), divergence_of(row), len(row["atoms"]), len(row["atoms"][0])
+        )  # fmt: skip
         alike.setdefault(key, []).append(index)
     for (game, *_), members in alike.items():
         evaluate = _compiled if len(members) >= _MANY else _one_by_one
@@ -102,7 +122,9 @@ def _one_by_one(
         law = RewardLaw.equiprobable(host_array(row["atoms"]))
         numbers = {name: host_array(number) for name, number in _numbers(row).items()}
         played = RelabellingGame(law, **numbers, divergence=divergence_of(row))
-        setting = replace(played.setting(), coverage=host_array(row["coverage"]), game=game)
+        labels = {name: host_array(value) for name, value in _labels(row).items()}
+        coverage = host_array(row["coverage"])
+        setting = replace(played.setting(), coverage=coverage, game=game, **labels)
         # Infinities are values here: NumPy need not speak of them.
         with np.errstate(all="ignore"):
             yield index, _valued(setting, names)
@@ -121,8 +143,9 @@ def _compiled(
             divergence=divergence_of(padded[0]),
             **{name: [each[name] for each in numbers] for name in numbers[0]},
         )
-        coverage = jnp.asarray([row["coverage"] for row in padded])
-        found = jax.device_get(_batch(games, coverage, game, tuple(names)))
+        own = {name: jnp.asarray([_labels(row)[name] for row in padded]) for name in _LABELS}
+        own["coverage"] = jnp.asarray([row["coverage"] for row in padded])
+        found = jax.device_get(_batch(games, own, game, tuple(names)))
         yield (
             part,
             {name: (v[: len(part)], held[: len(part)]) for name, (v, held) in found.items()},
@@ -131,11 +154,16 @@ def _compiled(
 
 @partial(jax.jit, static_argnames=("game", "names"), compiler_options=PLAINER_CODE)
 def _batch(
-    games: RelabellingGame, coverage: Float[Array, " cells"], game: Game, names: tuple[str, ...]
+    games: RelabellingGame,
+    own: dict[str, Float[Array, " cells"]],
+    game: Game,
+    names: tuple[str, ...],
 ) -> dict[str, tuple[Float[Array, " cells"], Bool[Array, " cells"]]]:
-    def one(played: RelabellingGame, covered: Float[Array, ""]) -> dict[str, tuple[Any, Any]]:
-        # Hard prompts carry a coverage of their own.
-        found = _valued(replace(played.setting(), coverage=covered, game=game), names)
+    def one(
+        played: RelabellingGame, columns: dict[str, Float[Array, ""]]
+    ) -> dict[str, tuple[Any, Any]]:
+        # Hard prompts carry a coverage of their own, tight games labels that are wrong.
+        found = _valued(replace(played.setting(), game=game, **columns), names)
         return {name: (value, jnp.asarray(holds)) for name, (value, holds) in found.items()}
 
-    return jax.vmap(one)(games, coverage)
+    return jax.vmap(one)(games, own)
