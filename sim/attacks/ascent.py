@@ -18,7 +18,8 @@ from verigap.theory import Bound
 
 _RATE = 0.05
 _DRAWS = 8
-_PENALTY = 10.0
+_PENALTY = 3.0
+_NOTHING = 1e-9
 
 
 class Climbed(NamedTuple):
@@ -61,18 +62,18 @@ def _judged(
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """What is climbed, and the closeness where the instance counts, else 0.
 
-    Where the bound says nothing its value, or the quantity, is climbed, in horizons, as it leads to
-    where it does; what it says too little for the regime is a penalty.
+    The logarithm of the closeness. Where the bound says nothing its value, or the quantity, is
+    climbed, in horizons, as that leads to where it does; saying too little for the regime is fined.
     """
     names = [parameter.name for parameter in space.parameters]
     setting, quantity = space.measure(bound, dict(zip(names, values, strict=True)))
     value = bound.value(setting)
     near = closeness(bound, value, quantity)
     inner = quantity if bound.direction == "upper" else value
-    climbed = jnp.where(inner > 0, jnp.minimum(near, 1e6), inner / setting.horizon)
-    excess = value / stake(bound, setting) - share_of_stake
-    climbed -= _PENALTY * jnp.maximum(excess, 0.0)
-    counts = space.assumptions_hold(bound, setting) & (excess <= 0) & ~jnp.isnan(near)
+    climbed = jnp.log(_NOTHING + jnp.minimum(near, 1e6)) + jnp.minimum(inner / setting.horizon, 0.0)
+    share = jnp.maximum(value / stake(bound, setting), _NOTHING) / share_of_stake
+    climbed -= _PENALTY * jnp.log(jnp.maximum(share, 1.0))
+    counts = space.assumptions_hold(bound, setting) & (share <= 1.0) & ~jnp.isnan(near)
     return climbed, jnp.where(counts, near, 0.0)
 
 

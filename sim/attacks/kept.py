@@ -72,7 +72,9 @@ class KeptAttacks:
         if kept is None or kept["effort"] != self.effort or kept["worst"].keys() != REGIMES.keys():
             return None
         assert self.path is not None
-        worst = {regime: _instance(self.path, bound, each) for regime, each in kept["worst"].items()}
+        worst = {
+            regime: _instance(self.path, bound, each) for regime, each in kept["worst"].items()
+        }
         return {regime: each and verify(each) for regime, each in worst.items()}
 
     def keep(self, bound: str, worst: Mapping[str, Finding | None]) -> None:

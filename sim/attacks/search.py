@@ -164,7 +164,5 @@ def attack(
             kept.keep(name, worst)
     report(Progress(done=len(work), total=len(work)))
     return Attacks(
-        by_bound={
-            name: Attack(bound=name, worst=done[name] or found[name]) for name in names
-        }
+        by_bound={name: Attack(bound=name, worst=done[name] or found[name]) for name in names}
     )

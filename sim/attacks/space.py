@@ -98,24 +98,25 @@ class SearchSpace:
         return held
 
 
-_LEAST_CHANCE = 1e-290
+_LEAST_LOG_CHANCE = -660.0
 # A hair below its chance, a bound below the loss is exceeded too often.
 _JUST_BELOW = 1.0 - 1e-9
 
 
-def exceeded(setting: Setting, loss: Float[Array, ""], chance: Float[Array, ""]) -> Measured:
+def exceeded(setting: Setting, loss: Float[Array, ""], log_chance: Float[Array, ""]) -> Measured:
     """A loss of at least such a chance, for a bound that holds except with probability delta.
 
-    At a delta just below the chance, a bound below the loss is false. A chance that is no number of
-    float64 counts as no loss.
+    At a delta just below the chance, a bound below the loss is false. A chance below e^-660, which
+    is nearly no number of float64, counts as a loss below 0, the less the smaller it is.
 
     Args:
       setting: whose failure probability is replaced.
       loss: tokens.
-      chance: at most the probability of a loss as large.
+      log_chance: ln of at most the probability of a loss as large.
     """
-    delta = xp.clip(chance * _JUST_BELOW, _LEAST_CHANCE, _JUST_BELOW)
-    seen = xp.where(chance > 2.0 * _LEAST_CHANCE, loss, 0.0)
+    delta = _JUST_BELOW * xp.exp(xp.clip(log_chance, _LEAST_LOG_CHANCE, 0.0))
+    short = xp.minimum(log_chance - _LEAST_LOG_CHANCE, 0.0)
+    seen = xp.where(short < 0, setting.horizon * xp.maximum(1e-3 * short, -1e6), loss)
     return Measured(replace(setting, failure_probability=delta), seen)
 
 

@@ -41,20 +41,17 @@ def _measure(bound: Bound, values: Values) -> Measured:
     wrong = _power(1.0 - in_vain, draws) - _power(1.0 - in_vain - (success - denied), draws)
     wrong += _power(denied, draws)
     error = mass * (denied + in_vain)
-    left = Rivals(xp.zeros_like(error), error, values["data_budget"]).one_left()
+    left = xp.exp(Rivals(xp.zeros_like(error), error, values["data_budget"]).log_one_left())
     goal = success * ratio_of_expert(values)
     missing = goal - right
     rest = 1.0 - mass
-    erring = xp.zeros_like(mass)
-    numbers = {"num_candidates": draws}
-    if "denied_share" in values:
-        erring = values["denied_share"] * rest
-        rest = rest - erring
-        numbers["label_error"] = erring * (denied + in_vain)
+    erring = values["denied_share"] * rest if "denied_share" in values else xp.zeros_like(mass)
+    rest = rest - erring
     lost = (erring + mass * left) * (goal - wrong) + mass * (1.0 - left) * missing
     # Elsewhere nothing pays, or the reward is right, whichever loses more.
     lost += rest * xp.maximum(missing, 0.0)
-    return Measured(success_setting(values, **numbers), horizon * lost)
+    setting = success_setting(values, num_candidates=draws, label_error=erring * (denied + in_vain))
+    return Measured(setting, horizon * lost)
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:

@@ -29,6 +29,7 @@ from verigap.sim.attacks.spaces.success_law import (
 from verigap.theory import Bound
 from verigap.theory.arrays import Array, xp
 
+
 def _rivals(values: Values) -> tuple[Rivals, Float[Array, ""]]:
     """The rivals, and the mass of the prompt of each."""
     log_count = xp.log(xp.exp2(values["log2_class_size"]) - 1.0)
@@ -37,23 +38,23 @@ def _rivals(values: Values) -> tuple[Rivals, Float[Array, ""]]:
 
 
 def _measured(
-    bound: Bound, values: Values, mass: Float[Array, ""], chance: Float[Array, ""]
+    bound: Bound, values: Values, mass: Float[Array, ""], log_chance: Float[Array, ""]
 ) -> Measured:
     loss = values["horizon"] * mass * lost_share(values)
     setting = success_setting(values)
     if bound.statistic == "mean":
-        return Measured(setting, loss * chance)
-    return exceeded(setting, loss, chance)
+        return Measured(setting, loss * xp.exp(log_chance))
+    return exceeded(setting, loss, log_chance)
 
 
 def _pessimism(bound: Bound, values: Values) -> Measured:
     rivals, mass = _rivals(values)
-    return _measured(bound, values, mass, rivals.one_left())
+    return _measured(bound, values, mass, rivals.log_one_left())
 
 
 def _plug_in(bound: Bound, values: Values) -> Measured:
     rivals, mass = _rivals(values)
-    return _measured(bound, values, mass, rivals.some_left())
+    return _measured(bound, values, mass, rivals.log_some_left())
 
 
 def _exactly(

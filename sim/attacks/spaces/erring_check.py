@@ -31,7 +31,7 @@ def _measure(bound: Bound, values: Values) -> Measured:
     mass, denied = _masses(values)
     error = mass * values["success"]
     rivals = Rivals(xp.zeros_like(error), error, values["data_budget"])
-    lost = values["horizon"] * lost_share(values) * (denied + mass * rivals.one_left())
+    lost = values["horizon"] * lost_share(values) * (denied + mass * xp.exp(rivals.log_one_left()))
     return Measured(success_setting(values, label_error=denied * values["success"]), lost)
 
 

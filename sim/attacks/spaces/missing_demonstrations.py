@@ -21,15 +21,16 @@ from verigap.sim.attacks.spaces.success_law import (
 from verigap.theory import Bound
 from verigap.theory.arrays import as_in, xp
 
+
 def _measure(bound: Bound, values: Values) -> Measured:
     log_count = xp.log(xp.exp2(values["log2_class_size"]) - 1.0)
     mass = values["prompt_share"] * xp.exp(-log_count)
-    chance = Rivals(log_count, mass, values["data_budget"]).some_left()
+    log_chance = Rivals(log_count, mass, values["data_budget"]).log_some_left()
     loss = values["horizon"] * mass
     setting = success_setting({**values, "expert_share": as_in(1.0, mass)})
     if bound.statistic == "mean":
-        return Measured(setting, loss * chance)
-    return exceeded(setting, loss, chance)
+        return Measured(setting, loss * xp.exp(log_chance))
+    return exceeded(setting, loss, log_chance)
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:
@@ -48,7 +49,7 @@ SPACE = SearchSpace(
     parameters=(
         Parameter(name="data_budget", low=1.0, high=1e9, logarithmic=True, whole=True),
         Parameter(name="log2_class_size", low=1.0, high=20.0, whole=True),
-        Parameter(name="prompt_share", low=1e-6, high=1.0, logarithmic=True),
+        Parameter(name="prompt_share", low=1e-6, high=0.99, logarithmic=True),
         SUCCESS,
         HORIZON,
     ),

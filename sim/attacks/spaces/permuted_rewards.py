@@ -31,12 +31,10 @@ def _measure(bound: Bound, values: Values) -> Measured:
     log_count = xp.log(xp.exp2(values["log2_class_size"]) - 1.0)
     mass = values["prompt_share"] * xp.exp(-log_count)
     error = 2.0 * mass * moved * success
-    some = Rivals(log_count, error, values["data_budget"]).some_left()
+    some = xp.exp(Rivals(log_count, error, values["data_budget"]).log_some_left())
     # On a prompt of which it is right the learner always succeeds, and may beat the expert.
     ahead = values["prompt_share"] * (1.0 - success * ratio_of_expert(values))
-    return Measured(
-        success_setting(values), values["horizon"] * (mass * moved * some - ahead)
-    )
+    return Measured(success_setting(values), values["horizon"] * (mass * moved * some - ahead))
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:

@@ -1,4 +1,4 @@
-"""The relabelling game on one prompt: returns 0 and H, one success in sixteen, or four free returns.
+"""The relabelling game on one prompt: returns 0 and H, one success in sixteen, four free returns.
 
 Verifier-free learners are of two kinds. A proper one plays the tilt of the codeword that maximum
 likelihood picks. A free one plays the best trace of that codeword, or, on two traces, whatever the
@@ -140,9 +140,7 @@ def _free_returns(bound: Bound, values: Values) -> Measured:
 
 def _parameters(*more: Parameter, traces: int) -> tuple[Parameter, ...]:
     return (
-        Parameter(
-            name="data_budget", low=1.0, high=_MOST_TRACES, logarithmic=True, whole=True
-        ),
+        Parameter(name="data_budget", low=1.0, high=_MOST_TRACES, logarithmic=True, whole=True),
         Parameter(name="log2_class_size", low=1.0, high=60.0, logarithmic=True, whole=True),
         Parameter(name="success", low=1.0 / traces, high=1.0 / traces),
         EXPERT_SHARE,

@@ -19,12 +19,16 @@ SUCCESS = Parameter(name="success", low=1e-4, high=0.5, logarithmic=True)
 EXPERT_SHARE = Parameter(name="expert_share", low=1e-3, high=1.0, logarithmic=True)
 
 
+_NEARLY_ONE = 1.0 - 1e-12
+_NEVER = -1e3
+
+
 class Rivals(NamedTuple):
     """Rivals of the truth that are wrong on a prompt of their own each, with the same error.
 
     Attributes:
       log_count: ln of how many they are.
-      error: base share on which each one errs.
+      error: share of the draws that would show the error of one, below 1.
       traces: n, draws of base traces; a rival is left where none shows its error.
     """
 
@@ -32,23 +36,36 @@ class Rivals(NamedTuple):
     error: Float[Array, ""]
     traces: Float[Array, ""]
 
-    def one_left(self) -> Float[Array, ""]:
-        """At least the probability that exactly one is left (Bonferroni), exact of one rival."""
-        count = xp.exp(self.log_count)
-        alone = count * xp.exp(self.traces * xp.log1p(-self.error))
-        pair = xp.log1p(-xp.minimum(2.0 * self.error, 1.0 - 1e-12))
-        pairs = count * (count - 1.0) * xp.exp(self.traces * pair)
-        return xp.maximum(alone - xp.where(count > 1.5, pairs, 0.0), 0.0)
+    @property
+    def _log_missed(self) -> Float[Array, ""]:
+        """ln of the probability that one given rival is left."""
+        return self.traces * xp.log1p(-xp.minimum(self.error, _NEARLY_ONE))
 
-    def some_left(self) -> Float[Array, ""]:
-        """At least the probability that some are left, exact of one rival.
+    def log_one_left(self) -> Float[Array, ""]:
+        """ln of at least the probability that exactly one is left (Bonferroni), exact of one."""
+        log_pair = self.traces * xp.log1p(-xp.minimum(2.0 * self.error, _NEARLY_ONE))
+        others = xp.exp(self.log_count) - 1.0
+        # Rounding leaves none of one.
+        others = xp.where(others < 0.5, 0.0, others)
+        alone = 1.0 - others * xp.exp(log_pair - self._log_missed)
+        some = alone > 1e-12
+        chance = self.log_count + self._log_missed + xp.log(xp.where(some, alone, 1.0))
+        # Where the inequality says nothing: as good as never, the more so the further off.
+        return xp.where(some, chance, _NEVER + xp.maximum(alone, -1e6))
+
+    def log_some_left(self) -> Float[Array, ""]:
+        """ln of at least the probability that some are left, exact of one rival.
 
         Which prompts n draws miss is negatively associated, so that they all miss none is at most
         as likely as if they were independent.
         """
-        missed = xp.exp(self.traces * xp.log1p(-self.error))
-        none = xp.exp(self.log_count) * xp.log1p(-xp.minimum(missed, 1.0 - 1e-12))
-        return -xp.expm1(none)
+        log_expected = self.log_count + self._log_missed
+        rare = log_expected < -30.0
+        missed = xp.exp(xp.where(rare, -1.0, self._log_missed))
+        none = xp.exp(self.log_count) * xp.log1p(-xp.minimum(missed, _NEARLY_ONE))
+        # At least the mean number of rivals left, less half its square.
+        few = log_expected - 1e-12
+        return xp.where(rare, few, xp.log(-xp.expm1(none)))
 
 
 def one_left_exactly(count: int, error: Fraction, traces: int) -> Fraction:
@@ -80,7 +97,14 @@ def ratio_of_expert(values: Values) -> Float[Array, ""]:
     return 1.0 + values["expert_share"] * (1.0 / values["success"] - 1.0)
 
 
-def success_setting(values: Values, *, game: Game = "other", **numbers: Array) -> Setting:
+def success_setting(
+    values: Values,
+    *,
+    game: Game = "other",
+    num_candidates: Array | float = 1.0,
+    label_error: Array | float = 0.0,
+    label_noise: Array | float = 0.0,
+) -> Setting:
     """The setting whose base succeeds with probability p, and whose expert is the best of its ball.
 
     Coverage is c0 = 1/(1 + share (1/p - 1)), all that the expert's value asks for.
@@ -89,13 +113,13 @@ def success_setting(values: Values, *, game: Game = "other", **numbers: Array) -
       values: of `success`, `expert_share`, `horizon`, `data_budget` and, unless the class has two
         members, `log2_class_size`.
       game: of the setting.
-      numbers: further arguments of `Setting.from_law`.
+      num_candidates: N of best-of-N.
+      label_error: eta.
+      label_noise: f.
     """
     success, horizon = values["success"], values["horizon"]
     zero = xp.zeros_like(success)
-    law = RewardLaw(
-        xp.stack([zero, horizon])[None], xp.stack([1.0 - success, success])[None]
-    )
+    law = RewardLaw(xp.stack([zero, horizon])[None], xp.stack([1.0 - success, success])[None])
     radius = values["expert_share"] ** 2 * (1.0 - success) / success
     setting = Setting.from_law(
         law,
@@ -104,8 +128,10 @@ def success_setting(values: Values, *, game: Game = "other", **numbers: Array) -
         log2_class_size=values.get("log2_class_size", as_in(1.0, success)),
         chi2_radius=radius,
         expert_radius=radius,
+        num_candidates=num_candidates,
+        label_error=label_error,
+        label_noise=label_noise,
         game=game,
-        **numbers,
     )
     return replace(setting, coverage=1.0 / ratio_of_expert(values))
 

@@ -16,13 +16,12 @@ from jaxtyping import Float
 
 from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values, exceeded
 from verigap.sim.attacks.spaces.success_law import (
-    EXPERT_SHARE,
     HORIZON,
     SUCCESS,
     success_setting,
 )
 from verigap.theory import Bound
-from verigap.theory.arrays import Array, as_in, no_gradient, repeated, xlogy, xp
+from verigap.theory.arrays import Array, as_in, host_array, no_gradient, repeated, xlogy, xp
 from verigap.theory.binomial import binomial_log_pmf
 
 _TERMS = 512
@@ -69,7 +68,6 @@ def _counted(values: Values) -> tuple[Array, Array, Array]:
     """The expert's success, k, and the rival's success."""
     success, traces = values["success"], values["data_budget"]
     expert = success + values["expert_share"] * (1.0 - success)
-    expert = xp.minimum(expert, 1.0 - 1e-12)
     count = traces * expert - values["deviations"] * xp.sqrt(traces * expert * (1.0 - expert))
     count = count + no_gradient(xp.maximum(xp.floor(count), 0.0) - count)
     return expert, count, _rival(expert, count, traces)
@@ -80,18 +78,20 @@ def _measure(bound: Bound, values: Values) -> Measured:
     loss = values["horizon"] * (expert - rival)
     counts = successes - as_in(np.arange(_TERMS, dtype=np.float64), successes)
     logs = binomial_log_pmf(xp.maximum(counts, 0.0), values["data_budget"], expert)
-    chance = xp.sum(xp.where(counts >= 0, xp.exp(logs), 0.0))
+    logs = xp.where(counts >= 0, logs, -1e4)
+    top = no_gradient(xp.max(logs))
+    log_chance = top + xp.log(xp.sum(xp.exp(logs - top)))
     setting = success_setting(values)
     if bound.statistic == "mean":
-        return Measured(setting, loss * chance)
-    return exceeded(setting, loss, chance)
+        return Measured(setting, loss * xp.exp(log_chance))
+    return exceeded(setting, loss, log_chance)
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:
     traces = int(values["data_budget"])
     if traces > 256:
         return None
-    _, successes, rival = _counted({name: np.float64(float(v)) for name, v in values.items()})
+    _, successes, rival = _counted({name: host_array(float(v)) for name, v in values.items()})
     k, q = int(successes), Fraction(float(rival))
     p = values["success"] + values["expert_share"] * (1 - values["success"])
     # A rival that is too weak is never picked.
@@ -111,7 +111,7 @@ SPACE = SearchSpace(
         Parameter(name="data_budget", low=1.0, high=1e6, logarithmic=True, whole=True),
         Parameter(name="deviations", low=1e-3, high=30.0, logarithmic=True),
         SUCCESS,
-        EXPERT_SHARE,
+        Parameter(name="expert_share", low=1e-3, high=0.999, logarithmic=True),
         HORIZON,
     ),
     bounds=("VF-UPPER", "VF-UPPER-EXPECTATION", "CONTROL-VF-UPPER-HALVED"),
