@@ -30,7 +30,7 @@ REGIMES: Mapping[str, Regime] = {
     "anywhere": Regime(),
     "informative": Regime(share_of_stake=0.5),
     "small n": Regime(ranges={"data_budget": (1.0, 16.0)}),
-    "large n": Regime(ranges={"data_budget": (512.0, math.inf)}),
+    "large n": Regime(ranges={"data_budget": (256.0, math.inf)}),
     "weak expert": Regime(ranges={"expert_share": (0.0, 0.1)}),
     "strong expert": Regime(ranges={"expert_share": (0.5, 1.0)}),
     "rare success": Regime(ranges={"success": (0.0, 1.0 / 16.0)}),

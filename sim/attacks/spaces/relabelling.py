@@ -23,9 +23,9 @@ from verigap.theory.risks import probability_correct, two_level_pessimistic_gain
 from verigap.theory.risks.ties import log_tie_share
 from verigap.theory.risks.version_space import two_level_agreement
 
-_MOST_TRACES = 1024
-_CELLS = 1 << 10
-_GENERAL_CELLS = 1 << 11
+_MOST_TRACES = 512
+_CELLS = 1 << 9
+_GENERAL_CELLS = 1 << 9
 _ROUNDING = 1e-9
 _LN2 = 0.6931471805599453
 
