@@ -110,6 +110,8 @@ def climb(
     place = partial(_placed, space, ranges=ranges)
     points = jax.random.uniform(key, (_DRAWS * starts, len(space.parameters)), ranges.dtype)
 
+    # Compiled by itself, so that it is traced once and not for every use.
+    @jax.jit
     def judge(point: Float[Array, " parameters"]) -> tuple[Array, Array]:
         return judged(place(point))
 
@@ -132,9 +134,8 @@ def climb(
             return (moved, state, best, most), None
 
         begin = (start, optimiser.init(start), start, jnp.zeros((), start.dtype))
-        (point, _, best, most), _ = lax.scan(step, begin, None, length=steps)
-        _, near = judge(point)
-        return jnp.where(near > most, point, best), jnp.maximum(near, most)
+        (_, _, best, most), _ = lax.scan(step, begin, None, length=steps)
+        return best, most
 
     ends, most = jax.vmap(ascend)(first)
     return Climbed(jax.vmap(place)(ends), most)

@@ -32,8 +32,8 @@ def attack(
             help="Search nothing; evaluate SPACE:parameter=value,... or what a --out file keeps.",
         ),
     ] = None,
-    starts: Annotated[int, typer.Option("--starts", help="Ascents in each space, regime.")] = 32,
-    steps: Annotated[int, typer.Option("--steps", help="Steps of each ascent.")] = 100,
+    starts: Annotated[int, typer.Option("--starts", help="Ascents in each space, regime.")] = 16,
+    steps: Annotated[int, typer.Option("--steps", help="Steps of each ascent.")] = 60,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the starts.")] = 0,
     out: Annotated[
         Path | None,

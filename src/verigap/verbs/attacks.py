@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def attack(
     bounds: str | Sequence[str],
     *,
-    starts: int = 32,
-    steps: int = 100,
+    starts: int = 16,
+    steps: int = 60,
     seed: int = 0,
     out: str | Path | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
