@@ -35,7 +35,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help audit chaos fuzz setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
+.PHONY: help attack audit chaos fuzz setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-ray test-vllm
 
 help: ## this list
@@ -117,6 +117,12 @@ bench-compare: $(READY) ## the same against the last kept ones; fails if a comma
 
 figures: quickstart ## every figure, from runs made or continued first (FULL=1: the full runs, hours)
 	$(VENV)/bin/verigap figures $(if $(FULL),--full) --out runs/figures$(if $(FULL),-full)
+
+# Finished bounds are kept: an interrupted search goes on, and none is repeated without RENEW=1.
+attack: $(READY) ## the instance nearest to breaking every bound, into tests/ and docs/bounds.md (RENEW=1: all anew)
+	$(if $(RENEW),rm -f tests/sim/attacks/worst_instances.json)
+	$(VENV)/bin/verigap attack all --out tests/sim/attacks/worst_instances.json
+	$(PY) docs/generated.py --write
 
 gallery: quickstart ## renew docs/figures and the runs in docs/runs that it is drawn from
 	$(VENV)/bin/verigap figures --data docs/runs --out docs/figures

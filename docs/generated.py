@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from attack_table import attacks_page
 from bound_links import bounds_page, theory_page
 from gallery_entries import gallery_page
 from import_accuracies import importing_page
 
 DOCS = Path(__file__).resolve().parent
 MADE = {
-    "bounds.md": bounds_page,
+    "bounds.md": lambda text: attacks_page(bounds_page(text)),
     "gallery.md": gallery_page,
     "importing.md": importing_page,
     "theory.md": theory_page,

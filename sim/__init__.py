@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 from verigap._lazy import lazy_face
 
 if TYPE_CHECKING:
-    from verigap.sim import checks, models, planted, relabelling, sweeps, tight, token_mdp
+    from verigap.sim import (
+        attacks,
+        checks,
+        models,
+        planted,
+        relabelling,
+        sweeps,
+        tight,
+        token_mdp,
+    )
     from verigap.sim.calculator import BoundValue, Calculation, Moments, Question, calculate
     from verigap.sim.hard_prompts import hard_prompt_risks
 
@@ -20,6 +29,7 @@ __all__ = [
     "Calculation",
     "Moments",
     "Question",
+    "attacks",
     "calculate",
     "checks",
     "hard_prompt_risks",
@@ -35,6 +45,7 @@ __getattr__, __dir__ = lazy_face(
     __name__,
     {
         "verigap.sim": (
+            "attacks",
             "checks",
             "models",
             "planted",

@@ -18,6 +18,7 @@ from verigap.notebook import Table, html_tables
 
 ROOMS = ("figures", "llm_validation", "sim", "theory")
 VERBS = (
+    "attack",
     "calculate",
     "check",
     "diagnose",

@@ -6,6 +6,7 @@ Verbs, from a reward law to bounds and simulations:
   sweep        simulate learners over a grid of settings
   check        test every bound against a sweep
   rerun        compute cells of a sweep again, and compare
+  attack       look for the instance nearest to breaking a bound
 
 Verbs, from samples of a language model to a verdict:
 
@@ -35,6 +36,7 @@ from verigap._lazy import lazy_face
 if TYPE_CHECKING:
     from verigap import figures, llm_validation, sim, theory
     from verigap.verbs import (
+        attack,
         calculate,
         check,
         diagnose,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "__version__",
+    "attack",
     "calculate",
     "check",
     "diagnose",
@@ -71,6 +74,7 @@ _load, __dir__ = lazy_face(
     {
         "verigap": ("figures", "llm_validation", "sim", "theory"),
         "verigap.verbs": (
+            "attack",
             "calculate",
             "check",
             "diagnose",

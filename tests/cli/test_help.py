@@ -33,6 +33,7 @@ IN_ORDER = [
     "sweep",
     "check",
     "rerun",
+    "attack",
     "figures",
 ]
 # Whose work shows progress.
@@ -46,6 +47,7 @@ LONG = [
     "finetune",
     "sweep",
     "rerun",
+    "attack",
     "figures",
 ]
 # What the examples of the others cost is paid by the test of the README (tests/test_packaging.py).
@@ -96,6 +98,7 @@ def test_completion_knows_the_commands() -> None:
         ("sweep", "CONFIG --out --engine --json"),
         ("check", "RUN --all --partial --json"),
         ("rerun", "RUN --cells --tolerance --tables --json"),
+        ("attack", "BOUNDS --instance --starts --steps --seed --out --json"),
         (
             "diagnose",
             "TRACES --out --horizon --n --candidates --verifier --leash --kappa --include-text "

@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from verigap.cli import (
+    attack,
     bounds,
     check,
     demo,
@@ -77,6 +78,7 @@ for _command in (
     sweep,
     check,
     rerun,
+    attack,
     figures,
 ):
     _command.register(app)
