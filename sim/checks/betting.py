@@ -78,9 +78,12 @@ class _Turned:
         unbiased = np.asarray([sample.variance for sample in samples], float)
         replicates = np.asarray([sample.replicates for sample in samples], float)
         tolerance = np.asarray([sample.tolerance for sample in samples], float)
-        variance = np.maximum(unbiased * (1.0 - 1.0 / np.maximum(replicates, 1.0)), 0.0)
+        squares = unbiased * np.maximum(replicates - 1.0, 0.0)
+        # No replicate is further from the mean than the root of this sum: within the tolerance, all
+        # are equal, and what rounding makes of their variance is nothing.
+        variance = np.where(squares > tolerance**2, squares / np.maximum(replicates, 1.0), 0.0)
         room = np.maximum(end - mean, 0.0)
-        inside = room > 0
+        inside = room > tolerance
         safe = np.where(inside, room, 1.0)
         share = np.where(inside, variance / (variance + safe**2), 1.0)
         other = np.where(inside, mean - variance / safe, mean)

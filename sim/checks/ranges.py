@@ -1,8 +1,6 @@
-"""Between which values the risk of one replicate lies, whatever the learner: a fact of the game."""
+"""Between which values the risk of one replicate lies, whatever the learner plays."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
@@ -15,7 +13,8 @@ from verigap.theory.risks.hard_prompts import hard_prompt_mass
 def risk_range(row: Row) -> tuple[float, float]:
     """The smallest and the largest risk that a replicate of a cell can have, in tokens.
 
-    Of a game that has no entry here, all that is used is that returns lie in [0, H].
+    A policy earns between the least and the greatest return of the prompt that it is scored on, and
+    so does the expert.
 
     Example:
       >>> from verigap.sim.checks.ranges import risk_range
@@ -23,15 +22,8 @@ def risk_range(row: Row) -> tuple[float, float]:
       >>> risk_range(game | {"expert_gain": 8.0, "expert_radius": 0.25})
       (-8.0, 24.0)
     """
-    return _RANGES.get(row["game"], _any_returns)(row)
-
-
-def _any_returns(row: Row) -> tuple[float, float]:
-    return -float(row["horizon"]), float(row["horizon"])
-
-
-def _relabelling(row: Row) -> tuple[float, float]:
-    """A policy earns between the least and the greatest return of the prompt it is scored on."""
+    if row["game"] == "hard-prompts":
+        return _hard_prompts(row)
     atoms = np.asarray(row["atoms"])
     if len(atoms) == 1:
         expert = np.asarray([row["mean"] + row["expert_gain"]])
@@ -48,9 +40,3 @@ def _hard_prompts(row: Row) -> tuple[float, float]:
     """A bit that is known costs nothing, one that is not half of H on its prompt."""
     mass = hard_prompt_mass(np.asarray(row["data_budget"]), np.asarray(row["coverage"]))
     return 0.0, float(row["log2_class_size"] * mass * 0.5 * row["horizon"])
-
-
-_RANGES: dict[str, Callable[[Row], tuple[float, float]]] = {
-    "relabelling": _relabelling,
-    "hard-prompts": _hard_prompts,
-}

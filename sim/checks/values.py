@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float
 
 from verigap.sim.compilation import PLAINER_CODE
 from verigap.sim.relabelling.game import RelabellingGame, stack_games
+from verigap.sim.tight import GAMES
 from verigap.theory import BOUNDS, Assumption, Bound, RewardLaw, Setting
 from verigap.theory.arrays import host_array
 from verigap.theory.bounds import Game
@@ -29,6 +30,23 @@ _COLUMNS = (
     "horizon", "data_budget", "log2_class_size", "chi2_radius", "expert_radius", "leash",
     "num_candidates", "failure_probability",
 )  # fmt: skip
+
+
+# What settings take besides: columns of tight games, whose rows alone have them.
+_LABELS = ("label_error", "label_noise")
+
+
+def _kind(game: str) -> Game:
+    """What bounds take a game of a sweep for."""
+    tight = GAMES.get(game)
+    if tight is not None:
+        return tight.bounds_game
+    return "hard-prompts" if game == "hard-prompts" else "relabelling"
+
+
+def _labels(row: Row) -> dict[str, float]:
+    """How wrong the labels of a cell are; those of games that do not say are exact."""
+    return {name: row.get(name) or 0.0 for name in _LABELS}
 
 
 def bound_by_name(name: str) -> Bound:
@@ -54,7 +72,7 @@ def bound_values(
     }
     alike: dict[tuple[Game, int, int], list[int]] = {}
     for index, row in enumerate(rows):
-        key = (row["game"], len(row["atoms"]), len(row["atoms"][0]))
+        key = (_kind(row["game"]), len(row["atoms"]), len(row["atoms"][0]))
         alike.setdefault(key, []).append(index)
     for (game, *_), members in alike.items():
         evaluate = _compiled if len(members) >= _MANY else _one_by_one
@@ -90,7 +108,9 @@ def _one_by_one(
         row = rows[index]
         law = RewardLaw.equiprobable(host_array(row["atoms"]))
         played = RelabellingGame(law, **{name: host_array(row[name]) for name in _COLUMNS})
-        setting = replace(played.setting(), coverage=host_array(row["coverage"]), game=game)
+        labels = {name: host_array(value) for name, value in _labels(row).items()}
+        coverage = host_array(row["coverage"])
+        setting = replace(played.setting(), coverage=coverage, game=game, **labels)
         # Infinities are values here: NumPy need not speak of them.
         with np.errstate(all="ignore"):
             yield index, _valued(setting, bounds)
@@ -107,8 +127,9 @@ def _compiled(
             [np.asarray(row["atoms"]) for row in padded],
             **{name: [row[name] for row in padded] for name in _COLUMNS},
         )
-        coverage = jnp.asarray([row["coverage"] for row in padded])
-        found = jax.device_get(_batch(games, coverage, game, tuple(bounds)))
+        own = {name: jnp.asarray([_labels(row)[name] for row in padded]) for name in _LABELS}
+        own["coverage"] = jnp.asarray([row["coverage"] for row in padded])
+        found = jax.device_get(_batch(games, own, game, tuple(bounds)))
         yield (
             part,
             {name: (v[: len(part)], held[: len(part)]) for name, (v, held) in found.items()},
@@ -117,11 +138,16 @@ def _compiled(
 
 @partial(jax.jit, static_argnames=("game", "bounds"), compiler_options=PLAINER_CODE)
 def _batch(
-    games: RelabellingGame, coverage: Float[Array, " cells"], game: Game, bounds: tuple[Bound, ...]
+    games: RelabellingGame,
+    own: dict[str, Float[Array, " cells"]],
+    game: Game,
+    bounds: tuple[Bound, ...],
 ) -> dict[str, tuple[Float[Array, " cells"], Bool[Array, " cells"]]]:
-    def one(played: RelabellingGame, covered: Float[Array, ""]) -> dict[str, tuple[Any, Any]]:
-        # Hard prompts carry a coverage of their own.
-        found = _valued(replace(played.setting(), coverage=covered, game=game), bounds)
+    def one(
+        played: RelabellingGame, columns: dict[str, Float[Array, ""]]
+    ) -> dict[str, tuple[Any, Any]]:
+        # Hard prompts carry a coverage of their own, tight games labels that are wrong.
+        found = _valued(replace(played.setting(), game=game, **columns), bounds)
         return {name: (value, jnp.asarray(holds)) for name, (value, holds) in found.items()}
 
-    return jax.vmap(one)(games, coverage)
+    return jax.vmap(one)(games, own)

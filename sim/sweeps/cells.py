@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from verigap.sim.planted.parameters import PlantedParameters
 from verigap.sim.sweeps.config import (
+    MOST_REPLICATES,
     Block,
     ConfigError,
     Parameters,
@@ -28,6 +29,7 @@ from verigap.sim.sweeps.spelling import (
     as_schema_1,
     schema_1_complaint,
 )
+from verigap.sim.tight import GAMES, TightGame
 from verigap.storage.digests import json_digest
 
 MOST_CELLS = 1_000_000
@@ -68,9 +70,18 @@ class _Point:
 
 @dataclass(frozen=True)
 class Cell(_Point):
-    """A point of a simulated game."""
+    """A point of the relabelling game or of the hard prompts, with its number of data sets."""
 
     parameters: Parameters
+    replicates: int
+
+
+@dataclass(frozen=True)
+class TightCell(_Point):
+    """A point of a tight game, with its number of data sets."""
+
+    parameters: TightGame
+    replicates: int
 
 
 @dataclass(frozen=True)
@@ -80,12 +91,16 @@ class TrainedCell(_Point):
     parameters: PlantedParameters
 
 
+AnyCell = Cell | TightCell | TrainedCell
+"""A cell of any game."""
+
+
 @dataclass(frozen=True)
 class LoadedSweep:
     """A sweep with its cells and the folder its paths are relative to."""
 
     config: Sweep
-    cells: tuple[Cell | TrainedCell, ...]
+    cells: tuple[AnyCell, ...]
     folder: Path
 
     def resolved_yaml(self) -> str:
@@ -164,7 +179,7 @@ def laid_out_sweep(config: Sweep, folder: str | Path) -> tuple[LoadedSweep, str]
       The sweep, and why the first block that cannot be laid out cannot; empty where all can.
     """
     path, why = Path(folder) / "config", ""
-    cells: dict[str, Cell | TrainedCell] = {}
+    cells: dict[str, AnyCell] = {}
     for block in config.sweeps:
         try:
             part = _with_cells(
@@ -192,7 +207,7 @@ def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
             f"{path}: sweeps: lay out {number:,} cells, and a sweep may have {MOST_CELLS:,}; give "
             "fewer values, or divide them among several sweeps"
         )
-    cells: dict[str, Cell | TrainedCell] = {}
+    cells: dict[str, AnyCell] = {}
     tables: dict[str, LawTable] = {}
     for block in config.sweeps:
         for raw, series in _points(path, block):
@@ -228,15 +243,23 @@ def _cells(
     raw: dict[str, Any],
     series: str,
     tables: dict[str, LawTable],
-) -> Iterator[Cell | TrainedCell]:
+) -> Iterator[AnyCell]:
     """The cells of one point, validated; `tables` keeps the law tables read so far."""
     try:
         if complaint := schema_1_complaint(raw):
             raise ConfigError(complaint)
-        if raw.get("game") != "planted":
+        game = raw.get("game")
+        if game != "planted":
+            raw, replicates = _replicates(raw, config, GAMES.get(str(game)))
+            if str(game) in GAMES:
+                tight = GAMES[str(game)].model_validate(raw)
+                yield _tight_cell(block, tight, series, replicates)
+                return
             parameters = Parameters.model_validate(raw)
-            yield _simulated_cell(path, config, block, parameters, series, tables)
+            yield _simulated_cell(path, block, parameters, series, tables, config, replicates)
             return
+        if "replicates" in raw:
+            raise ConfigError("replicates: the game planted takes that of the whole sweep")
         if "trial" in raw:
             raise ConfigError("trial: is counted by the sweep; set replicates instead")
         trained = PlantedParameters.model_validate(raw)
@@ -258,20 +281,39 @@ def _cell_name(content: dict[str, Any]) -> str:
     return json_digest({"schema": IDENTITY_SCHEMA, **as_schema_1(content)}, 16)
 
 
+def _replicates(
+    raw: dict[str, Any], config: Sweep, tight: type[TightGame] | None
+) -> tuple[dict[str, Any], int]:
+    """The parameters of a cell without its number of data sets, and that number."""
+    raw = dict(raw)
+    replicates = raw.pop("replicates", config.replicates)
+    most = MOST_REPLICATES if tight is None else tight.most_replicates
+    if not isinstance(replicates, int) or not 2 <= replicates <= most:
+        raise ConfigError(f"replicates: must be a whole number from 2 to {most}, not {replicates}")
+    return raw, replicates
+
+
+def _tight_cell(block: Block, game: TightGame, series: str, replicates: int) -> TightCell:
+    """One cell of a tight game, named by its content."""
+    content = {"block": block.name, "replicates": replicates, **game.model_dump(mode="json")}
+    return TightCell(_cell_name(content), block.name, series, block.exponent, game, replicates)
+
+
 def _simulated_cell(
     path: Path,
-    config: Sweep,
     block: Block,
     parameters: Parameters,
     series: str,
     tables: dict[str, LawTable],
+    config: Sweep,
+    replicates: int,
 ) -> Cell:
     """One cell of a simulated game, named by its content."""
     if parameters.game == "relabelling" and parameters.law is None:
         parameters = parameters.model_copy(update={"law": TwoLevelSpec(family="two-level")})
     content: dict[str, Any] = {
         "block": block.name,
-        "replicates": config.replicates,
+        "replicates": replicates,
         "learners": sorted(config.learners) if config.learners else None,
         **parameters.model_dump(mode="json"),
     }
@@ -289,4 +331,5 @@ def _simulated_cell(
             "dataset": parameters.law.dataset,
             "model": parameters.law.model,
         }
-    return Cell(_cell_name(content), block.name, series, block.exponent, parameters)
+    name = _cell_name(content)
+    return Cell(name, block.name, series, block.exponent, parameters, replicates)

@@ -17,6 +17,9 @@ from verigap.sim.sweeps.spelling import (
     SCHEMA_1_NAMES,
 )
 
+MOST_REPLICATES = 10_000_000
+"""Data sets of a cell that are played one by one."""
+
 MOST_VALUES = 1_000_000
 """Values that a configuration may hold; a few aliases of aliases can stand for any number."""
 
@@ -154,8 +157,8 @@ class Sweep(BaseModel):
 
     Attributes:
       seed: root of all randomness.
-      replicates: independent data sets a cell; of the planted subsequence, independent trainings,
-        each a cell of its own.
+      replicates: independent data sets a cell, where its block gives no other number; of the
+        planted subsequence, independent trainings, each a cell of its own.
       learners: registry names; all of them by default.
       bounds: registry names to check; every true bound by default.
       sweeps: the blocks.
@@ -166,7 +169,7 @@ class Sweep(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: Annotated[int, Field(ge=0, lt=1 << 32)] = 0
-    replicates: Annotated[int, Field(ge=2, le=10_000_000)] = 1000
+    replicates: Annotated[int, Field(ge=2, le=MOST_REPLICATES)] = 1000
     learners: tuple[str, ...] | None = None
     bounds: tuple[str, ...] | None = None
     sweeps: Annotated[tuple[Block, ...], Field(min_length=1)]

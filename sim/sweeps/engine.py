@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from verigap.sim.sweeps.cells import Cell, TrainedCell
+from verigap.sim.sweeps.cells import AnyCell
 from verigap.sim.sweeps.steps import Steps
 
 Rows = list[dict[str, Any]]
@@ -34,7 +34,7 @@ class Work:
       prepare: makes the job, in the process that stores; it may read and write files.
     """
 
-    cells: tuple[Cell | TrainedCell, ...]
+    cells: tuple[AnyCell, ...]
     kind: str
     prepare: Callable[[Note], Job]
 

@@ -13,10 +13,11 @@ from verigap.sim.models.transformer import Params
 from verigap.sim.planted.experiment import run_trained
 from verigap.sim.planted.instance import Bases, PlantedInstance
 from verigap.sim.sweeps.batches import Batch, run_batch
-from verigap.sim.sweeps.cells import Cell, LoadedSweep, TrainedCell
+from verigap.sim.sweeps.cells import AnyCell, LoadedSweep, TightCell, TrainedCell
 from verigap.sim.sweeps.engine import Note, Rows, Work
 from verigap.sim.sweeps.planning import batches
-from verigap.sim.sweeps.steps import TRAINING, Steps
+from verigap.sim.sweeps.steps import TIGHT, TRAINING, Steps
+from verigap.sim.sweeps.tight_rows import tight_row
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,18 @@ class BatchJob:
     def __call__(self, note: Note) -> Rows:
         """One row a cell."""
         return run_batch(self.batch, self.seed)
+
+
+@dataclass(frozen=True)
+class TightJob:
+    """Plays one cell of a tight game."""
+
+    cell: TightCell
+    seed: int
+
+    def __call__(self, note: Note) -> Rows:
+        """The row of the cell."""
+        return [tight_row(self.cell, self.seed)]
 
 
 @dataclass(frozen=True)
@@ -46,9 +59,9 @@ class TrainingJob:
 
 
 def works(
-    sweep: LoadedSweep, todo: Sequence[Cell | TrainedCell], folder: Path, steps: Steps
+    sweep: LoadedSweep, todo: Sequence[AnyCell], folder: Path, steps: Steps
 ) -> Iterator[Work]:
-    """Simulated cells in batches, then trained ones one by one.
+    """Tight games, then other simulated cells in batches, then trained ones one by one.
 
     Args:
       sweep: the configuration.
@@ -58,7 +71,11 @@ def works(
     """
     seed = sweep.config.seed
     trained = [cell for cell in todo if isinstance(cell, TrainedCell)]
-    steps.add({TRAINING: len(trained)})
+    tight = [cell for cell in todo if isinstance(cell, TightCell)]
+    steps.add({TRAINING: len(trained), TIGHT: len(tight)})
+    for cell in tight:
+        play = TightJob(cell, seed)
+        yield Work(cells=(cell,), kind=TIGHT, prepare=lambda _, play=play: play)
     for batch in batches(sweep, todo, steps):
         job = BatchJob(batch, seed)
         yield Work(cells=batch.cells, kind=batch.kind, prepare=lambda _, job=job: job)

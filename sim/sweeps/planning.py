@@ -15,7 +15,7 @@ from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.simulate import SWEEP, Plan, plan_for
 from verigap.sim.sweeps.batches import Batch, cells_together, hard_prompt_sizes, make_games
-from verigap.sim.sweeps.cells import Cell, LoadedSweep, TrainedCell
+from verigap.sim.sweeps.cells import AnyCell, Cell, LoadedSweep
 from verigap.sim.sweeps.laws import Atoms, ReturnsSpec, TwoLevelSpec
 from verigap.sim.sweeps.steps import (
     BATCH,
@@ -35,11 +35,11 @@ _HARDEST = ("hardest", "hardest-proper")
 
 
 def batches(
-    sweep: LoadedSweep, chosen: Sequence[Cell | TrainedCell], steps: Steps | None = None
+    sweep: LoadedSweep, chosen: Sequence[AnyCell], steps: Steps | None = None
 ) -> Iterator[Batch]:
     """Group simulated cells by the program they need, in an order that depends on the sweep alone.
 
-    Cells of trained networks are left out. Cells whose laws have one shape are planned when it is
+    Cells of tight games and of trained networks are left out. Cells whose laws have one shape are planned when it is
     their turn, so that the first batch does not wait for the plans of all.
 
     Args:
@@ -60,7 +60,7 @@ def batches(
             cells=(cell,),
             atoms=(Atoms(np.asarray([[0.0, float(cell.parameters.horizon)]]), 0.0, 1.0),),
             expert_radii=(cell.parameters.chi2_radius,),
-            replicates=sweep.config.replicates,
+            replicates=cell.replicates,
             plan=None,
             kind=kind,
         )
@@ -113,7 +113,7 @@ def _planned(
     names = sweep.config.learners or tuple(LEARNERS)
     groups: dict[Plan, list[int]] = {}
     for index, cell in enumerate(cells):
-        plan = _plan(cell, atoms[index], radii[index], names, sweep.config.replicates)
+        plan = _plan(cell, atoms[index], radii[index], names)
         groups.setdefault(plan, []).append(index)
     # Until now, one plan was a guess.
     steps.remove(_game_steps(atoms[0], [len(cells)]))
@@ -124,7 +124,7 @@ def _planned(
                 cells=tuple(cells[i] for i in part),
                 atoms=tuple(atoms[i] for i in part),
                 expert_radii=tuple(radii[i] for i in part),
-                replicates=sweep.config.replicates,
+                replicates=plan.replicates,
                 plan=plan,
                 kind=_usual_kind(atoms[0]) if number else PROGRAM,
             )
@@ -178,12 +178,12 @@ def _expert_radii(cells: Sequence[Cell], atoms: Sequence[Atoms], steps: Steps) -
     return radii
 
 
-def _plan(cell: Cell, atoms: Atoms, radius: float, learners: tuple[str, ...], reps: int) -> Plan:
+def _plan(cell: Cell, atoms: Atoms, radius: float, learners: tuple[str, ...]) -> Plan:
     prompts, traces = atoms.returns.shape
     return plan_for(
         (prompts, traces),
         learners=learners,
-        replicates=reps,
+        replicates=cell.replicates,
         expert_radius=radius,
         data_budget=cell.parameters.data_budget,
         log2_class_size=cell.parameters.log2_class_size,

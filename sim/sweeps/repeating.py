@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from verigap.sim.sweeps.cells import Cell, LoadedSweep, TrainedCell, laid_out_sweep
+from verigap.sim.sweeps.cells import LoadedSweep, laid_out_sweep
 from verigap.sim.sweeps.config import ConfigError
 from verigap.sim.sweeps.run import run_in_memory
 from verigap.sim.sweeps.stored import stored_cells, stored_config
@@ -139,7 +139,7 @@ def _chosen(run: str | Path, stored: Sequence[str], asked: Sequence[str] | None)
 
 
 def _part(run: str | Path, sweep: LoadedSweep, names: Sequence[str], why: str) -> LoadedSweep:
-    known: dict[str, Cell | TrainedCell] = {cell.name: cell for cell in sweep.cells}
+    known = {cell.name: cell for cell in sweep.cells}
     strangers = [name for name in names if name not in known]
     if strangers:
         what = f"{run}: cell {strangers[0]} cannot be computed again"

@@ -16,12 +16,13 @@ LAW, QUANTISED_LAW = "laws", "quantising laws"
 EXPERT_PROGRAM, EXPERT = "compiling experts", "experts"
 PROGRAM, BATCH, POPULATION = "compiling a game", "playing", "playing on a population"
 HARD_PROGRAM, HARD = "compiling hard prompts", "hard prompts"
+TIGHT = "tight games"
 TRAINING = "training"
 
 # Seconds on a machine of two cores, about. How long a training takes is up to its configuration.
 _SECONDS = {
     LAW: 0.001, QUANTISED_LAW: 1.2, EXPERT_PROGRAM: 1.5, EXPERT: 0.3,
-    PROGRAM: 8.0, BATCH: 0.15, POPULATION: 1.2, HARD_PROGRAM: 2.0, HARD: 0.02,
+    PROGRAM: 8.0, BATCH: 0.15, POPULATION: 1.2, HARD_PROGRAM: 2.0, HARD: 0.02, TIGHT: 0.1,
 }  # fmt: skip
 
 

@@ -118,7 +118,7 @@ COVERED = Assumption(
 )
 SAME_LEVEL = Assumption(
     "J* and c* are the same under every reward of the class",
-    lambda s: xp.asarray(s.law_known and s.game == "relabelling"),
+    lambda s: xp.asarray(s.law_known and s.game in ("relabelling", "same-levels")),
     needs_law=True,
 )
 WHOLE_DRAWS = Assumption(
