@@ -30,8 +30,8 @@ def cells_by_learners(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     then come those of the learner. Of simulated games: `risk`, the mean suboptimality over the
     replicates in tokens, `risk_variance`, the same on the leash, `risk_total_variance`,
     `exact_risk` (NaN where it is known by simulation alone) and how far that may be from the mean
-    risk, `exact_risk_error`; older runs lack the variance of all prompts and this error. Of trained networks: means over the held-out prompts of `value`, `leashed` and
-    more.
+    risk, `exact_risk_error`; older runs lack the variance of all prompts and this error. Of trained
+    networks: means over the held-out prompts of `value`, `leashed` and more.
 
     Args:
       rows: cells as a run store gives them.

@@ -38,9 +38,7 @@ def test_tightest(
 
 
 @pytest.mark.parametrize("everything", [True, False])
-def test_what_would_have_been_caught(
-    everything: bool, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_would_have_been_caught(everything: bool, capsys: pytest.CaptureFixture[str]) -> None:
     for factor, shown in ((1.0625, "1.062"), (None, "none")):
         show_check(report({"A": ("lower", 1.1)}, factor), (), [{}], everything=everything)
         out = capsys.readouterr().out
