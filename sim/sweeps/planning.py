@@ -39,8 +39,8 @@ def batches(
 ) -> Iterator[Batch]:
     """Group simulated cells by the program they need, in an order that depends on the sweep alone.
 
-    Cells of tight games and of trained networks are left out. Cells whose laws have one shape are planned when it is
-    their turn, so that the first batch does not wait for the plans of all.
+    Cells of tight games and of trained networks are left out. Cells whose laws have one shape are
+    planned when it is their turn, so that the first batch does not wait for the plans of all.
 
     Args:
       sweep: the configuration.

@@ -1,13 +1,13 @@
 """Rewards that deny success on some prompts: pessimism avoids what may be worthless.
 
 On every prompt the base plays a success of return H with probability c, and otherwise earns one
-token. A rival reward says that success earns 0 on a random share of the prompts. As long as a rival
-is kept, playing successes there is worth nothing in the worst case, and pessimism plays what earns
-one token. With one rival VB-UPPER-EXPECTATION is attained but for that token (Lemma 5), VB-UPPER and
-VB-UPPER-SQUARED where delta is the chance that it is kept.
+token. A rival reward says that success earns 0 on a random share of the prompts. As long as one
+rival is kept, playing successes there is worth nothing in the worst case, and pessimism plays what
+earns one token. With one rival VB-UPPER-EXPECTATION is attained but for that token (Lemma 5), and
+VB-UPPER and VB-UPPER-SQUARED are where delta is the chance that it is kept.
 
-The labels may come from a check that denies success on prompts of its own, always, so that the truth
-is not in the class (VB-UPPER-ERRORS); or each may be wrong by chance (VB-UPPER-NOISE).
+The labels may come from a check that denies success on prompts of its own, always, so that the
+truth is not in the class (VB-UPPER-ERRORS); or each may be wrong by chance (VB-UPPER-NOISE).
 Proofs: docs/theory.md#vb-upper-expectation and #vb-upper-errors.
 """
 

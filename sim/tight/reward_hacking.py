@@ -1,9 +1,9 @@
 """Rewards that overrate worthless traces: best-of-N finds them, the more candidates the surer.
 
 On every prompt the base plays a success of return H - 1 with probability c, and is otherwise
-worthless. A rival reward gives H to a random share e of the base's traces that are worthless, so one
-of them among N candidates is enough: N e is lost, which VB-UPPER-BEST-OF-N allows. The labels may
-come from a check that overrates worthless traces of its own (VB-UPPER-ERRORS-BEST-OF-N).
+worthless. A rival reward gives H to a random share e of the base's traces that are worthless, and
+one of them among N candidates is enough: H N e is lost, as much as VB-UPPER-BEST-OF-N allows. The
+labels may come from a check that overrates worthless traces itself (VB-UPPER-ERRORS-BEST-OF-N).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Random rivals of the truth: how many of 2^d - 1 are kept by n labels, drawn and in closed form.
 
 Whether a rival errs on a prompt, or on a trace, is a coin of its own. So given the draws that can
-tell rivals from the truth, the rivals are independent and alike, and a class of any size is drawn at
-the cost of one: only the number of rivals that are kept is drawn.
+tell rivals from the truth, the rivals are independent and alike, and a class of any size is drawn
+at the cost of one: only the number of rivals that are kept is drawn.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ def excess_pmf(right: int, wrong: int, overlap: float) -> Float[np.ndarray, " pl
     wrong one.
 
     Args:
-      right, wrong: how many of the telling labels are right and wrong.
+      right: how many of the telling labels are right.
+      wrong: how many are wrong.
       overlap: chance that a rival errs on a telling draw.
     """
     if wrong == 0:
@@ -116,10 +117,9 @@ def chance_of_any(draws: int, telling: float, *, overlap: float, rivals: float) 
       overlap: chance that a rival errs on a telling draw.
       rivals: 2^d - 1.
     """
-    return sum(
-        weight * (1.0 - _none(np.asarray((1.0 - overlap) ** count), rivals))
-        for weight, count in _likely(draws, telling)
-    )
+    likely = _likely(draws, telling)
+    kept = ((weight, np.asarray((1.0 - overlap) ** count)) for weight, count in likely)
+    return float(sum(weight * (1.0 - _none(survives, rivals)) for weight, survives in kept))
 
 
 def mean_power(

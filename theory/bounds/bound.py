@@ -20,8 +20,8 @@ _NO_RIVAL = -1e4
 
 Game = Literal["relabelling", "hard-prompts", "same-levels", "other"]
 """The game that a setting describes: the relabelling game on its law, the hard prompts of VB-LOWER
-(both in docs/theory.md), one in which J* and c* are the same under every reward of the class, or any
-other."""
+(both in docs/theory.md), one in which J* and c* are the same under every reward of the class, or
+any other."""
 
 
 @jax.tree_util.register_dataclass
