@@ -19,7 +19,11 @@ def frequency_p_value(exceedances: float, replicates: int, probability: float) -
     Below the level alpha exactly when the one-sided Clopper-Pearson interval at 1 - alpha lies
     above `probability`.
     """
-    return float(special.bdtrc(exceedances - 1, replicates, min(max(probability, 0.0), 1.0)))
+    if exceedances < 1:
+        return 1.0
+    # The binomial tail; `special.bdtrc` knows it for fewer than 2^31 replicates only.
+    rest = replicates - exceedances + 1.0
+    return float(special.betainc(exceedances, rest, min(max(probability, 0.0), 1.0)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,9 +85,14 @@ class Exceedances:
 @lru_cache(maxsize=256)
 def _significant_hits(replicates: int, probability: float, level: float) -> float:
     """The fewest hits at which `frequency_p_value` is at most the level; infinite for none."""
-    hits = np.arange(replicates + 1.0)
-    significant = special.bdtrc(hits - 1.0, replicates, probability) <= level
-    return float(hits[np.argmax(significant)]) if significant.any() else np.inf
+    passing, significant = 0, replicates + 1
+    while significant - passing > 1:
+        middle = (passing + significant) // 2
+        if frequency_p_value(middle, replicates, probability) <= level:
+            significant = middle
+        else:
+            passing = middle
+    return significant if significant <= replicates else np.inf
 
 
 def holm_rejections(

@@ -63,3 +63,11 @@ def test_limits_of_exceedances_are_where_rejection_begins() -> None:
     assert found.limit(1e-5) == pytest.approx(2.0)
     assert found.p_value(found.limit(1e-5) - 1e-6) < 1e-5 < found.p_value(found.limit(1e-5) + 1e-6)
     assert found.limit(1e-200) == -np.inf
+
+
+def test_limits_of_very_many_replicates() -> None:
+    found = Exceedances(
+        risks=np.asarray([0.0, 1.0]), counts=np.asarray([9e14, 1e14]), replicates=10**15,
+        tail=0.05, tolerance=1e-9,
+    )  # fmt: skip
+    assert found.limit(1e-7) == pytest.approx(1.0)
