@@ -1,6 +1,9 @@
-"""Tests of one bound on one cell, and the family-wise correction over all of them."""
+"""Tests of frequencies, and the family-wise correction over all tests of a run."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -10,61 +13,86 @@ FAMILY_WISE_ERROR = 1e-3
 """Probability that a run with no false bound has any violation reported."""
 
 
-def mean_p_value(
-    mean: float, variance: float, replicates: int, bound: float, *, lower: bool, favourable: float
-) -> float:
-    """p-value of "the expected value respects the bound", small when it does not.
-
-    A one-sided t test after adding one pseudo-replicate at `favourable`, the end of the range that
-    favours the bound. It costs 1/replicates of the range in power, and keeps replicates that all
-    agree (variance 0), or a rare value that none of them showed, from passing for certainty.
-
-    Args:
-      mean: average over replicates.
-      variance: unbiased variance over replicates.
-      replicates: at least 2.
-      bound: the value claimed.
-      lower: whether it is a lower bound on the expectation.
-      favourable: the replicate value most favourable to the bound.
-    """
-    count = replicates + 1
-    shifted = mean + (favourable - mean) / count
-    spread = (replicates - 1) * variance + (favourable - mean) ** 2 * replicates / count
-    error = np.sqrt(spread / replicates / count)
-    excess = (shifted - bound) if lower else (bound - shifted)
-    if error == 0:
-        return 1.0 if excess >= 0 else 0.0
-    return float(special.stdtr(replicates, excess / error))
-
-
-def gap_p_value(
-    cloning: tuple[float, float, float],
-    verified: tuple[float, float, float],
-    replicates: int,
-    bound: float,
-) -> float:
-    """p-value of "the mean cloning risk exceeds the mean verified risk by at least the bound".
-
-    Each side is (mean, variance, favourable) as in `mean_p_value`; the data sets are independent.
-    """
-    count = replicates + 1
-    gap, variance = 0.0, 0.0
-    for sign, (mean, spread, favourable) in ((1.0, cloning), (-1.0, verified)):
-        gap += sign * (mean + (favourable - mean) / count)
-        total = (replicates - 1) * spread + (favourable - mean) ** 2 * replicates / count
-        variance += total / replicates / count
-    if variance == 0:
-        return 1.0 if gap >= bound else 0.0
-    return float(special.stdtr(replicates, (gap - bound) / np.sqrt(variance)))
-
-
 def frequency_p_value(exceedances: float, replicates: int, probability: float) -> float:
     """p-value of "each replicate exceeds with at most this probability" (exact binomial).
 
     Below the level alpha exactly when the one-sided Clopper-Pearson interval at 1 - alpha lies
     above `probability`.
     """
-    return float(special.bdtrc(exceedances - 1, replicates, min(max(probability, 0.0), 1.0)))
+    if exceedances < 1:
+        return 1.0
+    # The binomial tail; `special.bdtrc` knows it for fewer than 2^31 replicates only.
+    rest = replicates - exceedances + 1.0
+    return float(special.betainc(exceedances, rest, min(max(probability, 0.0), 1.0)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hits:
+    """Replicates that a bound on a probability is held against.
+
+    Attributes:
+      hits: replicates in which the event happened.
+      replicates: all of them.
+    """
+
+    hits: float
+    replicates: int
+
+    def p_value(self, bound: float) -> float:
+        """p-value of "the event has at most this probability"."""
+        return frequency_p_value(self.hits, self.replicates, bound)
+
+    def limit(self, level: float) -> float:
+        """The largest bound that is rejected at a level (Clopper-Pearson); -inf for none."""
+        if self.hits < 1:
+            return -np.inf
+        return float(special.betaincinv(self.hits, self.replicates - self.hits + 1, level))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exceedances:
+    """Replicates that an upper bound which holds with probability 1 - tail is held against.
+
+    Attributes:
+      risks: distinct risks, tokens.
+      counts: how many replicates had each.
+      replicates: all of them.
+      tail: probability with which the bound may be exceeded.
+      tolerance: how far above the bound a risk may lie by rounding, tokens.
+    """
+
+    risks: Float[np.ndarray, " outcomes"]
+    counts: Float[np.ndarray, " outcomes"]
+    replicates: int
+    tail: float
+    tolerance: float
+
+    def p_value(self, bound: float) -> float:
+        """p-value of "the risk exceeds the bound with at most the probability `tail`"."""
+        exceedances = float(self.counts[self.risks > bound + self.tolerance].sum())
+        return frequency_p_value(exceedances, self.replicates, self.tail)
+
+    def limit(self, level: float) -> float:
+        """Every bound below this one is rejected at a level; -inf for none."""
+        needed = _significant_hits(self.replicates, self.tail, level)
+        order = np.argsort(-self.risks, kind="stable")
+        above = np.cumsum(self.counts[order])
+        if needed > above[-1]:
+            return -np.inf
+        return float(self.risks[order][np.argmax(above >= needed)] - self.tolerance)
+
+
+@lru_cache(maxsize=256)
+def _significant_hits(replicates: int, probability: float, level: float) -> float:
+    """The fewest hits at which `frequency_p_value` is at most the level; infinite for none."""
+    passing, significant = 0, replicates + 1
+    while significant - passing > 1:
+        middle = (passing + significant) // 2
+        if frequency_p_value(middle, replicates, probability) <= level:
+            significant = middle
+        else:
+            passing = middle
+    return significant if significant <= replicates else np.inf
 
 
 def holm_rejections(

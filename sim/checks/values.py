@@ -67,7 +67,7 @@ def bound_by_name(name: str) -> Bound:
 
 
 def bound_values(
-    rows: Sequence[Row], names: Iterable[str]
+    rows: Sequence[Row], bounds: Iterable[str | Bound]
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Value of every bound in every cell, and whether its assumptions hold there.
 
@@ -76,10 +76,12 @@ def bound_values(
 
     Args:
       rows: cells as `RunStore.read_cells().to_dicts()` gives them.
-      names: bounds or controls.
+      bounds: names of bounds or controls, or bounds that are not registered, of names of their own.
     """
-    names = tuple(names)
-    found = {name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for name in names}
+    chosen = tuple(bound_by_name(bound) if isinstance(bound, str) else bound for bound in bounds)
+    found = {
+        bound.name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for bound in chosen
+    }
     alike: dict[tuple[Game, Divergence, int, int], list[int]] = {}
     for index, row in enumerate(rows):
         key = (
@@ -88,33 +90,32 @@ def bound_values(
         alike.setdefault(key, []).append(index)
     for (game, *_), members in alike.items():
         evaluate = _compiled if len(members) >= _MANY else _one_by_one
-        for part, valued in evaluate(rows, members, game, names):
+        for part, valued in evaluate(rows, members, game, chosen):
             for name, (values, holds) in valued.items():
                 found[name][0][part] = values
                 found[name][1][part] = holds
     return found
 
 
-def _valued(setting: Setting, names: Sequence[str]) -> dict[str, tuple[Any, Any]]:
+def _valued(setting: Setting, bounds: Sequence[Bound]) -> dict[str, tuple[Any, Any]]:
     """Every bound in one setting, and whether all it assumes holds, in NumPy or in JAX."""
-    bounds = {name: bound_by_name(name) for name in names}
     # Bounds share assumptions, and each is looked at once.
     held: dict[Assumption, Any] = {}
-    for bound in bounds.values():
+    for bound in bounds:
         for assumption in bound.assumptions:
             if assumption not in held:
                 held[assumption] = assumption.holds(setting)
     found = {}
-    for name, bound in bounds.items():
+    for bound in bounds:
         holds: Any = np.bool_(True)
         for assumption in bound.assumptions:
             holds = holds & held[assumption]
-        found[name] = bound.value(setting), holds
+        found[bound.name] = bound.value(setting), holds
     return found
 
 
 def _one_by_one(
-    rows: Sequence[Row], members: Sequence[int], game: Game, names: Sequence[str]
+    rows: Sequence[Row], members: Sequence[int], game: Game, bounds: Sequence[Bound]
 ) -> Iterator[tuple[int, dict[str, tuple[Any, Any]]]]:
     """The place of each cell, and its values in NumPy."""
     for index in members:
@@ -127,11 +128,11 @@ def _one_by_one(
         setting = replace(played.setting(), coverage=coverage, game=game, **labels)
         # Infinities are values here: NumPy need not speak of them.
         with np.errstate(all="ignore"):
-            yield index, _valued(setting, names)
+            yield index, _valued(setting, bounds)
 
 
 def _compiled(
-    rows: Sequence[Row], members: Sequence[int], game: Game, names: Sequence[str]
+    rows: Sequence[Row], members: Sequence[int], game: Game, bounds: Sequence[Bound]
 ) -> Iterator[tuple[list[int], dict[str, tuple[Any, Any]]]]:
     """The places of a batch of cells, and their values by a program that is compiled once."""
     for start in range(0, len(members), _BATCH):
@@ -145,25 +146,25 @@ def _compiled(
         )
         own = {name: jnp.asarray([_labels(row)[name] for row in padded]) for name in _LABELS}
         own["coverage"] = jnp.asarray([row["coverage"] for row in padded])
-        found = jax.device_get(_batch(games, own, game, tuple(names)))
+        found = jax.device_get(_batch(games, own, game, tuple(bounds)))
         yield (
             part,
             {name: (v[: len(part)], held[: len(part)]) for name, (v, held) in found.items()},
         )
 
 
-@partial(jax.jit, static_argnames=("game", "names"), compiler_options=PLAINER_CODE)
+@partial(jax.jit, static_argnames=("game", "bounds"), compiler_options=PLAINER_CODE)
 def _batch(
     games: RelabellingGame,
     own: dict[str, Float[Array, " cells"]],
     game: Game,
-    names: tuple[str, ...],
+    bounds: tuple[Bound, ...],
 ) -> dict[str, tuple[Float[Array, " cells"], Bool[Array, " cells"]]]:
     def one(
         played: RelabellingGame, columns: dict[str, Float[Array, ""]]
     ) -> dict[str, tuple[Any, Any]]:
         # Hard prompts carry a coverage of their own, tight games labels that are wrong.
-        found = _valued(replace(played.setting(), game=game, **columns), names)
+        found = _valued(replace(played.setting(), game=game, **columns), bounds)
         return {name: (value, jnp.asarray(holds)) for name, (value, holds) in found.items()}
 
     return jax.vmap(one)(games, own)

@@ -129,6 +129,7 @@ class Summary:
     Attributes:
       mean, variance: of the suboptimality per replicate (given data and fresh prompt, averaged
         over the codeword by Rao-Blackwell); variance / replicates is that of the mean.
+      total_variance: of all replicates around `mean`, so with the differences between prompts.
       leashed_mean, leashed_variance: the same with the policy on the leash.
       exact: mean risk without simulation; NaN where there is none, as for cloning a population.
       exact_error: how far it may be from the mean risk; 0 where no score was put on a lattice.
@@ -138,6 +139,7 @@ class Summary:
 
     mean: Float[Array | np.ndarray, "*cells"]
     variance: Float[Array | np.ndarray, "*cells"]
+    total_variance: Float[Array | np.ndarray, "*cells"]
     leashed_mean: Float[Array | np.ndarray, "*cells"]
     leashed_variance: Float[Array | np.ndarray, "*cells"]
     exact: Float[Array | np.ndarray, "*cells"]
@@ -344,16 +346,27 @@ def _committing_risks(
     return risk, leashed, jnp.stack([exact, error]), gain
 
 
+def _prompt_order(
+    key: PRNGKeyArray, replicates: int, prompts: int
+) -> Callable[[UInt[Array, "*batch"]], UInt[Array, "*batch"]]:
+    """The fresh prompt of each replicate: the population in turn, to average over it evenly.
+
+    Where the replicates end in the midst of it, the turn is in random order, so that those of the
+    last round are drawn without replacement, which tests of the mean rest on.
+    """
+    if replicates % prompts:
+        order = jax.random.permutation(key, prompts).astype(jnp.uint32)
+        return lambda index: order[index % prompts]
+    offset = jax.random.randint(key, (), 0, prompts)
+    return lambda index: (index + offset.astype(index.dtype)) % prompts
+
+
 def simulate_cell(key: PRNGKeyArray, game: RelabellingGame, plan: Plan) -> dict[str, Summary]:
     """Simulate every learner of the plan in one cell. Pure; jit with `plan` static, then vmap."""
     learners = [LEARNERS[name] for name in plan.learners]
     evidence = _evidence(game, plan)
     prompts = game.law.probabilities.shape[0]
-    # The fresh prompts go through the population in turn, so that it is averaged over evenly.
-    offset = jax.random.randint(jax.random.fold_in(key, plan.replicates), (), 0, prompts)
-
-    def prompt_of(index: UInt[Array, "*batch"]) -> UInt[Array, "*batch"]:
-        return (index + offset.astype(index.dtype)) % prompts
+    prompt_of = _prompt_order(jax.random.fold_in(key, plan.replicates), plan.replicates, prompts)
 
     def replicate(index: UInt[Array, ""]):
         own = jax.random.fold_in(key, index)
@@ -383,6 +396,7 @@ def simulate_cell(key: PRNGKeyArray, game: RelabellingGame, plan: Plan) -> dict[
         summaries[learner.name] = Summary(
             mean=jnp.mean(risk),
             variance=_variance_within(risk, strata, prompts),
+            total_variance=jnp.var(risk, ddof=1),
             leashed_mean=jnp.mean(leashed),
             leashed_variance=_variance_within(leashed, strata, prompts),
             exact=exact[0],

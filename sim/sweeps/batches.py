@@ -184,6 +184,7 @@ def _run_hard_prompts(batch: Batch, root: Array) -> dict[str, Any]:
             "learner": name,
             "mean": float(jnp.mean(risk)),
             "variance": float(jnp.var(risk, ddof=1)),
+            "total_variance": float(jnp.var(risk, ddof=1)),
             "leashed_mean": float("nan"),
             "leashed_variance": float("nan"),
             "exact": float("nan"),

@@ -15,6 +15,7 @@ _CELL = {
 _LEARNER = {
     "mean": "risk",
     "variance": "risk_variance",
+    "total_variance": "risk_total_variance",
     "leashed_mean": "leashed_risk",
     "leashed_variance": "leashed_risk_variance",
     "exact": "exact_risk",
@@ -27,10 +28,10 @@ def cells_by_learners(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
 
     The first columns describe the cell (`cell`, `block`, `game`, `horizon`, `data_budget`, ...),
     then come those of the learner. Of simulated games: `risk`, the mean suboptimality over the
-    replicates in tokens, `risk_variance`, the same on the leash, `exact_risk` (NaN where it is
-    known by simulation alone) and how far that may be from the mean risk, `exact_risk_error`, which
-    older runs lack. Of trained networks: means over the held-out prompts of `value`, `leashed` and
-    more.
+    replicates in tokens, `risk_variance`, the same on the leash, `risk_total_variance`,
+    `exact_risk` (NaN where it is known by simulation alone) and how far that may be from the mean
+    risk, `exact_risk_error`; older runs lack the variance of all prompts and this error. Of trained
+    networks: means over the held-out prompts of `value`, `leashed` and more.
 
     Args:
       rows: cells as a run store gives them.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from verigap.notebook import Table
 from verigap.results.shown import Shown
+from verigap.sim.checks import Verdict
 from verigap.sim.checks.run_check import RunCheck
 
 if TYPE_CHECKING:
@@ -18,7 +19,9 @@ class CheckResult(RunCheck, Shown):
 
     def tables(self) -> Iterable[Table]:
         """One row a bound."""
-        columns = ("bound", "verdict", "cells", "violated", "median ratio", "worst ratio")
+        columns = (
+            "bound", "verdict", "cells", "violated", "median ratio", "worst ratio", "caught from",
+        )  # fmt: skip
         rows = [
             (
                 verdict.name,
@@ -27,6 +30,7 @@ class CheckResult(RunCheck, Shown):
                 verdict.violations,
                 verdict.median_ratio,
                 verdict.worst_ratio,
+                _caught(verdict),
             )
             for verdict in (self.bounds.verdicts if self.bounds is not None else ())
         ]
@@ -38,6 +42,11 @@ class CheckResult(RunCheck, Shown):
         from verigap.figures.results import draw_check
 
         return draw_check(self)
+
+
+def _caught(verdict: Verdict) -> float | str:
+    """The smallest error of the bound that the run would have shown."""
+    return "none" if verdict.smallest_detectable is None else verdict.smallest_detectable
 
 
 def _verdict(cells: int, violations: int) -> str:

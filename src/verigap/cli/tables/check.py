@@ -18,6 +18,10 @@ from verigap.sim.checks import Exponent, Report, Verdict
 from verigap.sim.checks.run_check import RunCheck
 
 _FAMILY_ERROR = "family-wise error 0.001"
+_CAUGHT = (
+    "caught from = the factor nearest to 1 that would have made it a violation here; none: no "
+    "factor would"
+)
 _BOUND = "VF-LOWER"
 _BEST_LEARNERS = ("vf-bayes", "vf-mle")
 
@@ -96,6 +100,7 @@ def _show_families(console: Console, report: Report, cells: int) -> None:
     table = plain_table(
         "",
         "family", "verdict", "bounds", "cells", "violated", "vacuous", "tightest", "median ratio",
+        "caught from",
     )  # fmt: skip
     for family, verdicts in families.items():
         tried = [verdict for verdict in verdicts if verdict.cells]
@@ -111,12 +116,13 @@ def _show_families(console: Console, report: Report, cells: int) -> None:
             str(len({test.cell for test in tests if test.violated})),
             str(len(cells_tried - {test.cell for test in tests if math.isfinite(test.ratio)})),
             *_named_ratio(tightest, family),
+            _caught(tightest),
         )
     console.print(table, highlight=False)
     console.print(
         "bounds: how many of the family apply, in so many cells; vacuous: none is positive there; "
         "ratio = measured / bound of the tightest: at least 1 for lower bounds, at most 1 for "
-        "upper ones, negative where the learner beats the expert\n",
+        f"upper ones, negative where the learner beats the expert; {_CAUGHT}\n",
         highlight=False,
     )
 
@@ -126,6 +132,14 @@ def _named_ratio(tightest: Verdict | None, family: str) -> tuple[str, str]:
         return "-", "-"
     name = "itself" if tightest.name == family else tightest.name
     return name, table_number(tightest.median_ratio)
+
+
+def _caught(verdict: Verdict | None) -> str:
+    """The smallest error of the bound that the run would have shown."""
+    if verdict is None or not verdict.cells:
+        return "-"
+    factor = verdict.smallest_detectable
+    return "none" if factor is None else table_number(factor)
 
 
 def _tightness(verdict: Verdict) -> float:
@@ -183,6 +197,7 @@ def _show_bounds(console: Console, report: Report, cells: int) -> None:
         "vacuous",
         "median ratio",
         "worst ratio",
+        "caught from",
     )
     for verdict in report.verdicts:
         table.add_row(
@@ -193,11 +208,12 @@ def _show_bounds(console: Console, report: Report, cells: int) -> None:
             str(verdict.vacuous),
             table_number(verdict.median_ratio),
             table_number(verdict.worst_ratio),
+            _caught(verdict),
         )
     console.print(table, highlight=False)
     console.print(
         "ratio = measured / bound where the bound is positive (else vacuous): at least 1 for lower "
-        "bounds, at most 1 for upper ones\n",
+        f"bounds, at most 1 for upper ones; {_CAUGHT}\n",
         highlight=False,
     )
 
