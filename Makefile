@@ -86,9 +86,9 @@ $(READY_FUZZ): pyproject.toml constraints/core.txt constraints/fuzz.txt
 audit: $(VENV_AUDIT)/.ready ## known vulnerabilities of the pinned versions (needs the network)
 	$(VENV_AUDIT)/bin/python .ci/audit.py constraints/*.txt
 
-MUTANTS ?= 90
+MUTANTS ?= 100
 MUTANTS_SECONDS ?= 1800
-mutants: $(READY) $(VENV_MUTANTS)/.ready ## altered modules that the tests should notice (MUTANTS=90, MUTANTS_SECONDS=1800)
+mutants: $(READY) $(VENV_MUTANTS)/.ready ## altered modules that the tests should notice (MUTANTS=100, MUTANTS_SECONDS=1800)
 	$(VENV_MUTANTS)/bin/python -m tests.mutants --mutants $(MUTANTS) --seconds $(MUTANTS_SECONDS) --jobs $(JOBS) --python $(PY)
 
 $(VENV_MUTANTS)/.ready: constraints/mutants.txt

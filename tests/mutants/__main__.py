@@ -1,4 +1,4 @@
-"""Alter modules and see whether their tests notice: `python -m tests.mutants [--mutants 90]`.
+"""Alter modules and see whether their tests notice: `python -m tests.mutants [--mutants 100]`.
 
 Exit code 1 where a mutant survives for no known reason, 2 where the tests fail without one.
 """
@@ -73,7 +73,7 @@ def campaign(
 def main() -> int:
     """Share the mutants among the groups, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--mutants", type=int, default=90, help="of all groups together")
+    parser.add_argument("--mutants", type=int, default=100, help="of all groups together")
     parser.add_argument("--seconds", type=float, default=1800.0, help="begin none after these")
     parser.add_argument("--only", action="append", choices=list(GROUPS), help="may be repeated")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")

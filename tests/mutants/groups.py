@@ -24,7 +24,19 @@ class Group:
 
 GROUPS: Mapping[str, Group] = {
     "bounds": Group(modules=("theory/bounds/*.py",), tests=("tests/theory/test_*.py",)),
+    "theory": Group(
+        modules=("theory/*.py", "theory/risks/*.py"), tests=("tests/theory/test_*.py",)
+    ),
     "checks": Group(modules=("sim/checks/*.py",), tests=("tests/sim/checks/test_*.py",)),
+    "fitting": Group(
+        modules=("llm_validation/fitting/*.py", "llm_validation/intervals.py"),
+        tests=(
+            "tests/llm_validation/fitting/test_*.py",
+            "tests/llm_validation/test_budgets.py",
+            "tests/llm_validation/test_intervals.py",
+            "tests/llm_validation/test_laws.py",
+        ),
+    ),
     "readers": Group(
         modules=(
             "llm_validation/answers.py",
