@@ -93,7 +93,9 @@ mutants: $(READY) $(VENV_MUTANTS)/.ready ## altered modules that the tests shoul
 
 $(VENV_MUTANTS)/.ready: constraints/mutants.txt
 	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_MUTANTS)
-	$(VENV_MUTANTS)/bin/python $(PIP_INSTALL) -c constraints/mutants.txt cosmic-ray
+	$(VENV_MUTANTS)/bin/python $(PIP_INSTALL) -c constraints/mutants.txt cosmic-ray coverage
+	@# Alone in a folder, for tests that run in another environment.
+	$(VENV_MUTANTS)/bin/python $(PIP_INSTALL) -c constraints/mutants.txt --target $(VENV_MUTANTS)/coverage --upgrade coverage
 	@touch $@
 
 $(VENV_AUDIT)/.ready: constraints/audit.txt

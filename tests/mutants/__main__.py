@@ -6,75 +6,25 @@ Exit code 1 where a mutant survives for no known reason, 2 where the tests fail 
 from __future__ import annotations
 
 import argparse
-import queue
 import sys
 import time
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from tests.mutants.campaign import Campaign
 from tests.mutants.equivalents import REASONS
-from tests.mutants.groups import GROUPS, matching, nearest_first, tracked
-from tests.mutants.places import Mutation, mutant, sample
-from tests.mutants.report import Outcome, altered_lines, described, table, unexplained
-from tests.mutants.trials import Copy, End
+from tests.mutants.groups import GROUPS, tracked
+from tests.mutants.report import Outcome, table, unexplained
+from tests.mutants.trials import Copy
 
 ROOT = Path(__file__).parents[2]
-
-
-def campaign(
-    group: str, names: Sequence[str], copies: Sequence[Copy], number: int, seed: int, end: float
-) -> list[Outcome] | None:
-    """Try so many mutants of a group; None where its tests fail without any.
-
-    Args:
-      group: its name.
-      names: files of the repository.
-      copies: of the repository, each for one process at a time.
-      number: of mutants.
-      seed: of the sample.
-      end: on the monotonic clock, after which no mutant is begun.
-    """
-    modules = matching(list(names), GROUPS[group].modules)
-    tests = matching(list(names), GROUPS[group].tests)
-    sources = {module: (ROOT / module).read_text() for module in modules}
-    sound = copies[0].test(tests, timeout=3600.0)
-    print(f"{group}: {len(tests)} files of tests take {sound.seconds:.0f} s", flush=True)
-    if sound.end is not End.SURVIVED:
-        print(f"{group}: {sound.test} fails without a mutant", file=sys.stderr)
-        return None
-    idle: queue.SimpleQueue[Copy] = queue.SimpleQueue()
-    for copy in copies:
-        idle.put(copy)
-
-    def one(mutation: Mutation) -> Outcome | None:
-        if time.monotonic() > end:
-            return None
-        source = sources[mutation.module]
-        altered = mutant(source, mutation)
-        assert altered is not None
-        copy = idle.get()
-        try:
-            trial = copy.try_out(mutation.module, altered, nearest_first(tests, mutation.module),
-                                 timeout=60.0 + 4.0 * sound.seconds)  # fmt: skip
-        finally:
-            idle.put(copy)
-        before, after = altered_lines(source, altered)
-        outcome = Outcome(group=group, mutation=mutation, before=before, after=after, trial=trial)
-        by = f" by {trial.test}" if trial.test else ""
-        print(f"{trial.seconds:5.0f} s {trial.end.value}{by}: {described(outcome)}", flush=True)
-        return outcome
-
-    drawn = sample(sources, number, seed)
-    with ThreadPoolExecutor(len(copies)) as pool:
-        return [outcome for outcome in pool.map(one, drawn) if outcome is not None]
 
 
 def main() -> int:
     """Share the mutants among the groups, and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mutants", type=int, default=100, help="of all groups together")
-    parser.add_argument("--seconds", type=float, default=1800.0, help="begin none after these")
+    parser.add_argument("--seconds", type=float, default=1800.0, help="for trying mutants")
+    parser.add_argument("--test-seconds", type=float, default=60.0, help="of tests for a mutant")
     parser.add_argument("--only", action="append", choices=list(GROUPS), help="may be repeated")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time")
     parser.add_argument("--seed", type=int, default=0)
@@ -83,15 +33,18 @@ def main() -> int:
     groups, names = asked.only or list(GROUPS), tracked(ROOT)
     # Not resolved: the path is what says which environment the interpreter belongs to.
     python = asked.python.absolute()
-    copies = [Copy(ROOT, names, ROOT / "build" / "mutants" / str(number), python)
+    copies = [Copy(ROOT, names, ROOT / "build" / "mutants" / f"copy-{number}", python)
               for number in range(asked.jobs)]  # fmt: skip
-    began, outcomes = time.monotonic(), list[Outcome]()
-    for place, group in enumerate(groups, 1):
-        end = began + asked.seconds * place / len(groups)
-        found = campaign(group, names, copies, -(-asked.mutants // len(groups)), asked.seed, end)
-        if found is None:
+    share = -(-asked.mutants // len(groups))
+    campaign = Campaign(root=ROOT, names=names, copies=copies, number=share, seed=asked.seed,
+                        limit=asked.test_seconds)  # fmt: skip
+    outcomes = list[Outcome]()
+    for group in groups:
+        reached = campaign.measured(group)
+        if reached is None:
             return 2
-        outcomes += found
+        end = time.monotonic() + asked.seconds / len(groups)
+        outcomes += campaign.outcomes(group, reached, end)
     print(table(outcomes, REASONS))
     return 1 if unexplained(outcomes, REASONS) else 0
 

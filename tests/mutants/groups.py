@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
@@ -62,18 +62,8 @@ def tracked(root: Path) -> list[str]:
             or (root / name).is_symlink()]  # fmt: skip
 
 
-def matching(names: list[str], patterns: tuple[str, ...]) -> list[str]:
+def matching(names: Sequence[str], patterns: tuple[str, ...]) -> list[str]:
     """The names that a pattern fits; `*` stays within a folder."""
     return sorted({name for name in names for pattern in patterns
                    if len(PurePath(name).parts) == len(PurePath(pattern).parts)
                    and fnmatch(name, pattern)})  # fmt: skip
-
-
-def nearest_first(tests: list[str], module: str) -> list[str]:
-    """The same tests, those named after the module at the front: they end the trial soonest."""
-    words = set(PurePath(module).stem.split("_"))
-
-    def apart(test: str) -> int:
-        return -len(words & set(PurePath(test).stem.split("_")))
-
-    return sorted(tests, key=apart)

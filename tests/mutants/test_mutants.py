@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.equivalents import REASONS
-from tests.mutants.groups import GROUPS, matching, nearest_first, tracked
+from tests.mutants.groups import GROUPS, matching, tracked
 from tests.mutants.places import Mutation, mutant, mutations, plausible, sample, silent_spans
+from tests.mutants.reach import Reach, read, statement
+from tests.mutants.reach import words as measuring
 from tests.mutants.report import Outcome, altered_lines, score, table, unexplained
 from tests.mutants.trials import Copy, End, Trial
 
@@ -94,8 +96,22 @@ def test_every_group_has_modules_and_tests() -> None:
     names = tracked(ROOT)
     for group in GROUPS.values():
         assert all(matching(names, (pattern,)) for pattern in group.modules + group.tests)
-    tests = matching(names, GROUPS["bounds"].tests)
-    assert nearest_first(tests, "theory/bounds/vb_lower.py")[0] == "tests/theory/test_vb_lower.py"
+
+
+def test_the_quickest_tests_that_reach_a_line() -> None:
+    slow, quick, other = "test_a.py::test_slow", "test_a.py::test_quick", "test_a.py::test_other"
+    reach = Reach(
+        lines={"a.py": {1: frozenset(), 2: frozenset({slow, quick}), 3: frozenset({other})}},
+        seconds={slow: 3.0, quick: 1.0, other: 2.0},
+    )
+    assert reach.tests("a.py", 2, 10.0) == [quick, slow]
+    assert reach.tests("a.py", 2, 3.0) == [quick]
+    assert reach.tests("a.py", 3, 0.0) == [other]
+    # Run while the module is imported: whatever reaches the module.
+    assert reach.tests("a.py", 1, 10.0) == [quick, other, slow]
+    assert reach.tests("b.py", 1, 10.0) == []
+    assert [statement("x = 1\nif (a\n    and b):\n    y = (2 +\n         3)\n", line)
+            for line in range(1, 6)] == [1, 2, 2, 4, 4]  # fmt: skip
 
 
 def test_reasons_are_of_lines_that_are_there() -> None:
@@ -123,3 +139,17 @@ def test_reports_name_survivors() -> None:
     assert score(outcomes, reasons) == 1.0
     assert unexplained(outcomes, reasons) == []
     assert "equivalent: a.py:2: a > b  ->  a >= b: both are b" in table(outcomes, reasons)
+
+
+@pytest.mark.long
+def test_what_tests_reach_is_measured(copy: Copy, tmp_path: Path) -> None:
+    package = pytest.importorskip("coverage", reason="it is in .venv-mutants (make mutants)")
+    kept = tmp_path / "kept"
+    words = measuring(kept, ["src/large.py"])
+    done = copy.run([*words, "test_large.py"], 60.0, [Path(package.__file__).parents[1]])
+    assert done.end is End.SURVIVED
+    reach = read(kept, ["src/large.py"])
+    assert reach.lines["src/large.py"] == {
+        1: frozenset(), 2: frozenset({"test_large.py::test_larger"})
+    }  # fmt: skip
+    assert reach.tests("src/large.py", 2, 1.0) == ["test_large.py::test_larger"]

@@ -63,9 +63,13 @@ class Copy:
     def test(self, tests: Sequence[str], timeout: float) -> Trial:
         """Run tests until one fails, for at most so many seconds."""
         words = ["-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", "--tb=no", *tests]
+        return self.run(words, timeout)
+
+    def run(self, words: Sequence[str], timeout: float, path: Sequence[Path] = ()) -> Trial:
+        """Run Python with words that start pytest, and with further folders of packages."""
         environment = {
             **os.environ,
-            "PYTHONPATH": str(self._folder / "src"),
+            "PYTHONPATH": os.pathsep.join(map(str, [self._folder / "src", *path])),
             # What is compiled depends on the program alone, so that mutants may share it.
             "VERIGAP_CACHE": str(self._root / "build" / "programs"),
         }
