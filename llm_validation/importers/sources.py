@@ -50,7 +50,7 @@ def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
     try:
         with open_regular(path) as raw:
             file = unpacked(raw)
-            reading.begin(raw.tell)
+            reading.begin(path, raw.tell)
             reading.files = [raw]
             with file:
                 yield file

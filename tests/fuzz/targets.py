@@ -58,7 +58,7 @@ def importer(name: str) -> Feed:
     """One importer, which leaves bad records out where the input has an odd length."""
 
     def feed(data: bytes, folder: Path) -> object:
-        path = folder / f"log{_suffix(data)}"
+        path = folder / f"log{suffix(data)}"
         path.write_bytes(data)
         return _imported(name, path, skip_bad=len(data) % 2 == 1)
 
@@ -81,7 +81,8 @@ def _imported(name: str, path: Path, *, skip_bad: bool) -> object:
     return import_traces(FORMATS[name], [path], path.parent / "out.parquet", options).warnings
 
 
-def _suffix(data: bytes) -> str:
+def suffix(data: bytes) -> str:
+    """What the name of a file of such content ends with."""
     start = data.lstrip()[:1]
     if data[:4] == b"PAR1":
         return ".parquet"

@@ -14,7 +14,7 @@ from enum import Enum
 from pathlib import Path
 
 # The failed test, or the file that could not even be collected.
-_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.MULTILINE)
 _COLLECTED = re.compile(r"\d+ (?:passed|failed)")
 
 
