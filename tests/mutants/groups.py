@@ -23,7 +23,19 @@ class Group:
 
 
 GROUPS: Mapping[str, Group] = {
-    "bounds": Group(modules=("theory/bounds/*.py",), tests=("tests/theory/test_*.py",)),
+    "bounds": Group(
+        modules=("theory/bounds/*.py",),
+        tests=(
+            "tests/theory/test_bound*.py",
+            "tests/theory/test_exact_*.py",
+            "tests/theory/test_mle_success.py",
+            "tests/theory/test_numbers.py",
+            "tests/theory/test_separation.py",
+            "tests/theory/test_survivors.py",
+            "tests/theory/test_vb_*.py",
+            "tests/theory/test_vf_*.py",
+        ),
+    ),
     "theory": Group(
         modules=("theory/*.py", "theory/risks/*.py"), tests=("tests/theory/test_*.py",)
     ),
