@@ -37,7 +37,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help audit chaos fuzz mutants setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
+.PHONY: help audit chaos coverage fuzz mutants setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-ray test-vllm
 
 help: ## this list
@@ -88,8 +88,20 @@ audit: $(VENV_AUDIT)/.ready ## known vulnerabilities of the pinned versions (nee
 
 MUTANTS ?= 100
 MUTANTS_SECONDS ?= 1800
-mutants: $(READY) $(VENV_MUTANTS)/.ready ## altered modules that the tests should notice (MUTANTS=100, MUTANTS_SECONDS=1800)
-	$(VENV_MUTANTS)/bin/python -m tests.mutants --mutants $(MUTANTS) --seconds $(MUTANTS_SECONDS) --jobs $(JOBS) --python $(PY)
+MUTANTS_SEED ?= 0
+MUTANTS_ONLY ?=
+mutants: $(READY) $(VENV_MUTANTS)/.ready ## altered modules that the tests should notice (MUTANTS=100, MUTANTS_ONLY=readers)
+	$(VENV_MUTANTS)/bin/python -m tests.mutants --mutants $(MUTANTS) --seconds $(MUTANTS_SECONDS) \
+	  --seed $(MUTANTS_SEED) $(MUTANTS_ONLY:%=--only %) --jobs $(JOBS) --python $(PY)
+
+# Coverage lies alone in a folder, so that the tests keep their versions of all else.
+COVERAGE = PYTHONPATH=$(VENV_MUTANTS)/coverage COVERAGE_FILE=build/coverage.sqlite \
+  $(PY) -m coverage
+COVERED = llm_validation/*.py,llm_validation/importers/*,llm_validation/tasks/*
+coverage: $(READY) $(VENV_MUTANTS)/.ready ## lines and branches of the readers that their tests reach
+	@mkdir -p build
+	$(COVERAGE) run --rcfile=tests/mutants/coverage.ini --include='$(COVERED)' -m pytest -q -n 0 tests/llm_validation/test_*.py
+	$(COVERAGE) report --rcfile=tests/mutants/coverage.ini --include='$(COVERED)' --skip-covered --show-missing
 
 $(VENV_MUTANTS)/.ready: constraints/mutants.txt
 	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_MUTANTS)
