@@ -16,8 +16,13 @@ from tests.mutants.places import Mutation, mutant, sample
 from tests.mutants.report import Outcome, altered_lines, described
 from tests.mutants.trials import Copy, End, Trial
 
-COVERAGE = Path(sys.prefix) / "coverage"
-"""Folder of the package that measures, alone: the tests keep their versions of all others."""
+MEASURING = {
+    # The package that measures lies there alone: the tests keep their versions of all others.
+    "PYTHONPATH": str(Path(sys.prefix) / "coverage"),
+    # Few examples say what a test reaches.
+    "VERIGAP_HYPOTHESIS_EXAMPLES": "5",
+}
+"""Environment variables while it is measured what tests reach."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +52,9 @@ class Campaign:
         sources = [(self.root / name).read_bytes() for name in (*modules, *tests)]
         kept = self.root / "build" / "mutants" / f"{group}-{reach.digest(sources)}"
         if not (kept / "passed").exists():
-            done = self.copies[0].run([*reach.words(kept, modules), *tests], 7200.0, [COVERAGE])
-            print(f"{group}: {len(tests)} files of tests, measured in {done.seconds:.0f} s")
+            done = self.copies[0].run([*reach.words(kept, modules), *tests], 7200.0, MEASURING)
+            print(f"{group}: {len(tests)} files of tests, measured in {done.seconds:.0f} s",
+                  flush=True)  # fmt: skip
             if done.end is not End.SURVIVED:
                 print(f"{group}: {done.test} fails without a mutant", file=sys.stderr)
                 return None
@@ -87,7 +93,8 @@ class Campaign:
         tests = reached.tests(mutation.module, line, self.limit)
         trial = Trial(end=End.SURVIVED, seconds=0.0)
         if tests:
-            timeout = 60.0 + 10.0 * sum(reached.seconds[test] for test in tests)
+            # All examples of Hypothesis take ten times as long as the few, or more.
+            timeout = 120.0 + 30.0 * sum(reached.seconds[test] for test in tests)
             trial = copy.try_out(mutation.module, altered, tests, timeout)
         before, after = altered_lines(source, altered)
         outcome = Outcome(group=group, mutation=mutation, before=before, after=after, trial=trial)

@@ -21,7 +21,7 @@ class Reach:
 
     Attributes:
       lines: test functions, by their pytest names, that reach each line of each module.
-      seconds: how long each test function took, with all its parameters.
+      seconds: how long each test function took, with all its parameters and few examples.
     """
 
     lines: Mapping[str, Mapping[int, frozenset[str]]]
@@ -57,24 +57,23 @@ def words(folder: Path, modules: Sequence[str]) -> list[str]:
     return [
         "-m", "coverage", "run", f"--rcfile={OPTIONS}", f"--data-file={folder / _DATA}",
         f"--include={','.join(modules)}", "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider",
-        "--tb=short", "-o", "junit_family=xunit1", f"--junitxml={folder / _TESTS}",
+        "-p", "tests.mutants.contexts", "--tb=short", "-o", "junit_family=xunit1",
+        f"--junitxml={folder / _TESTS}",
     ]  # fmt: skip
 
 
 def read(folder: Path, modules: Sequence[str]) -> Reach:
     """What was measured of some modules and written to a folder."""
     coverage: Any = importlib.import_module("coverage")
-    names, seconds = dict[str, str](), dict[str, float]()
+    seconds = dict[str, float]()
     for case in ET.parse(folder / _TESTS).iter("testcase"):
-        function = str(case.get("name")).partition("[")[0]
-        test = f"{case.get('file')}::{function}"
-        names[f"{case.get('classname')}.{function}"] = test
+        test = f"{case.get('file')}::{case.get('name')}".partition("[")[0]
         seconds[test] = seconds.get(test, 0.0) + float(case.get("time", 0.0))
     data = coverage.CoverageData(str(folder / _DATA))
     data.read()
     lines = {
         module: {
-            line: frozenset(names[one] for one in contexts if one in names)
+            line: frozenset(contexts) & seconds.keys()
             for line, contexts in data.contexts_by_lineno(path).items()
         }
         for path in data.measured_files()

@@ -22,11 +22,16 @@ from tests.mutants.trials import Copy, End, Trial
 ROOT = Path(__file__).parents[2]
 SOURCE = "def larger(a: int | None, b: int) -> int | None:\n    return a if a > b else b\n"
 TEST = """
+from hypothesis import given, strategies
 from large import larger
 
 def test_larger():
     assert larger(2, 1) == 2
     assert larger(1, 2) == 2
+
+@given(strategies.integers(), strategies.integers())
+def test_either(a, b):
+    assert larger(a, b) in (a, b)
 """
 
 
@@ -37,8 +42,11 @@ def copy(tmp_path: Path) -> Copy:
     (root / "src" / "large.py").write_text(SOURCE)
     (root / "test_large.py").write_text(TEST)
     (root / "pytest.ini").write_text("[pytest]\n")
-    return Copy(root, ["src/large.py", "test_large.py", "pytest.ini"], tmp_path / "copy",
-                Path(sys.executable))  # fmt: skip
+    plugin = "tests/mutants/contexts.py"
+    (root / plugin).parent.mkdir(parents=True)
+    (root / plugin).write_text((ROOT / plugin).read_text())
+    names = ["src/large.py", "test_large.py", "pytest.ini", plugin]
+    return Copy(root, names, tmp_path / "copy", Path(sys.executable))
 
 
 @pytest.mark.long
@@ -146,10 +154,11 @@ def test_what_tests_reach_is_measured(copy: Copy, tmp_path: Path) -> None:
     package = pytest.importorskip("coverage", reason="it is in .venv-mutants (make mutants)")
     kept = tmp_path / "kept"
     words = measuring(kept, ["src/large.py"])
-    done = copy.run([*words, "test_large.py"], 60.0, [Path(package.__file__).parents[1]])
+    path = str(Path(package.__file__).parents[1])
+    done = copy.run([*words, "test_large.py"], 60.0, {"PYTHONPATH": path})
     assert done.end is End.SURVIVED
     reach = read(kept, ["src/large.py"])
-    assert reach.lines["src/large.py"] == {
-        1: frozenset(), 2: frozenset({"test_large.py::test_larger"})
-    }  # fmt: skip
-    assert reach.tests("src/large.py", 2, 1.0) == ["test_large.py::test_larger"]
+    # Of a test by Hypothesis too, whose own functions have names that begin like a test.
+    tests = {"test_large.py::test_larger", "test_large.py::test_either"}
+    assert reach.lines["src/large.py"] == {1: frozenset(), 2: tests}
+    assert set(reach.tests("src/large.py", 2, 100.0)) == tests

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -65,13 +65,21 @@ class Copy:
         words = ["-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", "--tb=no", *tests]
         return self.run(words, timeout)
 
-    def run(self, words: Sequence[str], timeout: float, path: Sequence[Path] = ()) -> Trial:
-        """Run Python with words that start pytest, and with further folders of packages."""
+    def run(
+        self, words: Sequence[str], timeout: float, variables: Mapping[str, str] | None = None
+    ) -> Trial:
+        """Run Python with words that start pytest, and with further environment variables.
+
+        Folders of packages in PYTHONPATH follow that of the copy.
+        """
+        more = dict(variables or {})
+        path = [str(self._folder / "src"), *filter(None, [more.pop("PYTHONPATH", "")])]
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(map(str, [self._folder / "src", *path])),
+            "PYTHONPATH": os.pathsep.join(path),
             # What is compiled depends on the program alone, so that mutants may share it.
             "VERIGAP_CACHE": str(self._root / "build" / "programs"),
+            **more,
         }
         began = time.monotonic()
         child = subprocess.Popen(
