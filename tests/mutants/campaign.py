@@ -49,7 +49,8 @@ class Campaign:
         """What the tests of a group reach, measured if it is not kept; None where one fails."""
         modules = matching(self.names, GROUPS[group].modules)
         tests = matching(self.names, GROUPS[group].tests)
-        sources = [(self.root / name).read_bytes() for name in (*modules, *tests)]
+        sources = [(self.root / name).read_bytes()
+                   for name in (*modules, *tests, "tests/mutants/contexts.py")]  # fmt: skip
         kept = self.root / "build" / "mutants" / f"{group}-{reach.digest(sources)}"
         if not (kept / "passed").exists():
             done = self.copies[0].run([*reach.words(kept, modules), *tests], 7200.0, MEASURING)
