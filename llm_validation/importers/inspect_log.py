@@ -120,7 +120,7 @@ def _entries(path: Path, entries: list[zipfile.ZipInfo], reading: Reading) -> It
         done = 0
         for entry in entries:
             done += entry.compress_size
-            reading.begin(lambda done=done: done)
+            reading.begin(path, lambda done=done: done)
             try:
                 content: Any = json_object(_unpacked(log, entry))
             except BadRecord as problem:

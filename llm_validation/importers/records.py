@@ -179,10 +179,15 @@ class Closeable(Protocol):
 
 
 class Reading:
-    """How much of the input has been read, for a progress bar."""
+    """Which file is being read, for messages, and how much of all, for a progress bar.
+
+    Attributes:
+      path: the file that was opened last; None before the first.
+    """
 
     def __init__(self, paths: Iterable[Path]) -> None:
         """Not yet begun."""
+        self.path: Path | None = None
         self.total = sum(path.stat().st_size for path in paths if path.is_file())
         self.finished = 0
         self.position: Callable[[], int] = lambda: 0
@@ -198,9 +203,9 @@ class Reading:
         """Bytes read so far, as they lie on the disk."""
         return min(self.finished + self.position(), self.total)
 
-    def begin(self, position: Callable[[], int]) -> None:
+    def begin(self, path: Path, position: Callable[[], int]) -> None:
         """Follow a file that has just been opened."""
-        self.position = position
+        self.path, self.position = path, position
 
     def end(self, size: int) -> None:
         """Count a file as read."""

@@ -139,7 +139,7 @@ def _parquet_rows(path: Path, reading: Reading) -> Iterator[Record]:
         lazy = pl.scan_parquet(path, glob=False)
         total = lazy.select(pl.len()).collect().item()
         for start in range(0, total, _ROWS):
-            reading.begin(lambda start=start: size * start // total)
+            reading.begin(path, lambda start=start: size * start // total)
             for content in lazy.slice(start, _ROWS).collect().iter_rows(named=True):
                 row += 1
                 yield Record(f"{path}, row {row}", content)

@@ -50,7 +50,7 @@ def opened(path: Path, reading: Reading) -> Iterator[BinaryIO]:
     try:
         with open_regular(path) as raw:
             file = unpacked(raw)
-            reading.begin(raw.tell)
+            reading.begin(path, raw.tell)
             reading.files = [raw]
             with file:
                 yield file
@@ -168,63 +168,105 @@ def too_deep(content: object) -> bool:
     return True
 
 
+class _Window:
+    """The part of a text that is not used yet; it grows from a file, in bounded memory.
+
+    Attributes:
+      text: that part.
+      ended: whether nothing is left in the file.
+    """
+
+    def __init__(self, file: BinaryIO, reading: Reading) -> None:
+        self.text, self.ended = "", False
+        self._file, self._reading = file, reading
+        self._decode = codecs.getincrementaldecoder("utf-8-sig")().decode
+        self._step, self._grown = _CHUNK, 0
+
+    def use(self, end: int) -> None:
+        """Leave what lies before a place in the text."""
+        self.text, self._step = self.text[end:], _CHUNK
+
+    def grow(self) -> BadRecord | None:
+        """Read on; what is wrong with the file, if something is."""
+        try:
+            piece = self._file.read(self._step)
+            self.ended = not piece
+            self.text += self._decode(piece, final=self.ended)
+        except (*DAMAGE, OSError) as error:
+            if not damaged(error):
+                raise
+            return BadRecord(_DAMAGED)
+        except UnicodeDecodeError:
+            return BadRecord("not valid JSON (it is not UTF-8)")
+        # Twice as much each time, so that a long record is not scanned too often.
+        self._step = min(2 * self._step, LONGEST_RECORD)
+        self._grown += len(piece)
+        return BadRecord(_BOMB) if _is_bomb(self._grown, self._reading) else None
+
+
 def json_values(path: Path, reading: Reading) -> Iterator[Record]:
     """The objects of a JSON array, or of one JSON value after the other, as they arrive."""
-    decoder = json.JSONDecoder()
     with opened(path, reading) as file:
-        text, number, ended, step = "", 0, False, _CHUNK
-        decode = codecs.getincrementaldecoder("utf-8-sig")().decode
-        inside = False
+        window, number, inside, closed = _Window(file, reading), 0, False, False
         while True:
-            text = text.lstrip(" \t\r\n," if inside or number else " \t\r\n")
-            if text.startswith("[") and not inside and not number:
-                text, inside = text[1:], True
-                continue
-            if (ended and not text) or (inside and text.startswith("]")):
-                return
-            place = f"{path}, record {number + 1}"
+            between = (inside or number) and not closed
+            window.text = window.text.lstrip(" \t\r\n," if between else " \t\r\n")
             problem = "not valid JSON (the file ends too early)"
-            if crowded(text):
+            if window.text.startswith("[") and not inside and not number:
+                inside = True
+                window.use(1)
+                continue
+            if window.text.startswith("]") and inside and not closed:
+                closed = True
+                window.use(1)
+                continue
+            place = f"{path}, record {number + 1}"
+            if closed and window.text:
+                yield Record(place, BadRecord("not valid JSON (the array has ended before)"))
+                return
+            if window.ended and not window.text and closed >= inside:
+                return
+            if crowded(window.text):
                 yield Record(place, BadRecord(_CROWDED))
                 return
-            if text:
-                try:
-                    content, end = decoder.raw_decode(text)
-                except json.JSONDecodeError as error:
-                    problem = f"not valid JSON ({error.msg})"
-                except RecursionError:
-                    yield Record(place, BadRecord(_TOO_DEEP))
+            if window.text:
+                found = _first_value(window.text)
+                if isinstance(found, BadRecord):
+                    yield Record(place, found)
                     return
-                except ValueError:
-                    problem = "not valid JSON (a number has too many digits)"
-                else:
+                if not isinstance(found, str):
                     number += 1
-                    text, step = text[end:], _CHUNK
-                    if not isinstance(content, dict):
-                        kind = type(content).__name__
-                        content = BadRecord(f"a JSON {kind} where an object was expected")
-                    elif too_deep(content):
-                        content = BadRecord(_TOO_DEEP)
+                    content, end = found
+                    window.use(end)
                     yield Record(place, content)
                     continue
-            if ended or len(text) > LONGEST_RECORD:
-                if not ended:
+                problem = found
+            if window.ended or len(window.text) > LONGEST_RECORD:
+                if not window.ended:
                     problem += f", or a record longer than {LONGEST_RECORD // 2**20} MiB"
                 yield Record(place, BadRecord(problem))
                 return
-            try:
-                piece = file.read(step)
-                # Twice as much each time, so that a long record is not scanned too often.
-                step, ended = step * 2, not piece
-                text += decode(piece, final=ended)
-            except (*DAMAGE, OSError) as error:
-                if not damaged(error):
-                    raise
-                yield Record(place, BadRecord(_DAMAGED))
+            if (wrong := window.grow()) is not None:
+                yield Record(place, wrong)
                 return
-            except UnicodeDecodeError:
-                yield Record(place, BadRecord("not valid JSON (it is not UTF-8)"))
-                return
+
+
+def _first_value(text: str) -> tuple[dict[str, Any] | BadRecord, int] | BadRecord | str:
+    """The object that a text begins with, and where it ends.
+
+    What is wrong is a `BadRecord` where more text would not mend it, and a text where it could.
+    """
+    try:
+        content, end = json.JSONDecoder().raw_decode(text)
+    except json.JSONDecodeError as error:
+        return f"not valid JSON ({error.msg})"
+    except RecursionError:
+        return BadRecord(_TOO_DEEP)
+    except ValueError:
+        return "not valid JSON (a number has too many digits)"
+    if not isinstance(content, dict):
+        return BadRecord(f"a JSON {type(content).__name__} where an object was expected"), end
+    return BadRecord(_TOO_DEEP) if too_deep(content) else content, end
 
 
 def document(path: Path, reading: Reading) -> bytes | BadRecord:

@@ -100,6 +100,14 @@ def logs(form: str) -> Callable[[], list[bytes]]:
     return some
 
 
+@cache
+def helm_files() -> Mapping[str, bytes]:
+    """The two files that one run of HELM is read from, by their names."""
+    folder = FIXTURES / "tools" / "handmade" / "helm"
+    names = ("per_instance_stats.json", "scenario_state.json")
+    return {name: (folder / name).read_bytes() for name in names}
+
+
 def run_folders() -> list[bytes]:
     """Every file of a run folder, behind a byte that says which; see `targets.run_folder`."""
     files = run_files()

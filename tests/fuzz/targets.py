@@ -32,6 +32,8 @@ def config(data: bytes, folder: Path) -> object:
 
     path = folder / "config.yaml"
     path.write_bytes(data)
+    # A configuration may name a law table, and one of the seeds does.
+    (folder / "laws.parquet").write_bytes(seeds.law_tables()[0])
     return load_sweep(path).resolved_yaml()
 
 
@@ -56,17 +58,31 @@ def importer(name: str) -> Feed:
     """One importer, which leaves bad records out where the input has an odd length."""
 
     def feed(data: bytes, folder: Path) -> object:
-        from verigap.llm_validation.importers import FORMATS, ImportOptions, import_traces
-
-        path = folder / f"log{_suffix(data)}"
+        path = folder / f"log{suffix(data)}"
         path.write_bytes(data)
-        options = ImportOptions(skip_bad=len(data) % 2 == 1)
-        return import_traces(FORMATS[name], [path], folder / "out.parquet", options).warnings
+        return _imported(name, path, skip_bad=len(data) % 2 == 1)
 
     return feed
 
 
-def _suffix(data: bytes) -> str:
+def helm(data: bytes, folder: Path) -> object:
+    """The importer that reads two files which lie beside each other: the data are one of them."""
+    files = dict(seeds.helm_files())
+    files["scenario_state.json" if b"request_states" in data else "per_instance_stats.json"] = data
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return _imported("helm", folder / min(files), skip_bad=len(data) % 2 == 1)
+
+
+def _imported(name: str, path: Path, *, skip_bad: bool) -> object:
+    from verigap.llm_validation.importers import FORMATS, ImportOptions, import_traces
+
+    options = ImportOptions(skip_bad=skip_bad)
+    return import_traces(FORMATS[name], [path], path.parent / "out.parquet", options).warnings
+
+
+def suffix(data: bytes) -> str:
+    """What the name of a file of such content ends with."""
     start = data.lstrip()[:1]
     if data[:4] == b"PAR1":
         return ".parquet"
@@ -169,7 +185,10 @@ def targets() -> Mapping[str, Target]:
     from verigap.llm_validation.importers import FORMATS
 
     importers = {
-        f"import {name}": Target(feed=importer(name), seeds=seeds.logs(name)) for name in FORMATS
+        f"import {name}": Target(
+            feed=helm if name == "helm" else importer(name), seeds=seeds.logs(name)
+        )
+        for name in FORMATS
     }
     return {
         "config": Target(feed=config, seeds=seeds.configs),

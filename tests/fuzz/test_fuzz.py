@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,9 @@ from tests.fuzz.campaign import fuzz, table
 from tests.fuzz.judging import Slow, complaint
 from tests.fuzz.mutations import mutated
 from tests.fuzz.seeds import configs, law_tables, logs, texts
-from tests.fuzz.targets import targets
+from tests.fuzz.targets import suffix, targets
+from verigap.llm_validation.importers import FORMATS, ImportOptions, import_traces
+from verigap.llm_validation.importers.grading import Grader
 from verigap.sim.sweeps.config import ConfigError
 from verigap.storage.tables import TableError, load_frame
 
@@ -57,11 +61,56 @@ def test_every_seed_of_a_target_is_read(tmp_path: Path) -> None:
         accepted = 0
         for number, data in enumerate(target.seeds()):
             (folder := tmp_path / name / str(number)).mkdir(parents=True)
-            # A law table that is named may not be there.
+            # A configuration that comes with the toolkit names a table which a command makes.
             with contextlib.suppress(ConfigError):
                 target.feed(data, folder)
                 accepted += 1
         assert accepted, name
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", targets())
+def test_a_reader_accepts_one_of_its_seeds(tmp_path: Path, name: str) -> None:
+    """Otherwise all that is fuzzed is what refuses."""
+    target = targets()[name]
+    for number, data in enumerate(target.seeds()):
+        (folder := tmp_path / str(number)).mkdir()
+        with contextlib.suppress(ValueError):
+            target.feed(data, folder)
+            return
+    pytest.fail("none is accepted")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("form", sorted({*FORMATS} - {"helm"}))
+def test_of_several_files_the_altered_one_is_named(
+    tmp_path: Path, form: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Grader, "settle", lambda _, pending: [None for _ in pending])
+    valid, draw = logs(form)(), random.Random(form)
+    sound = next(data for data in valid if refusal(form, tmp_path, ("sound", data)) is None)
+    for _ in range(12):
+        altered = mutated(draw.choice(valid), draw, frozenset(valid))
+        for files in permutations([("sound", sound), ("altered", altered)]):
+            said = refusal(form, tmp_path, *files)
+            if said is not None and not ANY_FILE.search(said):
+                assert "altered" in said, said
+
+
+ANY_FILE = re.compile("^metric: |^scorer: |where the table counts")
+"""A choice is to be made for all files, and units differ between two of them."""
+
+
+def refusal(form: str, folder: Path, *files: tuple[str, bytes]) -> str | None:
+    """What an import of files says of why it is refused, without the folder."""
+    paths = [folder / f"{name}{suffix(data)}" for name, data in files]
+    for path, (_, data) in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    try:
+        import_traces(FORMATS[form], paths, folder / "out.parquet", ImportOptions(dataset="d"))
+    except ValueError as error:
+        return str(error).replace(f"{folder}/", "")
+    return None
 
 
 @pytest.mark.long

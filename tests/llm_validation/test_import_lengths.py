@@ -86,6 +86,14 @@ def test_a_tokenizer_needs_its_package(tmp_path: Path, monkeypatch: pytest.Monke
         run("table", tmp_path, path, tokenizer=tmp_path / "tokenizer.json")
 
 
+def test_a_tokenizer_is_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name)
+    path = write_lines(tmp_path / "t.jsonl", UNCOUNTED)
+    for missing in (tmp_path / "tokenizer.json", tmp_path):
+        with pytest.raises(TableError, match=f"^{missing}: no such file; give the path of a tok"):
+            run("table", tmp_path, path, tokenizer=missing)
+
+
 @pytest.mark.readers
 def test_tokens_are_counted_by_a_tokenizer(tmp_path: Path) -> None:
     tokenizer = tmp_path / "tokenizer.json"

@@ -55,6 +55,54 @@ def test_a_missing_column(
     assert "\n" not in str(refusal.value)
 
 
+GOOD = {
+    "evalplus": {"hash": "h", "eval": {"HumanEval/0": [{"base_status": "pass"}]}},
+    "simple-evals": {"htmls": [], "convos": []},
+}
+
+
+@pytest.mark.parametrize(
+    ("form", "wrong", "says"),
+    [
+        ("evalplus", {"hash": "h", "eval": 3}, "eval is 3, not an object"),
+        ("simple-evals", {"htmls": [], "convos": 3}, "convos is 3, not a list"),
+    ],
+)
+@pytest.mark.parametrize("order", ["the wrong one first", "the wrong one last"])
+def test_what_is_wrong_with_a_file_names_it(
+    tmp_path: Path, form: str, wrong: dict[str, Any], says: str, order: str
+) -> None:
+    good, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    good.write_text(json.dumps(GOOD[form]))
+    bad.write_text(json.dumps(wrong))
+    paths = (bad, good) if order.endswith("first") else (good, bad)
+    with pytest.raises(ValueError, match=f"^{bad}: {says}; check the file$"):
+        run(form, tmp_path, *paths)
+
+
+@pytest.mark.parametrize("given", ["per_instance_stats.json", "scenario_state.json"])
+@pytest.mark.parametrize(
+    ("wrong", "field", "says"),
+    [
+        ("per_instance_stats.json", "stats", "stats is 3, not a list"),
+        ("per_instance_stats.json", "train_trial_index", "train_trial_index"),
+        ("scenario_state.json", "request_states", "request_states is 3, not a list"),
+    ],
+)
+def test_of_two_files_that_are_read_together_the_wrong_one_is_named(
+    tmp_path: Path, given: str, wrong: str, field: str, says: str
+) -> None:
+    for name in ("per_instance_stats.json", "scenario_state.json"):
+        content = json.loads((FIXTURES / "tools" / "handmade" / "helm" / name).read_text())
+        if name == wrong:
+            (content[0] if isinstance(content, list) else content)[field] = (
+                "x" if field == "train_trial_index" else 3
+            )
+        (tmp_path / name).write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f"^{tmp_path / wrong}: {says}"):
+        run("helm", tmp_path, tmp_path / given)
+
+
 def test_a_length_that_is_not_read_is_noted(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "t.jsonl", ROW)
     mapping = {"prompt_id": "question", "correct": "is_correct"}

@@ -78,6 +78,8 @@ NUMBERS = {
         ("five hundred thousand", "500000"),
         ("three million two hundred thousand", "3200000"),
         ("3 million 200 thousand", "3200000"),
+        ("two trillion", "2000000000000"),
+        ("a billion and one", "1000000001"),
         ("1.5 million", "1500000"),
         ("half a million", "5e5"),
         ("nineteen hundred", "1900"),
@@ -133,7 +135,7 @@ def test_a_number_is_the_same_in_any_notation(answer: str, target: str) -> None:
         ("five six", "5"), ("five or six", "5"), ("One can see that", "1"), ("zero", "10"),
         ("Two numbers work: 3 and 5", "2"), ("50%", "5"), ("50%", "60%"), ("50%", "5000"),
         ("$18", "17"), ("$45 or $50", "45"), ("3\u20135", "-2"), ("10³", "103"),
-        ("third", "1/3"), ("fifths", "1/5"),
+        ("third", "1/3"), ("fifths", "1/5"), ("2 dozen hundredths", "0.24"),
     ],
 )  # fmt: skip
 def test_another_number_is_not_the_same(answer: str, target: str) -> None:

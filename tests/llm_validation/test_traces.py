@@ -5,7 +5,13 @@ import polars as pl
 import pytest
 
 from verigap.llm_validation import read_traces
-from verigap.llm_validation.traces import COLUMNS, Traces, load_traces, write_traces
+from verigap.llm_validation.traces import (
+    COLUMNS,
+    Traces,
+    load_traces,
+    needs_no_reading,
+    write_traces,
+)
 from verigap.storage.tables import TableError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -207,3 +213,32 @@ def test_damaged_files_are_refused(tmp_path: Path) -> None:
             load_traces(path)
         assert str(refusal.value).startswith(f"{path}: ")
         assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "as_it_stands"),
+    [
+        ({}, True),
+        ({"n_tokens": [3]}, True),
+        # Interpreted, unless the table is one that was written here, with all columns.
+        ({"text": ["so 4"]}, False),
+        ({"answer": ["4"]}, False),
+        ({"sampling": ["{}"]}, False),
+        ({"other": [1]}, False),
+        ({"verifier_score": [NAN]}, False),
+        ({"prompt_id": [" "]}, False),
+        ({"prompt_id": [None]}, False),
+        ({"correct": [1]}, False),
+    ],
+)
+def test_tables_in_which_nothing_is_to_be_interpreted(
+    columns: dict[str, list[object]], as_it_stands: bool
+) -> None:
+    given = {"prompt_id": ["a"], "correct": [True]}
+    assert needs_no_reading(pl.DataFrame(given | columns)) == as_it_stands
+
+
+def test_nothing_is_to_be_interpreted_in_a_table_with_all_columns() -> None:
+    whole = Traces(pl.DataFrame({"prompt_id": ["a"], "correct": [True], "text": ["so 4"]})).frame
+    assert needs_no_reading(whole)
+    assert not needs_no_reading(whole.drop("unit"))

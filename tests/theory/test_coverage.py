@@ -169,6 +169,18 @@ def test_levels_at_and_beyond_the_ends():
     assert [float(v) for v in coverages(point, 3.0)] == pytest.approx([5.0, 1.0, 1.0, 1.0])
 
 
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("lift", [0.0, -24.0])
+def test_a_level_may_round_to_above_the_largest_return(dtype, lift):
+    # The slack is relative to the largest |R|, whatever its sign.
+    atoms = jnp.array([0.0, 0, 4, 8, 12, 16], dtype) + dtype(lift)
+    law = RewardLaw(atoms, jnp.array([2, 1, 1, 1, 2, 1], dtype) / 8)
+    top, scale = float(atoms[-1]), float(jnp.abs(atoms).max())
+    ulp = scale * float(jnp.finfo(dtype).eps)
+    for above, share in ((0, 1 / 8), (4, 1 / 8), (12, 1 / 8), (24, 0.0), (1000, 0.0)):
+        assert float(top_share(law, jnp.asarray(top + above * ulp, dtype))) == share, above
+
+
 def test_gradient_of_the_top_share_follows_the_level():
     law, step = law_of([0, 1, 4, 8, 12, 16], [2, 1, 1, 1, 2, 1]), 1e-6
     for level in (7.0, 9.3, 13.0, 15.5):

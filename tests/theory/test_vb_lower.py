@@ -66,6 +66,13 @@ def test_bound_lies_below_the_bayes_risk_and_the_upper_bound(data_budget, size, 
         assert upper == pytest.approx(4 * verifier)
 
 
+@pytest.mark.parametrize(("traces", "coverage", "most"), [(7, 0.5, 8), (15, 0.25, 8), (1, 0.25, 1)])
+def test_hard_prompts_may_take_all_of_the_mass(traces: int, coverage: float, most: int) -> None:
+    _, holds, *_, mass = case(traces, most, coverage)
+    assert (mass, bool(holds)) == (1.0, True)
+    assert not case(traces, most + 1, coverage)[1]
+
+
 def test_bound_is_tight_for_much_data():
     lower, _, verifier, *_ = case(10**6, 8, 0.1)
     assert lower / verifier > 0.999999
