@@ -95,7 +95,7 @@ def pilot_classes(
 
 
 def allocation_by_class(
-    values: Float[np.ndarray, "kinds #classes options"],
+    values: Float[np.ndarray, "kinds _ options"],
     costs: Float[np.ndarray, " options"],
     shares: Float[np.ndarray, " kinds"],
     seen: Float[np.ndarray, "kinds classes"],
@@ -104,7 +104,8 @@ def allocation_by_class(
     """The best allocation where only a class of each prompt is seen, not its kind.
 
     Args:
-      values: of an option for a prompt of a kind that shows a class.
+      values: of an option for a prompt of a kind that shows a class, of shape (kinds, classes or 1,
+        options).
       costs: of each option, with what the class itself cost.
       shares: of the kinds among the prompts, summing to one.
       seen: probability of each class given the kind; the identity for known difficulty, one column

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import optimize
 
+from verigap.theory.arrays import host_array
 from verigap.theory.compute_allocation import (
     allocation_by_class,
     best_allocation,
@@ -62,11 +63,11 @@ def test_chains_by_enumeration(
             fine, *hits = outcomes[chain * (length + 1) : (chain + 1) * (length + 1)]
             chance *= good if fine else 1 - good
             for hit, rate in zip(hits, attempts, strict=True):
-                rate = rate if fine else Fraction(0)
-                chance *= rate if hit else 1 - rate
+                right_now = rate if fine else Fraction(0)
+                chance *= right_now if hit else 1 - right_now
                 right = right or hit
         solved += chance * right
-    law = Revision(*(np.float64(rate) for rate in (good, first, revised)))
+    law = Revision(*(host_array(float(rate)) for rate in (good, first, revised)))
     assert float(chains_success(law, chains, length)) == pytest.approx(float(solved))
 
 
@@ -76,7 +77,9 @@ def ways(budget: int) -> list[tuple[int, int]]:
     return [(w, length) for w in powers for length in powers if w * length <= budget]
 
 
-EASY_TO_HARD = Revision(np.array([1.0, 0.9, 0.3, 0.05]), np.full(4, 0.2), np.full(4, 0.4))
+EASY_TO_HARD = Revision(
+    host_array([1.0, 0.9, 0.3, 0.05]), host_array([0.2] * 4), host_array([0.4] * 4)
+)
 
 
 def test_easy_prompts_are_revised_and_hard_ones_begun_anew() -> None:
@@ -99,7 +102,8 @@ def test_what_knowing_difficulty_is_worth() -> None:
     uniform = float(shares @ parallel[:, 0])
     known = allocation_by_class(success[:, None, :], costs, shares, np.eye(4), budget)
     blind = allocation_by_class(success[:, None, :], costs, shares, np.ones((4, 1)), budget)
-    seen = pilot_classes(EASY_TO_HARD.approach * EASY_TO_HARD.first, pilot)
+    one = np.asarray(chains_success(EASY_TO_HARD, 1, 1))
+    seen = pilot_classes(one, pilot)
     # A prompt that the pilot solved needs no more.
     values = np.broadcast_to(success[:, None, :], (4, pilot + 1, len(options))).copy()
     values[:, 1:, :] = 1.0
