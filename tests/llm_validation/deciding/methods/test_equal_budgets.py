@@ -95,8 +95,8 @@ def test_groups_with_less_have_fewer_rows() -> None:
 @pytest.mark.long
 def test_the_code_pack_at_many_samples() -> None:
     (pools,) = sample_pools(read_traces(EXAMPLES / "humaneval_codegen16b.parquet"), placed=False)
-    table = compare_methods(outcomes_at(pools, None), num_candidates=64, labels=8_200, seed=0)
+    table = compare_methods(outcomes_at(pools, None), num_candidates=32, labels=8_200, seed=0)
     rows = {row.method: row for row in table.rows}
     falls, holds = (rows[name].accuracy for name in ("best_score", "best_score_pessimistic"))
-    assert falls.estimate == pytest.approx(0.2312, abs=5e-5)
+    assert falls.estimate == pytest.approx(0.2522, abs=5e-5)
     assert holds.estimate > falls.estimate + 0.06
