@@ -12,12 +12,15 @@ from attack_table import attacks_page
 from bound_links import bounds_page, theory_page
 from gallery_entries import gallery_page
 from import_accuracies import importing_page
+from method_tables import at_test_time_page, comparison_page
 
 DOCS = Path(__file__).resolve().parent
 MADE = {
     "bounds.md": lambda text: attacks_page(bounds_page(text)),
     "gallery.md": gallery_page,
     "importing.md": importing_page,
+    "learners/at-test-time.md": at_test_time_page,
+    "learners/comparison.md": comparison_page,
     "theory.md": theory_page,
 }
 
@@ -43,7 +46,7 @@ def main() -> int:
         if write:
             path.write_text(made, encoding="utf-8")
         else:
-            print(f"docs/{path.name}: run python docs/generated.py --write")
+            print(f"docs/{path.relative_to(DOCS)}: run python docs/generated.py --write")
     return 0 if write else min(len(found), 1)
 
 

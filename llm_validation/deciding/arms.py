@@ -11,6 +11,9 @@ from jaxtyping import Bool, Float
 
 from verigap.llm_validation.deciding.candidates import Candidates, gather
 from verigap.llm_validation.pools.selectors import win_table
+from verigap.theory import RewardLaw
+from verigap.theory.arrays import host_array
+from verigap.theory.inference_time_pessimism import pessimistic_threshold
 
 # Scores and weights that differ by less, relative to the largest, tie.
 _TIE = 1e-9
@@ -57,6 +60,19 @@ def vote(
 ) -> Float[np.ndarray, " P"]:
     """Mean reward of a vote over answers, each candidate's vote having a weight.
 
+    See `vote_of_sets`.
+    """
+    return sets.mean(vote_of_sets(sets, reward, weight, member))
+
+
+def vote_of_sets(
+    sets: Candidates,
+    reward: Float[np.ndarray, "P K"],
+    weight: Float[np.ndarray, "P R N"] | None = None,
+    member: Bool[np.ndarray, "P R N"] | None = None,
+) -> Float[np.ndarray, "P R"]:
+    """Mean reward of a vote in each set, over ties and over the candidates with the answer.
+
     Answers that tie are as likely as each other. The returned candidate is a random one of those
     with the winning answer. Where no candidate has an answer any is as likely, and where all
     weights are 0 all answers tie.
@@ -70,7 +86,7 @@ def vote(
     earned = gather(reward, sets.index)
     fallback = earned.mean(axis=2)
     if not sets.groups:
-        return sets.mean(fallback)
+        return fallback
     total = sets.counts if weight is None else sets.sums(weight)
     offered = sets.counts > 0
     best = np.where(offered, total, -np.inf).max(axis=2, keepdims=True)
@@ -80,7 +96,7 @@ def vote(
     else:
         by_answer = sets.sums(earned * member) / np.maximum(sets.sums(1.0 * member), 1.0)
     value = (wins * by_answer).sum(axis=2) / np.maximum(wins.sum(axis=2), 1)
-    return sets.mean(np.where(offered.any(axis=2), value, fallback))
+    return np.where(offered.any(axis=2), value, fallback)
 
 
 def best_of(
@@ -97,3 +113,31 @@ def best_of(
     best = score.max(axis=2, keepdims=True)
     wins = score >= best - _TIE * np.maximum(np.abs(best), 1.0)
     return sets.mean((wins * earned).sum(axis=2) / wins.sum(axis=2))
+
+
+def pessimistic(
+    sets: Candidates,
+    score: Float[np.ndarray, "P R N"],
+    reward: Float[np.ndarray, "P K"],
+    regularisation: float,
+) -> Float[np.ndarray, " P"]:
+    """Mean reward of best-of-N with inference-time pessimism.
+
+    A candidate is drawn with probability (score - lambda)_+ / (N beta), where lambda makes these
+    sum to one. With beta to 0 it is `best_of`.
+
+    Args:
+      sets: the candidates.
+      score: of each candidate; NaN, a score that is not known, is the lowest of its set.
+      reward: of each sample.
+      regularisation: beta > 0, in the unit of the score.
+
+    Source: Huang et al., arXiv 2503.21878; see `verigap.theory.inference_time_pessimism`.
+    """
+    known = np.isfinite(score)
+    lowest = np.where(known, score, np.inf).min(axis=2, keepdims=True)
+    filled = np.where(known, score, np.where(np.isfinite(lowest), lowest, 0.0))
+    threshold = pessimistic_threshold(RewardLaw.equiprobable(host_array(filled)), regularisation)
+    weight = np.maximum(filled - np.asarray(threshold)[:, :, None], 0.0)
+    weight /= weight.sum(axis=2, keepdims=True)
+    return sets.mean((weight * gather(reward, sets.index)).sum(axis=2))

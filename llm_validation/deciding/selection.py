@@ -82,6 +82,7 @@ def select(
     learn: bool = True,
     seed: int,
     advance: Callable[[float], None] | None = None,
+    draw: Callable[[Outcomes, int, int], Candidates] = Candidates.of,
 ) -> Selection:
     """Value of every arm at every N on every prompt.
 
@@ -96,6 +97,7 @@ def select(
       learn: whether to fit scores; without, the arms by a learned score are missing.
       seed: seed of the candidates, the splits and the labelled samples.
       advance: called with the share of the work that is done.
+      draw: sets of N candidates of the samples, from N and the seed.
 
     Example:
       >>> from verigap.llm_validation import read_traces
@@ -117,7 +119,7 @@ def select(
     train = halves(len(part.mask), seeds=SPLITS, seed=seed)
     rows = []
     for n in counts:
-        sets = Candidates.of(part, n, seed)
+        sets = draw(part, n, seed)
         values: dict[Currency, dict[str, np.ndarray]] = {
             name: _untrained(part, sets, name, n) for name in part.rewards
         }

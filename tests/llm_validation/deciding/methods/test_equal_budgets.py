@@ -1,0 +1,102 @@
+"""Methods beside each other: who was given more than the budget is refused."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.llm_validation.deciding.made_outcomes import made
+from tests.llm_validation.deciding.methods.test_votes import easy_and_hard
+from verigap.llm_validation import read_traces
+from verigap.llm_validation.deciding.methods import (
+    Budget,
+    EqualBudgets,
+    Measured,
+    OverBudget,
+    compare_methods,
+)
+from verigap.llm_validation.deciding.outcomes import outcomes_at
+from verigap.llm_validation.pools import sample_pools
+
+EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
+BUDGET = Budget(num_candidates=4, tokens=40.0, labels=10)
+
+
+def measured(**other: float) -> Measured:
+    fields = {"samples": 4.0, "tokens": 40.0, "labels": 10} | other
+    return Measured(
+        method="tried",
+        values=np.array([0.0, 1.0, 1.0]),
+        samples=np.full(3, fields["samples"]),
+        tokens=np.full(3, fields["tokens"]),
+        labels=int(fields["labels"]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"tokens": 40.01}, r"tried: 40\.01 tokens are more than the 40 that"),
+        ({"labels": 11}, "tried: 11 labels are more than the 10 that"),
+        ({"tokens": float("nan")}, "tried: nan tokens are more than"),
+    ],
+)
+def test_a_method_that_was_given_more_is_no_row(given: dict[str, float], said: str) -> None:
+    with pytest.raises(OverBudget, match=said):
+        EqualBudgets.of(BUDGET, [measured(), measured(**given)], "tried", seed=0)
+
+
+def test_without_lengths_samples_are_counted() -> None:
+    budget = replace(BUDGET, tokens=float("nan"))
+    unknown = measured(tokens=float("nan"))
+    assert len(EqualBudgets.of(budget, [unknown], "tried", seed=0).rows) == 1
+    with pytest.raises(OverBudget, match=r"tried: 4\.5 samples are more than the 4 that"):
+        EqualBudgets.of(budget, [measured(tokens=float("nan"), samples=4.5)], "tried", seed=0)
+
+
+def test_a_row_says_what_it_was_given() -> None:
+    table = EqualBudgets.of(BUDGET, [measured()], "tried", seed=0)
+    (row,) = table.rows
+    assert (row.samples, row.tokens, row.labels) == (4.0, 40.0, 10)
+    assert row.accuracy.estimate == pytest.approx(2 / 3)
+    assert row.accuracy.low < row.accuracy.estimate < row.accuracy.high
+    assert row.gain.estimate == 0.0
+    assert table.prompts == 3
+
+
+def test_every_method_of_a_group_within_its_budget() -> None:
+    found = easy_and_hard()
+    table = compare_methods(found, num_candidates=8, labels=240, seed=0)
+    rows = {row.method: row for row in table.rows}
+    assert table.reference == "vote"
+    assert {"vote_until_decided", "vote_adaptive", "until_right", "exact"} <= rows.keys()
+    for row in rows.values():
+        assert row.tokens <= table.budget.tokens * (1 + 1e-9)
+        assert row.labels <= 240
+        assert row.exact_check == (row.checks > 0)
+    # What is saved on the easy prompts is spent on the hard ones.
+    assert rows["until_right"].accuracy.estimate > rows["exact"].accuracy.estimate
+    assert rows["vote_until_decided"].gain.estimate > 0
+
+
+def test_groups_with_less_have_fewer_rows() -> None:
+    rng = np.random.default_rng(0)
+    right = rng.random((12, 8)) < 0.4
+    table = compare_methods(made(right), num_candidates=4, labels=8, seed=0)
+    assert {row.method for row in table.rows} == {"single", "best_learned", "exact", "until_right"}
+    assert table.reference == "single"
+    again = compare_methods(made(right), num_candidates=4, labels=8, seed=0)
+    # As text, because what does not differ has no interval.
+    assert str(again) == str(table)
+    assert np.isnan(table.budget.tokens)
+
+
+@pytest.mark.long
+def test_the_code_pack_at_many_samples() -> None:
+    (pools,) = sample_pools(read_traces(EXAMPLES / "humaneval_codegen16b.parquet"), placed=False)
+    table = compare_methods(outcomes_at(pools, None), num_candidates=32, labels=8_200, seed=0)
+    rows = {row.method: row for row in table.rows}
+    falls, holds = (rows[name].accuracy for name in ("best_score", "best_score_pessimistic"))
+    assert falls.estimate == pytest.approx(0.2522, abs=5e-5)
+    assert holds.estimate > falls.estimate + 0.06
