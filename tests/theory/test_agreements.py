@@ -19,15 +19,15 @@ def setting(traces: int, tilt: float):
 @pytest.mark.parametrize(("traces", "tilt"), [(10_000, 0.2), (50_000, 0.0), (9_000, 0.7)])
 def test_what_lies_outside_is_at_most_what_is_said(traces: int, tilt: float) -> None:
     cells = agreement_cells(setting(traces, tilt))
-    law = stats.binom(traces, (1 + tilt) / 2)
+    chance = (1 + tilt) / 2
     # A tail is at least its first term, which Chernoff's bound exceeds by a factor sqrt(2 pi n p q)
     # at most, near the middle.
-    most = 0.5 * np.log(2 * np.pi * law.var()) + 0.5
-    below = float(law.logpmf(float(cells.first[0]) - 1.0))
+    most = 0.5 * np.log(2 * np.pi * traces * chance * (1 - chance)) + 0.5
+    below = float(stats.binom.logpmf(float(cells.first[0]) - 1.0, traces, chance))
     assert below <= float(cells.log_below) <= below + most
     end = float(cells.last[-1]) + 1.0
     if end <= traces:
-        beyond = float(law.logpmf(end))
+        beyond = float(stats.binom.logpmf(end, traces, chance))
         assert beyond <= float(cells.log_beyond) <= beyond + most
     else:
         assert np.exp(float(cells.log_beyond)) == 0.0
