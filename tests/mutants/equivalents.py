@@ -6,6 +6,16 @@ from tests.mutants.report import Reasons
 
 REASONS: Reasons = {
     (
+        "theory/bounds/assumptions.py",
+        "rounding = 4 * float(xp.finfo(bits.dtype).eps) * (1.0 + bits)",
+        "rounding = 3 * float(xp.finfo(bits.dtype).eps) * (1.0 + bits)",
+    ): "three roundings of d are room enough for log2 of a whole number, as four are",
+    (
+        "theory/bounds/vb_noise.py",
+        "noise = xp.clip(setting.label_noise, 0.0, 0.5)",
+        "noise = xp.clip(setting.label_noise, -1.0, 0.5)",
+    ): "a share below 0 meets no assumption; whichever number comes of it is no bound",
+    (
         "llm_validation/importers/rows.py",
         "@lru_cache(maxsize=8)",
         "",
