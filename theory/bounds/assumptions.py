@@ -142,7 +142,7 @@ NOISY_LABELS = Assumption(
     lambda s: (s.label_noise > 0) & (s.label_noise < 0.5) & (s.label_error == 0),
 )
 ESTIMATED_REWARD = Assumption(
-    "epsilon_R > 0: a reward estimate in [0, H] is given, of this error under the base",
+    "0 < epsilon_R <= H: a reward estimate in [0, H] is given",
     lambda s: (s.reward_error > 0) & (s.reward_error <= s.horizon),
 )
 HARD_INSTANCE = Assumption(
