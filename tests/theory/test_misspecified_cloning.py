@@ -106,10 +106,11 @@ def test_how_far_the_likelihood_ratio_of_the_best_member_strays(
 
 
 @settings(max_examples=15)
-@given(st.floats(1e-9, 10.0), st.integers(1, 2000), st.integers(1, 20), st.floats(1e-6, 0.9))
+@given(st.floats(-9.0, 1.0), st.integers(1, 2000), st.integers(1, 20), st.floats(1e-6, 0.9))
 def test_the_split_of_delta_is_the_best_of_a_grid(
-    miss: float, traces: int, size: int, delta: float
+    log10_miss: float, traces: int, size: int, delta: float
 ) -> None:
+    miss = 10.0**log10_miss
     setting = example_setting(
         data_budget=float(traces),
         log2_class_size=float(size),
