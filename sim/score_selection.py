@@ -136,7 +136,7 @@ def score_selection(law: RewardLaw, roc: RocPoints, num_candidates: int) -> Scor
       >>> law = RewardLaw.equiprobable(host_array([[0.0, 0.0, 0.0, 8.0]]))
       >>> found = score_selection(law, [(0.01, 0.95), (0.1, 0.2)], 8)
       >>> round(found.best_of_n, 2), found.best_num_candidates, round(found.limit, 2)
-      (5.67, 19, 5.0)
+      (5.34, 15, 5.0)
     """
     scored = ScoredLaw.from_roc(law, *checked_roc(roc))
     best = best_num_candidates(scored)

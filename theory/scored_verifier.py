@@ -126,7 +126,7 @@ def scored_best_of_n_value(
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> scored = ScoredLaw.from_roc(law, np.asarray([0.1, 0.4]), np.asarray([0.5, 0.2]))
       >>> [round(float(scored_best_of_n_value(scored, n)), 3) for n in (1.0, 4.0, 64.0)]
-      [4.0, 6.183, 6.667]
+      [4.0, 5.975, 6.667]
     """
     return scored.value(best_of_n_policy(scored.scores, num_candidates))
 
@@ -200,6 +200,7 @@ class BestNumber:
 
 
 _NEGLIGIBLE = 1e-13
+# Beyond so many candidates no power of a base below 1 is left in float64.
 _MOST = 1 << 62
 
 
@@ -221,7 +222,7 @@ def best_num_candidates(scored: ScoredLaw) -> BestNumber:
       >>> hacked = ScoredLaw.from_roc(law, np.asarray([0.005, 0.1]), np.asarray([1.0, 0.2]))
       >>> best = best_num_candidates(hacked)
       >>> best.num_candidates, round(best.value, 3), best.limit
-      (13, 5.406, 0.0)
+      (14, 5.537, 0.0)
     """
     base, weight, limit = _powers(scored)
     start = float(np.mean(np.asarray(scored_best_of_n_value(scored, 1.0))))
@@ -253,21 +254,17 @@ def _powers(scored: ScoredLaw) -> tuple[np.ndarray, np.ndarray, float]:
 
 
 def _peaks(base: np.ndarray, slope: np.ndarray) -> list[int]:
-    """Every N > 1 up to which sum slope b^N is not negative, and past which it is not positive.
+    """Every N > 1 up to which the value rises, and past which it falls.
 
-    The sum at N is what one more candidate adds to the value.
+    One more candidate than N adds the sum of slope b^N to the value.
     """
-
-    def least(first: float, last: float) -> float:
-        low, high = base**last, base**first
-        return float(np.sum(np.where(slope > 0, slope * low, slope * high)))
 
     def direction(first: int, last: int) -> int:
         """1 or -1 where the value rises or falls at every N from the first to the last, else 0."""
-        if least(first, last) >= 0:
+        low, high = slope * base**last, slope * base**first
+        if float(np.sum(np.where(slope > 0, low, high))) >= 0:
             return 1
-        low, high = base**last, base**first
-        return -1 if float(np.sum(np.where(slope > 0, slope * high, slope * low))) <= 0 else 0
+        return -1 if float(np.sum(np.where(slope > 0, high, low))) <= 0 else 0
 
     # From some N on the partial sums, from the largest base on, have one sign: then all later
     # differences have it too (summation by parts).
@@ -277,16 +274,15 @@ def _peaks(base: np.ndarray, slope: np.ndarray) -> list[int]:
         if not sums.size or (sums >= 0).all() or (sums <= 0).all():
             break
         end *= 2
-    rising: list[tuple[int, int]] = []
+    rising: list[int] = []
     ranges = [(1, end)]
     while ranges:
         first, last = ranges.pop()
         sign = direction(first, last)
         if sign == 0 and last > first:
-            middle = int(np.sqrt(float(first) * last)) if last > 2 * first else (first + last) // 2
-            middle = min(max(middle, first), last - 1)
+            middle = min(int(np.sqrt(float(first) * last)), last - 1)
             ranges += [(middle + 1, last), (first, middle)]
-        elif sign > 0 or (sign == 0 and float(slope @ base**first) > 0):
-            rising.append((first, last))
-    # V(N + 1) > V(N) for N up to `last`: the value stands at last + 1.
-    return [last + 1 for _, last in rising]
+        elif sign > 0:
+            rising.append(last)
+    # It goes on rising past the last range if it rises there.
+    return [last + 1 for last in rising if last < end]

@@ -239,6 +239,20 @@ def test_on_one_prompt_the_value_of_a_score_may_rise_and_fall() -> None:
     assert best.num_candidates > 30
 
 
+def test_a_value_that_goes_on_rising_has_no_best_number() -> None:
+    # Two prompts of different success: several powers, all of one sign.
+    table = RewardLaw(host_array([0.0, 8.0]), host_array([[0.999, 0.001], [0.5, 0.5]]))
+    scored = ScoredLaw.from_roc(table, host_array([0.0, 0.3]), host_array([0.4, 0.1]))
+    best = best_num_candidates(scored)
+    assert best.num_candidates is None
+    assert best.value == best.limit == pytest.approx(8.0)
+    # And one that falls first: a score that likes wrong traces, but for its highest level.
+    worse = ScoredLaw.from_roc(table, host_array([0.0, 0.6]), host_array([0.999, 0.9]))
+    values = [float(scored_best_of_n_value(worse, n).mean()) for n in (1.0, 4.0, 1e9)]
+    assert values[1] < values[0] < values[2]
+    assert best_num_candidates(worse).num_candidates is None
+
+
 def test_an_exact_score_is_the_return() -> None:
     table = RewardLaw(host_array([0.0, 3.0, 8.0]), host_array([[0.5, 0.3, 0.2]]))
     scored = ScoredLaw(table, host_array([np.eye(3)]))
