@@ -163,6 +163,20 @@ def roc_of(scored: ScoredLaw) -> RocCurve:
 
     Shares are over the base traces of each prompt; those of a prompt without right, or without
     wrong, traces are 0.
+
+    Args:
+      scored: reward laws with a score, of shape (*prompts, K, S).
+
+    Returns:
+      The curve at S - 1 thresholds.
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, ScoredLaw, roc_of
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> curve = roc_of(ScoredLaw.from_roc(law, np.asarray([0.125]), np.asarray([0.25])))
+      >>> curve.false_positive.tolist(), curve.false_negative.tolist(), float(curve.area)
+      ([0.125], [0.25], 0.8125)
     """
     correct = (scored.law.atoms > 0)[..., None]
     mass = scored.law.probabilities[..., None] * scored.likelihood
