@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,13 @@ import numpy as np
 from jaxtyping import Float
 
 from verigap.sim.relabelling.learner_risks import LearnerRisks, learner_risks
+from verigap.sim.score_selection import (
+    RocPoints,
+    ScoreSelection,
+    checked_roc,
+    law_as_given,
+    score_selection,
+)
 from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
@@ -26,14 +33,6 @@ MOST = 1 << 30
 
 _ATOMS = 16
 """Equiprobable traces a prompt, where a law is quantised."""
-
-HEADLINES = {
-    "vf_lower": "VF-LOWER",
-    "vf_upper": "VF-UPPER",
-    "vb_upper": "VB-UPPER",
-    "separation": "SEPARATION",
-}
-"""JSON keys of the four bounds everybody asks for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +99,7 @@ class Calculation:
       risks: of the learners against the demonstrating expert, each with its method (closed form,
         lattice approximation or simulation); None where only moments of the law are known, or the
         class is no whole number of bits.
+      selection: what selection by a score earns; None where no ROC curve is given.
       risks_hardest: the same against the hardest expert; None also where the expert is given.
       setting: what the bounds were evaluated in.
     """
@@ -121,6 +121,7 @@ class Calculation:
     vf_lower_at_expert: float | None
     risks: LearnerRisks | None
     risks_hardest: LearnerRisks | None
+    selection: ScoreSelection | None
     setting: Setting
 
 
@@ -148,6 +149,9 @@ class Question:
     seed: int
     replicates: int
     kl_radius: float | None = None
+    roc: RocPoints = ()
+    reward_error: float = 0.0
+    misspecification: float = 0.0
 
     def __post_init__(self) -> None:
         def need(met: bool, name: str, needs: str) -> None:
@@ -156,7 +160,10 @@ class Question:
         for name in ("horizon", "data_budget", "num_candidates", "replicates", "seed"):
             whole = isinstance(getattr(self, name), Integral)
             need(whole, name, "must be a whole number")
+        checked_roc(self.roc)
         for name, value in vars(self).items():
+            if name == "roc":
+                continue
             need(value is None or isinstance(value, Real), name, "must be a number")
         for name in ("horizon", "data_budget", "num_candidates"):
             need(1 <= getattr(self, name) <= MOST, name, f"must be 1 to {MOST}")
@@ -175,6 +182,10 @@ class Question:
             needs = f"its {ball.title} radius must not exceed the `{ball.name}_radius` of the class"
             outside = self.expert_radius > most * (1 + 1e-9)
             _refuse(outside, "expert_radius", f"{needs}, {most:g}{ball.unit}", self.expert_radius)
+        most = f"must be in [0, {self.horizon}], as returns are"
+        need(0 <= self.reward_error <= self.horizon, "reward_error", most)
+        finite = 0 <= self.misspecification < math.inf
+        need(finite, "misspecification", "must be at least 0 and finite")
         need(self.coverage is None or 0 < self.coverage <= 1, "coverage", "must be in (0, 1]")
 
     @property
@@ -294,6 +305,8 @@ def calculate(law: Law, question: Question) -> Calculation:
     """
     if isinstance(law, Moments) and question.coverage is None:
         raise ValueError("coverage: is missing; moments alone do not give it")
+    if isinstance(law, Moments) and question.roc:
+        raise ValueError("roc: needs a law; moments alone do not say how often the base is right")
     returns, unit = _atoms(law, question.horizon)
     setting = _setting_of(law, question, returns)
     values, hardest, at_expert = _evaluate(setting)
@@ -328,8 +341,17 @@ def calculate(law: Law, question: Question) -> Calculation:
         risks_hardest=(risks if same else risks_at(setting.with_expert(hardest**2)))
         if free
         else None,
+        selection=_selection(law, question),
         setting=setting,
     )
+
+
+def _selection(law: Law, question: Question) -> ScoreSelection | None:
+    """On the law as it is given, which need not be one of equally likely traces."""
+    if not question.roc or isinstance(law, Moments):
+        return None
+    given = law_as_given(law, question.horizon)
+    return score_selection(given, question.roc, question.num_candidates)
 
 
 def _setting_of(law: Law, question: Question, returns: np.ndarray) -> Setting:
@@ -343,6 +365,8 @@ def _setting_of(law: Law, question: Question, returns: np.ndarray) -> Setting:
         expert_radius=question.expert_radius,
         failure_probability=question.failure_probability,
         num_candidates=float(question.num_candidates),
+        reward_error=question.reward_error,
+        misspecification=question.misspecification,
     )
     if question.coverage is not None:
         setting = replace(setting, coverage=np.asarray(question.coverage, np.float64))
@@ -361,41 +385,3 @@ def _bound_value(name: str, setting: Setting, value: Any, held: list[Any]) -> Bo
         title=bound.title,
         source=bound.source,
     )
-
-
-def as_content(calculation: Calculation) -> dict[str, Any]:
-    """A calculation as plain dictionaries, ready for JSON: its fields under their own names.
-
-    The four bounds everybody asks for are also under `vf_lower`, `vf_upper`, `vb_upper` and
-    `separation`.
-
-    Args:
-      calculation: what `calculate` returned.
-
-    Returns:
-      Every field of the calculation but `setting`, which is arrays.
-
-    Example:
-      >>> import verigap as vg
-      >>> from verigap.sim.calculator import Moments, as_content
-      >>> content = as_content(
-      ...     vg.calculate(
-      ...         Moments(mean=32.0, sd=16.0), horizon=64, data_budget=64, log2_class_size=12.0,
-      ...         coverage=0.5,
-      ...     )
-      ... )
-      >>> content["bounds"]["VB-UPPER"]["proved"], content["risks"]
-      (False, None)
-    """
-    content = {
-        field.name: _plain(getattr(calculation, field.name))
-        for field in fields(Calculation)
-        if field.name != "setting"
-    }
-    return content | {key: content["bounds"][name] for key, name in HEADLINES.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value

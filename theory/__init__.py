@@ -31,6 +31,7 @@ from verigap.theory.laws import RewardLaw
 from verigap.theory.policies import (
     best_of_n_law,
     best_of_n_policy,
+    chi2_penalised_policy,
     conditional_policy,
     greedy_policy,
     policy_chi2,
@@ -45,6 +46,13 @@ from verigap.theory.scaling import (
     homogeneity_frontier,
     scaling_exponent,
 )
+from verigap.theory.scored_verifier import (
+    RocCurve,
+    ScoredLaw,
+    rejection_value,
+    roc_of,
+    scored_best_of_n_value,
+)
 
 __all__ = [
     "BOUNDS",
@@ -53,6 +61,8 @@ __all__ = [
     "Bound",
     "Expert",
     "RewardLaw",
+    "RocCurve",
+    "ScoredLaw",
     "Setting",
     "anti_concentration",
     "best_of_n_law",
@@ -61,6 +71,7 @@ __all__ = [
     "ceiling_radius",
     "chi2_ball_expert",
     "chi2_ceiling",
+    "chi2_penalised_policy",
     "conditional_policy",
     "coverage_frontier",
     "crossover",
@@ -81,10 +92,13 @@ __all__ = [
     "policy_kl",
     "project_onto_chi2_ball",
     "project_onto_kl_ball",
+    "rejection_value",
     "return_at_budget",
     "risks",
+    "roc_of",
     "saturation_radius",
     "scaling_exponent",
+    "scored_best_of_n_value",
     "top_share_coverage",
     "top_share_policy",
     "two_level",

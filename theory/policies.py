@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jaxtyping import Float
 
-from verigap.theory.arrays import Array, as_in, running_maximum, running_minimum, xp
+from verigap.theory.arrays import Array, as_in, running_maximum, running_minimum, running_sum, xp
 from verigap.theory.coverage import level_coverage, level_slack
 from verigap.theory.laws import RewardLaw
 
@@ -157,6 +157,41 @@ def best_of_n_law(law: RewardLaw, num_candidates: Float[Array, ""] | float) -> R
       6.0
     """
     return RewardLaw(law.support, law.probabilities * best_of_n_policy(law, num_candidates))
+
+
+def chi2_penalised_policy(
+    law: RewardLaw, penalty: Float[Array, "*#prompts"] | float
+) -> Float[Array, "*prompts K"]:
+    """The policy of the largest mean return less half the penalty times E_base[ratio^2].
+
+    Its density ratio is (R - a)_+ / penalty, with a such that its base mean is 1. With returns of
+    root mean square error e it loses at most e sqrt(kappa) to any policy of the chi-square ball of
+    radius kappa if the penalty is e / sqrt(kappa) (VB-UPPER-MEAN-SQUARE, docs/theory.md).
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K); their returns may be estimates.
+      penalty: tokens, > 0; a number or one a prompt.
+
+    Returns:
+      Density ratio to the base on every atom, of shape (*prompts, K).
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, chi2_penalised_policy
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
+      >>> chi2_penalised_policy(law, 8.0).tolist()
+      [0.5, 1.5]
+    """
+    penalty = xp.broadcast_to(as_in(penalty, law.probabilities), law.mean.shape)[..., None]
+    # E(R - a)_+ is the largest of E[R - a; the best atoms] over how many they are.
+    mass = _mass_at_least(law)
+    below = law.probabilities * (law.atoms - law.maximum[..., None])
+    earned = running_sum(below, reverse=True)
+    charged = mass > 0
+    levels = (earned - penalty) / xp.where(charged, mass, 1.0)
+    level = xp.max(xp.where(charged, levels, -xp.inf), axis=-1, keepdims=True)
+    above = law.atoms - law.maximum[..., None] - level
+    return xp.maximum(above, 0.0) / penalty
 
 
 def policy_chi2(

@@ -8,6 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from verigap.theory import RocCurve
+from verigap.theory.arrays import host_array
+
 _STEPS = 40
 _ROUNDING = 1e-9
 
@@ -105,20 +108,6 @@ def _last_above(value: Callable[[float], float], level: float) -> float:
     return low
 
 
-class RocCurve(NamedTuple):
-    """Error rates of a score used as a check, by threshold.
-
-    Attributes:
-      false_positive, false_negative: shares of the wrong and of the right samples, at thresholds
-        from the highest score down.
-      area: under the curve: probability that a right sample scores above a wrong one, ties half.
-    """
-
-    false_positive: Float[np.ndarray, " T"]
-    false_negative: Float[np.ndarray, " T"]
-    area: float
-
-
 def roc_curve(
     score: Float[np.ndarray, " S"], right: Float[np.ndarray, " S"], points: int = 21
 ) -> RocCurve | None:
@@ -139,4 +128,4 @@ def roc_curve(
         negative, positive, "right"
     )
     area = float(below.mean() / (2 * negative.size))
-    return RocCurve(accepted_wrong[::-1], missed_right[::-1], area)
+    return RocCurve(host_array(accepted_wrong[::-1]), host_array(missed_right[::-1]), area)

@@ -16,11 +16,12 @@ from verigap.llm_validation.deciding.candidates import (
     gather,
     largest_common,
 )
-from verigap.llm_validation.deciding.erring_check import RocCurve, roc_curve
+from verigap.llm_validation.deciding.erring_check import roc_curve
 from verigap.llm_validation.deciding.held_out import HeldOut
 from verigap.llm_validation.deciding.learned_score import Compared, compared, learn_scores
 from verigap.llm_validation.deciding.outcomes import Currency, Outcomes
 from verigap.llm_validation.pools.policy_values import halves
+from verigap.theory import RocCurve
 
 WITHOUT_VERIFIER = ("single", "shortest", "vote", "vote_shortest")
 BY_SCORE = ("vote_score", "best_score")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import Command, Finished, InProcess, succeeded
+from tests.cli.command import Command, Finished, InProcess, assert_refused, succeeded
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.theory import BOUNDS
 
@@ -135,6 +135,51 @@ def test_the_seed_decides(verigap: Command, two_level: Finished) -> None:
     assert risks["vf-bayes"] != before["vf-bayes"]
     assert risks["vf-mle"] == before["vf-mle"]
     assert other["bounds"] == first["bounds"]
+
+
+SCORED = "--horizon 16 --n 100 --log2-class 4 --law returns:0,0,0,16"
+
+
+def test_a_score_by_its_roc_curve(verigap: Command) -> None:
+    asked = f"{SCORED} --roc 0.01:0.95,0.1:0.2 --reward-error 2 --misspecification 0.01"
+    done = ask(verigap, f"{asked} --json")
+    found = strict_json(done.stdout)
+    selection = found["selection"]
+    assert selection["num_candidates"] == 8
+    assert selection["best_num_candidates"] == 15
+    assert selection["limit"] == pytest.approx(10.0)
+    assert [point["draws"] for point in selection["thresholds"]] == pytest.approx([50, 40 / 11])
+    assert found["bounds"]["VB-UPPER-MEAN-SQUARE"]["value"] == pytest.approx(2.0)
+    for name in ("VB-UPPER-MEAN-SQUARE", "VF-UPPER-MISSPECIFIED"):
+        assert found["bounds"][name]["proved"]
+    assert not found["bounds"]["VF-UPPER"]["proved"]
+
+
+def test_without_a_curve_nothing_is_selected(two_level: Finished) -> None:
+    found = strict_json(two_level.stdout)
+    assert found["selection"] is None
+    assert not found["bounds"]["VB-UPPER-MEAN-SQUARE"]["proved"]
+    assert not found["bounds"]["VF-UPPER-MISSPECIFIED"]["proved"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--roc 0.1", "--roc: expected FALSE_POSITIVE:FALSE_NEGATIVE,..., not '0.1'"),
+        ("--roc a:b", "--roc: expected FALSE_POSITIVE:FALSE_NEGATIVE,..., not 'a:b'"),
+        ("--roc 0.1:2", "--roc: error rates must be in [0, 1]"),
+        ("--roc 0.3:0.1,0.2:0.1", "--roc: from the strictest threshold on"),
+        ("--reward-error 17", "--reward-error: must be in [0, 16], as returns are, not 17"),
+        ("--misspecification -1", "--misspecification: must be at least 0 and finite, not -1"),
+    ],
+)
+def test_what_is_no_score(in_process: InProcess, options: str, words: str) -> None:
+    assert_refused(in_process("bounds", *SCORED.split(), *options.split()), words)
+
+
+def test_moments_have_no_score(in_process: InProcess) -> None:
+    asked = f"{UNIT} --sigma 1 --mean 1 --c0 0.25 --roc 0.1:0.2"
+    assert_refused(in_process("bounds", *asked.split()), "--roc: needs a law")
 
 
 def test_moments_alone_have_no_risk(verigap: Command) -> None:

@@ -14,7 +14,8 @@ from tests.statistics import Estimate, assert_same_mean
 from verigap import calculate
 from verigap.cli.tables.bounds import how_certain, show_calculation
 from verigap.cli.tables.common import table_number
-from verigap.sim.calculator import Moments, as_content
+from verigap.sim.calculation_content import as_content
+from verigap.sim.calculator import Moments
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.learners.vf_bayes import VFBayes
 from verigap.sim.relabelling.risk import Risk

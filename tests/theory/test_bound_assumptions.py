@@ -16,9 +16,12 @@ from verigap.theory.bounds import BOUNDS, Setting
 from verigap.theory.bounds.assumptions import (
     COVERED,
     ERRING_LABELS,
+    ESTIMATED_REWARD,
     EXACT_LABELS,
     HARD_PROMPTS,
+    MISSPECIFIED_POLICY,
     NOISY_LABELS,
+    REALISABLE_POLICY,
     WHOLE_CLASS,
     whole_class_size,
 )
@@ -105,6 +108,11 @@ def worlds() -> dict[str, Setting]:
         "hard prompts with wrong labels": replace(hard, label_error=number(0.1)),
         "noisy": sound(label_noise=jnp.asarray(0.3)),
         "erring and noisy": replace(erring, label_noise=number(0.1)),
+        "an estimated reward": replace(game, reward_error=number(1.0)),
+        "a class near the expert": replace(game, misspecification=number(0.1)),
+        "a class that never does what the expert does": replace(
+            game, misspecification=number(float("inf"))
+        ),
     }
 
 
@@ -130,8 +138,17 @@ def test_what_is_proved_in_the_sound_worlds() -> None:
     made = worlds()
     errors = {name for name, bound in BOUNDS.items() if ERRING_LABELS in bound.assumptions}
     noisy = {name for name, bound in BOUNDS.items() if NOISY_LABELS in bound.assumptions}
-    assert claimed(made["game"]) == set(BOUNDS) - errors - noisy - {"VB-LOWER"}
-    free = {name for name, bound in BOUNDS.items() if bound.side == "verifier-free"}
+    estimated = {name for name, bound in BOUNDS.items() if ESTIMATED_REWARD in bound.assumptions}
+    missing = {name for name, bound in BOUNDS.items() if MISSPECIFIED_POLICY in bound.assumptions}
+    assert estimated == {"VB-UPPER-MEAN-SQUARE", "VB-UPPER-MEAN-SQUARE-BEST-OF-N"}
+    assert missing == {"VF-UPPER-MISSPECIFIED"}
+    exact = set(BOUNDS) - errors - noisy - estimated - missing - {"VB-LOWER"}
+    assert claimed(made["game"]) == exact
+    assert claimed(made["an estimated reward"]) == exact | estimated
+    inside = {name for name, bound in BOUNDS.items() if REALISABLE_POLICY in bound.assumptions}
+    assert claimed(made["a class near the expert"]) == (exact - inside) | missing
+    assert claimed(made["a class that never does what the expert does"]) == exact - inside
+    free = {name for name, b in BOUNDS.items() if b.side == "verifier-free"} - missing
     assert claimed(made["erring"]) == free | errors
     assert claimed(made["noisy"]) == free | noisy
     assert claimed(made["erring and noisy"]) == free

@@ -16,7 +16,14 @@ from jaxtyping import Array
 
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.theory.bounds import BOUNDS, Bound, Setting
-from verigap.theory.bounds.assumptions import ERRING_LABELS, EXACT_LABELS, NOISY_LABELS
+from verigap.theory.bounds.assumptions import (
+    ERRING_LABELS,
+    ESTIMATED_REWARD,
+    EXACT_LABELS,
+    MISSPECIFIED_POLICY,
+    NOISY_LABELS,
+    REALISABLE_POLICY,
+)
 from verigap.theory.laws import RewardLaw
 
 THEORY = Path(__file__).parents[2] / "docs" / "theory.md"
@@ -66,7 +73,15 @@ def test_a_bound_is_proved_under_its_name(bound: Bound) -> None:
 
 
 @cache
-def settings(law: str, free: bool, dtype: str, error: float = 0.01, noise: float = 0.0) -> Setting:
+def settings(
+    law: str,
+    free: bool,
+    dtype: str,
+    error: float = 0.01,
+    noise: float = 0.0,
+    reward_error: float = 0.5,
+    misspecification: float = 0.02,
+) -> Setting:
     """One setting per cell; with `free` the bounds choose the hardest expert themselves."""
 
     @jax.jit
@@ -82,6 +97,8 @@ def settings(law: str, free: bool, dtype: str, error: float = 0.01, noise: float
             num_candidates=4.0,
             label_error=error,
             label_noise=noise,
+            reward_error=reward_error,
+            misspecification=misspecification,
         )
 
     return build(*(jnp.asarray(column, dtype) for column in zip(*CELLS, strict=True)))
@@ -127,17 +144,28 @@ def evaluated(setting: Setting) -> dict[str, np.ndarray]:
 def test_finite_under_jit_and_vmap(law: str, free: bool, dtype: str) -> None:
     # The last four cells are ordinary, but for VB-LOWER's game, weak experts, attained ceilings.
     special = {"VB-LOWER", "SEPARATION-LINEAR", "VF-LOWER-MEDIAN"}
-    for error, noise in ((0.0, 0.0), (0.01, 0.0), (0.0, 0.1)):
-        for name, (value, held) in evaluate(settings(law, free, dtype, error, noise)).items():
+    for error, noise, estimate, miss in (
+        (0.0, 0.0, 0.0, 0.0),
+        (0.01, 0.0, 0.0, 0.0),
+        (0.0, 0.1, 0.0, 0.0),
+        (0.0, 0.0, 0.5, 0.02),
+    ):
+        made = settings(law, free, dtype, error, noise, estimate, miss)
+        for name, (value, held) in evaluate(made).items():
             assert value.dtype == dtype, name
             assert value.shape == held.shape == (len(CELLS),)
             assert np.isfinite(value).all(), name
             if name not in special:
                 bound = BOUNDS[name]
-                kind = (EXACT_LABELS, ERRING_LABELS, NOISY_LABELS)
-                asked = [labels in bound.assumptions for labels in kind]
-                met = [not (error or noise), error > 0, noise > 0]
-                expected = not any(asked) or asked == met
+                met = {
+                    EXACT_LABELS: not (error or noise),
+                    ERRING_LABELS: error > 0,
+                    NOISY_LABELS: noise > 0,
+                    ESTIMATED_REWARD: estimate > 0,
+                    MISSPECIFIED_POLICY: miss > 0,
+                    REALISABLE_POLICY: miss == 0,
+                }
+                expected = all(met.get(asked, True) for asked in bound.assumptions)
                 assert held[-4:].all() == expected, name
 
 
@@ -205,6 +233,14 @@ MONOTONE: dict[str, dict[str, int]] = {
         "expert_sd": 1,
         "expert_mean_max": 1,
     },
+    "VF-UPPER-MISSPECIFIED": {
+        "data_budget": -1,
+        "log2_class_size": 1,
+        "expert_sd": 1,
+        "expert_mean_max": 1,
+        "misspecification": 1,
+    }
+    | DELTA,
     "VF-LOWER": GAME,
     # Fractions of a trace have no binomial law.
     "VF-LOWER-PROPER": GAME | {"data_budget": 0},
@@ -220,26 +256,40 @@ MONOTONE: dict[str, dict[str, int]] = {
     "VB-UPPER-ERRORS": VERSION_SPACE | {"label_error": 1},
     "VB-UPPER-ERRORS-BEST-OF-N": VERSION_SPACE | {"label_error": 1, "num_candidates": 0},
     "VB-UPPER-NOISE": VERSION_SPACE | {"label_noise": 1},
+    # The radius of the comparison is the smaller of kappa and 1/c0 - 1.
+    "VB-UPPER-MEAN-SQUARE": {"reward_error": 1, "class_radius": 1, "coverage": -1},
+    "VB-UPPER-MEAN-SQUARE-BEST-OF-N": {
+        "reward_error": 1,
+        "coverage": -1,
+        "horizon": 1,
+        "num_candidates": 0,
+    },
     "VB-LOWER": VERSION_SPACE,
     "SEPARATION": GAP,
     "SEPARATION-PROPER": GAP,
     "SEPARATION-LINEAR": GAP | {"class_radius": 1},
 }
 # What a bound must move with, wherever it is: the direction alone would let a constant pass.
-STRICT = {("VF-UPPER", "expert_mean_max")} | {
+EITHER = {
+    ("VB-UPPER-PLUG-IN", "class_radius"),
+    ("VB-UPPER-MEAN-SQUARE", "class_radius"),
+    ("VB-UPPER-MEAN-SQUARE", "coverage"),
+}
+STRICT = {
+    ("VF-UPPER", "expert_mean_max"),
+    ("VF-UPPER-MISSPECIFIED", "misspecification"),
+} | {
     (name, field)
     for name, moved in MONOTONE.items()
     for field, direction in moved.items()
-    if direction
-    and BOUNDS[name].side == "verifier-based"
-    and (name, field) != ("VB-UPPER-PLUG-IN", "class_radius")
+    if direction and BOUNDS[name].side == "verifier-based" and (name, field) not in EITHER
 }
 VARIED = [
     field.name
     for field in fields(Setting)
     if field.name != "law" and not field.metadata.get("static")
 ]
-SCALED = ("horizon", "expert_sd", "expert_mean_max")
+SCALED = ("horizon", "expert_sd", "expert_mean_max", "reward_error")
 
 
 @partial(jax.jit, static_argnames=("law", "free"))
@@ -277,6 +327,8 @@ def test_direction_in_every_field(
         "num_candidates": 3.0,
         "label_error": 0.02,
         "label_noise": 0.1,
+        "reward_error": 0.5,
+        "misspecification": 0.02,
     }
     numbers = {name: jnp.asarray(float(value)) for name, value in base.items()}
     found = evaluated(variations(law, free, numbers, jnp.asarray(factor)))

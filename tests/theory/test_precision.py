@@ -37,6 +37,8 @@ def build(atoms: Array, horizon: Array, n: Array, d: Array, tilt: Array) -> Sett
         num_candidates=4.0,
         label_error=0.01,
         label_noise=0.1,
+        reward_error=0.5,
+        misspecification=0.02,
     )
 
 

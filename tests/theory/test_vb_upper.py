@@ -164,6 +164,9 @@ def test_formulas_at_hand_computed_points():
         "VB-UPPER-ERRORS": 32 * phi,
         "VB-UPPER-ERRORS-BEST-OF-N": 16 * (4 * phi + 0.5**4),
         "VB-UPPER-NOISE": 32 * phi,
+        # Without an error of the estimate only luck of the draw is left.
+        "VB-UPPER-MEAN-SQUARE": 0.0,
+        "VB-UPPER-MEAN-SQUARE-BEST-OF-N": 16 * 0.5**4,
     }
     for name in NAMES:
         assert float(values[name]) == pytest.approx(expected[name]), name

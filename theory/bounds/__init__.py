@@ -7,6 +7,7 @@ from verigap.theory.bounds.bound import Assumption, Bound, Game, Setting
 _PLACES = (
     "vf_upper:VF_UPPER",
     "vf_upper:VF_UPPER_EXPECTATION",
+    "vf_misspecified:VF_UPPER_MISSPECIFIED",
     "vf_lower:VF_LOWER",
     "vf_lower:VF_LOWER_PROPER",
     "vf_lower:VF_LOWER_MEDIAN",
@@ -20,6 +21,8 @@ _PLACES = (
     "vb_upper:VB_UPPER_ERRORS",
     "vb_upper:VB_UPPER_ERRORS_BEST_OF_N",
     "vb_noise:VB_UPPER_NOISE",
+    "vb_mean_square:VB_UPPER_MEAN_SQUARE",
+    "vb_mean_square:VB_UPPER_MEAN_SQUARE_BEST_OF_N",
     "vb_lower:VB_LOWER",
     "separation:SEPARATION",
     "separation:SEPARATION_PROPER",

@@ -83,7 +83,12 @@ HARD_PROMPTS = Assumption(
 )
 RETURNS_FIT = Assumption("returns lie in [0, H]", returns_within_horizon)
 REALISABLE_POLICY = Assumption(
-    "the expert belongs to the class", lambda s: xp.asarray(s.realisable)
+    "the expert belongs to the class",
+    lambda s: xp.asarray(s.realisable) & (s.misspecification == 0),
+)
+MISSPECIFIED_POLICY = Assumption(
+    "the class misses the expert by a finite chi-square > 0",
+    lambda s: (s.misspecification > 0) & (s.misspecification < xp.inf),
 )
 REALISABLE_REWARD = Assumption(
     "the reward that labels belongs to the class", lambda s: xp.asarray(s.realisable)
@@ -135,6 +140,10 @@ NO_NOISE = Assumption("f = 0: a trace always gets the same label", lambda s: s.l
 NOISY_LABELS = Assumption(
     "0 < f < 1/2: labels are wrong by chance alone",
     lambda s: (s.label_noise > 0) & (s.label_noise < 0.5) & (s.label_error == 0),
+)
+ESTIMATED_REWARD = Assumption(
+    "0 < epsilon_R <= H: a reward estimate in [0, H] is given",
+    lambda s: (s.reward_error > 0) & (s.reward_error <= s.horizon),
 )
 HARD_INSTANCE = Assumption(
     "the game is VB-LOWER's hard prompts",

@@ -48,12 +48,16 @@ class Setting:
       label_error: eta in [0, 1], base probability that a label is wrong; 0 for true returns. A
         trace always gets the same label.
       label_noise: f in [0, 1/2), probability that a label is wrong by chance, anew for each label.
+      reward_error: epsilon_R, root mean square error under the base of a reward estimate that a
+        verifier-based learner is given in place of labels, tokens, >= 0; 0 where it has none.
+      misspecification: min over the policy class of E_x chi^2(expert || policy), >= 0; 0 where the
+        class holds the expert.
       game: which game the numbers describe.
       divergence: what the two radii bound, "chi2" or "kl".
       law_known: whether `law` is the law of the base, and not a stand-in with its moments.
       realisable: whether the class of the learner holds the truth: the expert for a verifier-free
         learner, the reward that labels for a verifier-based one. Both games are made so.
-      hardest_expert: VF-LOWER may choose the hardest expert_radius <= chi2_radius itself.
+      hardest_expert: VF-LOWER may choose the hardest expert_radius <= class_radius itself.
     """
 
     horizon: Float[Array, "*cells"]
@@ -69,6 +73,8 @@ class Setting:
     num_candidates: Float[Array, "*cells"]
     label_error: Float[Array, "*cells"]
     label_noise: Float[Array, "*cells"]
+    reward_error: Float[Array, "*cells"]
+    misspecification: Float[Array, "*cells"]
     game: Game = field(metadata={"static": True})
     divergence: Divergence = field(default="chi2", metadata={"static": True})
     law_known: bool = field(default=True, metadata={"static": True})
@@ -90,6 +96,8 @@ class Setting:
         num_candidates: Float[Array, ""] | float = 1.0,
         label_error: Float[Array, ""] | float = 0.0,
         label_noise: Float[Array, ""] | float = 0.0,
+        reward_error: Float[Array, ""] | float = 0.0,
+        misspecification: Float[Array, ""] | float = 0.0,
         game: Game = "relabelling",
     ) -> Setting:
         """Setting of a game on `law`, shape (prompts, K), with K equiprobable atoms to relabel.
@@ -125,6 +133,8 @@ class Setting:
             num_candidates=number(num_candidates),
             label_error=number(label_error),
             label_noise=number(label_noise),
+            reward_error=number(reward_error),
+            misspecification=number(misspecification),
             game=game,
             divergence=divergence,
             hardest_expert=expert_radius is None,

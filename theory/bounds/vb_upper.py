@@ -125,7 +125,7 @@ def vb_upper_best_of_n(setting: Setting) -> Float[Array, ""]:
       35.199
     """
     learning = _best_of_n_ratio(setting) * worst_error(setting)
-    return setting.horizon * (learning + _missing(setting))
+    return setting.horizon * (learning + missing_every_draw(setting))
 
 
 def _best_of_n_ratio(setting: Setting) -> Float[Array, ""]:
@@ -133,7 +133,7 @@ def _best_of_n_ratio(setting: Setting) -> Float[Array, ""]:
     return xp.maximum(1.0 / setting.coverage, setting.num_candidates)
 
 
-def _missing(setting: Setting) -> Float[Array, ""]:
+def missing_every_draw(setting: Setting) -> Float[Array, ""]:
     """(1 - c0)^N: the chance that no draw stands for the comparison policy."""
     missing = xp.exp(setting.num_candidates * xp.log1p(-xp.minimum(setting.coverage, 1.0 - 1e-12)))
     return xp.where(setting.coverage >= 1.0, 0.0, missing)
@@ -184,7 +184,7 @@ def vb_upper_errors_best_of_n(setting: Setting) -> Float[Array, ""]:
       60.799
     """
     wrong = _best_of_n_ratio(setting) * (worst_error(setting) + setting.label_error)
-    return setting.horizon * (wrong + _missing(setting))
+    return setting.horizon * (wrong + missing_every_draw(setting))
 
 
 @rounds_up

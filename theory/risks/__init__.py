@@ -5,6 +5,11 @@ from verigap.theory.risks.hard_prompts import (
     hard_prompts_vb_risk,
     hard_prompts_vf_risk,
 )
+from verigap.theory.risks.label_rounds import (
+    LabelInformation,
+    label_information,
+    two_round_share,
+)
 from verigap.theory.risks.matching import ProbabilityEnds, probability_correct_ends
 from verigap.theory.risks.version_space import (
     plug_in_risk,
@@ -14,14 +19,17 @@ from verigap.theory.risks.version_space import (
 from verigap.theory.risks.vf_mle import probability_correct, vf_mle_risk
 
 __all__ = [
+    "LabelInformation",
     "ProbabilityEnds",
     "hard_prompt_mass",
     "hard_prompts_vb_risk",
     "hard_prompts_vf_risk",
+    "label_information",
     "plug_in_risk",
     "probability_correct",
     "probability_correct_ends",
     "survivor_share",
     "two_level_pessimistic_gain",
+    "two_round_share",
     "vf_mle_risk",
 ]

@@ -82,7 +82,10 @@ class Labels:
 
 
 class CloningLearner(Protocol):
-    """Learns from demonstrations; works under jit and vmap."""
+    """Learns from demonstrations; works under jit and vmap.
+
+    It cannot use rho, the law of the prompts, which a `CloningProblem` does not hold.
+    """
 
     name: ClassVar[str]
 
@@ -92,9 +95,16 @@ class CloningLearner(Protocol):
 
 
 class VerificationLearner(Protocol):
-    """Learns from labelled base traces; runs on the host."""
+    """Learns from labelled base traces; runs on the host.
+
+    Attributes:
+      name: in the registry.
+      uses_prompt_law: whether what it plays on a prompt depends on rho, the law of the prompts; one
+        that does not needs no prompts beyond those of its labels.
+    """
 
     name: ClassVar[str]
+    uses_prompt_law: ClassVar[bool]
 
     def policy(self, problem: VerificationProblem, seen: Labels) -> TokenPolicy:
         """What it plays on every prompt."""

@@ -24,6 +24,7 @@ class VBBestOfN(TrustsOneSurvivor):
 
     samples: int = 4
     name: ClassVar[str] = "vb-best-of-n"
+    uses_prompt_law: ClassVar[bool] = False
 
     def ratio(self, problem: VerificationProblem, law: RewardLaw) -> Float[Array, "prompts K"]:
         """Density ratio of best-of-N, at most N; equally good draws are equally likely."""

@@ -18,6 +18,7 @@ class VBPessimism:
     """
 
     name: ClassVar[str] = "vb-pessimism"
+    uses_prompt_law: ClassVar[bool] = True
 
     def policy(self, problem: VerificationProblem, seen: Labels) -> TokenPolicy:
         """The max-min policy; where several are optimal, the one the solver returns."""

@@ -21,6 +21,7 @@ class VBPlugIn(TrustsOneSurvivor):
     """
 
     name: ClassVar[str] = "vb-plug-in"
+    uses_prompt_law: ClassVar[bool] = False
 
     def ratio(self, problem: VerificationProblem, law: RewardLaw) -> Float[Array, "prompts K"]:
         """1/P(R >= J*) on the returns that reach J*, else 0."""

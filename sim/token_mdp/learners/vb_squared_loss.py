@@ -59,6 +59,7 @@ class VBSquaredLoss:
 
     tolerance: float = 0.02
     name: ClassVar[str] = "vb-squared-loss"
+    uses_prompt_law: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if not 0 <= self.tolerance < 1:

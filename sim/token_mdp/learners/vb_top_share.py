@@ -21,6 +21,7 @@ class VBTopShare(TrustsOneSurvivor):
     """
 
     name: ClassVar[str] = "vb-top-share"
+    uses_prompt_law: ClassVar[bool] = False
 
     def ratio(self, problem: VerificationProblem, law: RewardLaw) -> Float[Array, "prompts K"]:
         """1/c0 on the best returns, the last of them split."""

@@ -63,6 +63,24 @@ def bounds(
         float | None, typer.Option("--c0", help="Coverage. Default: from the law.")
     ] = None,
     candidates: Annotated[int, typer.Option("--candidates", help="N of best-of-N.")] = 8,
+    roc: Annotated[
+        str | None,
+        typer.Option(
+            "--roc",
+            help="A verifier's score by its ROC curve: FALSE_POSITIVE:FALSE_NEGATIVE,... of its "
+            "thresholds, strictest first.",
+        ),
+    ] = None,
+    reward_error: Annotated[
+        float,
+        typer.Option("--reward-error", help="Root mean square error of a reward estimate."),
+    ] = 0.0,
+    misspecification: Annotated[
+        float,
+        typer.Option(
+            "--misspecification", help="Chi-square by which the policy class misses the expert."
+        ),
+    ] = 0.0,
     dataset: Annotated[str | None, typer.Option("--dataset", help="Group of a law table.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="Group of a law table.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the VF-Bayes simulation.")] = 0,
@@ -100,9 +118,12 @@ def bounds(
         coverage=c0,
         num_candidates=candidates,
         seed=seed,
+        roc=_roc_points(roc),
+        reward_error=reward_error,
+        misspecification=misspecification,
     )
     if as_json:
-        from verigap.sim.calculator import as_content
+        from verigap.sim.calculation_content import as_content
 
         show_json(as_content(found))
     else:
@@ -124,6 +145,24 @@ def _squared(tilt: float, leash: Leash, kappa: float | None, radius: float | Non
         needs = "its chi-square radius must not exceed the --kappa of the class"
         raise ValueError(f"--tilt: {needs}, {kappa:g}, not {tilt**2:g}")
     return tilt**2
+
+
+def _roc_points(text: str | None) -> list[tuple[float, float]]:
+    """Pairs of error rates."""
+    if text is None:
+        return []
+    points = []
+    for point in text.split(","):
+        wrong, colon, missed = point.partition(":")
+        try:
+            points.append((float(wrong), float(missed)))
+        except ValueError:
+            colon = ""
+        if not colon:
+            raise ValueError(
+                f"--roc: expected FALSE_POSITIVE:FALSE_NEGATIVE,..., not {text!r}"
+            ) from None
+    return points
 
 
 def _list_bounds(as_json: bool) -> None:

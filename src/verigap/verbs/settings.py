@@ -31,6 +31,9 @@ def calculate(
     num_candidates: int = 8,
     seed: int = 0,
     replicates: int = 20_000,
+    roc: Sequence[tuple[float, float]] = (),
+    reward_error: float = 0.0,
+    misspecification: float = 0.0,
 ) -> CalculationResult:
     """Every bound and every learner's risk in one setting, in tokens of correct trace.
 
@@ -53,6 +56,12 @@ def calculate(
       num_candidates: N of best-of-N, at least 1.
       seed: seed of the risks that are simulated.
       replicates: simulated data sets; a tenth of them where the law has several prompts.
+      roc: (false positive, false negative) rates of a verifier's score at its thresholds, strictest
+        first; `selection` then says what best-of-N and rejection by the score earn.
+      reward_error: root mean square error of a reward estimate under the base, in the unit of the
+        law, in [0, H], for VB-UPPER-MEAN-SQUARE; 0 where there is none.
+      misspecification: least chi-square of the expert from a member of the policy class, at least
+        0, for VF-UPPER-MISSPECIFIED; 0 where the class holds the expert.
 
     Returns:
       `bounds` by name (each with `value`, `proved`, `failing_assumptions`), the learners' `risks`
@@ -81,6 +90,7 @@ def calculate(
         chi2_radius=chi2_radius, kl_radius=kl_radius, expert_radius=expert_radius,
         failure_probability=failure_probability, coverage=coverage,
         num_candidates=num_candidates, seed=seed, replicates=replicates,
+        roc=tuple(roc), reward_error=reward_error, misspecification=misspecification,
     )  # fmt: skip
     return shown(CalculationResult, sim.calculate(law, question))
 

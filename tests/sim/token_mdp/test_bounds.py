@@ -89,6 +89,8 @@ def bound(
         num_candidates=jnp.asarray(num_candidates, float),
         label_error=jnp.zeros(()),
         label_noise=jnp.zeros(()),
+        reward_error=jnp.zeros(()),
+        misspecification=jnp.zeros(()),
         game="other",
     )
     return BOUNDS[name].value(setting)

@@ -11,6 +11,7 @@ from verigap.sim.calculator import Calculation
 from verigap.sim.relabelling.learner_risks import LearnerRisks
 from verigap.sim.relabelling.learners import LEARNERS
 from verigap.sim.relabelling.risk import Risk
+from verigap.sim.score_selection import ScoreSelection
 from verigap.storage.units import LengthUnit
 
 
@@ -44,6 +45,8 @@ def show_calculation(result: Calculation) -> None:
         if risks is not None:
             which = f"{expert}, of {_expert(result, risks.expert_radius)}"
             _show_risks(console, which, risks, horizon, unit)
+    if result.selection is not None:
+        _show_selection(console, result.selection, horizon, unit)
 
 
 def _expert(result: Calculation, radius: float) -> str:
@@ -52,6 +55,47 @@ def _expert(result: Calculation, radius: float) -> str:
     if ball.name == "chi2":
         return f"tilt {math.sqrt(radius):.4g}"
     return f"{ball.symbol} {radius:.4g}{ball.unit}"
+
+
+def _show_selection(
+    console: Console, found: ScoreSelection, horizon: int, unit: LengthUnit
+) -> None:
+    console.print(
+        f"\n[bold]Selection by a score[/] of ROC area {table_number(found.area, 1.0)}: mean return "
+        f"in {unit}, exact; the base is right in {table_number(found.success, 1.0)} of its traces",
+        highlight=False,
+    )
+    table = plain_table("", "way", "mean return", "share of H", "draws")
+
+    def row(way: str, value: float | None, draws: str) -> None:
+        known = value is not None
+        table.add_row(
+            way,
+            table_number(value, horizon) if known else "-",
+            table_number(value / horizon, 1.0) if known else "-",
+            draws,
+        )
+
+    row("one trace", found.base, "1")
+    row("best of N", found.best_of_n, f"{found.num_candidates:,}")
+    row("rejection, as many draws", found.rejection, f"{found.num_candidates:,}")
+    if found.best_num_candidates is not None:
+        row("best of N at its best N", found.best_value, f"{found.best_num_candidates:,}")
+    row("limit of both", found.limit, "without end")
+    for point in found.thresholds:
+        row(
+            f"rejection at {point.false_positive:g}:{point.false_negative:g}",
+            point.value,
+            table_number(point.draws) if point.value is not None else "without end",
+        )
+    console.print(table, highlight=False)
+    if found.falls:
+        verdict = f"Past N = {found.best_num_candidates:,} best of N is worth less"
+        console.print(f"{verdict}, down to its limit.", highlight=False)
+    elif found.best_num_candidates is None:
+        console.print("Best of N rises towards its limit with N.", highlight=False)
+    else:
+        console.print("More candidates add nothing.", highlight=False)
 
 
 def _show_risks(
