@@ -20,10 +20,11 @@ from verigap.theory.frontier.game import (
     success_of,
     two_return_shares,
 )
-from verigap.theory.frontier.moves import Move, Parameter, Side, nearest_move, side_of
-from verigap.theory.frontier.standing import Standing, Verdict, standing
+from verigap.theory.frontier.moves import IN_WORDS, Move, Parameter, Side, nearest_move, side_of
+from verigap.theory.frontier.standing import Standing, Verdict, standing, verdict_content
 
 __all__ = [
+    "IN_WORDS",
     "MARGIN",
     "Crossings",
     "Move",
@@ -45,5 +46,6 @@ __all__ = [
     "standing",
     "success_of",
     "two_return_shares",
+    "verdict_content",
     "whole_crossing",
 ]

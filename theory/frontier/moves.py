@@ -14,6 +14,16 @@ from verigap.theory.frontier.crossings import solve_crossings, whole_crossing
 Side = Literal["cloning", "verifying", "neither"]
 """Who leads by more than a margin."""
 
+IN_WORDS = {
+    "data_budget": "traces n",
+    "horizon": "budget H",
+    "expert_sd": "heterogeneity of the expert, sigma_e",
+    "coverage": "coverage c0",
+    "chi2_radius": "leash kappa",
+    "log2_class_size": "class size d (bits)",
+}
+"""What each parameter is called in tables and reports."""
+
 MOST = 64.0
 """Largest factor by which a parameter is moved, up or down."""
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.frontier.bounds import bound_elasticities, bound_lead, bound_parameters
@@ -93,6 +94,21 @@ def standing(
         game=game,
         shares=shares,
     )
+
+
+def verdict_content(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as plain dictionaries and lists, ready for JSON, the factor of every move included.
+
+    Example:
+      >>> from verigap.theory import standing
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> from verigap.theory.frontier import verdict_content
+      >>> content = verdict_content(standing(example_setting()).bounds)
+      >>> content["side"], [move["parameter"] for move in content["moves"]][:2]
+      ('verifying', ['data_budget', 'horizon'])
+    """
+    moves = [asdict(move) | {"factor": move.factor} for move in verdict.moves]
+    return asdict(verdict) | {"moves": moves}
 
 
 def _verdict(lead: float, margin: float, parameters: tuple[Parameter, ...]) -> Verdict:

@@ -40,6 +40,7 @@ def _moves(setting: Setting):
 
 
 @pytest.mark.smoke
+@settings(max_examples=8)
 @given(st.integers(1, 4096), st.integers(1, 200), st.floats(0.05, 3.0), st.floats(1e-4, 0.5))
 def test_coverage_and_heterogeneity_meet_their_closed_forms(
     n: int, d: int, kappa: float, delta: float
@@ -61,7 +62,7 @@ def test_coverage_and_heterogeneity_meet_their_closed_forms(
         )
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(st.integers(1, 30), st.integers(1, 60), st.floats(0.05, 3.0))
 def test_traces_agree_with_brute_force(n: int, d: int, kappa: float) -> None:
     setting = _general(n, d, kappa)
@@ -109,6 +110,7 @@ def test_a_budget_that_changes_the_law_may() -> None:
     assert move.at == 16 + sides.index(True)
 
 
+@settings(max_examples=25)
 @given(st.integers(2, 4096), st.integers(1, 200), st.floats(0.05, 0.8))
 def test_signs_of_the_gradients(n: int, d: int, kappa: float) -> None:
     slopes = bound_elasticities(_general(n, d, kappa))

@@ -50,6 +50,7 @@ def _by_counting(p: Fraction, q: Fraction, n: int, size: int) -> tuple[Fraction,
 
 
 @pytest.mark.smoke
+@settings(max_examples=20)
 @given(st.integers(1, 15), st.integers(1, 16), st.integers(1, 8), st.integers(1, 4))
 def test_both_shares_are_those_of_fractions(base: int, expert: int, n: int, d: int) -> None:
     p, q = Fraction(base, 16), Fraction(max(base + 1, expert), 16)
@@ -61,12 +62,14 @@ def test_both_shares_are_those_of_fractions(base: int, expert: int, n: int, d: i
     assert shares.lead == pytest.approx(float(survived - picked), abs=1e-9)
 
 
+@settings(max_examples=20)
 @given(st.integers(1, 400), st.floats(1.0, 60.0))
 def test_a_certain_expert_of_two_levels_tells_as_much_as_labels(n: int, d: float) -> None:
     # Each trace of either side refutes a wrong codeword with probability one half.
     assert expert_shares(TWO_LEVEL, 1.0, n, d).lead == pytest.approx(0.0, abs=1e-9)
 
 
+@settings(max_examples=20)
 @given(st.integers(1, 400), st.floats(1.0, 60.0), st.floats(0.01, 0.99))
 def test_on_two_levels_verifying_is_never_behind(n: int, d: float, kappa: float) -> None:
     shares = expert_shares(TWO_LEVEL, kappa, n, d)
@@ -78,6 +81,7 @@ def test_on_two_levels_verifying_is_never_behind(n: int, d: float, kappa: float)
     assert float(gain) >= shares.verifying - 1e-6
 
 
+@settings(max_examples=20)
 @given(st.integers(1, 100), st.floats(1.0, 40.0), st.floats(0.05, 0.95))
 def test_a_saturated_expert_has_the_closed_form(n: int, d: float, p: float) -> None:
     shares = leashed_shares(*all_or_nothing(p, 1.0), n, d)
@@ -89,6 +93,7 @@ def test_a_saturated_expert_has_the_closed_form(n: int, d: float, p: float) -> N
     assert shares.lead <= 1e-9 or p > 0.5
 
 
+@settings(max_examples=20)
 @given(st.integers(1, 40), st.floats(1.0, 40.0), st.floats(0.05, 0.9), st.floats(0.05, 0.95))
 def test_shares_rise_with_traces_and_fall_with_the_class(
     n: int, d: float, p: float, way: float
@@ -190,7 +195,7 @@ def _setting(p: float, kappa: float, n: int, d: float) -> Setting:
     )
 
 
-@settings(max_examples=6)
+@settings(max_examples=3)
 @given(st.integers(2, 40), st.floats(2.0, 30.0), st.floats(0.1, 0.4), st.floats(0.1, 1.0))
 def test_moves_of_the_game_end_where_they_say(n: int, d: float, p: float, way: float) -> None:
     setting = _setting(p, way * (1 / p - 1), n, d)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from verigap.theory.frontier.moves import Move, Parameter, nearest_move, side_of
@@ -15,6 +15,7 @@ def _move(lead, value: float = 4.0, margin: float = 0.0, **known) -> Move:
 
 
 @pytest.mark.smoke
+@settings(max_examples=20)
 @given(st.floats(-3.5, 3.5).filter(lambda log: abs(log) > 1e-3), st.sampled_from([-1.0, 1.0]))
 def test_a_log_linear_lead_is_crossed_where_it_is_0(log: float, sign: float) -> None:
     move = _move(lambda x: sign * (math.log(x / 4.0) - log))
@@ -63,7 +64,8 @@ def test_out_of_neither_both_ways_are_looked_at() -> None:
     assert (move.at, move.becomes) == (pytest.approx(4 * math.exp(-0.5)), "cloning")
 
 
-@given(st.integers(1, 200), st.floats(0.0, 0.3), st.booleans())
+@settings(max_examples=25)
+@given(st.integers(1, 20), st.floats(0.0, 0.3), st.booleans())
 def test_whole_numbers_agree_with_brute_force(value: int, margin: float, rising: bool) -> None:
     def lead(n: float) -> float:
         return (1 if rising else -1) * math.log(n / 31.4) / 3
