@@ -162,7 +162,11 @@ def _bound_verdict(setting: Setting, coverage: Mapping[float, float]) -> Verdict
         own = replace(setting, chi2_radius=np.asarray(kappa)).with_expert(np.asarray(kappa))
         return float(bound_lead(replace(own, coverage=np.asarray(min(c0, 1.0)))))
 
-    parameters = [each for each in bound_parameters(setting) if each.name in _SAMPLED]
+    parameters = [
+        replace(each, high=min(each.high, 200.0)) if each.name == "log2_class_size" else each
+        for each in bound_parameters(setting)
+        if each.name in _SAMPLED
+    ]
     parameters.append(
         Parameter(
             name="chi2_radius",

@@ -116,12 +116,14 @@ def _end(value: float) -> str:
 def _bounds_sentence(standing: GroupStanding) -> str:
     verdict = standing.bounds
     assert verdict is not None, "a verdict of the bounds"
+    return f"{_smaller_bound(verdict)}. That is advice and no proof."
+
+
+def _smaller_bound(verdict: Verdict) -> str:
     if verdict.side == "neither":
-        return "Both upper bounds are equal."
+        return "Both sides have the same upper bound"
     ratio = number(math.exp(abs(verdict.lead)))
-    return (
-        f"The upper bound on {verdict.side} is smaller, by a factor {ratio}: advice and no proof."
-    )
+    return f"{verdict.side.capitalize()} has the smaller upper bound, by a factor {ratio}"
 
 
 def _game_sentence(standing: GroupStanding) -> str:
@@ -151,10 +153,8 @@ def _sentence(standing: GroupStanding, unit: LengthUnit) -> str:
     """One line: both verdicts, and the nearest moves."""
     parts = []
     if standing.bounds is not None:
-        side = standing.bounds.side
-        by = number(math.exp(abs(standing.bounds.lead)))
         parts.append(
-            f"by the upper bounds (advice, no proof) {side} leads {by}-fold; "
+            f"{_smaller_bound(standing.bounds)} (advice, no proof); "
             + _what_moves(standing.bounds, "bounds", standing, unit)
         )
     game = standing.game
@@ -172,19 +172,19 @@ def _what_moves(verdict: Verdict, which: str, standing: GroupStanding, unit: Len
     still = [move for move in verdict.moves if move.factor is None]
     names = _listed([IN_WORDS[move.parameter] for move in still])
     if not moving:
-        return f"no change of {names} that was looked at moves that"
+        return f"no change of {names} that was looked at would move that"
     nearest = min(moving, key=lambda move: abs(math.log(move.factor or 1.0)))
     factor = _factor(nearest.factor or 1.0, standing.intervals.get((which, nearest.parameter)))
-    leads = "neither" if nearest.becomes == "neither" else nearest.becomes
+    leads = "neither side" if nearest.becomes == "neither" else nearest.becomes
     text = (
-        f"{IN_WORDS[nearest.parameter]} × {factor} ({number(nearest.at or math.nan)}) would make "
-        f"it {leads}"
+        f"{IN_WORDS[nearest.parameter]} × {factor} ({number(nearest.at or math.nan)}) would put "
+        f"{leads} ahead"
     )
-    return f"{text}, no change of {names} that was looked at would" if still else text
+    return f"{text}, while no change of {names} would" if still else text
 
 
 def _listed(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} or {names[-1]}"
+    return " or ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _uncertainty(standing: GroupStanding) -> str:
@@ -201,6 +201,6 @@ def _uncertainty(standing: GroupStanding) -> str:
     return (
         "Intervals are 95 % bootstrap intervals over prompts; the replicates agree on the side, "
         f"{agreed}. They hold {d}, the coverage of the median prompt and the leash; factors "
-        "without brackets have no interval. Moves of the game are interpolated between powers of "
-        "two."
+        "without brackets have no interval, and an end “none” is one at which no factor does it. "
+        "Moves of the game are interpolated between powers of two."
     )

@@ -238,7 +238,7 @@ def _theory(
 
 def standing(
     log2_class_size: float = 5.0,
-    bounds: Verdict | None | Literal["usual"] = "usual",
+    bounds: Verdict | Literal["usual"] | None = "usual",
     game: Verdict | None = None,
     **changes: Any,
 ) -> GroupStanding:

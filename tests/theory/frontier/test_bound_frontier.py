@@ -21,6 +21,9 @@ from verigap.theory.frontier import (
     nearest_move,
 )
 
+# Many small formulas in NumPy, whose annotations take longer to check than they do.
+pytestmark = pytest.mark.usefixtures("unchecked_annotations")
+
 ATOMS = [[0.0, 0.0, 0.0, 4.0, 8.0, 10.0, 12.0, 16.0]]
 
 

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from verigap.theory.frontier.crossings import solve_crossings, whole_crossing
 
+# Many small formulas in NumPy, whose annotations take longer to check than they do.
+pytestmark = pytest.mark.usefixtures("unchecked_annotations")
+
 FACTOR = st.floats(-4.0, 4.0)
 
 

@@ -27,6 +27,9 @@ from verigap.theory.frontier import (
 from verigap.theory.risks import all_or_nothing, expert_shares, leashed_shares
 from verigap.theory.risks.version_space import two_level_pessimistic_gain
 
+# Many small formulas in NumPy, whose annotations take longer to check than they do.
+pytestmark = pytest.mark.usefixtures("unchecked_annotations")
+
 TWO_LEVEL = RewardLaw.equiprobable(host_array([[0.0, 1.0]]))
 
 

@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from verigap.theory.frontier.moves import Move, Parameter, nearest_move, side_of
 
+# Many small formulas in NumPy, whose annotations take longer to check than they do.
+pytestmark = pytest.mark.usefixtures("unchecked_annotations")
+
 
 def _move(lead, value: float = 4.0, margin: float = 0.0, **known) -> Move:
     return nearest_move(Parameter(name="x", value=value, lead=lead, **known), margin)
