@@ -41,13 +41,13 @@ def _planes(tables: Sequence[Path], full: bool) -> dict[str, Any]:
     """Edges of the regions in each plane; NaN where a region has none."""
     points = 65 if full else 33
     return {
-        "coverage": _coverage_plane(points),
-        "budget": _budget_plane(points if full else 19),
-        "leash": _leash_plane(points),
+        "coverage": coverage_plane(points),
+        "budget": budget_plane(points if full else 27),
+        "leash": leash_plane(points),
     }
 
 
-def _coverage_plane(points: int) -> dict[str, Any]:
+def coverage_plane(points: int) -> dict[str, Any]:
     """c0 at each sigma_e/H where either side's lead begins, and where both are equal."""
     from verigap.theory.frontier import MARGIN, exact_coverage_frontier
 
@@ -60,7 +60,7 @@ def _coverage_plane(points: int) -> dict[str, Any]:
     return {"sd": sd.tolist(), **edges}
 
 
-def _budget_plane(points: int) -> dict[str, Any]:
+def budget_plane(points: int) -> dict[str, Any]:
     """Traces n at each budget H where either side's lead begins and ends; and of the bounds."""
     from verigap.theory import Setting, geometric_hitting_time
     from verigap.theory.arrays import host_array
@@ -95,7 +95,7 @@ def _budget_plane(points: int) -> dict[str, Any]:
 _EDGES = ("cloning from", "cloning to", "verifying from", "verifying to", "bounds")
 
 
-def _leash_plane(points: int) -> dict[str, Any]:
+def leash_plane(points: int) -> dict[str, Any]:
     """kappa at each class size where verifying's lead ends and cloning's begins; and of bounds."""
     from verigap.theory.frontier import (
         MARGIN,
@@ -204,7 +204,7 @@ def _draw_budget(axis: Axes, plane: Mapping[str, Any]) -> None:
         axis.plot(first, horizon, color=color, lw=0.8)
         axis.plot(last, horizon, color=color, lw=0.8)
     axis.plot(_array(plane["bounds"]), horizon, "--", color=BOUND)
-    _name(axis, 0.97, 0.03, "both know", "right")
+    _name(axis, 0.97, 0.8, "both know", "right")
     _name(axis, 0.03, 0.03, "neither\nknows", "left")
     axis.set_xscale("log", base=2)
     axis.set_yscale("log", base=2)
@@ -212,7 +212,7 @@ def _draw_budget(axis: Axes, plane: Mapping[str, Any]) -> None:
     axis.set_ylim(*_BUDGETS)
     axis.set_xlabel("traces $n$")
     axis.set_ylabel("token budget $H$")
-    axis.set_title(rf"geometric law, $\kappa=1$, class of $2^{{{_BUDGET_BITS:g}}}$")
+    axis.set_title(rf"$\kappa=1$, class of $2^{{{_BUDGET_BITS:g}}}$")
 
 
 def _draw_leash(axis: Axes, plane: Mapping[str, Any]) -> None:
@@ -229,7 +229,7 @@ def _draw_leash(axis: Axes, plane: Mapping[str, Any]) -> None:
     axis.set_ylim(0.01, most)
     axis.set_xlabel("class size $d$ (bits)")
     axis.set_ylabel(r"leash and expert $\kappa$")
-    axis.set_title(f"base succeeds {_SUCCESS:g}, $n={_LEASH_DATA}$")
+    axis.set_title(f"$n={_LEASH_DATA}$, base succeeds 1 in {1 / _SUCCESS:g}")
 
 
 def _name(axis: Axes, x: float, y: float, text: str, side: str) -> None:
@@ -240,14 +240,15 @@ def caption(data: Mapping[str, Any]) -> str:
     """What the figure shows, with its parameters."""
     row = _cells(data["run"])[0]
     return (
-        "Who leads on the same leash, by exact risks in the relabelling game: shaded where the lead "
-        "is above 1 % of what the expert adds, white where it is not; edges solved for. Cloning is "
-        "maximum likelihood; verifying trusts one consistent reward, and pessimism does no worse. "
-        "Dashed: VF-UPPER = VB-UPPER (delta = "
+        "Who leads on the same leash, by the risks of the relabelling game: shaded where the lead "
+        "is above 1 % of what the expert adds, white where it is not; all edges are solved for. "
+        "Cloning is maximum likelihood; verifying trusts one consistent reward, and pessimism does "
+        "no worse. Solid: the risks are equal. Dashed: VF-UPPER = VB-UPPER (delta = "
         f"{row['failure_probability']:g}), advice and no proof. Left: all-or-nothing returns, "
         "sigma_e/H = sqrt(q(1-q)) with q >= 1/2 and c0 = p/q; triangles: sign of the simulated gap "
         f"of pessimism to cloning (H = {row['horizon']}, {row['replicates']} replicates a cell), "
         "where it is clear of 0 at 95 % and above 1 % of what the expert adds. Middle: each token "
         f"is the first correct one with probability {_RATE:g}, returns H - T + 1, and budgets, "
-        "unlike a change of unit, change the law. Right: all-or-nothing returns."
+        "unlike a change of unit, change the law; its scores are put on a lattice. Right: "
+        "all-or-nothing returns; the leash ends where the expert never fails."
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -201,11 +201,22 @@ def _bound_intervals(
             # Moving the heterogeneity moves that of the replicate by the same factor.
             spread = move.parameter == "expert_sd"
             by, given = (x / move.value, {}) if spread else (1.0, {move.parameter: x})
-            return np.asarray(bound_lead(replace(setting, expert_sd=sd[index] * by, **given)))
+            return _leads(setting, expert_sd=sd[index] * by, **given)
 
         intervals["bounds", move.parameter] = _factor_interval(lead, move, sd.size)
-    leads = np.asarray(bound_lead(replace(setting, expert_sd=sd)))
+    leads = _leads(setting, expert_sd=sd)
     return intervals, float(np.mean(np.sign(leads) == np.sign(verdict.lead)))
+
+
+def _leads(setting: Setting, **columns: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    """`bound_lead` in m settings that differ in some numbers, on one law, which it does not read."""
+    size = next(iter(columns.values())).shape
+    numbers = {
+        field.name: np.broadcast_to(getattr(setting, field.name), size)
+        for field in fields(Setting)
+        if isinstance(getattr(setting, field.name), np.ndarray | np.generic)
+    }
+    return np.asarray(bound_lead(replace(setting, **(numbers | columns))))
 
 
 def _factor_interval(

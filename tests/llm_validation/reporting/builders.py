@@ -230,14 +230,16 @@ def _theory(
         prediction=predicted,
         measurement=measured,
         phase=place,
-        standing=standing(log2_class_size) if math.isfinite(log2_class_size) else None,
+        standing=standing(Statistic(log2_class_size, 3.0, 7.0))
+        if math.isfinite(log2_class_size)
+        else None,
         horizon=HORIZONS[-1],
         data_budget=DATA[-1],
     )
 
 
 def standing(
-    log2_class_size: float = 5.0,
+    log2_class_size: Statistic = Statistic(5.0, 3.0, 7.0),  # noqa: B008
     bounds: Verdict | Literal["usual"] | None = "usual",
     game: Verdict | None = None,
     **changes: Any,
@@ -251,7 +253,7 @@ def standing(
             move("data_budget", 64.0),
             move("expert_sd", 16.0),
             move("coverage", 0.2, 3.0, "verifying"),
-            move("log2_class_size", log2_class_size),
+            move("log2_class_size", log2_class_size.estimate),
         ),
     )
     played = Verdict(
@@ -275,7 +277,7 @@ def standing(
                 ("game", "data_budget"): Statistic(4.0, 2.0, math.inf),
             },
             "agreement": {"bounds": 1.0, "game": 0.9},
-            "log2_class_size": Statistic(log2_class_size, 3.0, 7.0),
+            "log2_class_size": log2_class_size,
             "longest": 64,
             **changes,
         },
