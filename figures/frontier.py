@@ -57,7 +57,7 @@ def coverage_plane(points: int) -> dict[str, Any]:
         name: _known(exact_coverage_frontier(sd, _DATA, _BITS, level=level))
         for name, level in levels.items()
     }
-    return {"sd": sd.tolist(), **edges}
+    return {"sd": [float(f"{spread:.6g}") for spread in sd], **edges}
 
 
 def budget_plane(points: int) -> dict[str, Any]:
@@ -120,8 +120,7 @@ def leash_plane(points: int) -> dict[str, Any]:
 
     beside = solve_crossings(bounds, np.full(sizes.size, 0.01), most)
     return {
-        "log2_class_size": sizes.tolist(),
-        "least": found["verifying"].first.tolist(),
+        "log2_class_size": [float(f"{size:.6g}") for size in sizes],
         **{name: _known(edge) for name, edge in found.items()},
         "bounds": _known(beside),
     }
@@ -137,8 +136,9 @@ def _leash_setting(law: RewardLaw, radius: float, size: float) -> Setting:
 
 
 def _known(crossings: Any) -> list[float]:
-    """Places of crossings whose roots were found."""
-    return np.where(crossings.converged, crossings.at, np.nan).tolist()
+    """Places of crossings whose roots were found, to the digits that a root is found to."""
+    places = np.where(crossings.converged, crossings.at, np.nan).tolist()
+    return [float(f"{place:.6g}") for place in places]
 
 
 def _number(place: int | None) -> float:
@@ -223,6 +223,7 @@ def _draw_leash(axis: Axes, plane: Mapping[str, Any]) -> None:
     axis.plot(size, np.where(np.isnan(cloning) & np.isnan(verifying), np.nan, equal), color="black")
     axis.plot(size, _array(plane["bounds"]), "--", color=BOUND)
     _name(axis, 0.97, 0.03, "neither\nknows", "right")
+    _name(axis, 0.03, 0.93, "both know", "left")
     axis.set_xscale("log", base=2)
     axis.set_yscale("log")
     axis.set_xlim(*_SIZES)

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.intervals import LEVEL, Resampler, Statistic
@@ -136,7 +138,7 @@ def group_standing(
     median = {h: {row.at: row.quantiles[0.5] for row in rows} for h, rows in coverage.items()}
     c0 = median[horizon].get(float(setting.chi2_radius), math.nan)
     if c0 > 0:
-        placed = replace(setting, coverage=np.asarray(c0))
+        placed = replace(setting, coverage=host_array(c0))
         found = _bound_verdict(placed, median[horizon])
         own, agreement["bounds"] = _bound_intervals(placed, found, resampler)
         intervals |= own
@@ -159,8 +161,8 @@ def _bound_verdict(setting: Setting, coverage: Mapping[float, float]) -> Verdict
 
     def leashed(kappa: float) -> float:
         c0 = np.exp(np.interp(np.log(kappa), np.log(radii), fitted))
-        own = replace(setting, chi2_radius=np.asarray(kappa)).with_expert(np.asarray(kappa))
-        return float(bound_lead(replace(own, coverage=np.asarray(min(c0, 1.0)))))
+        own = replace(setting, chi2_radius=host_array(kappa)).with_expert(host_array(kappa))
+        return float(bound_lead(replace(own, coverage=host_array(min(c0, 1.0)))))
 
     parameters = [
         replace(each, high=min(each.high, 200.0)) if each.name == "log2_class_size" else each
@@ -201,22 +203,31 @@ def _bound_intervals(
             # Moving the heterogeneity moves that of the replicate by the same factor.
             spread = move.parameter == "expert_sd"
             by, given = (x / move.value, {}) if spread else (1.0, {move.parameter: x})
-            return _leads(setting, expert_sd=sd[index] * by, **given)
+            return _leads(setting, sd.size, expert_sd=sd[index] * by, **given)
 
         intervals["bounds", move.parameter] = _factor_interval(lead, move, sd.size)
-    leads = _leads(setting, expert_sd=sd)
+    leads = _leads(setting, sd.size, expert_sd=sd)
     return intervals, float(np.mean(np.sign(leads) == np.sign(verdict.lead)))
 
 
-def _leads(setting: Setting, **columns: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
-    """`bound_lead` in m settings that differ in some numbers, on one law, which it does not read."""
-    size = next(iter(columns.values())).shape
-    numbers = {
-        field.name: np.broadcast_to(getattr(setting, field.name), size)
-        for field in fields(Setting)
-        if isinstance(getattr(setting, field.name), np.ndarray | np.generic)
+def _leads(
+    setting: Setting, replicates: int, **columns: Float[np.ndarray, " m"]
+) -> Float[np.ndarray, " m"]:
+    """`bound_lead` in m <= `replicates` settings that differ in some of `_SAMPLED`."""
+    size = len(next(iter(columns.values())))
+    # As many as there are replicates at any time, so that one program is compiled.
+    filled = {
+        name: np.resize(columns.get(name, np.asarray(getattr(setting, name))), replicates)
+        for name in _SAMPLED
     }
-    return np.asarray(bound_lead(replace(setting, **(numbers | columns))))
+    return np.asarray(_compiled_leads(jax.tree.map(jnp.asarray, setting), filled))[:size]
+
+
+@jax.jit
+def _compiled_leads(
+    setting: Setting, columns: Mapping[str, Float[Array, " B"]]
+) -> Float[Array, " B"]:
+    return jax.vmap(lambda own: jnp.asarray(bound_lead(replace(setting, **own))))(columns)
 
 
 def _factor_interval(

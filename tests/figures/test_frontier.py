@@ -30,7 +30,6 @@ PLANES = {
     },
     "leash": {
         "log2_class_size": [2.0, 16.0, 90.0],
-        "least": [0.6, 0.6, 0.0],
         "cloning": [None, 1.0, None],
         "equal": [1.4, 0.9, 0.5],
         "verifying": [0.7, 0.8, None],

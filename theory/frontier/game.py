@@ -218,9 +218,8 @@ def game_parameters(
     law, radius = setting.law, float(setting.expert_radius)
     n, size = int(setting.data_budget), float(setting.log2_class_size)
 
-    def lead(**other: float) -> float:
-        given = {"expert_radius": radius, "data_budget": n, "log2_class_size": size} | other
-        return expert_shares(law, **given).lead
+    def lead(kappa: float = radius, traces: int = n, d: float = size) -> float:
+        return expert_shares(law, kappa, traces, d).lead
 
     def budget(horizon: float) -> float:
         own = law if law_at is None else law_at(int(horizon))
@@ -228,7 +227,7 @@ def game_parameters(
 
     return (
         Parameter(
-            name="data_budget", value=float(n), lead=lambda m: lead(data_budget=int(m)), low=1.0,
+            name="data_budget", value=float(n), lead=lambda m: lead(traces=int(m)), low=1.0,
             whole=True,
         ),
         Parameter(
@@ -237,10 +236,10 @@ def game_parameters(
         *_places(law, radius, n, size),
         Parameter(
             name="chi2_radius", value=float(setting.chi2_radius),
-            lead=lambda kappa: lead(expert_radius=radius * kappa / float(setting.chi2_radius)),
+            lead=lambda kappa: lead(kappa=radius * kappa / float(setting.chi2_radius)),
         ),
         Parameter(
-            name="log2_class_size", value=size, lead=lambda d: lead(log2_class_size=d),
+            name="log2_class_size", value=size, lead=lambda d: lead(d=d),
             low=min(1.0, size),
         ),
     )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,7 +17,7 @@ Side = Literal["cloning", "verifying", "neither"]
 IN_WORDS = {
     "data_budget": "traces n",
     "horizon": "budget H",
-    "expert_sd": "heterogeneity of the expert, sigma_e",
+    "expert_sd": "heterogeneity sigma_e",
     "coverage": "coverage c0",
     "chi2_radius": "leash kappa",
     "log2_class_size": "class size d (bits)",
@@ -114,24 +114,18 @@ def nearest_move(parameter: Parameter, margin: float, most: float = MOST) -> Mov
     value, now = parameter.value, parameter.lead(parameter.value)
     low, high = _range(parameter, most)
     here = side_of(now, margin)
-    levels = {
-        "verifying": [(-margin, "cloning"), (margin, "neither")],
-        "cloning": [(margin, "verifying"), (-margin, "neither")],
-        "neither": [(margin, "verifying"), (-margin, "cloning")],
-    }[here]
-    if margin == 0.0 and here != "neither":
-        levels = levels[:1]
-    found = [
+    levels = _LEVELS[here][: 1 if margin == 0.0 and here != "neither" else 2]
+    found: list[_Found] = [
         (abs(math.log(at / value)), at, becomes, converged)
-        for level, becomes in levels
+        for share, becomes in levels
         for end in (low, high)
         if end != value
-        for at, converged in _crossing(parameter, end, level)
+        for at, converged in _crossing(parameter, end, share * margin)
     ]
     if here != "neither":
         # The other side's lead is a larger change than no lead, and is said where there is one.
         found = [each for each in found if each[2] == levels[0][1]] or found
-    _, at, becomes, converged = min(found, default=(0.0, None, None, True))
+    _, at, becomes, converged = min(found, default=_NOWHERE)
     return Move(
         parameter=parameter.name,
         value=value,
@@ -143,6 +137,16 @@ def nearest_move(parameter: Parameter, margin: float, most: float = MOST) -> Mov
         doubled=_lead_at(parameter, value * 2),
         elasticity=_elasticity(parameter, low, high),
     )
+
+
+# What is crossed on the way to another side, in margins; the other side's lead before none.
+_LEVELS: Mapping[Side, Sequence[tuple[float, Side]]] = {
+    "verifying": ((-1.0, "cloning"), (1.0, "neither")),
+    "cloning": ((1.0, "verifying"), (-1.0, "neither")),
+    "neither": ((1.0, "verifying"), (-1.0, "cloning")),
+}
+_Found = tuple[float, float | None, Side | None, bool]
+_NOWHERE: _Found = (0.0, None, None, True)
 
 
 def _range(parameter: Parameter, most: float) -> tuple[float, float]:

@@ -18,8 +18,8 @@ from verigap.theory.frontier import Verdict
 
 SENTENCE = (
     "Cloning has the smaller upper bound, by a factor 3 (advice, no proof); coverage c0 × 3 "
-    "[2.5, 4] (0.6) would put verifying ahead, while no change of traces n, heterogeneity of the expert, "
-    "sigma_e or class size d (bits) would. In the relabelling game on these laws verifying leads; "
+    "[2.5, 4] (0.6) would put verifying ahead, while no change of traces n, heterogeneity sigma_e "
+    "or class size d (bits) would. In the relabelling game on these laws verifying leads; "
     "leash kappa × 0.5 (0.5) would put cloning ahead, while no change of budget H would."
 )
 
@@ -60,7 +60,9 @@ def test_what_the_intervals_hold_is_said() -> None:
     assert "They hold d = 5 [3, 7] bits" in text
     assert "factors without brackets have no interval" in text
     alone = _content(
-        agreement={"game": math.nan}, intervals={}, log2_class_size=Statistic(5.0, *2 * [math.nan])
+        agreement={"bounds": math.nan, "game": math.nan},
+        intervals={},
+        log2_class_size=Statistic(5.0, *2 * [math.nan]),
     )
     assert alone["uncertainty"] == "With one prompt there are no intervals; d = 5 bits is held."
 

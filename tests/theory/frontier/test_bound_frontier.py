@@ -106,11 +106,12 @@ def test_a_budget_that_changes_the_law_may() -> None:
         )
 
     setting = at_horizon(16)
-    found = standing(setting, at_horizon=at_horizon)
-    move = found.bounds.move("horizon")
-    sides = [float(bound_lead(at_horizon(h))) > 0 for h in range(16, 17 * 64)]
-    assert found.bounds.side == "cloning"
-    assert move.at == 16 + sides.index(True)
+    parameters = {each.name: each for each in bound_parameters(setting, at_horizon)}
+    move = nearest_move(parameters["horizon"], 0.0)
+    assert move.becomes == "verifying"
+    assert move.at is not None
+    sides = [float(bound_lead(at_horizon(h))) > 0 for h in range(16, int(move.at) + 1)]
+    assert sides == [False] * (len(sides) - 1) + [True]
 
 
 @settings(max_examples=25)
