@@ -58,7 +58,7 @@ def _show_moves(console: Console, verdict: Verdict, unit: LengthUnit) -> None:
         name = IN_WORDS[move.parameter]
         if move.parameter in _IN_UNITS:
             name += f" ({unit})"
-        then = "no value from {} to {} changes it".format(*map(table_number, move.searched))
+        then = "nothing from {} to {}".format(*map(table_number, move.searched))
         if move.becomes is not None:
             leads = "neither side leads" if move.becomes == "neither" else f"{move.becomes} leads"
             then = leads if move.converged else f"{leads} (the search did not converge)"
