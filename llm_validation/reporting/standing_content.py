@@ -14,6 +14,7 @@ from verigap.storage.units import LengthUnit
 from verigap.theory.frontier import IN_WORDS, Move, Verdict
 
 _ORDER = ("data_budget", "horizon", "expert_sd", "coverage", "chi2_radius", "log2_class_size")
+_WHOLE = ("data_budget", "horizon")
 _DIGITS = 1e-4
 
 
@@ -67,13 +68,13 @@ def _row(
     name: str, verdicts: Mapping[str, Verdict | None], standing: GroupStanding, unit: LengthUnit
 ) -> dict[str, Any]:
     """One parameter: its value, and what it can do to either verdict."""
-    found: dict[str, Any] = {"parameter": name, "name": _named(name, unit)}
+    found: dict[str, Any] = {"parameter": name, "name": _named(name, unit), "text": ""}
     for which, verdict in verdicts.items():
         move = None if verdict is None else _moves(verdict, name)
         if move is None or verdict is None:
             found[which] = None
             continue
-        found["now"] = move.value
+        found |= {"now": move.value, "text": _value(name, move.value)}
         interval = standing.intervals.get((which, name))
         found[which] = {
             "at": move.at,
@@ -97,12 +98,17 @@ def _named(name: str, unit: LengthUnit) -> str:
 def _move_text(move: Move, interval: Statistic | None) -> str:
     """What a parameter does, in words: "× 7.6 [6.6, 9.2], to 0.17: verifying leads"."""
     if move.factor is None or move.at is None:
-        low, high = map(number, move.searched)
+        low, high = (_value(move.parameter, end) for end in move.searched)
         return f"nothing from {low} to {high}"
     factor = _factor(move.factor, interval)
     leads = "neither leads" if move.becomes == "neither" else f"{move.becomes} leads"
     unsure = "" if move.converged else " (the search did not converge)"
-    return f"× {factor}, to {number(move.at)}: {leads}{unsure}"
+    return f"× {factor}, to {_value(move.parameter, move.at)}: {leads}{unsure}"
+
+
+def _value(parameter: str, value: float) -> str:
+    """A value of a parameter; of traces and budgets a whole number."""
+    return f"{value:,.0f}" if parameter in _WHOLE else number(value)
 
 
 def _factor(estimate: float, interval: Statistic | None) -> str:
@@ -177,7 +183,7 @@ def _what_moves(verdict: Verdict, which: str, standing: GroupStanding, unit: Len
     factor = _factor(nearest.factor or 1.0, standing.intervals.get((which, nearest.parameter)))
     leads = "neither side" if nearest.becomes == "neither" else nearest.becomes
     text = (
-        f"{IN_WORDS[nearest.parameter]} × {factor} ({number(nearest.at or math.nan)}) would put "
+        f"{IN_WORDS[nearest.parameter]} × {factor} ({_value(nearest.parameter, nearest.at or math.nan)}) would put "
         f"{leads} ahead"
     )
     return f"{text}, while no change of {names} would" if still else text
