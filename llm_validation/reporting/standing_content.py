@@ -182,10 +182,8 @@ def _what_moves(verdict: Verdict, which: str, standing: GroupStanding, unit: Len
     nearest = min(moving, key=lambda move: abs(math.log(move.factor or 1.0)))
     factor = _factor(nearest.factor or 1.0, standing.intervals.get((which, nearest.parameter)))
     leads = "neither side" if nearest.becomes == "neither" else nearest.becomes
-    text = (
-        f"{IN_WORDS[nearest.parameter]} × {factor} ({_value(nearest.parameter, nearest.at or math.nan)}) would put "
-        f"{leads} ahead"
-    )
+    at = _value(nearest.parameter, nearest.at or math.nan)
+    text = f"{IN_WORDS[nearest.parameter]} × {factor} ({at}) would put {leads} ahead"
     return f"{text}, while no change of {names} would" if still else text
 
 

@@ -142,11 +142,9 @@ def test_frontier_of_moments_has_the_bounds_alone(in_process: InProcess) -> None
     assert moves["coverage"]["factor"] == pytest.approx(math.exp(-lead), rel=1e-6)
     assert moves["horizon"]["factor"] is None
     assert found["bound_elasticities"]["coverage"] == pytest.approx(1.0)
-    text = ask(in_process, options).stdout
-    assert "Upper bounds: verifying has the smaller one" in text
-    assert "Risks in the game: none without the law of one prompt" in text
 
 
+@pytest.mark.long
 def test_frontier_of_a_law_has_exact_risks_beside(in_process: InProcess) -> None:
     options = "--law returns:0,0,0,64 --horizon 64 --n 32 --log2-class 12 --frontier"
     text = ask(in_process, options).stdout
@@ -158,3 +156,7 @@ def test_frontier_of_a_law_has_exact_risks_beside(in_process: InProcess) -> None
     assert lines["traces n"][2:5] == ["32", "0.375", "12"]
     assert lines["traces n"][-2:] == ["cloning", "leads"]
     assert lines["budget H (tokens)"][3:6] == ["64", "-", "-"]
+    moments = "--sigma 16 --mean 32 --c0 0.5 --horizon 64 --n 64 --log2-class 12 --frontier"
+    text = ask(in_process, moments).stdout
+    assert "Upper bounds: verifying has the smaller one" in text
+    assert "Risks in the game: none without the law of one prompt" in text
