@@ -27,11 +27,8 @@ from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting.calibration import calibration_slice
 from verigap.llm_validation.predicting.group_laws import laws_of_traces
 from verigap.llm_validation.predicting.predict import Options, predict_group
-from verigap.llm_validation.predicting.standing import (
-    GroupStanding,
-    group_setting,
-    group_standing,
-)
+from verigap.llm_validation.predicting.standing import GroupStanding, group_standing
+from verigap.llm_validation.predicting.standing_bounds import group_setting
 from verigap.llm_validation.reporting.assumptions import Assumption, check_assumptions
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
@@ -269,7 +266,7 @@ def _standing(
         traces,
         setting,
         log2_class_size=log2_class_size,
-        coverage={each.horizon: each.reachable for each in fitted.horizon_fits},
+        coverage=fitted.horizon_fits[-1].reachable,
         seed=request.seed,
     )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from verigap.llm_validation.predicting.standing import DELTA, group_setting
+from verigap.llm_validation.predicting.standing_bounds import DELTA, group_setting
 from verigap.llm_validation.traces import Traces
 
 _COVERAGES = np.geomspace(1e-3, 1.0, 61)

@@ -11,9 +11,10 @@ import pytest
 from tests.llm_validation.reporting.builders import rows
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.intervals import Statistic
-from verigap.llm_validation.predicting import standing
+from verigap.llm_validation.predicting import standing_game
 from verigap.llm_validation.predicting.relabelling import labelling_shares
-from verigap.llm_validation.predicting.standing import GroupStanding, group_setting, group_standing
+from verigap.llm_validation.predicting.standing import GroupStanding, group_standing
+from verigap.llm_validation.predicting.standing_bounds import group_setting
 from verigap.llm_validation.traces import Traces
 from verigap.theory import RewardLaw, Setting
 from verigap.theory.frontier import MARGIN, bound_lead
@@ -50,12 +51,12 @@ def _learning(rate: float, law: RewardLaw, data_budget: int, sizes) -> np.ndarra
 def played(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cloning learns a bit from 8 traces at kappa = 1, verifying from 4 at any."""
     monkeypatch.setattr(
-        standing,
+        standing_game,
         "cloning_shares",
         lambda law, radius, n, sizes, seed: _learning(radius / 8, law, n, sizes),
     )
     monkeypatch.setattr(
-        standing,
+        standing_game,
         "labelling_shares",
         lambda law, n, sizes: _learning(1 / 4, law, n, sizes).tolist(),
     )
@@ -66,7 +67,7 @@ def _stand(median: float = 0.05, **changes) -> GroupStanding:
         _traces(),
         replace(_setting(), **changes),
         log2_class_size=Statistic(D, 4.0, 9.0),
-        coverage={HORIZON: _coverage(median)},
+        coverage=_coverage(median),
         seed=0,
     )
 
@@ -144,7 +145,7 @@ def test_one_prompt_has_no_intervals(played: None) -> None:
         traces,
         setting,
         log2_class_size=Statistic(D, NONE, NONE),
-        coverage={HORIZON: _coverage(0.2)},
+        coverage=_coverage(0.2),
         seed=0,
     )
     assert found.intervals == {}
