@@ -21,7 +21,7 @@ from verigap.theory.frontier.game import (
     two_return_shares,
 )
 from verigap.theory.frontier.moves import IN_WORDS, Move, Parameter, Side, nearest_move, side_of
-from verigap.theory.frontier.standing import Standing, Verdict, standing, verdict_content
+from verigap.theory.frontier.verdicts import Standing, Verdict, standing, verdict_content
 
 __all__ = [
     "IN_WORDS",

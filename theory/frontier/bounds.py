@@ -92,6 +92,12 @@ def bound_parameters(
     Returns:
       Traces n, budget H, heterogeneity sigma_e, coverage c0, leash kappa where the law is known,
       and class size d, which is taken as a real number.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> from verigap.theory.frontier import bound_parameters
+      >>> [parameter.name for parameter in bound_parameters(example_setting())][-2:]
+      ['chi2_radius', 'log2_class_size']
     """
 
     def along(name: str) -> Callable[[float], float]:

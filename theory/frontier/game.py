@@ -212,6 +212,15 @@ def game_parameters(
 
     Raises:
       ValueError: the law is of several prompts, or not known.
+
+    Example:
+      >>> from verigap.theory.bounds.example import example_setting
+      >>> from verigap.theory.frontier import game_parameters
+      >>> for parameter in game_parameters(example_setting())[:3]:
+      ...     print(parameter.name, round(parameter.value, 2))
+      data_budget 64.0
+      horizon 64.0
+      expert_sd 31.35
     """
     if setting.law.probabilities.shape[0] != 1 or not setting.law_known:
         raise ValueError("law: must be known and of one prompt for exact risks")
