@@ -84,6 +84,12 @@ def test_whole_numbers_agree_with_brute_force(value: int, margin: float, rising:
     assert move.becomes == (None if nearest is None else sides[nearest])
 
 
+def test_elasticity_of_whole_numbers_is_between_the_neighbours() -> None:
+    move = _move(lambda x: x - 100.0, whole=True, low=1.0)
+    assert move.elasticity == pytest.approx((5.0 - 3.0) / math.log(5.0 / 3.0))
+    assert math.isnan(_move(math.log, 1.0, whole=True, low=1.0).elasticity)
+
+
 def test_sides() -> None:
     assert [side_of(lead, 0.1) for lead in (0.11, 0.1, 0.0, -0.1, -0.11)] == [
         "verifying", "neither", "neither", "neither", "cloning",
