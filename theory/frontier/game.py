@@ -68,7 +68,7 @@ def two_return_shares(
     Example:
       >>> from verigap.theory.frontier import two_return_shares
       >>> round(two_return_shares(0.5, 0.5, 16, 10.0).lead, 3)
-      0.644
+      0.696
     """
     q = success_of(sd, likely=likely)
     p = min(max(coverage * q, _LEAST), _MOST)
