@@ -30,6 +30,7 @@ _NAMES = (
     "coverage",
     "tightness",
     "phase",
+    "frontier",
     "information-rates",
     "prediction",
 )

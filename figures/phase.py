@@ -50,7 +50,7 @@ def draw(data: Mapping[str, Any]) -> Figure:
     for axis, (n, bits) in zip(axes, settings, strict=True):
         own = [row for row in rows if (row["data_budget"], row["log2_class_size"]) == (n, bits)]
         _theory(axis, own)
-        _simulated(axis, own)
+        draw_simulated(axis, own)
         for group, marker in zip(data["groups"], _PLACES, strict=False):
             _place(axis, group, marker)
         axis.set_title(f"$n={n}$ traces, class of $2^{{{bits:g}}}$")
@@ -76,7 +76,7 @@ def draw(data: Mapping[str, Any]) -> Figure:
 def _theory(axis: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     """Where the two upper bounds meet, and where a trace tells both sides as much."""
     sd = np.linspace(1e-3, 0.5, 200)
-    frontier = np.clip(_frontier(rows[0], sd), _FLOOR, 1.0)
+    frontier = np.clip(bound_frontier(rows[0], sd), _FLOOR, 1.0)
     axis.fill_between(sd, _FLOOR, frontier, color=VF, alpha=0.12, lw=0)
     axis.fill_between(sd, frontier, 1.0, color=VB, alpha=0.12, lw=0)
     axis.plot(sd, frontier, color=BOUND, label="VF-UPPER = VB-UPPER")
@@ -88,8 +88,8 @@ def success(sd: np.ndarray) -> np.ndarray:
     return 0.5 + np.sqrt(np.maximum(0.25 - sd**2, 0.0))
 
 
-def _frontier(row: Mapping[str, Any], sd: np.ndarray) -> np.ndarray:
-    """c0 of the solved frontier at each sigma_e/H, in the setting of a cell."""
+def bound_frontier(row: Mapping[str, Any], sd: np.ndarray) -> np.ndarray:
+    """c0 at which the bounds are equal, at each sigma_e/H, in the setting of a cell."""
     from dataclasses import replace
 
     import jax
@@ -142,7 +142,7 @@ def gap(row: Mapping[str, Any]) -> tuple[float, float]:
     return float(middle / row["expert_gain"]), float(1.96 * error / row["expert_gain"])
 
 
-def _simulated(axis: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
+def draw_simulated(axis: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     """The sign of the gap in each cell, where it is clear and not negligible."""
     places: dict[str, list[tuple[float, float]]] = {"vb": [], "vf": [], "none": []}
     for row in rows:

@@ -50,6 +50,7 @@ REASONS: dict[str, str] = {
     "tests/test_packaging.py": "builds and installs the wheel, and runs the README from it",
     "tests/theory/test_arrays.py": "compiles every bound that NumPy evaluates",
     "tests/theory/test_bounds_registry.py": "compiles every bound in both precisions",
+    "tests/theory/frontier/test_game_frontier.py": "plays the game at every place of its grids",
     "tests/theory/test_matching_ends.py": "sums rational numbers over all types",
     "tests/theory/test_separation.py": "solves the game for every form",
     "tests/theory/test_vf_lower.py": "looks for the hardest expert on grids",

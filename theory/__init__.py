@@ -1,6 +1,6 @@
 """Mathematics on finite reward laws and policies: bounds, experts and exact risks."""
 
-from verigap.theory import risks
+from verigap.theory import frontier, risks
 from verigap.theory.bounds import BOUNDS, Assumption, Bound, Setting
 from verigap.theory.coverage import anti_concentration, level_coverage, top_share_coverage
 from verigap.theory.experts import (
@@ -20,6 +20,7 @@ from verigap.theory.families import (
     negative_binomial_hitting_time,
     two_level,
 )
+from verigap.theory.frontier import Standing, standing
 from verigap.theory.gibbs import (
     gibbs_expert,
     kl_ball_expert,
@@ -64,6 +65,7 @@ __all__ = [
     "RocCurve",
     "ScoredLaw",
     "Setting",
+    "Standing",
     "anti_concentration",
     "best_of_n_law",
     "best_of_n_policy",
@@ -79,6 +81,7 @@ __all__ = [
     "from_first_correct",
     "from_hitting_time_pmf",
     "from_returns",
+    "frontier",
     "geometric_hitting_time",
     "gibbs_expert",
     "greedy_policy",
@@ -99,6 +102,7 @@ __all__ = [
     "saturation_radius",
     "scaling_exponent",
     "scored_best_of_n_value",
+    "standing",
     "top_share_coverage",
     "top_share_policy",
     "two_level",

@@ -29,6 +29,7 @@ from verigap.llm_validation.predicting.relabelling_shares import (
     learner_shares,
     matching_shares,
     repeated_prompts,
+    surviving_shares,
     trace_counts,
 )
 from verigap.theory import RewardLaw, best_of_n_policy
@@ -63,6 +64,25 @@ def cloning_shares(
         leash.divergence,
     )
     return np.asarray(shares)
+
+
+def labelling_shares(
+    law: RewardLaw, data_budget: int, log2_class_sizes: Sequence[float]
+) -> list[float]:
+    """P(a random consistent reward is the true one) with n labels, for several class sizes d.
+
+    Args:
+      law: reward laws of the prompts, shape (P, K).
+      data_budget: n, labels.
+      log2_class_sizes: d, bits.
+    """
+    shares = surviving_shares(
+        repeated_prompts(law),
+        jnp.asarray(float(law.mean.shape[0])),
+        jnp.asarray(float(data_budget)),
+        jnp.asarray(log2_class_sizes, float),
+    )
+    return np.asarray(shares).tolist()
 
 
 _KNOWN = 0.9995

@@ -75,6 +75,31 @@ def matching_shares(
 
 
 @jax.jit
+def surviving_shares(
+    law: RewardLaw,
+    prompts: Float[Array, ""],
+    data_budget: Float[Array, ""],
+    log2_class_sizes: Float[Array, " D"],
+) -> Float[Array, " D"]:
+    """P(a random consistent reward is right) for several class sizes.
+
+    Args:
+      law: reward laws of the prompts, filled up by `repeated_prompts`.
+      prompts: how many of the law's prompts are the group's own.
+      data_budget: n.
+      log2_class_sizes: d (bits).
+    """
+    labels = label_lattice(_own_prompts(law, prompts), data_budget, _CELLS)
+    return jax.vmap(lambda size: survivor_share(labels, size))(log2_class_sizes)
+
+
+def _own_prompts(law: RewardLaw, prompts: Float[Array, ""]) -> RewardLaw:
+    """The law in which prompts that only fill up the shape give no labels."""
+    own = jnp.arange(float(law.mean.shape[0])) < prompts
+    return RewardLaw(law.support, jnp.where(own[:, None], law.probabilities, 0.0))
+
+
+@jax.jit
 def learner_shares(
     law: RewardLaw,
     numbers: Mapping[str, Float[Array, ""]],
@@ -98,9 +123,7 @@ def learner_shares(
     own = jnp.arange(float(law.mean.shape[0])) < prompts
     radius = numbers["radius"]
     observed = observed_returns(law, numbers["false_positive"], numbers["false_negative"]).law
-    # Prompts that only fill up the shape give no labels.
-    labelled = RewardLaw(observed.support, jnp.where(own[:, None], observed.probabilities, 0.0))
-    labels = label_lattice(labelled, data_budget, _CELLS)
+    labels = label_lattice(_own_prompts(observed, prompts), data_budget, _CELLS)
     clone_key, label_key = jax.random.split(key)
     correct, cloned = _clone_beliefs(law, radius, data_budget, log2_class_size, counts, clone_key)
     consistent = _label_beliefs(labels, log2_class_size, label_key)

@@ -14,6 +14,7 @@ from verigap.llm_validation.deciding.decisions import GroupDecisions, Request, d
 from verigap.llm_validation.deciding.leashes import USUAL
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Coverage, Grids
+from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.measuring.measure import (
     CANDIDATES,
     SEEDS,
@@ -28,6 +29,8 @@ from verigap.llm_validation.pools.pools import SamplePools, sample_pools
 from verigap.llm_validation.predicting.calibration import calibration_slice
 from verigap.llm_validation.predicting.group_laws import laws_of_traces
 from verigap.llm_validation.predicting.predict import Options, predict_group
+from verigap.llm_validation.predicting.standing import GroupStanding, group_standing
+from verigap.llm_validation.predicting.standing_bounds import group_setting
 from verigap.llm_validation.reporting.assumptions import Assumption, check_assumptions
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
@@ -224,6 +227,7 @@ def _theory(
     seen = calibration_slice(measurement)
     prediction = predict_group(laws, request.data_budgets, options, pools, seen, stages)
     horizon, n = max(horizons), max(request.data_budgets)
+    size = prediction.log2_class_size
     return Theory(
         prediction=prediction,
         measurement=measurement,
@@ -235,12 +239,44 @@ def _theory(
                 horizon,
                 n,
                 chi2_radius=_of_the_theory(request).radius,
-                log2_class_size=prediction.log2_class_size.estimate,
+                log2_class_size=size.estimate,
                 coverage=_coverage(fitted, request).quantiles,
             ),
         ),
+        standing=stages(
+            "standing", lambda: _standing(traces, pools, horizon, n, fitted, request, size)
+        )
+        if math.isfinite(size.estimate)
+        else None,
         horizon=horizon,
         data_budget=n,
+    )
+
+
+def _standing(
+    traces: Traces,
+    pools: SamplePools,
+    horizon: int,
+    data_budget: int,
+    fitted: GroupFit,
+    request: Request,
+    log2_class_size: Statistic,
+) -> GroupStanding:
+    """Who leads at the largest budget and n, and what would move it."""
+    setting = group_setting(
+        traces,
+        (pools.dataset, pools.model),
+        horizon,
+        data_budget,
+        chi2_radius=_of_the_theory(request).radius,
+        log2_class_size=log2_class_size.estimate,
+    )
+    return group_standing(
+        traces,
+        setting,
+        log2_class_size=log2_class_size,
+        coverage=fitted.horizon_fits[-1].reachable,
+        seed=request.seed,
     )
 
 

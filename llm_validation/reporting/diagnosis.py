@@ -15,6 +15,7 @@ from verigap.llm_validation.fitting.fit import Fit, GroupFit
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.pools import SamplePools
 from verigap.llm_validation.predicting.prediction import GroupPrediction
+from verigap.llm_validation.predicting.standing import GroupStanding
 from verigap.llm_validation.reporting.assumptions import Assumption
 
 
@@ -26,6 +27,7 @@ class Theory:
       prediction: made from the calibration cells of the measurement alone.
       measurement: of the same traces.
       phase: see `reporting.phase`; None where the class size is not known.
+      standing: who leads there, and what would move it; None where the class size is not known.
       horizon: the budget H that the phase and the statistics are shown at.
       data_budget: n likewise.
     """
@@ -33,6 +35,7 @@ class Theory:
     prediction: GroupPrediction
     measurement: GroupMeasurement
     phase: Mapping[str, Any] | None
+    standing: GroupStanding | None
     horizon: int
     data_budget: int
 

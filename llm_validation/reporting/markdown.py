@@ -25,6 +25,9 @@ def render_markdown(content: Mapping[str, Any]) -> str:
         lines.append(f"- **Select**: {_said(select['decision'][shown])}")
         if train is not None:
             lines.append(f"- **Train**: {_said(train['decision'][shown])}")
+        standing = (group["theory"] or {}).get("standing")
+        if standing is not None:
+            lines.append(f"- **Where it stands**: {standing['sentence']}")
         lines += [f"- **Note**: {row['sentence']}" for row in select["falls"]]
         lines.append(f"- **An exact check**: {select['check']['by_currency'][shown]['sentence']}")
         horizon = group["budget"]["horizon"]

@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from verigap.llm_validation.laws import reward_laws
+from verigap.llm_validation.predicting.standing_bounds import DELTA, group_setting
 from verigap.llm_validation.traces import Traces
 
 _COVERAGES = np.geomspace(1e-3, 1.0, 61)
-_DELTA = 0.05
 
 
 def phase(
@@ -43,25 +42,18 @@ def phase(
     """
     if not np.isfinite(log2_class_size):
         return None
-    from verigap.theory import RewardLaw, Setting
     from verigap.theory.arrays import host_array, of_each
     from verigap.theory.scaling import homogeneity_frontier
 
-    laws = reward_laws(traces, [horizon]).table.select(horizon, *group)
-    setting = Setting.from_law(
-        RewardLaw(host_array(laws.support), host_array(laws.probabilities)),
-        horizon=float(horizon),
-        data_budget=float(data_budget),
-        log2_class_size=log2_class_size,
-        chi2_radius=chi2_radius,
-        failure_probability=_DELTA,
-        game="other",
-    )
+    setting = group_setting(
+        traces, group, horizon, data_budget,
+        chi2_radius=chi2_radius, log2_class_size=log2_class_size,
+    )  # fmt: skip
     frontier = of_each(
         lambda c0: homogeneity_frontier(replace(setting, coverage=c0)), host_array(_COVERAGES)
     )
     return {
-        "delta": _DELTA,
+        "delta": DELTA,
         "coverage": _COVERAGES.tolist(),
         "frontier": (np.asarray(frontier, float) / horizon).tolist(),
         "here": {

@@ -42,6 +42,7 @@ _STAGES = {
     "predicting": _Seconds(10.0, 5.0),
     "bounding": _Seconds(4.0, 0.2),
     "placing": _Seconds(3.0, 0.7),
+    "standing": _Seconds(8.0, 5.0),
 }
 _WRITING, _WRITING_SECONDS = "writing the report", 3.0
 

@@ -16,6 +16,7 @@ from verigap.llm_validation.predicting.content import (
 from verigap.llm_validation.predicting.prediction import GroupPrediction
 from verigap.llm_validation.reporting.diagnosis import GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.numbers import spanned
+from verigap.llm_validation.reporting.standing_content import standing_content
 from verigap.storage.units import LengthUnit
 
 # Of a gap, over H.
@@ -46,6 +47,9 @@ def theory_content(group: GroupDiagnosis, theory: Theory) -> dict[str, Any]:
         "comparison": comparison,
         "prediction": _prediction(theory.prediction),
         "phase": None if theory.phase is None else dict(theory.phase),
+        "standing": None
+        if theory.standing is None
+        else standing_content(theory.standing, group.pools.unit),
         "features": list(measured.features),
         "warnings": _warnings(group, theory),
     }

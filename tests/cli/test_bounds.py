@@ -210,3 +210,35 @@ def test_a_measured_law(verigap: Command, tmp_path: Path) -> None:
     assert named[: len(BOUNDS)] == list(BOUNDS)
     for learner in ("VF-MLE", "VF-Bayes", "VB"):
         assert learner in first_words
+
+
+def test_frontier_of_moments_has_the_bounds_alone(in_process: InProcess) -> None:
+    options = "--sigma 16 --mean 32 --c0 0.5 --horizon 64 --n 64 --log2-class 12 --frontier"
+    found = strict_json(ask(in_process, f"{options} --json").stdout)["frontier"]
+    assert (found["game"], found["exact"]) == (None, None)
+    assert found["bounds"]["side"] == "verifying"
+    moves = {move["parameter"]: move for move in found["bounds"]["moves"]}
+    assert list(moves) == ["data_budget", "horizon", "expert_sd", "coverage", "log2_class_size"]
+    # The lead is the logarithm of the coverage, but for a constant.
+    lead = found["bounds"]["lead"]
+    assert moves["coverage"]["factor"] == pytest.approx(math.exp(-lead), rel=1e-6)
+    assert moves["horizon"]["factor"] is None
+    assert found["bound_elasticities"]["coverage"] == pytest.approx(1.0)
+
+
+@pytest.mark.long
+def test_frontier_of_a_law_has_exact_risks_beside(in_process: InProcess) -> None:
+    options = "--law returns:0,0,0,64 --horizon 64 --n 32 --log2-class 12 --frontier"
+    text = ask(in_process, options).stdout
+    assert "Risks in the game: verifying leads; on the same leash cloning earns 0.9283" in text
+    (game,) = text.split("Risks in the game: ")[1:]
+    lines = {line.split("  ")[0]: line.split() for line in game.splitlines()}
+    assert "(exact)" in game
+    # 12 traces in place of 32 leave cloning ahead, and no budget changes anything.
+    assert lines["traces n"][2:5] == ["32", "0.375", "12"]
+    assert lines["traces n"][-2:] == ["cloning", "leads"]
+    assert lines["budget H (tokens)"][3:6] == ["64", "-", "-"]
+    moments = "--sigma 16 --mean 32 --c0 0.5 --horizon 64 --n 64 --log2-class 12 --frontier"
+    text = ask(in_process, moments).stdout
+    assert "Upper bounds: verifying has the smaller one" in text
+    assert "Risks in the game: none without the law of one prompt" in text

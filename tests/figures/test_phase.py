@@ -7,7 +7,7 @@ from verigap.figures import phase
 from verigap.figures.style import styled
 
 
-def _row(n, bits, p, q, gap):
+def row(n, bits, p, q, gap):
     """A cell of base success p and expert success q, H = 10, whose VB gains `gap` tokens."""
     return {
         "horizon": 10,
@@ -27,9 +27,9 @@ def _row(n, bits, p, q, gap):
 
 
 _ROWS = [
-    _row(32, 10.0, 0.25, 0.5, 0.5),
-    _row(32, 10.0, 0.25, 0.8, -0.5),
-    _row(32, 10.0, 0.5, 0.8, 0),
+    row(32, 10.0, 0.25, 0.5, 0.5),
+    row(32, 10.0, 0.25, 0.8, -0.5),
+    row(32, 10.0, 0.5, 0.8, 0),
 ]
 _GROUPS = [
     {

@@ -11,6 +11,12 @@ from verigap.theory.risks.label_rounds import (
     two_round_share,
 )
 from verigap.theory.risks.matching import ProbabilityEnds, probability_correct_ends
+from verigap.theory.risks.same_leash import (
+    LeashedShares,
+    all_or_nothing,
+    expert_shares,
+    leashed_shares,
+)
 from verigap.theory.risks.version_space import (
     plug_in_risk,
     survivor_share,
@@ -20,11 +26,15 @@ from verigap.theory.risks.vf_mle import probability_correct, vf_mle_risk
 
 __all__ = [
     "LabelInformation",
+    "LeashedShares",
     "ProbabilityEnds",
+    "all_or_nothing",
+    "expert_shares",
     "hard_prompt_mass",
     "hard_prompts_vb_risk",
     "hard_prompts_vf_risk",
     "label_information",
+    "leashed_shares",
     "plug_in_risk",
     "probability_correct",
     "probability_correct_ends",

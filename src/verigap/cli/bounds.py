@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from verigap.cli.help_pages import SETTINGS, page
 from verigap.cli.options import JsonFlag, Leash, LeashOption, prepare_jax, radius_of, show_json
 from verigap.cli.output import say
+
+if TYPE_CHECKING:
+    from verigap.theory import Standing
 
 
 def register(app: typer.Typer) -> None:
@@ -84,6 +87,14 @@ def bounds(
     dataset: Annotated[str | None, typer.Option("--dataset", help="Group of a law table.")] = None,
     model: Annotated[str | None, typer.Option("--model", help="Group of a law table.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the VF-Bayes simulation.")] = 0,
+    frontier: Annotated[
+        bool,
+        typer.Option(
+            "--frontier",
+            help="Who leads, cloning or verifying, and by which factor each parameter would have "
+            "to move to change it.",
+        ),
+    ] = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Every bound and every learner's risk in one setting, in the unit of its law (else tokens)."""
@@ -122,14 +133,38 @@ def bounds(
         reward_error=reward_error,
         misspecification=misspecification,
     )
+    standing = None
+    if frontier:
+        from verigap.theory import standing as where
+
+        standing = where(found.setting)
     if as_json:
         from verigap.sim.calculation_content import as_content
 
-        show_json(as_content(found))
+        content = as_content(found)
+        if standing is not None:
+            content["frontier"] = _frontier_content(standing)
+        show_json(content)
     else:
         from verigap.cli.tables.bounds import show_calculation
 
         show_calculation(found)
+        if standing is not None:
+            from verigap.cli.tables.frontier import show_standing
+
+            show_standing(standing, found.unit)
+
+
+def _frontier_content(standing: Standing) -> dict[str, object]:
+    from verigap.theory.frontier import verdict_content
+
+    game = standing.game
+    return {
+        "bounds": verdict_content(standing.bounds),
+        "bound_elasticities": dict(standing.bound_elasticities),
+        "game": None if game is None else verdict_content(game),
+        "exact": None if standing.shares is None else standing.shares.exact,
+    }
 
 
 def _squared(tilt: float, leash: Leash, kappa: float | None, radius: float | None) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
@@ -25,11 +25,13 @@ from verigap.llm_validation.predicting.prediction import (
     GroupPrediction,
     PredictedCell,
 )
+from verigap.llm_validation.predicting.standing import GroupStanding
 from verigap.llm_validation.reporting.assumptions import Assumption
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis, Theory
 from verigap.llm_validation.reporting.phase import phase
 from verigap.llm_validation.traces import Traces
 from verigap.storage.units import LengthUnit
+from verigap.theory.frontier import Move, Side, Verdict
 
 HORIZONS, DATA, SEEDS = (32, 64), (16, 64), 16
 VALUES: Mapping[str, float] = {
@@ -229,8 +231,74 @@ def _theory(
         prediction=predicted,
         measurement=measured,
         phase=place,
+        standing=standing(Statistic(log2_class_size, 3.0, 7.0))
+        if math.isfinite(log2_class_size)
+        else None,
         horizon=HORIZONS[-1],
         data_budget=DATA[-1],
+    )
+
+
+def standing(
+    log2_class_size: Statistic = Statistic(5.0, 3.0, 7.0),  # noqa: B008
+    bounds: Verdict | Literal["usual"] | None = "usual",
+    game: Verdict | None = None,
+    **changes: Any,
+) -> GroupStanding:
+    """A place whose numbers are known: three times the coverage moves the bounds."""
+    usual = Verdict(
+        side="cloning",
+        lead=-math.log(3.0),
+        margin=0.0,
+        moves=(
+            move("data_budget", 64.0),
+            move("expert_sd", 16.0),
+            move("coverage", 0.2, 3.0, "verifying"),
+            move("log2_class_size", log2_class_size.estimate),
+        ),
+    )
+    played = Verdict(
+        side="verifying",
+        lead=0.25,
+        margin=0.01,
+        moves=(
+            move("data_budget", 64.0, 4.0, "neither"),
+            move("horizon", 64.0),
+            move("class_radius", 1.0, 0.5, "cloning"),
+        ),
+    )
+    return GroupStanding(
+        bounds=usual if bounds == "usual" else bounds,
+        game=game or played,
+        **{
+            "cloning": 0.5,
+            "verifying": 0.75,
+            "intervals": {
+                ("bounds", "coverage"): Statistic(3.0, 2.5, 4.0),
+                ("game", "data_budget"): Statistic(4.0, 2.0, math.inf),
+            },
+            "agreement": {"bounds": 1.0, "game": 0.9},
+            "log2_class_size": log2_class_size,
+            "longest": 64,
+            **changes,
+        },
+    )
+
+
+def move(
+    parameter: str, value: float, factor: float | None = None, becomes: Side | None = None
+) -> Move:
+    """What one parameter does; by default nothing."""
+    return Move(
+        parameter=parameter,
+        value=value,
+        at=None if factor is None else factor * value,
+        becomes=becomes,
+        converged=True,
+        searched=(value / 16, value * 16),
+        halved=0.0,
+        doubled=0.0,
+        elasticity=math.nan,
     )
 
 

@@ -33,9 +33,7 @@ def left_by_enumeration(count: int, error: Fraction, traces: int) -> tuple[Fract
 
 
 @pytest.mark.smoke
-@given(
-    st.integers(1, 3), st.integers(1, 5), st.fractions(Fraction(1, 50), 1, max_denominator=50)
-)
+@given(st.integers(1, 3), st.integers(1, 5), st.fractions(Fraction(1, 50), 1, max_denominator=50))
 def test_who_is_left(count: int, traces: int, share: Fraction) -> None:
     error = share / (count + 1)
     one, some = left_by_enumeration(count, error, traces)

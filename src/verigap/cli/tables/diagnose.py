@@ -26,6 +26,9 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
         say(f"  select: {select['decision'][shown]['sentence']}")
         if train is not None:
             say(f"  train: {train['decision'][shown]['sentence']}")
+        standing = (group["theory"] or {}).get("standing")
+        if standing is not None:
+            say(f"  stands: {standing['sentence']}")
         say(f"  check: {select['check']['by_currency'][shown]['sentence']}")
         for row in select["falls"]:
             say(f"  note: {row['sentence']}")
