@@ -25,7 +25,7 @@ from verigap.theory import (
     policy_kl,
     project_onto_kl_ball,
 )
-from verigap.theory.arrays import host_array
+from verigap.theory.arrays import Array, host_array
 from verigap.theory.balls import BALLS, Ball, largest_gain
 
 pytestmark = [pytest.mark.smoke, pytest.mark.usefixtures("unchecked_annotations")]
@@ -284,10 +284,10 @@ def test_gradients(name):
 ratios = st.lists(st.integers(0, 5), min_size=K, max_size=K)
 
 
-def policy(law: RewardLaw, raw: list[int]) -> np.ndarray | None:
+def policy(law: RewardLaw, raw: list[int]) -> Array | None:
     tilted = np.asarray(raw, float) * np.where(np.asarray(law.probabilities) > 0, 1.0, 0.0)
     total = float(law.probabilities @ tilted)
-    return tilted / total if total > 0 else None
+    return host_array(tilted / total) if total > 0 else None
 
 
 @given(weights, ratios, ratios, st.floats(0.0, 3.0))
@@ -297,7 +297,7 @@ def test_projection_is_the_nearest_policy_of_the_kl_ball(mass, first, second, ra
     assume(far is not None and other is not None)
     assert far is not None
     assert other is not None
-    moved = np.asarray(project_onto_kl_ball(law, far, radius))
+    moved = project_onto_kl_ball(law, far, radius)
     probabilities = np.asarray(law.probabilities)
     assert probabilities @ moved == pytest.approx(1.0)
     distance = float(policy_kl(law, far))
@@ -305,13 +305,13 @@ def test_projection_is_the_nearest_policy_of_the_kl_ball(mass, first, second, ra
         np.testing.assert_array_equal(moved, far)
         return
     assert float(policy_kl(law, moved)) == pytest.approx(radius, rel=1e-9, abs=1e-12)
-    inside = np.asarray(project_onto_kl_ball(law, other, radius))
+    inside = project_onto_kl_ball(law, other, radius)
     if probabilities @ (moved * (far == 0)) > 1e-12:
         # No policy of the ball keeps to what the far one plays; none plays the rest less.
         assert probabilities @ (inside * (far == 0)) >= probabilities @ (moved * (far == 0)) - 1e-9
         return
 
-    def relative(policy: np.ndarray, base: np.ndarray) -> float:
+    def relative(policy: Array, base: Array) -> float:
         played = (policy > 0) & (probabilities > 0)
         if (base[played] <= 0).any():
             return np.inf
@@ -339,7 +339,7 @@ def test_every_ball_keeps_its_promises(ball: Ball):
         assert float(expert.chi2) == pytest.approx(float(policy_chi2(law, expert.density_ratio)))
         for _ in range(20):
             raw = rng.gamma(0.3, size=K)
-            ratio = ball.project(law, raw / float(law.probabilities @ raw), radius)
+            ratio = ball.project(law, host_array(raw / float(law.probabilities @ raw)), radius)
             assert float(ball.distance(law, ratio)) <= radius * (1 + 1e-9)
             assert float(law.expectation(ratio)) <= float(expert.value) + 1e-9
     alone = ball.expert(law, most).density_ratio
@@ -353,7 +353,7 @@ def test_no_law_with_these_moments_gains_more(ball: Ball, support, mass, radius)
     assume(float(law.variance) > 0)
     room = 16.0 - law.mean
     assume(float(room) > 1e-9)
-    most = float(largest_gain(ball, law.sd, room, np.asarray(radius)))
+    most = float(largest_gain(ball, law.sd, room, host_array(radius)))
     assert float(ball.expert(law, radius).gain) <= most * (1 + 1e-9)
 
 
@@ -361,14 +361,14 @@ def test_no_law_with_these_moments_gains_more(ball: Ball, support, mass, radius)
 def test_two_returns_gain_the_most_there_is(ball: Ball):
     law = host_law([0, 0, 0, 0, 0, 12], [1, 1, 1, 1, 1, 1])
     for radius in (1e-4, 0.01, 0.3, 1.0, 1.7, 9.0):
-        most = float(largest_gain(ball, law.sd, 12.0 - law.mean, np.asarray(radius)))
+        most = float(largest_gain(ball, law.sd, 12.0 - law.mean, host_array(radius)))
         assert float(ball.expert(law, radius).gain) == pytest.approx(most, rel=1e-12)
 
 
 @given(returns, weights, st.floats(1e-6, 5.0))
 def test_the_radius_of_a_chi_square_distance(support, mass, chi2):
     law = host_law(support, mass)
-    radius = float(BALLS["kl"].radius_within_chi2(law, np.asarray(chi2)))
+    radius = float(BALLS["kl"].radius_within_chi2(law, host_array(chi2)))
     found = float(kl_ball_expert(law, radius).chi2)
     assert found <= chi2
     if radius < float(kl_saturation_radius(law)) * (1 - 1e-6):
