@@ -24,7 +24,7 @@ from verigap.sim.sweeps.laws import LawSpec, TableSpec, TwoLevelSpec
 from verigap.storage.units import LengthUnit
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
 from verigap.theory.arrays import host_array
-from verigap.theory.balls import BALLS, Divergence, largest_gain
+from verigap.theory.balls import BALLS, Divergence, largest_gain, named_radius
 from verigap.theory.bounds.assumptions import whole_class_size
 from verigap.theory.bounds.vf_lower import hardest_tilt, vf_lower
 
@@ -361,7 +361,7 @@ def _setting_of(law: Law, question: Question, returns: np.ndarray) -> Setting:
         horizon=float(question.horizon),
         data_budget=float(question.data_budget),
         log2_class_size=float(question.log2_class_size),
-        **{f"{question.divergence}_radius": float(question.class_radius)},
+        **named_radius(question.divergence, float(question.class_radius)),
         expert_radius=question.expert_radius,
         failure_probability=question.failure_probability,
         num_candidates=float(question.num_candidates),

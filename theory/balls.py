@@ -8,7 +8,7 @@ the projection of one. `BALLS` has one entry a divergence: "chi2", and "kl" in n
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import ClassVar, Literal, Protocol, TypedDict, runtime_checkable
 
 from jaxtyping import Float
 
@@ -27,6 +27,23 @@ Divergence = Literal["chi2", "kl"]
 """Which divergence from the base a radius bounds: chi-square, or Kullback-Leibler in nats."""
 
 _HALVINGS = 44
+
+
+class NamedRadius(TypedDict, total=False):
+    """A radius under the name of its divergence, as arguments are called."""
+
+    chi2_radius: Float[Array, ""] | float
+    kl_radius: Float[Array, ""] | float
+
+
+def named_radius(divergence: Divergence, radius: Float[Array, ""] | float) -> NamedRadius:
+    """The argument that says a radius of this divergence.
+
+    Example:
+      >>> named_radius("kl", 0.5)
+      {'kl_radius': 0.5}
+    """
+    return {"chi2_radius": radius} if divergence == "chi2" else {"kl_radius": radius}
 
 
 @runtime_checkable

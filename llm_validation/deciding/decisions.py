@@ -151,6 +151,7 @@ def decide_group(
       run: runs the stages "selecting" and "training".
 
     Example:
+      >>> from verigap.llm_validation.deciding.leashes import USUAL
       >>> from verigap.llm_validation import read_traces
       >>> from verigap.llm_validation.deciding.decisions import Request, decide_group
       >>> from verigap.llm_validation.pools.pools import sample_pools

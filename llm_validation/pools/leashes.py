@@ -90,9 +90,12 @@ def chosen_leash(
     """
     if chi2_radius is not None and kl_radius is not None:
         raise TableError("kl_radius: is given beside `chi2_radius`; give one of them")
-    if chi2_radius is None and kl_radius is None:
+    if kl_radius is not None:
+        leash = Leash("kl", kl_radius)
+    elif chi2_radius is not None:
+        leash = Leash("chi2", chi2_radius)
+    else:
         return default
-    leash = Leash("kl", kl_radius) if chi2_radius is None else Leash("chi2", chi2_radius)
     if not (math.isfinite(leash.radius) and _LEAST <= leash.radius <= _MOST):
         raise TableError(
             f"{leash.divergence}_radius: {leash.radius!r} is out of range; give a number from "
@@ -129,7 +132,7 @@ def best_policy(
       >>> best_policy(rewards, mask, Leash("chi2", 0.25)).tolist()
       [[0.25, 0.75]]
       >>> best_policy(rewards, mask, Leash("kl", 0.25)).round(3).tolist()
-      [[0.165, 0.835]]
+      [[0.162, 0.838]]
     """
     return _in_parts(lambda some: _best_policy(some, mask, leash), rewards, mask)
 

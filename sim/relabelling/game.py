@@ -19,7 +19,7 @@ from jaxtyping import Float, PRNGKeyArray
 from verigap.sim.relabelling.evidence import Belief
 from verigap.theory import RewardLaw, top_share_coverage
 from verigap.theory.arrays import Array, xp
-from verigap.theory.balls import BALLS, Ball, Divergence
+from verigap.theory.balls import BALLS, Ball, Divergence, named_radius
 from verigap.theory.bounds import Setting
 
 BATCH = 32
@@ -79,7 +79,7 @@ class RelabellingGame:
             horizon=self.horizon,
             data_budget=self.data_budget,
             log2_class_size=self.log2_class_size,
-            **{f"{self.divergence}_radius": self.class_radius},
+            **named_radius(self.divergence, self.class_radius),
             expert_radius=self.expert_radius,
             failure_probability=self.failure_probability,
             num_candidates=self.num_candidates,

@@ -19,6 +19,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from jaxtyping import Array, Float
 
+from verigap.theory.balls import Divergence, named_radius
 from verigap.theory.bounds import BOUNDS, Setting
 from verigap.theory.laws import RewardLaw
 
@@ -130,7 +131,7 @@ def forms_of(
     traces: Number,
     size: Number,
     radius: Number,
-    divergence: str,
+    divergence: Divergence,
 ) -> dict[str, Number]:
     setting = Setting.from_law(
         RewardLaw.equiprobable(support),
@@ -138,7 +139,7 @@ def forms_of(
         data_budget=traces,
         log2_class_size=size,
         expert_radius=radius,
-        **{f"{divergence}_radius": radius},
+        **named_radius(divergence, radius),
     )
     values = {name: BOUNDS[name].value(setting) for name in FORMS}
     held = BOUNDS["VF-LOWER-MEDIAN"].assumptions_hold(setting)
@@ -146,7 +147,7 @@ def forms_of(
 
 
 def check(
-    game: Game, log2_size: int, traces: int, together: int = 1, divergence: str = "chi2"
+    game: Game, log2_size: int, traces: int, together: int = 1, divergence: Divergence = "chi2"
 ) -> tuple[Exact, dict]:
     exact = enumerate_game(game, 2**log2_size, traces, together)
     radius = game.radius if divergence == "chi2" else game.nats

@@ -21,12 +21,10 @@ from verigap.theory import (
     gibbs_expert,
     kl_ball_expert,
     kl_saturation_radius,
-    policy_chi2,
     policy_kl,
-    project_onto_kl_ball,
+    top_share_coverage,
 )
 from verigap.theory.arrays import host_array
-from verigap.theory.balls import BALLS, Ball, largest_gain
 
 pytestmark = [pytest.mark.smoke, pytest.mark.usefixtures("unchecked_annotations")]
 
@@ -140,6 +138,27 @@ def test_a_chi_square_ball_lies_in_a_kl_ball(support, mass, radius):
     inner = chi2_ball_expert(law, radius)
     assert float(policy_kl(law, inner.density_ratio)) <= np.log1p(radius) + 1e-12
     assert float(kl_ball_expert(law, np.log1p(radius)).value) >= float(inner.value) - 1e-9
+
+
+@given(returns, weights, st.floats(0.0, 1.0))
+def test_coverage_falls_at_least_as_fast_as_the_radius_grows(support, mass, share):
+    law = host_law(support, mass)
+    radius = share * float(kl_saturation_radius(law))
+    level = kl_ball_expert(law, radius).value
+    assert float(top_share_coverage(law, level)) <= np.exp(-radius) * (1 + 1e-9)
+
+
+def test_the_atoms_of_the_page():
+    """docs/theory.md, Numbers."""
+    law = host_law([0, 0, 0, 4, 8, 10, 12, 16], [1] * 8)
+    expert = kl_ball_expert(law, log(2.0))
+    assert float(expert.value) == pytest.approx(12.869, abs=5e-4)
+    assert float(expert.chi2) == pytest.approx(1.731, abs=5e-4)
+    assert float(top_share_coverage(law, expert.value)) == pytest.approx(0.3485, abs=5e-5)
+    ratio = expert.density_ratio
+    assert log(ratio[-1] / ratio[0]) / 16 == pytest.approx(0.2375, abs=5e-5)
+    assert float(kl_ball_expert(law, log(1.2)).value) == pytest.approx(9.765, abs=5e-4)
+    assert float(kl_saturation_radius(law)) == pytest.approx(log(8.0))
 
 
 LAWS = {
@@ -279,97 +298,3 @@ def test_gradients(name):
             float(value(law.support, law.probabilities + sign * step, radius)) for sign in (1, -1)
         )
         assert by_mass @ step == pytest.approx((up - down) / 2, rel=1e-4, abs=1e-12)
-
-
-ratios = st.lists(st.integers(0, 5), min_size=K, max_size=K)
-
-
-def policy(law: RewardLaw, raw: list[int]) -> np.ndarray | None:
-    tilted = np.asarray(raw, float) * np.where(np.asarray(law.probabilities) > 0, 1.0, 0.0)
-    total = float(law.probabilities @ tilted)
-    return tilted / total if total > 0 else None
-
-
-@given(weights, ratios, ratios, st.floats(0.0, 3.0))
-def test_projection_is_the_nearest_policy_of_the_kl_ball(mass, first, second, radius):
-    law = host_law(list(range(K)), mass)
-    far, other = policy(law, first), policy(law, second)
-    assume(far is not None and other is not None)
-    assert far is not None
-    assert other is not None
-    moved = np.asarray(project_onto_kl_ball(law, far, radius))
-    probabilities = np.asarray(law.probabilities)
-    assert probabilities @ moved == pytest.approx(1.0)
-    distance = float(policy_kl(law, far))
-    if distance <= radius:
-        np.testing.assert_array_equal(moved, far)
-        return
-    assert float(policy_kl(law, moved)) == pytest.approx(radius, rel=1e-9, abs=1e-12)
-    inside = np.asarray(project_onto_kl_ball(law, other, radius))
-    if probabilities @ (moved * (far == 0)) > 1e-12:
-        # No policy of the ball keeps to what the far one plays; none plays the rest less.
-        assert probabilities @ (inside * (far == 0)) >= probabilities @ (moved * (far == 0)) - 1e-9
-        return
-
-    def relative(policy: np.ndarray, base: np.ndarray) -> float:
-        played = (policy > 0) & (probabilities > 0)
-        if (base[played] <= 0).any():
-            return np.inf
-        terms = (
-            probabilities * policy * np.log(np.where(played, policy, 1) / np.where(played, base, 1))
-        )
-        return float(terms[played].sum())
-
-    # The Pythagorean inequality of information projections.
-    assert relative(inside, moved) + relative(moved, far) <= relative(inside, far) + 1e-7
-
-
-@pytest.mark.parametrize("ball", BALLS.values(), ids=BALLS)
-def test_every_ball_keeps_its_promises(ball: Ball):
-    assert BALLS[ball.name] is ball
-    law = host_law([0, 2, 3, 7, 7, 9], [3, 1, 2, 1, 1, 1])
-    most = float(ball.saturation_radius(law))
-    rng = np.random.default_rng(0)
-    for radius in (0.05 * most, 0.5 * most, most, 2 * most):
-        expert = ball.expert(law, radius)
-        assert float(ball.distance(law, expert.density_ratio)) <= radius * (1 + 1e-9)
-        np.testing.assert_allclose(
-            ball.project(law, expert.density_ratio, radius * (1 + 1e-9)), expert.density_ratio
-        )
-        assert float(expert.chi2) == pytest.approx(float(policy_chi2(law, expert.density_ratio)))
-        for _ in range(20):
-            raw = rng.gamma(0.3, size=K)
-            ratio = ball.project(law, raw / float(law.probabilities @ raw), radius)
-            assert float(ball.distance(law, ratio)) <= radius * (1 + 1e-9)
-            assert float(law.expectation(ratio)) <= float(expert.value) + 1e-9
-    alone = ball.expert(law, most).density_ratio
-    np.testing.assert_allclose(alone, [0, 0, 0, 0, 0, 9], atol=1e-9)
-
-
-@pytest.mark.parametrize("ball", BALLS.values(), ids=BALLS)
-@given(returns, weights, st.floats(1e-6, 3.0))
-def test_no_law_with_these_moments_gains_more(ball: Ball, support, mass, radius):
-    law = host_law(support, mass)
-    assume(float(law.variance) > 0)
-    room = 16.0 - law.mean
-    assume(float(room) > 1e-9)
-    most = float(largest_gain(ball, law.sd, room, np.asarray(radius)))
-    assert float(ball.expert(law, radius).gain) <= most * (1 + 1e-9)
-
-
-@pytest.mark.parametrize("ball", BALLS.values(), ids=BALLS)
-def test_two_returns_gain_the_most_there_is(ball: Ball):
-    law = host_law([0, 0, 0, 0, 0, 12], [1, 1, 1, 1, 1, 1])
-    for radius in (1e-4, 0.01, 0.3, 1.0, 1.7, 9.0):
-        most = float(largest_gain(ball, law.sd, 12.0 - law.mean, np.asarray(radius)))
-        assert float(ball.expert(law, radius).gain) == pytest.approx(most, rel=1e-12)
-
-
-@given(returns, weights, st.floats(1e-6, 5.0))
-def test_the_radius_of_a_chi_square_distance(support, mass, chi2):
-    law = host_law(support, mass)
-    radius = float(BALLS["kl"].radius_within_chi2(law, np.asarray(chi2)))
-    found = float(kl_ball_expert(law, radius).chi2)
-    assert found <= chi2
-    if radius < float(kl_saturation_radius(law)) * (1 - 1e-6):
-        assert found == pytest.approx(chi2, rel=1e-6)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, TypedDict, TypeVar
 
 import typer
 
@@ -128,7 +128,14 @@ LeashOption = Annotated[
 ]
 
 
-def radius_of(leash: Leash, kappa: float | None) -> dict[str, float | None]:
+class Radius(TypedDict, total=False):
+    """A radius under the name that the library has for it."""
+
+    chi2_radius: float | None
+    kl_radius: float | None
+
+
+def radius_of(leash: Leash, kappa: float | None) -> Radius:
     """`--kappa` under the name that the library has for a radius of that divergence.
 
     Args:

@@ -34,11 +34,11 @@ def shares_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 _SHARES: dict[tuple[int, int], np.ndarray] = {}
 
 
-def remembered(law: RewardLaw, radius: float, data: int, sizes: Any, seed: int) -> np.ndarray:
+def remembered(law: RewardLaw, leash: Leash, data: int, sizes: Any, seed: int) -> np.ndarray:
     """Shares at all sizes; all laws here are of the known population."""
     key = law.mean.shape[0], data
     if key not in _SHARES:
-        _SHARES[key] = cloning_shares(law, Leash("chi2", radius), data, sizes, seed)
+        _SHARES[key] = cloning_shares(law, leash, data, sizes, seed)
     return _SHARES[key]
 
 
@@ -134,9 +134,8 @@ def test_a_class_size_that_is_given_has_no_interval() -> None:
 
 def test_what_cannot_be_calibrated_is_said() -> None:
     far = found(measured(np.full(3, -0.5)))
-    assert (
-        cloning_shares(group(POPULATION).laws[HORIZON], CHI2_1, DATA[-1], [far.estimate])[0] < 1e-2
-    )
+    law = group(POPULATION).laws[HORIZON]
+    assert cloning_shares(law, CHI2_1, DATA[-1], [far.estimate])[0] < 1e-2
     # The smallest of those that predict the same.
     assert (far.estimate < 150.0, far.doubt) == (True, "")
     nothing = found(measured(np.full(3, np.nan)))

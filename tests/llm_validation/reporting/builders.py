@@ -223,7 +223,7 @@ def _theory(
         (measured.dataset, measured.model),
         HORIZONS[-1],
         DATA[-1],
-        leash=CHI2_1,
+        chi2_radius=1.0,
         log2_class_size=log2_class_size,
         coverage={0.1: 0.05, 0.5: 0.2, 0.9: 0.4},
     )

@@ -68,7 +68,9 @@ class Case:
             "failure_probability": 0.05,
         }
         return RelabellingGame(
-            self.law, **{name: jnp.asarray(v, float) for name, v in numbers.items()}
+            self.law,
+            **{name: jnp.asarray(v, float) for name, v in numbers.items()},
+            divergence="chi2",
         )
 
 
