@@ -96,6 +96,6 @@ def _worst_error(game: RivalGame) -> float:
     found = optimize.minimize_scalar(
         negative_risk, bounds=ends, method="bounded", options={"xatol": 1e-4}
     )
-    # The search comes near an end, never to it.
+    # The search comes near an end, and near the error of Lemma 5, which is exact for one rival.
     candidates = (float(found.x), float(grid[best]), math.log(min(near, most)))
     return min(math.exp(min(candidates, key=negative_risk)), most)
