@@ -209,6 +209,8 @@ def test_survival_in_closed_form() -> None:
 
 def test_the_worst_error_is_lemma_5s() -> None:
     assert game("false-negatives", data_budget=9).error == pytest.approx(0.1, rel=1e-9)  # pyright: ignore[reportAttributeAccessIssue]
+    # One label: 1/2, which is also the most that there is.
+    assert game("false-negatives", data_budget=1).error == pytest.approx(0.5, rel=1e-12)  # pyright: ignore[reportAttributeAccessIssue]
     for error in (0.08, 0.12):
         assert risk("false-negatives", data_budget=9, rival_error=error) < risk(
             "false-negatives", data_budget=9
