@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from verigap._lazy import lazy_face
 
 if TYPE_CHECKING:
-    from verigap.sim import checks, models, planted, relabelling, sweeps, token_mdp
+    from verigap.sim import checks, models, planted, relabelling, sweeps, tight, token_mdp
     from verigap.sim.calculator import BoundValue, Calculation, Moments, Question, calculate
     from verigap.sim.hard_prompts import hard_prompt_risks
 
@@ -27,6 +27,7 @@ __all__ = [
     "planted",
     "relabelling",
     "sweeps",
+    "tight",
     "token_mdp",
 ]
 
@@ -39,6 +40,7 @@ __getattr__, __dir__ = lazy_face(
             "planted",
             "relabelling",
             "sweeps",
+            "tight",
             "token_mdp",
         ),
         "verigap.sim.calculator": (

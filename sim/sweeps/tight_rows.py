@@ -19,7 +19,7 @@ def tight_row(cell: TightCell, seed: int) -> dict[str, Any]:
     key = np.asarray([seed, int(cell.name, 16)], np.uint64)
     generator = np.random.Generator(np.random.Philox(key=key))
     played, exact = game.play(generator, cell.replicates), game.exact_risks()
-    base = np.asarray(game.atoms)
+    base = np.asarray(game.returns)
     return {
         **cell.identity,
         "game": game.name,
@@ -32,13 +32,13 @@ def tight_row(cell: TightCell, seed: int) -> dict[str, Any]:
         "replicates": cell.replicates,
         "quantisation_error": 0.0,
         "quantised_sd_share": 1.0,
-        "atoms": [base.tolist()],
+        "atoms": base.tolist(),
         "expert_radius": game.expert_radius,
         "leash": game.expert_radius,
         "expert_gain": game.expert_value - float(base.mean()),
         "coverage": game.coverage,
         "mean": float(base.mean()),
-        "sd": float(base.std()),
+        "sd": float(np.sqrt(base.var(axis=-1).mean())),
         "label_error": game.label_errors,
         "label_noise": game.label_flips,
         "learners": [_entry(name, tally, exact[name]) for name, tally in played.items()],

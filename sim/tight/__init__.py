@@ -11,6 +11,7 @@ from verigap.sim.tight.game import Tally, TightGame
 _PLACES = {
     "two-hypotheses": "two_hypotheses:TwoHypotheses",
     "deterministic-expert": "deterministic_expert:DeterministicExpert",
+    "flat-prompts": "flat_prompts:FlatPrompts",
     "false-negatives": "false_negatives:FalseNegatives",
     "false-positives": "false_positives:FalsePositives",
     "reward-hacking": "reward_hacking:RewardHacking",

@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from verigap.sim.tight.game import Tally
+from verigap.sim.tight.game import Returns, Tally
 from verigap.sim.tight.rival_game import RivalGame
 from verigap.sim.tight.rivals import chance_of_any
 
@@ -30,9 +30,9 @@ class DeterministicExpert(RivalGame):
         return self.game
 
     @property
-    def atoms(self) -> tuple[float, ...]:
+    def returns(self) -> Returns:
         """Worthless traces, and one of return H."""
-        return (*[0.0] * (self.kinds - 1), float(self.horizon))
+        return ((*[0.0] * (self.kinds - 1), float(self.horizon)),)
 
     @property
     def most_error(self) -> float:

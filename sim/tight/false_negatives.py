@@ -1,10 +1,10 @@
 """Rewards that deny success on some prompts: pessimism avoids what may be worthless.
 
-On every prompt the base plays a success of return H with probability c, and otherwise earns one
-token. A rival reward says that success earns 0 on a random share of the prompts. As long as one
-rival is kept, playing successes there is worth nothing in the worst case, and pessimism plays what
-earns one token. With one rival VB-UPPER-EXPECTATION is attained but for that token (Lemma 5), and
-VB-UPPER and VB-UPPER-SQUARED are where delta is the chance that it is kept.
+On every prompt the base plays a success of return H with probability c, and is otherwise worthless.
+A rival reward says that all is worthless on a random share of the prompts. If it is kept, nothing
+that is played there counts in the worst case, so that pessimism may as well avoid successes. With
+one rival VB-UPPER-EXPECTATION is attained (Lemma 5), and so are VB-UPPER and VB-UPPER-SQUARED where
+delta is the chance that it is kept.
 
 The labels may come from a check that denies success on prompts of its own, always, so that the
 truth is not in the class (VB-UPPER-ERRORS); or each may be wrong by chance (VB-UPPER-NOISE).
@@ -19,15 +19,16 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field, model_validator
 
-from verigap.sim.tight.game import Tally
+from verigap.sim.tight.game import Returns, Tally
 from verigap.sim.tight.rival_game import RivalGame
-from verigap.sim.tight.rivals import MOST_TOLD_APART, kept_rivals, mean_power
+from verigap.sim.tight.rivals import kept_rivals, mean_power
 
 
 class FalseNegatives(RivalGame):
-    """Parameters and the learner vb-pessimism: pessimism over the rewards that fit best.
+    """Parameters and the learner vb-pessimism, which avoids successes wherever it may.
 
-    Without label noise these are the version space, with it the empirical risk minimisers.
+    It is pessimistic over the rewards that miss fewest labels: without label noise the version
+    space, with it the empirical risk minimisers.
 
     Attributes:
       label_error: eta, base mass of successes that the check always denies.
@@ -47,8 +48,6 @@ class FalseNegatives(RivalGame):
             )
         if self.label_noise and self.data_budget > 1000:
             raise ValueError("label_noise: needs a data_budget of at most 1000")
-        if self.horizon <= MOST_TOLD_APART:
-            raise ValueError(f"horizon: must be more than {MOST_TOLD_APART} tokens in this game")
         return self
 
     @property
@@ -57,9 +56,9 @@ class FalseNegatives(RivalGame):
         return self.game
 
     @property
-    def atoms(self) -> tuple[float, ...]:
-        """Traces of one token's worth, and successes."""
-        return (*[1.0] * (self.kinds - 1), float(self.horizon))
+    def returns(self) -> Returns:
+        """Worthless traces, and successes."""
+        return ((*[0.0] * (self.kinds - 1), float(self.horizon)),)
 
     @property
     def label_errors(self) -> float:
@@ -86,14 +85,16 @@ class FalseNegatives(RivalGame):
         """Share of the prompts that the check leaves on which a rival denies success."""
         return min(self.error / self._telling, 1.0)
 
-    def _risk(self, share: Float[np.ndarray, "*kept"]) -> Float[np.ndarray, "*kept"]:
+    def _risk(
+        self, share: Float[np.ndarray, " plays"] | float
+    ) -> Float[np.ndarray, " plays"] | float:
         """Loss, given the share of the prompts that the check leaves on which all kept rivals deny.
 
-        If one kept reward affirms success, giving it up costs more under that one than it gains in
-        the worst case, as S kept rivals are alike and S < H: so it is given up where all deny it.
+        Kept rivals are alike, so the worst of them is best served by what is best on their average:
+        successes wherever one of them affirms success, and anything where all deny it.
         """
         denied = self.label_error / self.c0
-        return (self.horizon - 1.0) * (denied + (1.0 - denied) * share)
+        return self.horizon * (denied + (1.0 - denied) * share)
 
     def play(self, generator: np.random.Generator, replicates: int) -> dict[str, Tally]:
         """Pessimism over the kept rewards."""
@@ -102,7 +103,7 @@ class FalseNegatives(RivalGame):
             generator, telling, overlap=self._overlap, rivals=self.rivals, noise=self.label_noise
         )
         share = np.where(kept > 0, self._overlap ** kept.astype(float), 0.0)
-        return {"vb-pessimism": Tally.of(self._risk(share))}
+        return {"vb-pessimism": Tally.of(np.asarray(self._risk(share)))}
 
     def exact_risks(self) -> dict[str, float]:
         """From E[overlap^S; S >= 1]."""
@@ -110,4 +111,4 @@ class FalseNegatives(RivalGame):
             self.data_budget, self._telling,
             overlap=self._overlap, rivals=self.rivals, noise=self.label_noise,
         )  # fmt: skip
-        return {"vb-pessimism": float(self._risk(np.asarray(share)))}
+        return {"vb-pessimism": float(self._risk(share))}

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from verigap.sim.tight.game import Tally
+from verigap.sim.tight.game import Returns, Tally
 from verigap.sim.tight.rival_game import RivalGame
 from verigap.sim.tight.rivals import chance_of_any, kept_rivals
 
@@ -24,7 +24,7 @@ class FalsePositives(RivalGame):
     or more.
     """
 
-    bounds_game: ClassVar[Literal["other", "same-levels"]] = "same-levels"
+    bounds_game: ClassVar[Literal["relabelling", "same-levels", "other"]] = "same-levels"
 
     game: Literal["false-positives"] = "false-positives"
 
@@ -34,9 +34,9 @@ class FalsePositives(RivalGame):
         return self.game
 
     @property
-    def atoms(self) -> tuple[float, ...]:
+    def returns(self) -> Returns:
         """Worthless traces, and successes."""
-        return (*[0.0] * (self.kinds - 1), float(self.horizon))
+        return ((*[0.0] * (self.kinds - 1), float(self.horizon)),)
 
     @property
     def most_error(self) -> float:

@@ -17,6 +17,10 @@ MOST_REPLICATES = 10_000_000
 """Data sets that a game may play one by one."""
 
 
+Returns = tuple[tuple[float, ...], ...]
+"""True returns of the equally likely kinds of base traces of every prompt, ascending, tokens."""
+
+
 class Tally(NamedTuple):
     """Risks of one learner over independent data sets.
 
@@ -49,8 +53,7 @@ class Tally(NamedTuple):
 class TightGame(BaseModel, ABC):
     """Parameters that all tight games have; a subclass adds its own and the learners.
 
-    Every prompt has the same K equally likely kinds of base traces. The expert plays the kind that
-    is best.
+    The base plays each of K kinds of traces alike. The expert plays the best kind.
 
     Attributes:
       horizon: H, tokens.
@@ -63,7 +66,7 @@ class TightGame(BaseModel, ABC):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     most_replicates: ClassVar[int] = MOST_REPLICATES
-    bounds_game: ClassVar[Literal["other", "same-levels"]] = "other"
+    bounds_game: ClassVar[Literal["relabelling", "same-levels", "other"]] = "other"
 
     horizon: Annotated[int, Field(ge=2, le=1 << 30)]
     data_budget: Annotated[int, Field(ge=1, le=10_000_000)]
@@ -81,23 +84,23 @@ class TightGame(BaseModel, ABC):
 
     @property
     @abstractmethod
-    def atoms(self) -> tuple[float, ...]:
-        """True returns of the K kinds of base traces, ascending, tokens."""
+    def returns(self) -> Returns:
+        """True returns of the K kinds of base traces, a tuple a prompt, prompts equally likely."""
 
     @property
     def expert_radius(self) -> float:
         """Chi-square radius of the expert around the base: by default it plays the best kind."""
-        return len(self.atoms) - 1.0
+        return len(self.returns[0]) - 1.0
 
     @property
     def expert_value(self) -> float:
         """J(expert), tokens."""
-        return self.atoms[-1]
+        return sum(kinds[-1] for kinds in self.returns) / len(self.returns)
 
     @property
     def coverage(self) -> float:
         """c0: base mass of the traces that the expert plays."""
-        return 1.0 / len(self.atoms)
+        return 1.0 / len(self.returns[0])
 
     @property
     def label_errors(self) -> float:

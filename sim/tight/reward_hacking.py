@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 
-from verigap.sim.tight.game import Tally
+from verigap.sim.tight.game import Returns, Tally
 from verigap.sim.tight.rival_game import RivalGame
 from verigap.sim.tight.rivals import chance_of_any, kept_rivals
 
@@ -37,9 +37,9 @@ class RewardHacking(RivalGame):
         return self.game
 
     @property
-    def atoms(self) -> tuple[float, ...]:
+    def returns(self) -> Returns:
         """Worthless traces, and successes of return H - 1."""
-        return (*[0.0] * (self.kinds - 1), self.horizon - 1.0)
+        return ((*[0.0] * (self.kinds - 1), self.horizon - 1.0),)
 
     @property
     def label_errors(self) -> float:
@@ -61,7 +61,7 @@ class RewardHacking(RivalGame):
         """Share of those that a rival overrates."""
         return self.error / self.most_error
 
-    def _risk(self, overrated: Float[np.ndarray, "*plays"]) -> Float[np.ndarray, "*plays"]:
+    def _risk(self, overrated: Float[np.ndarray, " plays"]) -> Float[np.ndarray, " plays"]:
         """Loss where base traces of this mass are overrated: one of N draws is, or none succeeds.
 
         What is earned takes a success among the draws, and no overrated trace.

@@ -82,7 +82,7 @@ def _worst_error(game: RivalGame) -> float:
     n, most = game.data_budget, game.most_error
     # Near the error at which Lemma 5 is attained.
     near = max(1.0 / (n + 1.0), -math.expm1(-math.log(game.rivals) / n))
-    grid = np.linspace(math.log(min(0.2 * near, 0.2 * most)), math.log(most), 33)
+    grid = np.linspace(math.log(min(0.2 * near, 0.2 * most)), math.log(most), 17)
 
     def negative_risk(log_error: float) -> float:
         error = min(math.exp(log_error), most)
@@ -92,6 +92,8 @@ def _worst_error(game: RivalGame) -> float:
     best = int(np.argmin([negative_risk(float(point)) for point in grid]))
     ends = float(grid[max(best - 1, 0)]), float(grid[min(best + 1, grid.size - 1)])
     found = optimize.minimize_scalar(
-        negative_risk, bounds=ends, method="bounded", options={"xatol": 1e-6}
+        negative_risk, bounds=ends, method="bounded", options={"xatol": 1e-4}
     )
-    return min(math.exp(float(found.x)), most)
+    # The search comes near an end, never to it.
+    candidates = (float(found.x), float(grid[best]), math.log(min(near, most)))
+    return min(math.exp(min(candidates, key=negative_risk)), most)

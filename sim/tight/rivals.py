@@ -13,10 +13,12 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import special
 
-MOST_TOLD_APART = 64
-"""Numbers of kept rivals that are told apart; the last one stands for all larger ones."""
-
 _NEGLIGIBLE = 1e-16
+# Counts with a smaller mean exceed 64 with probability below 1e-30.
+_SMALL_MEAN = 8.0
+# NumPy draws binomials of fewer trials; of more, Poisson counts with a mean of at most this differ
+# with probability at most 2^-32 (Le Cam), and whoever looks at larger ones sees the same.
+_MOST_TRIALS, _MOST_MEAN = 2.0**62, 2.0**30
 
 
 def binomial_pmf(trials: int, chance: float) -> Float[np.ndarray, " counts"]:
@@ -65,7 +67,7 @@ def kept_rivals(
       noise: chance that a label is wrong, anew for each label.
 
     Returns:
-      Counts; those from `MOST_TOLD_APART` on are cut to that.
+      Counts, up to about 2^30 where there are more than 2^62 rivals.
     """
     wrong = generator.binomial(telling, noise) if noise > 0 else np.zeros_like(telling)
     pairs, place = np.unique(np.stack([telling, wrong]), axis=1, return_inverse=True)
@@ -96,16 +98,28 @@ def _fewest(
 def _at_least_one(
     generator: np.random.Generator, size: int, rivals: float, chance: float
 ) -> Int[np.ndarray, " replicates"]:
-    """Bin(rivals, chance) given that it is not 0, cut to `MOST_TOLD_APART`."""
-    if chance >= 1.0:
-        return np.full(size, int(min(rivals, MOST_TOLD_APART)))
-    count = np.arange(1.0, MOST_TOLD_APART)
+    """Bin(rivals, chance) given that it is not 0."""
+    if rivals * chance > _SMALL_MEAN or chance >= 1.0:
+        found = np.zeros(size, int)
+        while (missing := np.flatnonzero(found == 0)).size:
+            found[missing] = _many(generator, missing.size, rivals, chance)
+        return found
+    count = np.arange(1.0, 64.0)
     with np.errstate(divide="ignore"):
         steps = np.log(np.maximum(rivals - count + 1.0, 0.0) / count * (chance / (1.0 - chance)))
     log_none = rivals * np.log1p(-chance)
     pmf = np.exp(log_none + np.cumsum(steps))
     cdf = np.cumsum(pmf) / -np.expm1(log_none)
     return 1 + np.searchsorted(cdf, generator.random(size), side="right")
+
+
+def _many(
+    generator: np.random.Generator, size: int, rivals: float, chance: float
+) -> Int[np.ndarray, " replicates"]:
+    """Bin(rivals, chance) with a mean that is not small."""
+    if rivals < _MOST_TRIALS:
+        return generator.binomial(int(rivals), chance, size)
+    return generator.poisson(min(rivals * chance, _MOST_MEAN), size)
 
 
 def chance_of_any(draws: int, telling: float, *, overlap: float, rivals: float) -> float:
@@ -117,9 +131,10 @@ def chance_of_any(draws: int, telling: float, *, overlap: float, rivals: float) 
       overlap: chance that a rival errs on a telling draw.
       rivals: 2^d - 1.
     """
-    likely = _likely(draws, telling)
-    kept = ((weight, np.asarray((1.0 - overlap) ** count)) for weight, count in likely)
-    return float(sum(weight * (1.0 - _none(survives, rivals)) for weight, survives in kept))
+    return sum(
+        weight * (1.0 - float(_none((1.0 - overlap) ** count, rivals)))
+        for weight, count in _likely(draws, telling)
+    )
 
 
 def mean_power(
@@ -147,7 +162,9 @@ def mean_power(
     return total
 
 
-def _none(chance: Float[np.ndarray, "*places"], rivals: float) -> Float[np.ndarray, "*places"]:
+def _none(
+    chance: Float[np.ndarray, " places"] | float, rivals: float
+) -> Float[np.ndarray, " places"] | float:
     """(1 - chance)^rivals, from a chance that may be far below rounding."""
     with np.errstate(divide="ignore"):
         return np.exp(rivals * np.log1p(-np.minimum(chance, 1.0)))

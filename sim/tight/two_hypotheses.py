@@ -15,7 +15,7 @@ import numpy as np
 from pydantic import Field
 from scipy import special
 
-from verigap.sim.tight.game import Tally, TightGame
+from verigap.sim.tight.game import Returns, Tally, TightGame
 
 
 class TwoHypotheses(TightGame):
@@ -42,9 +42,9 @@ class TwoHypotheses(TightGame):
         return 1.0
 
     @property
-    def atoms(self) -> tuple[float, ...]:
+    def returns(self) -> Returns:
         """A bad and a good trace."""
-        return 0.0, float(self.horizon)
+        return ((0.0, float(self.horizon)),)
 
     @property
     def expert_radius(self) -> float:
