@@ -1,4 +1,4 @@
-"""Whether a run would show that a bound is wrong: every bound corrupted in every way, and checked."""
+"""Whether a run would show that a bound is wrong: each is corrupted in every way and checked."""
 
 from __future__ import annotations
 
