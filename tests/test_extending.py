@@ -1,4 +1,4 @@
-"""A new learner, bound, importer or figure is one new file and one new line of a registry.
+"""A new learner, tight game, bound, importer or figure is one new file and one line of a registry.
 
 Each of tests/additions/ is added to a copy of the package as docs/extending.md says, and must then
 be found by whatever reads the registry.
@@ -54,6 +54,21 @@ found = vg.calculate(
     "two-level", horizon=8, data_budget=4, log2_class_size=4.0, expert_radius=1.0, replicates=8
 )
 assert "vb-tilt" in found.risks.by_learner
+""",
+    ),
+    "tight game": Addition(
+        "silent_prompts.py",
+        "sim/tight",
+        '"silent-prompts": "silent_prompts:SilentPrompts",',
+        '"reward-hacking": "reward_hacking:RewardHacking",',
+        """
+import verigap as vg
+cells = {"name": "demo", "game": "silent-prompts", "horizon": 8, "data_budget": 4}
+swept = vg.sweep({"replicates": 8, "sweeps": [cells]})
+assert swept.frame["risk"].to_list() == [8.0]
+# A class that breaks a bound is seen to: no label tells its rewards apart.
+checked = vg.check(vg.sweep({"replicates": 999, "sweeps": [cells | {"data_budget": 900}]}))
+assert not checked.ok
 """,
     ),
     "bound": Addition(

@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     "tests/cli/test_planted.py": "trains networks",
     "tests/cli/test_predict.py": "whole predictions by the command",
     "tests/cli/test_resume.py": "starts the command for every way to stop and go on",
+    "tests/cli/test_tight.py": "sweeps and checks an instance of every bound",
     "tests/cli/test_units.py": "every command that prints lengths, on two kinds of table",
     "tests/docs/test_consoles.py": "runs what pages show",
     "tests/docs/test_generated.py": "makes every generated part of the pages",

@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
-from scipy import optimize
 
 from verigap.sim.tight.game import TightGame
 
@@ -79,6 +78,9 @@ class RivalGame(TightGame):
 
 def _worst_error(game: RivalGame) -> float:
     """The rival error at which the mean risk of the game's learner is largest."""
+    # Late, as it is slow to import and only playing needs it.
+    from scipy import optimize
+
     n, most = game.data_budget, game.most_error
     # Near the error at which Lemma 5 is attained.
     near = max(1.0 / (n + 1.0), -math.expm1(-math.log(game.rivals) / n))

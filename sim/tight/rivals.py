@@ -91,7 +91,7 @@ def _fewest(
         members = np.flatnonzero(least == place)
         beyond = 1.0 - (up_to[place] - at[place])
         chance = min(at[place] / beyond, 1.0)
-        kept[members] = _at_least_one(generator, members.size, rivals, chance)
+        kept[members] = _at_least_one(generator, members.size, rivals, float(chance))
     return kept
 
 
@@ -131,10 +131,8 @@ def chance_of_any(draws: int, telling: float, *, overlap: float, rivals: float) 
       overlap: chance that a rival errs on a telling draw.
       rivals: 2^d - 1.
     """
-    return sum(
-        weight * (1.0 - float(_none((1.0 - overlap) ** count, rivals)))
-        for weight, count in _likely(draws, telling)
-    )
+    weights, counts = (np.asarray(each) for each in zip(*_likely(draws, telling), strict=True))
+    return float(weights @ (1.0 - _none((1.0 - overlap) ** counts, rivals)))
 
 
 def mean_power(
@@ -162,10 +160,8 @@ def mean_power(
     return total
 
 
-def _none(
-    chance: Float[np.ndarray, " places"] | float, rivals: float
-) -> Float[np.ndarray, " places"] | float:
-    """(1 - chance)^rivals, from a chance that may be far below rounding."""
+def _none(chance: Float[np.ndarray, " places"], rivals: float) -> Float[np.ndarray, " places"]:
+    """(1 - chance)^rivals, from chances that may be far below rounding."""
     with np.errstate(divide="ignore"):
         return np.exp(rivals * np.log1p(-np.minimum(chance, 1.0)))
 
