@@ -21,7 +21,7 @@ def shown(found: Caught, blocks: dict[str, str]) -> str:
 
 
 def main() -> None:
-    """One row a bound: its smallest factor, and for each corruption the first block that shows it."""
+    """One row a bound: its factor, and for each corruption the first block that shows it."""
     rows = read_rows(sys.argv[1])
     blocks = {row["cell"]: row["block"] for row in rows}
     factors = {verdict.name: verdict.smallest_detectable for verdict in check(rows).verdicts}
