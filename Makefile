@@ -54,10 +54,12 @@ $(READY): pyproject.toml $(PINS)
 	$(PY) $(PIP_INSTALL) -c $(PINS) -e ".[dev,docs]"
 	@touch $@
 
-run: $(READY) ## a diagnosis of real samples, then a sweep over reward laws, every bound checked
+run: $(READY) ## a diagnosis of real samples, then sweeps over reward laws and tight games, every bound checked
 	$(VENV)/bin/verigap demo --out runs/demo
 	@$(MAKE) quickstart
 	$(VENV)/bin/verigap check runs/quickstart
+	$(VENV)/bin/verigap sweep configs/tight.yaml --out runs/tight
+	$(VENV)/bin/verigap check runs/tight
 	@echo "Look at runs/demo/report.html in a browser; $(VENV)/bin/verigap check runs/quickstart --all has every bound"
 
 quickstart: $(READY)

@@ -22,6 +22,7 @@ FURTHEST = {
     "VF-UPPER": 0.95,
     "VF-UPPER-EXPECTATION": 0.95,
     "VB-UPPER": 0.95,
+    "VB-UPPER-SQUARED": 0.95,
     "VB-UPPER-NOISE": 0.93,
 }
 """Least ratio of measured and bound, where it is not 0.98."""
