@@ -41,6 +41,7 @@ REASONS: dict[str, str] = {
     "tests/llm_validation/test_sampling.py": "starts processes that grade",
     "tests/mutants/test_mutants.py": "starts a test process for every mutant",
     "tests/sim/checks/test_check.py": "simulates until each control is caught",
+    "tests/sim/checks/test_corruptions.py": "sweeps the tight games, checks every corrupted bound",
     "tests/sim/relabelling/test_learners_agree.py": "enumerates codewords for every learner",
     "tests/sim/relabelling/test_numbers.py": "enumerates codewords, compiles a shape for each",
     "tests/sim/relabelling/test_sampling.py": "enumerates codewords",

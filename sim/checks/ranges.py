@@ -6,6 +6,7 @@ import numpy as np
 
 from verigap.sim.checks.values import Row
 from verigap.theory import RewardLaw
+from verigap.theory.arrays import host_array
 from verigap.theory.experts import chi2_ceiling
 from verigap.theory.risks.hard_prompts import hard_prompt_mass
 
@@ -30,7 +31,7 @@ def risk_range(row: Row) -> tuple[float, float]:
         least, most = expert, expert
     else:
         # What the expert earns on each prompt is not stored, but lies between the mean and this.
-        law = RewardLaw.equiprobable(atoms)
+        law = RewardLaw.equiprobable(host_array(atoms))
         least = atoms.mean(axis=1)
         most = np.minimum(atoms.max(axis=1), chi2_ceiling(law, row["expert_radius"]))
     return float((least - atoms.max(axis=1)).min()), float((most - atoms.min(axis=1)).max())
@@ -38,5 +39,5 @@ def risk_range(row: Row) -> tuple[float, float]:
 
 def _hard_prompts(row: Row) -> tuple[float, float]:
     """A bit that is known costs nothing, one that is not half of H on its prompt."""
-    mass = hard_prompt_mass(np.asarray(row["data_budget"]), np.asarray(row["coverage"]))
+    mass = hard_prompt_mass(host_array(row["data_budget"]), host_array(row["coverage"]))
     return 0.0, float(row["log2_class_size"] * mass * 0.5 * row["horizon"])

@@ -51,6 +51,7 @@ def _entry(name: str, tally: Tally, exact: float) -> dict[str, Any]:
         "learner": name,
         "mean": tally.mean,
         "variance": tally.variance,
+        "total_variance": tally.variance,
         "leashed_mean": float("nan"),
         "leashed_variance": float("nan"),
         "exact": exact,

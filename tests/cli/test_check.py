@@ -96,13 +96,14 @@ def test_a_line_a_family_says_the_same(
         if not tried:
             assert "not applicable" in line
             continue
-        *_, cells, violated, vacuous, tightest, ratio = line.split()
+        *_, cells, violated, vacuous, tightest, ratio, caught = line.split()
         # Vacuous in a cell is a family of which every bound is.
         assert int(vacuous) <= min(int(every[name][4]) for name in tried)
         assert (int(cells), violated) == (max(int(every[name][2]) for name in tried), "0")
         # The number beside the tightest bound is its own, as the long table has it.
         if tightest != "-":
-            assert ratio == every[family if tightest == "itself" else tightest][5]
+            own = every[family if tightest == "itself" else tightest]
+            assert (ratio, caught) == (own[5], own[7])
 
 
 def test_check_as_json(verigap: Command, mixed_run: Path, checked: Finished) -> None:
@@ -120,7 +121,9 @@ def test_check_as_json(verigap: Command, mixed_run: Path, checked: Finished) -> 
         # People and machines are told the same.
         (line,) = (row for row in checked.stdout.splitlines() if row.split()[:1] == [entry["name"]])
         shown = "-" if entry["worst_ratio"] is None else f"{entry['worst_ratio']:.4g}"
-        assert line.split()[-1] == shown
+        factor = entry["smallest_detectable"]
+        caught = "none" if factor is None else f"{factor:.4g}"
+        assert line.split()[-2:] == [shown, caught if entry["cells"] else "-"]
 
 
 def test_laws_measured_anew_are_not_checked_with_the_old(

@@ -143,22 +143,24 @@ def test_size_where_replicates_end_in_the_midst_of_the_prompts(replicates: int) 
     prompts = 3
     # Cloning and verification fail on different prompts, the worst case for their difference.
     failing = np.asarray([[0.9, 0.5, 0.0], [0.0, 0.1, 0.8]])
-    mass: dict[tuple[str, float], float] = {}
+    bounds = {"VF-LOWER": failing[0].mean(), "SEPARATION": float((failing[0] - failing[1]).mean())}
+    found: dict[str, list[BoundedMean]] = {name: [] for name in bounds}
+    mass = []
     for order in permutations(range(prompts)):
         turn = [order[i % prompts] for i in range(replicates)]
         for outcome in product((0.0, 1.0), repeat=2 * replicates):
             draws = np.reshape(outcome, (2, replicates))
-            likely = np.where(draws == 1, failing[:, turn], 1 - failing[:, turn]).prod() / 6
-            for name, bound in (("VF-LOWER", failing[0].mean()), ("SEPARATION", 0.5 / 3)):
-                (claim, *_) = claims(BOUNDS[name], cell(draws, prompts), bound, (-1.0, 1.0))
+            mass.append(np.where(draws == 1, failing[:, turn], 1 - failing[:, turn]).prod() / 6)
+            for name, bound in bounds.items():
+                (claim, *_) = claims(BOUNDS[name], cell(draws, prompts), bound, (0.0, 1.0))
                 assert isinstance(claim.evidence, BoundedMean)
-                key = name, float(mean_p_values([claim.evidence], np.asarray([bound]))[0])
-                mass[key] = mass.get(key, 0.0) + likely
-    for name in ("VF-LOWER", "SEPARATION"):
-        attained = {p: m for (bound, p), m in mass.items() if bound == name}
-        assert sum(attained.values()) == pytest.approx(1.0)
-        for level in attained:
-            assert sum(m for p, m in attained.items() if p <= level) <= level + 1e-12
+                found[name].append(claim.evidence)
+    likely = np.asarray(mass)
+    assert likely.sum() == pytest.approx(1.0)
+    for name, bound in bounds.items():
+        p_values = mean_p_values(found[name], np.full(len(likely), bound))
+        for level in np.unique(p_values):
+            assert likely[p_values <= level].sum() <= level + 1e-12
 
 
 def test_runs_without_the_variance_over_all_prompts() -> None:
