@@ -97,7 +97,7 @@ def _climbed(name: str, space: SearchSpace, regime: str, effort: Effort) -> Find
             jnp.asarray(REGIMES[regime].share_of_stake, jnp.float64),
             bound=attacked_bound(name),
             space=space,
-            starts=effort.starts,
+            starts=min(effort.starts, space.most_starts or effort.starts),
             steps=effort.steps,
         )
         values, near = jax.device_get(ends)
