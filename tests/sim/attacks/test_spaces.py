@@ -116,7 +116,7 @@ def test_learners_of_the_relabelling_game(shape: tuple[int, int], tilt: Fraction
 
 
 def test_a_wrong_instance_is_refused() -> None:
-    values = drawn_values(SPACES["hard-prompts"], [0.5] * 4)
+    values = drawn_values(SPACES["hard-prompts"], [0.5] * 5)
     with pytest.raises(ValueError, match="success must be"):
         verify(Instance(bound="VB-LOWER", space="hard-prompts", values={**values, "success": 0.9}))
     with pytest.raises(ValueError, match="data_budget must be whole"):
