@@ -73,7 +73,10 @@ def _judged(
     climbed = jnp.log(_NOTHING + jnp.minimum(near, 1e6)) + jnp.minimum(inner / setting.horizon, 0.0)
     share = jnp.maximum(value / stake(bound, setting), _NOTHING) / share_of_stake
     climbed -= _PENALTY * jnp.log(jnp.maximum(share, 1.0))
-    counts = space.assumptions_hold(bound, setting) & (share <= 1.0) & ~jnp.isnan(near)
+    held = space.assumptions_hold(bound, setting)
+    # Without a gradient, but the starts are chosen by it.
+    climbed -= jnp.where(held, 0.0, _PENALTY)
+    counts = held & (share <= 1.0) & ~jnp.isnan(near)
     return climbed, jnp.where(counts, near, 0.0)
 
 
