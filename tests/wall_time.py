@@ -38,6 +38,7 @@ REASONS: dict[str, str] = {
     "tests/llm_validation/reporting/test_page.py": "whole diagnoses with their figures",
     "tests/llm_validation/test_import_variations.py": "imports every log in many other forms",
     "tests/llm_validation/test_sampling.py": "starts processes that grade",
+    "tests/sim/attacks/test_spaces.py": "sums fractions of long denominators",
     "tests/sim/checks/test_check.py": "simulates until each control is caught",
     "tests/sim/relabelling/test_learners_agree.py": "enumerates codewords for every learner",
     "tests/sim/relabelling/test_numbers.py": "enumerates codewords, compiles a shape for each",
