@@ -130,7 +130,9 @@ def climb(
             better: Bool[Array, ""] = near > most
             best, most = jnp.where(better, point, best), jnp.where(better, near, most)
             uphill = -jnp.where(jnp.isfinite(slope), slope, 0.0)
-            change, state = optimiser.update(uphill, state, point)
+            # Optax raises floats to the power of its count.
+            with jax.numpy_dtype_promotion("standard"):
+                change, state = optimiser.update(uphill, state, point)
             moved = optax.projections.projection_box(
                 optax.apply_updates(point, change), jnp.zeros_like(point), jnp.ones_like(point)
             )
