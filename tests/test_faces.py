@@ -62,7 +62,7 @@ def test_rooms_load_no_numerical_library() -> None:
         *(name for name in PACKAGES if name.startswith(("verigap.sim.", "verigap.llm_v"))),
     ]
     # These name what they are made of when they are imported.
-    eager = ("checks", "learners", "importers", "tasks", "tight")
+    eager = ("checks", "learners", "importers", "spaces", "tasks", "tight")
     light = [name for name in rooms if not name.endswith(eager)]
     done = subprocess.run(
         [sys.executable, "-c", LIGHT, json.dumps(light)],

@@ -40,6 +40,7 @@ REASONS: dict[str, str] = {
     "tests/llm_validation/test_import_variations.py": "imports every log in many other forms",
     "tests/llm_validation/test_sampling.py": "starts processes that grade",
     "tests/mutants/test_mutants.py": "starts a test process for every mutant",
+    "tests/sim/attacks/test_spaces.py": "sums fractions of long denominators",
     "tests/sim/checks/test_check.py": "simulates until each control is caught",
     "tests/sim/checks/test_corruptions.py": "sweeps the tight games, checks every corrupted bound",
     "tests/sim/relabelling/test_learners_agree.py": "enumerates codewords for every learner",

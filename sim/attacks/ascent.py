@@ -73,7 +73,10 @@ def _judged(
     climbed = jnp.log(_NOTHING + jnp.minimum(near, 1e6)) + jnp.minimum(inner / setting.horizon, 0.0)
     share = jnp.maximum(value / stake(bound, setting), _NOTHING) / share_of_stake
     climbed -= _PENALTY * jnp.log(jnp.maximum(share, 1.0))
-    counts = space.assumptions_hold(bound, setting) & (share <= 1.0) & ~jnp.isnan(near)
+    held = space.assumptions_hold(bound, setting)
+    # Without a gradient, but the starts are chosen by it.
+    climbed -= jnp.where(held, 0.0, _PENALTY)
+    counts = held & (share <= 1.0) & ~jnp.isnan(near)
     return climbed, jnp.where(counts, near, 0.0)
 
 
@@ -127,7 +130,9 @@ def climb(
             better: Bool[Array, ""] = near > most
             best, most = jnp.where(better, point, best), jnp.where(better, near, most)
             uphill = -jnp.where(jnp.isfinite(slope), slope, 0.0)
-            change, state = optimiser.update(uphill, state, point)
+            # Optax raises floats to the power of its count.
+            with jax.numpy_dtype_promotion("standard"):
+                change, state = optimiser.update(uphill, state, point)
             moved = optax.projections.projection_box(
                 optax.apply_updates(point, change), jnp.zeros_like(point), jnp.ones_like(point)
             )

@@ -97,23 +97,28 @@ def _climbed(name: str, space: SearchSpace, regime: str, effort: Effort) -> Find
             jnp.asarray(REGIMES[regime].share_of_stake, jnp.float64),
             bound=attacked_bound(name),
             space=space,
-            starts=effort.starts,
+            starts=min(effort.starts, space.most_starts or effort.starts),
             steps=effort.steps,
         )
         values, near = jax.device_get(ends)
-    if not near.max() > 0:
-        return None
-    # As short as a command shows them, so that it says all there is.
-    best = [float(f"{value:.9g}") for value in values[np.argmax(near)]]
     names = [parameter.name for parameter in space.parameters]
-    return verify(
-        Instance(bound=name, space=space.name, values=dict(zip(names, best, strict=True)))
-    )
+    for start in np.argsort(-near):
+        if not near[start] > 0:
+            break
+        # As short as a command shows them, so that it says all there is. That may be the end of a
+        # range where an assumption just fails.
+        short = [float(f"{value:.9g}") for value in values[start]]
+        found = verify(
+            Instance(bound=name, space=space.name, values=dict(zip(names, short, strict=True)))
+        )
+        if not found.failing_assumptions:
+            return found
+    return None
 
 
 def _worse(first: Finding | None, second: Finding | None) -> Finding | None:
-    """The finding that comes nearer, of those that count."""
-    found = [each for each in (first, second) if each and not each.failing_assumptions]
+    """The finding that comes nearer."""
+    found = [each for each in (first, second) if each is not None]
     return max(found, key=lambda each: each.closeness, default=None)
 
 

@@ -78,6 +78,7 @@ class SearchSpace:
       measure: the instance of some values; pure, in JAX or NumPy as the values are. Values between
         whole numbers never occur.
       exact: the quantity as a fraction, or None where it takes too long or is irrational.
+      most_starts: ascents at most, where one evaluation takes long.
       declared: assumptions that hold by construction, and that a setting cannot show.
     """
 
@@ -87,6 +88,7 @@ class SearchSpace:
     bounds: tuple[str, ...]
     measure: Callable[[Bound, Values], Measured]
     exact: Callable[[Bound, Mapping[str, Fraction]], Exact | None] = _nothing_exact
+    most_starts: int | None = None
     declared: tuple[Assumption, ...] = ()
 
     def assumptions_hold(self, bound: Bound, setting: Setting) -> Bool[Array, ""]:

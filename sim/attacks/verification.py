@@ -49,10 +49,10 @@ class Instance:
     values: Mapping[str, float]
 
     @property
-    def command(self) -> str:
-        """What evaluates it again."""
+    def text(self) -> str:
+        """The space and the values, SPACE:parameter=value,..."""
         numbers = ",".join(f"{name}={value:.9g}" for name, value in self.values.items())
-        return f"verigap attack {self.bound} --instance {self.space}:{numbers}"
+        return f"{self.space}:{numbers}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,7 @@ _PLACES = (
     "two_policies:SPACE",
     "missing_demonstrations:SPACE",
     "relabelling:TWO_LEVEL",
+    "relabelling:TWO_LEVEL_COUNTED",
     "relabelling:RARE",
     "relabelling:FREE",
     "dull_prompts:SPACE",

@@ -35,7 +35,7 @@ SPACE = SearchSpace(
     name="dull-prompts",
     title="33 prompts, of which 16 have one return only, against the base itself",
     parameters=(
-        Parameter(name="data_budget", low=1.0, high=512.0, logarithmic=True, whole=True),
+        Parameter(name="data_budget", low=1.0, high=500.0, logarithmic=True, whole=True),
         Parameter(name="log2_class_size", low=1.0, high=60.0, logarithmic=True, whole=True),
         Parameter(name="success", low=0.5, high=0.5),
         EXPERT_SHARE,

@@ -7,9 +7,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values
-from verigap.sim.attacks.spaces.success_law import HORIZON, SUCCESS, enumerable, success_setting
+from verigap.sim.attacks.spaces.success_law import (
+    HORIZON,
+    NEVER_FAILING,
+    SUCCESS,
+    enumerable,
+    success_setting,
+)
 from verigap.theory import Bound
-from verigap.theory.arrays import as_in
 from verigap.theory.risks import hard_prompt_mass, hard_prompts_vb_risk
 
 
@@ -19,8 +24,7 @@ def _measure(bound: Bound, values: Values) -> Measured:
     risk = hard_prompts_vb_risk(
         values["horizon"], traces, values["log2_class_size"], coverage, mass
     )
-    right = {**values, "expert_share": as_in(1.0, coverage)}
-    return Measured(replace(success_setting(right, game="hard-prompts"), coverage=coverage), risk)
+    return Measured(replace(success_setting(values, game="hard-prompts"), coverage=coverage), risk)
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:
@@ -39,6 +43,7 @@ SPACE = SearchSpace(
         Parameter(name="data_budget", low=1.0, high=1e6, logarithmic=True, whole=True),
         Parameter(name="log2_class_size", low=1.0, high=64.0, logarithmic=True, whole=True),
         SUCCESS,
+        NEVER_FAILING,
         HORIZON,
     ),
     bounds=("VB-LOWER",),

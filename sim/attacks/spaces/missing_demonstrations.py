@@ -12,6 +12,7 @@ from fractions import Fraction
 from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values, exceeded
 from verigap.sim.attacks.spaces.success_law import (
     HORIZON,
+    NEVER_FAILING,
     SUCCESS,
     Rivals,
     enumerable,
@@ -19,7 +20,7 @@ from verigap.sim.attacks.spaces.success_law import (
     success_setting,
 )
 from verigap.theory import Bound
-from verigap.theory.arrays import as_in, xp
+from verigap.theory.arrays import xp
 
 
 def _measure(bound: Bound, values: Values) -> Measured:
@@ -27,7 +28,7 @@ def _measure(bound: Bound, values: Values) -> Measured:
     mass = values["prompt_share"] * xp.exp(-log_count)
     log_chance = Rivals(log_count, mass, values["data_budget"]).log_some_left()
     loss = values["horizon"] * mass
-    setting = success_setting({**values, "expert_share": as_in(1.0, mass)})
+    setting = success_setting(values)
     if bound.statistic == "mean":
         return Measured(setting, loss * xp.exp(log_chance))
     return exceeded(setting, loss, log_chance)
@@ -51,6 +52,7 @@ SPACE = SearchSpace(
         Parameter(name="log2_class_size", low=1.0, high=20.0, whole=True),
         Parameter(name="prompt_share", low=1e-6, high=0.99, logarithmic=True),
         SUCCESS,
+        NEVER_FAILING,
         HORIZON,
     ),
     bounds=("VF-UPPER", "VF-UPPER-EXPECTATION", "CONTROL-VF-UPPER-HALVED"),

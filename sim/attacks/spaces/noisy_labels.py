@@ -74,7 +74,7 @@ SPACE = SearchSpace(
     title="a rival that denies one prompt, labels wrong by chance, against pessimism",
     parameters=(
         Parameter(name="data_budget", low=1.0, high=1e6, logarithmic=True, whole=True),
-        Parameter(name="label_noise", low=1e-9, high=0.49, logarithmic=True),
+        Parameter(name="label_noise", low=0.01, high=0.49, logarithmic=True),
         Parameter(name="prompt_share", low=1e-6, high=1.0, logarithmic=True),
         SUCCESS,
         EXPERT_SHARE,

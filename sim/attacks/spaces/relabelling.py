@@ -8,6 +8,7 @@ on two traces, elsewhere at most what it would earn from the true codeword alone
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -17,13 +18,14 @@ from verigap.sim.attacks.space import Measured, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import EXPERT_SHARE, HORIZON
 from verigap.theory import Bound, RewardLaw, Setting, top_share_policy
 from verigap.theory.arrays import Array, as_in, on_host, xp
-from verigap.theory.binomial_lattices import two_level_lattice
+from verigap.theory.binomial_lattices import two_valued_lattice, two_values
 from verigap.theory.lattice_ends import likelihood_ends
 from verigap.theory.risks import probability_correct, two_level_pessimistic_gain
 from verigap.theory.risks.ties import log_tie_share
 from verigap.theory.risks.version_space import two_level_agreement
 
-_MOST_TRACES = 512
+_MOST_TRACES = 500
+# As many as the counts of successes.
 _CELLS = 1 << 9
 _GENERAL_CELLS = 1 << 9
 _ROUNDING = 1e-9
@@ -49,24 +51,30 @@ class Gains(NamedTuple):
     plug_in: Float[Array, ""]
 
 
-def _two_level_gains(setting: Setting, tilt: Float[Array, ""]) -> Gains:
+def _gains_of_one_success(setting: Setting) -> Gains:
+    """Of a law with one success, under which the expert's density ratio has two values."""
+    law, expert = setting.law, setting.expert
+    traces, size = setting.data_budget, setting.log2_class_size
+    pair, _ = two_values(law, expert.density_ratio)
+    lattice = two_valued_lattice(traces, pair, size, _CELLS)
+    match = xp.maximum(probability_correct(lattice, size) - _ROUNDING, 0.0)
+    gain, room = expert.gain[0], law.headroom[0]
+    best = law.expectation(top_share_policy(law, setting.coverage))[0] - law.mean[0]
+    gains = Gains(gain, match, gain * match, room * match, best, best)
+    return _two_level_gains(setting, gains) if law.probabilities.shape[-1] == 2 else gains
+
+
+def _two_level_gains(setting: Setting, gains: Gains) -> Gains:
+    """With what is known on two traces besides."""
     traces, size = setting.data_budget, setting.log2_class_size
     sd = setting.law.sd[0]
-    lattice = two_level_lattice(traces, tilt, size, _CELLS)
-    match = xp.maximum(probability_correct(lattice, size) - _ROUNDING, 0.0)
     unaided = two_level_agreement(xp.maximum(xp.round(xp.exp2(size)) - 1.0, 1.0))
-    reach = xp.minimum(1.0 / setting.coverage - 1.0, 1.0)
     # The exact sum over the survivors is short up to 2^11 codewords.
-    summed = two_level_pessimistic_gain(
-        traces, xp.minimum(size, 11.0), sd, setting.coverage
-    )  # fmt: skip
+    summed = two_level_pessimistic_gain(traces, xp.minimum(size, 11.0), sd, setting.coverage)
     share = xp.exp(log_tie_share(-traces * _LN2, size))
-    return Gains(
-        expert=sd * tilt,
-        match=match,
-        proper=sd * tilt * match,
-        free=sd * xp.maximum(match, unaided * (1.0 - _ROUNDING)),
-        pessimism=xp.where(size <= 11.0, summed * (1.0 + _ROUNDING), sd * reach),
+    return gains._replace(
+        free=xp.maximum(gains.free, sd * unaided * (1.0 - _ROUNDING)),
+        pessimism=xp.where(size <= 11.0, summed * (1.0 + _ROUNDING), gains.pessimism),
         plug_in=sd * share,
     )
 
@@ -121,9 +129,7 @@ def _one_success(traces: int, bound: Bound, values: Values) -> Measured:
     if bound.name == "SEPARATION-LINEAR":
         ball = (share + values["ball_share"] * (1.0 - share)) ** 2 * (traces - 1.0)
     setting = _setting(RewardLaw.equiprobable(atoms[None]), values, radius, ball)
-    two = traces == 2
-    gains = _two_level_gains(setting, share) if two else _general_gains(setting)
-    return Measured(setting, _quantity(bound, gains))
+    return Measured(setting, _quantity(bound, _gains_of_one_success(setting)))
 
 
 def _free_returns(bound: Bound, values: Values) -> Measured:
@@ -149,15 +155,15 @@ def _parameters(*more: Parameter, traces: int) -> tuple[Parameter, ...]:
     )
 
 
-_VF = (
-    "VF-LOWER",
+_COUNTED = (
     "VF-LOWER-PROPER",
-    "VF-LOWER-MEDIAN",
     "VF-LOWER-SHARP",
     "VF-LOWER-PROBABILITY",
-    "SEPARATION",
     "SEPARATION-PROPER",
 )
+"""Bounds that sum over the counts of successes on two traces, which takes a while."""
+
+_SUMMED = ("VF-LOWER", "VF-LOWER-MEDIAN", "SEPARATION", "SEPARATION-LINEAR")
 _BALL = Parameter(name="ball_share", low=0.0, high=1.0)
 
 TWO_LEVEL = SearchSpace(
@@ -165,9 +171,7 @@ TWO_LEVEL = SearchSpace(
     title="the relabelling game on returns 0 and H",
     parameters=_parameters(_BALL, traces=2),
     bounds=(
-        *_VF,
-        "SEPARATION-LINEAR",
-        "VB-UPPER-EXPECTATION",
+        *_SUMMED,
         "VB-UPPER-PLUG-IN",
         "CONTROL-VF-LOWER-DOUBLED",
         "CONTROL-VF-LOWER-PROPER-FOR-ALL",
@@ -175,11 +179,15 @@ TWO_LEVEL = SearchSpace(
     measure=partial(_one_success, 2),
 )
 
+TWO_LEVEL_COUNTED = replace(
+    TWO_LEVEL, name="relabelling-two-level-counted", bounds=_COUNTED, most_starts=6
+)
+
 RARE = SearchSpace(
     name="relabelling-rare-success",
     title="the relabelling game with one success in sixteen traces",
     parameters=_parameters(_BALL, traces=16),
-    bounds=(*_VF, "SEPARATION-LINEAR"),
+    bounds=(*_SUMMED, *_COUNTED),
     measure=partial(_one_success, 16),
 )
 
@@ -191,6 +199,6 @@ FREE = SearchSpace(
         Parameter(name="middle_return", low=0.0, high=1.0),
         Parameter(name="lower_return", low=0.0, high=1.0),
     ),
-    bounds=_VF,
+    bounds=("VF-LOWER", "VF-LOWER-PROPER", "VF-LOWER-SHARP"),
     measure=_free_returns,
 )

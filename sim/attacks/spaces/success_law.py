@@ -17,6 +17,7 @@ from verigap.theory.bounds import Game
 HORIZON = Parameter(name="horizon", low=1.0, high=1024.0, logarithmic=True, whole=True)
 SUCCESS = Parameter(name="success", low=1e-4, high=0.5, logarithmic=True)
 EXPERT_SHARE = Parameter(name="expert_share", low=1e-3, high=1.0, logarithmic=True)
+NEVER_FAILING = Parameter(name="expert_share", low=1.0, high=1.0)
 
 
 _NEARLY_ONE = 1.0 - 1e-12

@@ -8,12 +8,17 @@ from typing import Any
 
 from verigap.cli.output import say
 from verigap.cli.tables.common import open_console, plain_table, table_number
-from verigap.sim.attacks import Attacks, Finding
+from verigap.sim.attacks import Attacks, Finding, Instance
+
+
+def command_of(instance: Instance) -> str:
+    """What evaluates an instance again."""
+    return f"verigap attack {instance.bound} --instance {instance.text}"
 
 
 def as_content(found: Finding) -> dict[str, Any]:
     """A finding with the command that evaluates it again."""
-    return {**asdict(found), "command": found.instance.command}
+    return {**asdict(found), "command": command_of(found.instance)}
 
 
 def closeness_text(found: Finding | None) -> str:
@@ -45,7 +50,7 @@ def show_attacks(found: Attacks) -> None:
         console.print(table, highlight=False)
         found_here = [each for each in attack.worst.values() if each is not None]
         for each in sorted(found_here, key=lambda one: -one.closeness)[:1]:
-            say(f"the worst: {each.instance.command}")
+            say(f"the worst: {command_of(each.instance)}")
         broken = [each for each in found_here if each.violated]
         say(f"{name} is broken\n" if broken else f"no instance that was tried breaks {name}\n")
 
@@ -54,7 +59,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
     """One instance after the other, with its bound and its exact quantity."""
     for found in findings:
         exact = "" if found.in_fractions is None else f", {found.in_fractions:.15g} in fractions"
-        say(f"{found.instance.command}")
+        say(command_of(found.instance))
         say(
             f"  bound {found.value:.15g}, exact {found.quantity:.15g}, "
             f"closeness {found.closeness:.15g}{exact}"
