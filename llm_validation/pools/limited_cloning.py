@@ -131,7 +131,8 @@ def held_out_path(
     shown = train & right.any(axis=1)
     prompt = np.where(shown, np.arange(pools.prompts), -1)
     seen = Demonstrations(prompt, np.where(shown, sample, -1))
-    phi = features(pools, np.inf, hashed_words(pools))
+    # A policy draws one trace, and cannot compare it with others of its prompt.
+    phi = features(pools, np.inf, hashed_words(pools), alone=True)
     same = same_answer(pools.answer, pools.mask, seen)
     policies = cloning_path(phi, seen, same, trained_for, steps)
     success = (policies * right).sum(axis=-1)
