@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from jaxtyping import Float
 
-from verigap.theory.arrays import Array, no_gradient, xlogy, xp
+from verigap.theory.arrays import Array, no_gradient, on_host, xlogy, xp
 from verigap.theory.binomial import binomial_log_pmf
 from verigap.theory.bounds.bound import Setting
 from verigap.theory.precision import ROUNDINGS, rounded_up
@@ -106,7 +106,9 @@ def agreement_cells(setting: Setting) -> AgreementCells:
     low = xp.clip(xp.floor(mean - reach), 0.0, traces)
     high = xp.clip(xp.ceil(mean + reach), 0.0, traces)
     stride = xp.maximum(xp.ceil((high - low + 1.0) / _CELLS), 1.0)
-    first = low + stride * xp.arange(_CELLS, dtype=low.dtype)
+    # A program has one shape for all settings; in NumPy nothing is computed for counts above n.
+    cells = min(int(high - low) + 1, _CELLS) if on_host(low, high) else _CELLS
+    first = low + stride * xp.arange(cells, dtype=low.dtype)
     # The bracket: one more than 2^24 is no number of float32.
     last = xp.minimum(first + (stride - 1.0), traces)
     # Binomial probabilities rise to the mode and fall after it.

@@ -1,4 +1,4 @@
-"""VF-LOWER: no verifier-free learner escapes the relabelling game, in all its forms.
+"""VF-LOWER: what cloning must lose in the relabelling game on average over codewords, in all forms.
 
 Averaged over the 2^d codewords and the data, a learner that sees n traces of the kappa'-tilt gains
 at most spread * 2^(-d/2) (1 + kappa')^(n/2) over the base. Proofs: docs/theory.md#vf-lower.
@@ -62,42 +62,68 @@ def hardest_tilt(
 ) -> Float[Array, ""]:
     """sqrt(kappa') of the expert in the kappa ball at which `value` is largest.
 
-    A geometric grid, refined around its best point until neighbours differ by less than 1e-4 of
-    themselves. Any tilt gives a valid bound, so the search can only be loose, never wrong.
+    A geometric grid, then a golden-section search around its best point, in logarithm, until the
+    ends differ by less than 1e-4 of themselves. Any tilt gives a valid bound, so the search can
+    only be loose, never wrong.
     """
 
     def search() -> Float[Array, ""]:
         largest = xp.sqrt(setting.chi2_radius)
         # Where the bound says something its best tilt is no smaller than about 1 / sqrt(n).
         low = 0.1 * xp.minimum(1.0 / xp.sqrt(setting.data_budget), largest)
-        return _refined(setting, value, _best_of(setting, value, (low, largest, largest), 33))
+        places = as_in(np.linspace(0.0, 1.0, _GRID), low)
+        # The last one is the largest to the last digit, so that whoever compares it sees that.
+        grid = xp.where(places < 1.0, low * (largest / low) ** places, largest)
+        values = of_each(lambda tilt: value(setting.with_expert(tilt**2)), grid, inside=setting)
+        best = xp.argmax(values)
+        bracket = grid[xp.maximum(best - 1, 0)], grid[xp.minimum(best + 1, _GRID - 1)]
+        tilt, reached = _golden_section(setting, value, bracket)
+        return no_gradient(xp.where(reached > values[best], tilt, grid[best]))
 
     return kept(setting, f"hardest tilt of {value.__qualname__}", search)
 
 
-_Bracket = tuple[Float[Array, ""], Float[Array, ""], Float[Array, ""]]
-"""Tilts below, at and above the best one that was tried."""
+_GRID = 33
+_GOLDEN = 0.5 * (5.0**0.5 - 1.0)
+_NARROWINGS = 20
 
 
-def _best_of(
-    setting: Setting, value: Callable[[Setting], Float[Array, ""]], bracket: _Bracket, count: int
-) -> _Bracket:
-    """The bracket around the best of so many tilts, evenly spaced in logarithm."""
-    low, _, high = bracket
-    places = as_in(np.linspace(0.0, 1.0, count), low)
-    # The last one is `high` to the last digit, so that whoever compares it sees that.
-    grid = xp.where(places < 1.0, low * (high / low) ** places, high)
-    values = of_each(lambda tilt: value(setting.with_expert(tilt**2)), grid, inside=setting)
-    best = xp.argmax(values)
-    return grid[xp.maximum(best - 1, 0)], grid[best], grid[xp.minimum(best + 1, count - 1)]
+def _golden_section(
+    setting: Setting,
+    value: Callable[[Setting], Float[Array, ""]],
+    bracket: tuple[Float[Array, ""], Float[Array, ""]],
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """The best tilt that was tried between two, evenly spaced in logarithm, and its value."""
+    low, high = (xp.log(end) for end in bracket)
+
+    def at(log_tilt: Float[Array, ""]) -> Float[Array, ""]:
+        return value(setting.with_expert(xp.exp(2.0 * log_tilt)))
+
+    def narrowed(state: _Search) -> _Search:
+        low, left, right, high, at_left, at_right = state
+        falls = at_left >= at_right
+        low, high = xp.where(falls, low, left), xp.where(falls, right, high)
+        near = _GOLDEN * (high - low)
+        new = xp.where(falls, high - near, low + near)
+        at_new = at(new)
+        return (
+            low,
+            xp.where(falls, new, right),
+            xp.where(falls, left, new),
+            high,
+            xp.where(falls, at_new, at_right),
+            xp.where(falls, at_left, at_new),
+        )
+
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    start = low, left, right, high, at(left), at(right)
+    _, left, right, _, at_left, at_right = repeated(narrowed, start, _NARROWINGS, inside=setting)
+    falls = at_left >= at_right
+    return xp.exp(xp.where(falls, left, right)), xp.maximum(at_left, at_right)
 
 
-def _refined(
-    setting: Setting, value: Callable[[Setting], Float[Array, ""]], bracket: _Bracket
-) -> Float[Array, ""]:
-    """The best tilt of a bracket, which every step makes four times narrower in logarithm."""
-    bracket = repeated(lambda b: _best_of(setting, value, b, 9), bracket, 7, inside=setting)
-    return no_gradient(bracket[1])
+_Search = tuple[Float[Array, ""], ...]
+"""Two ends and two points between them, logarithms of tilts, and the values at the two points."""
 
 
 def over_experts(
@@ -113,7 +139,7 @@ def over_experts(
 
 
 def vf_lower(setting: Setting) -> Float[Array, ""]:
-    """Lower bound on the mean risk of every verifier-free learner (VF-LOWER).
+    """Lower bound on the risk of every verifier-free learner, on average over codewords (VF-LOWER).
 
     J* - mean - spread 2^(-d/2) (1 + kappa')^(n/2) with spread = sqrt(E_x sigma_x^2 (K - 1)), and
     never below J* - E_x max R, which no policy can beat.
