@@ -11,7 +11,11 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import jax
 import numpy as np
+
+# As the command line does, and the tests that compare the pages.
+jax.config.update("jax_enable_x64", True)
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 LABELS = 2_000
@@ -237,10 +241,43 @@ def _beam() -> list[str]:
     return lines
 
 
+STEPS = (0, 3, 10, 30, 100, 300, 1000)
+
+
+def _limited() -> list[str]:
+    from verigap.llm_validation import read_traces
+    from verigap.llm_validation.pools import sample_pools
+    from verigap.llm_validation.pools.limited_cloning import held_out_path
+    from verigap.theory.limited_confidence import expected_pass_at_n
+
+    truth = 1 / np.arange(1.0, 7.0)
+    truth /= truth.sum()
+    lines = [
+        f"| | trained for | {' | '.join(f'{step:,} steps' for step in STEPS)} |",
+        "|---" * (len(STEPS) + 2) + "|",
+    ]
+
+    def row(name: str, trained_for: int, values: np.ndarray) -> str:
+        cells = " | ".join(f"{100 * value:.1f}" for value in values)
+        return f"| {name} | N = {trained_for} | {cells} |"
+
+    lines += [row("law", n, expected_pass_at_n(truth, 6, float(n), 16.0, STEPS)) for n in (1, 16)]
+    for pack in ("game24_gpt4", "humaneval_codegen16b", "smollm2_products"):
+        for pools in sample_pools(read_traces(EXAMPLES / f"{pack}.parquet"), placed=False):
+            for n in (1, 16):
+                path = held_out_path(
+                    pools, trained_for=float(n), num_candidates=16, steps=STEPS, seed=0
+                )
+                name = f"{pools.dataset}, {pools.model}"
+                lines.append(row(name, n, path.pass_at_n.mean(axis=1)))
+    return lines
+
+
 TABLES: dict[str, Callable[[], list[str]]] = {
     "best-of-N with pessimism": _pessimism,
     "compute-optimal allocation": _allocation,
     "guided beam search": _beam,
+    "limited confidence": _limited,
     "early stopping": _stopping,
     "self-correction": _correction,
 }

@@ -20,6 +20,7 @@ FACES = [
 ]
 
 SLOW = {
+    "llm_validation.deciding.methods.equal_budgets.compare_methods",
     "llm_validation.predicting.predict.predict",
     "llm_validation.reporting.content.diagnosis_content",
     "llm_validation.reporting.diagnose.diagnose",

@@ -12,7 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+
+from verigap.theory.arrays import host_array
+from verigap.theory.binomial import binomial_log_pmf
 
 
 class ComputeAllocation(NamedTuple):
@@ -91,7 +93,11 @@ def pilot_classes(
       success: probability that a sample is right, of each kind of prompt.
       pilot: m, at least 0.
     """
-    return np.asarray(stats.binom.pmf(np.arange(pilot + 1), pilot, success[:, None]))
+    shape = (len(success), pilot + 1)
+    counts = host_array(np.broadcast_to(np.arange(pilot + 1), shape))
+    chance = host_array(np.broadcast_to(success[:, None], shape))
+    trials = host_array(np.full(shape, pilot))
+    return np.exp(np.asarray(binomial_log_pmf(counts, trials, chance)))
 
 
 def allocation_by_class(

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import special
+
+from verigap.theory.arrays import gammaln, host_array, xlogy
 
 MOST_TYPES = 1 << 20
 """Types that are enumerated at most: a second or so, and a hundred megabytes."""
@@ -58,9 +59,10 @@ def multinomial(probabilities: Float[np.ndarray, " K"], draws: int) -> Multinomi
         counts = np.concatenate([counts[rows], column[:, None]], axis=1)
     last = draws - counts.sum(axis=1, keepdims=True)
     counts = np.concatenate([counts, last], axis=1)
+    drawn = host_array(counts)
     log = (
-        special.gammaln(draws + 1.0)
-        - special.gammaln(counts + 1.0).sum(axis=1)
-        + special.xlogy(counts, probabilities).sum(axis=1)
+        gammaln(host_array(draws + 1.0))
+        - np.asarray(gammaln(drawn + 1.0)).sum(axis=1)
+        + np.asarray(xlogy(drawn, host_array(probabilities))).sum(axis=1)
     )
     return Multinomial(counts, np.exp(log))

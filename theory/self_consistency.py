@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import special
 
 from verigap.theory.multinomial import multinomial
 
@@ -48,6 +47,9 @@ def log_evidence(
       >>> np.exp(log_evidence(np.array([1, 5, 5]), np.array([0, 0, 2]), 2)).round(2).tolist()
       [1.5, inf, inf]
     """
+    # Slow to import, and only needed here.
+    from scipy import special
+
     a, b = (np.asarray(each, float)[..., None] for each in (leader, rival))
     share = special.betaln(a + 1, b + 1) + np.log(special.betainc(b + 1, a + 1, 0.5)) + math.log(2)
     # Ends of the pair's votes: for each total the leader has the most that is not a majority.

@@ -50,6 +50,14 @@ def test_evidence_by_definition(first: int, second: int, left: int) -> None:
         assert found == pytest.approx(math.log(expected), abs=1e-9)
 
 
+@given(st.integers(1, 60), st.integers(0, 60), st.integers(0, 60))
+def test_the_strongest_rival_decides(leader: int, rival: int, left: int) -> None:
+    """Evidence falls with the votes of the rival, so that one comparison covers all of them."""
+    votes = np.arange(min(rival, leader) + 1)
+    found = log_evidence(np.full_like(votes, leader), votes, left)
+    assert (found[1:] <= found[:-1]).all()
+
+
 @cache
 def stops(rule: StoppingRule, leader: int, rival: int, drawn: int) -> bool:
     return bool(rule.stops(np.array(leader), np.array(rival), drawn))

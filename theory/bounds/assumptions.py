@@ -122,7 +122,7 @@ COVERED = Assumption(
     needs_law=True,
 )
 SAME_LEVEL = Assumption(
-    "J* and c* are the same under every reward of the class",
+    "J* is the same under every reward of the class, and c0 at most every c*",
     lambda s: xp.asarray(s.law_known and s.game in ("relabelling", "same-levels")),
     needs_law=True,
 )

@@ -54,8 +54,8 @@ def stopped_votes(votes: VotesAlong, error: float) -> StoppedVotes:
       >>> from verigap.llm_validation.pools import sample_pools
       >>> (pools,) = sample_pools(read_traces("examples/smollm2_products.parquet"))
       >>> found = outcomes_at(pools, 64)
-      >>> drawn = orders.random_orders(found, 32, seed=0)
-      >>> both = stopped_votes(orders.votes_along(found, drawn, range(1, 33)), error=0.0)
+      >>> drawn = orders.random_orders(found, 12, seed=0)
+      >>> both = stopped_votes(orders.votes_along(found, drawn, range(1, 13)), error=0.0)
       >>> bool((both.stopped.values == both.full.values).all()), both.saved > 0
       (True, True)
     """
