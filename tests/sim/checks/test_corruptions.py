@@ -91,7 +91,7 @@ def test_the_printed_factor_is_where_a_bound_begins_to_be_violated(name: str) ->
 
     factor = check(rows, [name]).verdicts[0].smallest_detectable
     assert factor is not None
-    assert violations(1 + (factor - 1) * (1 + 1e-6)) == 1
+    assert violations(1 + (factor - 1) * (1 + 1e-6)) >= 1
     assert violations(1 + (factor - 1) * (1 - 1e-6)) == 0
 
 
