@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float
 
 from verigap.llm_validation.intervals import Resampler, Statistic
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.predicting.draws import Assumptions, resampled_means
 from verigap.llm_validation.predicting.group_laws import laws_of_traces
 from verigap.llm_validation.predicting.relabelling import (
@@ -71,7 +72,7 @@ class GroupGame:
     ) -> list[Shares]:
         """The shares for several class sizes."""
         law = self._laws[horizon]
-        cloned = cloning_shares(law, radius, data_budget, sizes, self._seed)
+        cloned = cloning_shares(law, Leash("chi2", radius), data_budget, sizes, self._seed)
         return list(zip(cloned.tolist(), labelling_shares(law, data_budget, sizes), strict=True))
 
     def _at(
@@ -136,7 +137,9 @@ class GroupGame:
         """
         if resampler.prompts < 2:
             return {}, math.nan
-        given = Assumptions(chi2_radius=self._radius, log2_class_size=self._size, num_candidates=1)
+        given = Assumptions(
+            leash=Leash("chi2", self._radius), log2_class_size=self._size, num_candidates=1
+        )
         gains = horizon_gains(self._laws[self._horizon], given)
         rates = np.stack([gains.cloning_rate, gains.labelling_rate], axis=1)
         drawn = resampled_means(rates, resampler)
