@@ -1,6 +1,6 @@
 """Types of N draws against enumeration of all sequences."""
 
-from collections import Counter
+from collections import defaultdict
 from fractions import Fraction
 from itertools import product
 
@@ -15,7 +15,7 @@ from verigap.theory.multinomial import multinomial
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=3).filter(any), st.integers(0, 4))
 def test_types_by_enumeration(weights: list[int], draws: int) -> None:
     law = [Fraction(weight, sum(weights)) for weight in weights]
-    expected: Counter[tuple[int, ...]] = Counter()
+    expected: defaultdict[tuple[int, ...], Fraction] = defaultdict(Fraction)
     for sequence in product(range(len(law)), repeat=draws):
         chance = Fraction(1)
         for kind in sequence:
