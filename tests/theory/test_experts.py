@@ -1,6 +1,7 @@
 """Lemmas 2 and 3: the ceiling in exact arithmetic, the expert against independent solvers."""
 
 from fractions import Fraction
+from typing import Any
 
 import jax
 import numpy as np
@@ -107,7 +108,7 @@ def best_dual_point(law, radius):
     width = atoms.max() - atoms.min()
     # The minimiser m - 1/t can lie far below the support when the radius is small.
     low = atoms.max() - width * (2 + 2 / np.sqrt(max(float(radius), 1e-8)) * 10)
-    best = optimize.minimize_scalar(
+    best: Any = optimize.minimize_scalar(
         dual, bounds=(low, atoms.max()), method="bounded", options={"xatol": 1e-12}
     )
     return Fraction(float(best.x))

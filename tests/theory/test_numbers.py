@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from math import ceil, comb, log2
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -113,7 +114,8 @@ def test_constants_of_proper_learners() -> None:
             correct = np.sum(stats.norm.pdf(score - root) * below_all) * (score[1] - score[0])
             return -root * (1.0 - correct)
 
-        exact = -optimize.minimize_scalar(missed, bounds=(0.1, 12.0)).fun
+        least: Any = optimize.minimize_scalar(missed, bounds=(0.1, 12.0))
+        exact = -least.fun
         assert exact == pytest.approx(constant, abs=5e-3 if size == 40 else 5e-4)
         value, _ = hardest("VF-LOWER-PROPER", jnp.asarray(1e5), jnp.asarray(float(size)))
         assert float(value) * 1e5**0.5 == pytest.approx(exact, rel=1e-3)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.statistics import Estimate, assert_same_mean
 from verigap.theory.arrays import host_array
-from verigap.theory.imperfect_verifier import acceptance, accepted_best_of_n_value
 from verigap.theory.laws import RewardLaw
+from verigap.theory.scored_verifier import ScoredLaw, scored_best_of_n_value
 from verigap.theory.self_correction import SelfCorrection, corrected_answer, corrected_limit
 
 rates = st.fractions(0, 1, max_denominator=6)
@@ -67,8 +67,8 @@ def test_fresh_attempts_are_best_of_n(
 ) -> None:
     p = float(success)
     law = RewardLaw(host_array([0.0, 1.0]), host_array([1 - p, p]))
-    accept = acceptance(law, float(false_positive), float(false_negative))
-    expected = accepted_best_of_n_value(law, accept, float(most))
+    errors = host_array([float(false_positive)]), host_array([float(false_negative)])
+    expected = scored_best_of_n_value(ScoredLaw.from_roc(law, *errors), float(most))
     found = corrected_answer(
         policy_of((p, p, p, float(false_positive), float(false_negative))), most
     )

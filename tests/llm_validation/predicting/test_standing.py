@@ -17,6 +17,7 @@ from verigap.llm_validation.predicting.standing import GroupStanding, group_stan
 from verigap.llm_validation.predicting.standing_bounds import group_setting
 from verigap.llm_validation.traces import Traces
 from verigap.theory import RewardLaw, Setting
+from verigap.theory.arrays import host_array
 from verigap.theory.frontier import MARGIN, bound_lead
 from verigap.theory.lattice_ends import label_ends
 from verigap.theory.risks import survivor_share
@@ -83,7 +84,7 @@ def test_the_bounds_are_those_of_the_median_coverage(played: None) -> None:
     assert found.move("coverage").becomes == "verifying"
     # The leash takes the coverage that was fitted at other radii.
     doubled = found.move("class_radius").doubled
-    law = replace(_setting(), class_radius=np.asarray(2.0)).with_expert(np.asarray(2.0))
+    law = replace(_setting(), class_radius=host_array(2.0)).with_expert(host_array(2.0))
     there = replace(law, coverage=np.asarray(0.05 / 2**0.5))
     assert doubled == pytest.approx(float(bound_lead(there)))
     assert "horizon" not in [move.parameter for move in found.moves]
@@ -113,11 +114,13 @@ def test_the_game_s_moves_end_where_the_shares_cross(played: None) -> None:
     # Cloning leads where its expert tells more than a label, from kappa = 2 on.
     leash = found.game.move("class_radius")
     assert leash.becomes == "cloning"
+    assert leash.at is not None
     assert 2.0 < leash.at < 2.3
     # Fewer traces tell neither, many tell both; nothing makes cloning lead.
     for name in ("data_budget", "horizon"):
         move = found.game.move(name)
         assert move.becomes == "neither"
+        assert move.factor is not None
         assert 1 < move.factor < 4
     assert found.game.margin == MARGIN
     assert found.longest == _traces().frame["n_tokens"].max()
@@ -157,8 +160,8 @@ def test_labelling_shares_are_those_of_the_labels_law() -> None:
     sizes = [2.0, 8.0]
     found = labelling_shares(law, 8, sizes)
     exact = label_ends(
-        RewardLaw(np.asarray(law.atoms), np.asarray(law.probabilities)), np.asarray(8.0)
+        RewardLaw(host_array(law.atoms), host_array(law.probabilities)), host_array(8.0)
     )
     assert bool(exact.exact)
-    expected = [float(survivor_share(exact.low, np.asarray(d))) for d in sizes]
+    expected = [float(survivor_share(exact.low, host_array(d))) for d in sizes]
     assert found == pytest.approx(expected, abs=2e-3)

@@ -12,11 +12,12 @@ ROWS = [[0.0, 2.0, 8.0], [1.0, 1.0, 4.0]]
 
 def game_on(rows: list[list[float]]) -> RelabellingGame:
     numbers = {
-        "horizon": 8.0, "data_budget": 16.0, "log2_class_size": 4.0, "chi2_radius": 0.5,
+        "horizon": 8.0, "data_budget": 16.0, "log2_class_size": 4.0, "class_radius": 0.5,
         "expert_radius": 0.25, "leash": 0.1, "num_candidates": 4.0, "failure_probability": 0.05,
     }  # fmt: skip
     return RelabellingGame(
         law=RewardLaw.equiprobable(host_array(rows)),
+        divergence="chi2",
         **{name: host_array(number) for name, number in numbers.items()},
     )
 

@@ -60,9 +60,10 @@ def test_coverage_and_heterogeneity_meet_their_closed_forms(
             assert move.at == pytest.approx(frontier, rel=1e-5)
         elif not value / 64 * 0.999 < frontier < min(most, 64 * value) * 1.001:
             assert move.at is None
-        assert move.becomes == (
-            None if move.at is None else "verifying" if move.factor > 1 else "cloning"
-        )
+        if move.at is None:
+            assert (move.becomes, move.factor) == (None, None)
+        else:
+            assert move.becomes == ("verifying" if move.at > value else "cloning")
 
 
 @settings(max_examples=6)
@@ -87,6 +88,7 @@ def test_only_the_bits_a_trace_must_tell_count() -> None:
     other = 24 * ell / math.log((2**d.at - 1) / 0.05)
     leads = [float(bound_lead(replace(setting, data_budget=np.asarray(m)))) for m in (24.0, other)]
     assert leads[1] == pytest.approx(0.0, abs=1e-7)
+    assert d.factor is not None
     assert leads[0] * d.elasticity < 0 if d.factor > 1 else leads[0] * d.elasticity > 0
 
 

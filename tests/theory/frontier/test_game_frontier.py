@@ -215,7 +215,7 @@ def test_moves_of_the_game_end_where_they_say(n: int, d: float, p: float, way: f
         if parameter.whole:
             assert side_of(parameter.lead(move.at), MARGIN) == move.becomes
         else:
-            level = {"verifying": MARGIN, "cloning": -MARGIN}.get(move.becomes)
+            level = {"verifying": MARGIN, "cloning": -MARGIN}.get(move.becomes or "")
             lead = parameter.lead(move.at)
             assert abs(lead - level if level else abs(lead) - MARGIN) < 1e-4
 
