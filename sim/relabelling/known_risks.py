@@ -9,7 +9,8 @@ import numpy as np
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
 from verigap.sim.relabelling.learners.learner import confidence_ends
-from verigap.sim.relabelling.simulate import Plan, evidence_laws, policy_gain
+from verigap.sim.relabelling.plans import Plan
+from verigap.sim.relabelling.simulate import evidence_laws, policy_gain
 
 
 class KnownRisk(NamedTuple):

@@ -11,8 +11,9 @@ from verigap.sim.compilation import PLAINER_CODE
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.known_risks import KnownRisk, known_risks
 from verigap.sim.relabelling.learners import LEARNERS
+from verigap.sim.relabelling.plans import SINGLE, plan_for
 from verigap.sim.relabelling.risk import Risk
-from verigap.sim.relabelling.simulate import SINGLE, Summary, plan_for, simulate_cell
+from verigap.sim.relabelling.simulate import Summary, simulate_cell
 from verigap.theory import Setting
 
 _simulate = jax.jit(simulate_cell, static_argnames="plan", compiler_options=PLAINER_CODE)

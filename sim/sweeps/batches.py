@@ -20,7 +20,8 @@ from jaxtyping import Array, Float
 
 from verigap.sim.hard_prompts import hard_prompt_risks
 from verigap.sim.relabelling.game import BATCH, RelabellingGame, stack_games
-from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cells
+from verigap.sim.relabelling.plans import Plan
+from verigap.sim.relabelling.simulate import Summary, simulate_cells
 from verigap.sim.sweeps.cells import Cell
 from verigap.sim.sweeps.laws import Atoms
 

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from verigap.sim.relabelling.game import BATCH as CELLS
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS
-from verigap.sim.relabelling.simulate import SWEEP, Plan, plan_for
+from verigap.sim.relabelling.plans import SWEEP, Plan, plan_for
 from verigap.sim.sweeps.batches import Batch, cells_together, hard_prompt_sizes, make_games
 from verigap.sim.sweeps.cells import AnyCell, Cell, LoadedSweep
 from verigap.sim.sweeps.laws import Atoms, ReturnsSpec, TwoLevelSpec

@@ -16,7 +16,8 @@ from tests.statistics import Estimate, assert_same_mean
 from verigap.sim.relabelling.enumeration import enumerate_risks
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS, AveragingLearner
-from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cell
+from verigap.sim.relabelling.plans import Plan
+from verigap.sim.relabelling.simulate import Summary, simulate_cell
 from verigap.theory import RewardLaw
 from verigap.theory.balls import Divergence
 

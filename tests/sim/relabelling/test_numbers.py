@@ -10,7 +10,8 @@ from verigap.sim.hard_prompts import hard_prompt_risks
 from verigap.sim.relabelling.enumeration import enumerate_risks
 from verigap.sim.relabelling.game import RelabellingGame
 from verigap.sim.relabelling.learners import LEARNERS
-from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cell
+from verigap.sim.relabelling.plans import Plan
+from verigap.sim.relabelling.simulate import Summary, simulate_cell
 from verigap.theory import RewardLaw
 from verigap.theory.arrays import host_array
 from verigap.theory.lattices import label_lattice

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from verigap.sim.relabelling.game import stack_games
-from verigap.sim.relabelling.simulate import SWEEP, plan_for, simulate_cells
+from verigap.sim.relabelling.plans import SWEEP, plan_for
 from verigap.sim.relabelling.simulate import _prompt_order as prompt_order
+from verigap.sim.relabelling.simulate import simulate_cells
 
 
 def drawn(seed: int, replicates: int, prompts: int) -> list[int]:

@@ -11,8 +11,9 @@ from scipy import stats
 from tests.statistics import Estimate, assert_fits, assert_same_mean
 from verigap.sim.relabelling.game import RelabellingGame, stack_games
 from verigap.sim.relabelling.learners import LEARNERS
+from verigap.sim.relabelling.plans import Plan
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler, top_log_ranks
-from verigap.sim.relabelling.simulate import Plan, Summary, simulate_cells
+from verigap.sim.relabelling.simulate import Summary, simulate_cells
 from verigap.theory import RewardLaw
 from verigap.theory.binomial_lattices import two_level_lattice
 from verigap.theory.lattices import label_lattice
