@@ -165,7 +165,11 @@ def inverse_temperature(scores: Scores, radius: Float[Array, "*prompts"]) -> Sol
         high = xp.where(below, state.high, state.at)
         slope = beta**2 * variance
         usable = (found > 0) & (slope > 0)
-        log_error = xp.log(xp.where(usable, found, 1.0) / target)
+        # Far away, the quotient of a divergence and a tiny radius may overflow.
+        far = found > 2.0 * target
+        quotient = xp.log(xp.where(usable, xp.minimum(found, 2.0 * target), target) / target)
+        difference = xp.log(xp.where(usable, found, 1.0)) - xp.log(target)
+        log_error = xp.where(usable & far, difference, quotient)
         newton = state.at - log_error * found / xp.where(usable, slope, 1.0)
         shorter = xp.abs(newton - state.at) <= 0.5 * state.move
         fits = usable & (newton > low) & (newton < high) & shorter

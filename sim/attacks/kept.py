@@ -15,13 +15,23 @@ from verigap.storage.files import strict_json, write_durably
 _KIND = "verigap worst instances 1"
 
 
-def read_instances(path: Path) -> dict[str, dict[str, Instance | None]]:
+def read_instances(path: str | Path) -> dict[str, dict[str, Instance | None]]:
     """The worst instance of every bound and regime in a file.
+
+    Args:
+      path: of a file that `verigap attack --out` wrote.
 
     Raises:
       ValueError: the file holds something else.
       OSError: it cannot be read.
+
+    Example:
+      >>> from verigap.sim.attacks import read_instances
+      >>> kept = read_instances("tests/sim/attacks/worst_instances.json")
+      >>> kept["VB-LOWER"]["anywhere"].space
+      'hard-prompts'
     """
+    path = Path(path)
     return {
         name: {regime: _instance(path, name, kept) for regime, kept in worst["worst"].items()}
         for name, worst in _content(path)["bounds"].items()

@@ -24,6 +24,11 @@ def attacked_bound(name: str) -> Bound:
 
     Raises:
       ValueError: there is none, or no search space is for it.
+
+    Example:
+      >>> from verigap.sim.attacks.verification import attacked_bound
+      >>> attacked_bound("VB-LOWER").direction
+      'lower'
     """
     bound = BOUNDS.get(name) or CONTROLS.get(name)
     known = ", ".join([*BOUNDS, *CONTROLS])

@@ -117,7 +117,7 @@ def mean_p_values(
       ...     mean=0.4, variance=0.24, replicates=400, favourable=1.0, lower=True, tolerance=1e-9
       ... )
       >>> [f"{p:.1e}" for p in mean_p_values([coins, coins], np.asarray([0.45, 0.6]))]
-      ['8.0e-01', '1.3e-12']
+      ['6.0e-01', '7.9e-13']
     """
     turned = _Turned.of(samples)
     return np.exp(-np.maximum(turned.log_capital(turned.sign * bounds), 0.0))

@@ -33,6 +33,7 @@ def hostile_table(path: Path) -> Path:
 
 # Every command, with an end that is well and one that is not, where there is one in short time.
 CASES = {
+    "attack": ["attack EVIL", "attack VB-LOWER --instance EVIL"],
     "bounds": ["bounds --law EVIL --horizon 8 --n 8 --log2-class 4", "bounds EVIL"],
     "check": ["check EVIL", "check run"],
     "demo": ["demo --out t.jsonl EVIL"],

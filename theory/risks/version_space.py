@@ -107,7 +107,9 @@ def two_level_pessimistic_gain(
     rate = xp.minimum(expected, 4096.0)
     poisson = count * xp.minimum(log_expected, 9.0) - rate - gammaln(count + 1.0)
     weight = xp.exp(xp.where(exact, binomial, poisson))
-    summed = xp.sum(weight * two_level_agreement(count)) / xp.sum(weight)
+    # Where far more survivors are expected than are counted, all weights may be 0.
+    total = xp.sum(weight)
+    summed = xp.sum(weight * two_level_agreement(count)) / xp.where(total > 0, total, 1.0)
     crowded = xp.exp(0.5 * (math.log(2.0 / math.pi) - xp.maximum(log_expected, 0.0)))
     reach = xp.minimum(1.0 / coverage - 1.0, 1.0)
     return sd * reach * xp.where(expected > 2048.0, crowded, summed)

@@ -20,6 +20,9 @@ _PLACES = (
     "erring_check:SPACE",
     "noisy_labels:SPACE",
     "hard_prompts:SPACE",
+    "missing_expert:SPACE",
+    "flat_estimate:PESSIMISM",
+    "flat_estimate:BEST_OF_N",
 )
 """Every space, as module:name."""
 

@@ -54,7 +54,7 @@ def played(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         standing_game,
         "cloning_shares",
-        lambda law, radius, n, sizes, seed: _learning(radius / 8, law, n, sizes),
+        lambda law, leash, n, sizes, seed: _learning(leash.radius / 8, law, n, sizes),
     )
     monkeypatch.setattr(
         standing_game,

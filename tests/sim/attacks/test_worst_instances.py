@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("unchecked_annotations")
 INSTANCES = read_instances(Path(__file__).with_name("worst_instances.json"))
 
 # What a bound that is 10 % wrong would have to be caught by.
-LOOSE = {"VB-UPPER-NOISE", "VB-UPPER-PLUG-IN"}
+LOOSE = {"VB-UPPER-NOISE", "VB-UPPER-PLUG-IN", "VB-UPPER-MEAN-SQUARE-BEST-OF-N"}
 
 
 def judged(found: Finding) -> float:
