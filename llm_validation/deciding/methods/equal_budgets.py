@@ -49,9 +49,10 @@ class Budget:
     """What every method may spend.
 
     Attributes:
-      num_candidates: N; samples of a prompt, in the mean over prompts.
+      num_candidates: N; it bounds samples of a prompt, in the mean over prompts, where lengths are
+        unknown.
       tokens: N times the mean length of a sample, in the mean over prompts; NaN where lengths are
-        unknown, and then samples are bounded instead.
+        unknown. Many short samples may cost as much as N.
       labels: verdicts of samples of other prompts that a method may learn from.
     """
 
