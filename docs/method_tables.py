@@ -63,10 +63,12 @@ def _methods(pack: str, n: int) -> list[str]:
     for dataset, model, found in _groups(pack):
         table = compare_methods(found, num_candidates=n, labels=LABELS, seed=0)
         budget = table.budget
-        tokens = "lengths unknown" if np.isnan(budget.tokens) else f"{budget.tokens:,.0f} tokens"
+        most = f"{n} samples a prompt in the mean (lengths unknown)"
+        if not np.isnan(budget.tokens):
+            most = f"{budget.tokens:,.0f} tokens a prompt in the mean ({n} samples)"
         lines += [
-            f"**{dataset}, {model}**: {table.prompts} prompts, at most {n} samples a prompt in the "
-            f"mean ({tokens}) and {LABELS:,} labels. Gains over `{table.reference}`.",
+            f"**{dataset}, {model}**: {table.prompts} prompts, at most {most} and {LABELS:,} "
+            f"labels. Gains over `{table.reference}`.",
             "",
             "| method | samples | tokens | labels | checks | accuracy, % | gain, points |",
             "|---|---|---|---|---|---|---|",

@@ -92,7 +92,7 @@ def chosen(asked: str | None, paths: Sequence[Path], formats: Mapping[str, Forma
 def _unknown(path: Path, formats: Mapping[str, Format]) -> str:
     """What is wrong with a file that no format claims: its content, or the names of its columns."""
     first = first_of(path)
-    if first is None:
+    if not first:
         return f"{path}: no record can be read ({why_no_row(path)}); check the file"
     (header, *more) = first
     separator = next((mark for mark in ";|\t" if mark in header), None) if not more else None

@@ -103,7 +103,8 @@ def first_of(path: Path) -> dict[str, Any] | None:
     reading = Reading([path])
     try:
         for record in itertools.islice(rows(path, reading), 100):
-            if isinstance(record.content, dict):
+            # An object without fields says nothing of a format.
+            if isinstance(record.content, dict) and record.content:
                 return record.content
         # One object may be longer than a record of many may be.
         if plain_name(path.name).endswith(".json"):
@@ -125,7 +126,10 @@ def why_no_row(path: Path) -> str:
     finally:
         reading.close()
     if first is None:
-        return "holds no traces, only the names of columns"
+        listed = plain_name(path.name).endswith((".json", ".jsonl"))
+        return "an empty list" if listed else "holds no traces, only the names of columns"
+    if not first.content:
+        return f"{first.place.removeprefix(f'{path}, ')}: an object without fields"
     return f"{first.place.removeprefix(f'{path}, ')}: {first.content}"
 
 

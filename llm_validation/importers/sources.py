@@ -37,6 +37,10 @@ _BOMB = (
     f"the compressed data have grown to more than {MOST_GROWN // 2**20:,} MiB and "
     f"{STEEPEST_GROWTH} times their size; unpack the file and look at it"
 )
+_CUT = "not valid JSON (the file ends too early)"
+_JSON_NAMES = {
+    list: "list", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"
+}  # fmt: skip
 _DAMAGED = "the compressed data are damaged or end too early; copy or download the file again"
 
 
@@ -129,7 +133,9 @@ def json_object(data: bytes | str) -> dict[str, Any] | BadRecord:
     try:
         content = json.loads(data)
     except json.JSONDecodeError as error:
-        return BadRecord(f"not valid JSON ({error.msg} at character {error.pos + 1})")
+        return BadRecord(
+            f"not valid JSON ({_without_place(error.msg)} at character {error.pos + 1})"
+        )
     except RecursionError:
         return BadRecord(_TOO_DEEP)
     except UnicodeDecodeError:
@@ -137,8 +143,13 @@ def json_object(data: bytes | str) -> dict[str, Any] | BadRecord:
     except ValueError:
         return BadRecord("not valid JSON (a number has too many digits)")
     if not isinstance(content, dict):
-        return BadRecord(f"a JSON {type(content).__name__} where an object was expected")
+        return BadRecord(f"a JSON {_JSON_NAMES[type(content)]} where an object was expected")
     return BadRecord(_TOO_DEEP) if too_deep(content) else content
+
+
+def _without_place(message: str) -> str:
+    """What the parser says, some of which ends in the words before a place."""
+    return message.removesuffix(" at").removesuffix(" starting")
 
 
 def crowded(data: bytes | str) -> bool:
@@ -211,7 +222,7 @@ def json_values(path: Path, reading: Reading) -> Iterator[Record]:
         while True:
             between = (inside or number) and not closed
             window.text = window.text.lstrip(" \t\r\n," if between else " \t\r\n")
-            problem = "not valid JSON (the file ends too early)"
+            problem = _CUT
             if window.text.startswith("[") and not inside and not number:
                 inside = True
                 window.use(1)
@@ -259,13 +270,14 @@ def _first_value(text: str) -> tuple[dict[str, Any] | BadRecord, int] | BadRecor
     try:
         content, end = json.JSONDecoder().raw_decode(text)
     except json.JSONDecodeError as error:
-        return f"not valid JSON ({error.msg})"
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated string")
+        return _CUT if cut else f"not valid JSON ({_without_place(error.msg)})"
     except RecursionError:
         return BadRecord(_TOO_DEEP)
     except ValueError:
         return "not valid JSON (a number has too many digits)"
     if not isinstance(content, dict):
-        return BadRecord(f"a JSON {type(content).__name__} where an object was expected"), end
+        return BadRecord(f"a JSON {_JSON_NAMES[type(content)]} where an object was expected"), end
     return BadRecord(_TOO_DEEP) if too_deep(content) else content, end
 
 

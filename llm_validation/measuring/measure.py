@@ -54,7 +54,8 @@ def measure(
       num_candidates: N of best-of-N and of the vote, at least 1; 8 by default.
       chi2_radius: chi-square radius kappa of the ball of the expert and of both leashed policies,
         from 1e-6 to 1e6; 1 by default.
-      kl_radius: in its place, the radius of a ball in KL divergence from the base, nats, likewise.
+      kl_radius: in its place, the radius of a ball in KL divergence from the base, from 1e-6 to
+        13.8 nats.
       seeds: repetitions, at least 2.
       seed: seed of the splits, the training data and the votes, at least 0; the same seed gives the
         same numbers.

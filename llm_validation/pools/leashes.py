@@ -19,7 +19,9 @@ from verigap.theory import RewardLaw
 from verigap.theory.arrays import host_array
 from verigap.theory.balls import BALLS, Ball, Divergence
 
-_LEAST, _MOST = 1e-6, 1e6
+_LEAST = 1e-6
+# Both reach as far: where one is in range, so is the other that it meets.
+_MOST: dict[Divergence, float] = {"chi2": 1e6, "kl": math.log1p(1e6)}
 # Samples whose policies are computed at once: what bounds the memory.
 _AT_ONCE = 1 << 20
 
@@ -82,7 +84,7 @@ def chosen_leash(
 
     Args:
       chi2_radius: kappa, from 1e-6 to 1e6.
-      kl_radius: nats, likewise.
+      kl_radius: nats, from 1e-6 to ln(1 + 1e6), which is 13.8.
       default: where neither is given.
 
     Raises:
@@ -96,10 +98,11 @@ def chosen_leash(
         leash = Leash("chi2", chi2_radius)
     else:
         return default
-    if not (math.isfinite(leash.radius) and _LEAST <= leash.radius <= _MOST):
+    most = _MOST[leash.divergence]
+    if not (math.isfinite(leash.radius) and _LEAST <= leash.radius <= most):
         raise TableError(
             f"{leash.divergence}_radius: {leash.radius!r} is out of range; give a number from "
-            f"{_LEAST:g} to {_MOST:g}"
+            f"{_LEAST:g} to {most:g}{leash.ball.unit}"
         )
     return leash
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from verigap.llm_validation.fitting.population import Coverage
 from verigap.llm_validation.intervals import Resampler, Statistic
 from verigap.llm_validation.predicting.standing_bounds import bound_intervals, bound_verdict
@@ -52,8 +54,8 @@ def group_standing(
     log2_class_size: Statistic,
     coverage: tuple[Coverage, ...],
     seed: int,
-) -> GroupStanding:
-    """Where one group stands.
+) -> GroupStanding | None:
+    """Where one group stands; None where the expert adds nothing, so that nothing can be learned.
 
     Args:
       traces: of the group alone.
@@ -63,6 +65,8 @@ def group_standing(
         setting; its median prompt is meant.
       seed: of the replicates and of the drawn data sets.
     """
+    if not np.any(np.asarray(setting.expert.gain) > 0):
+        return None
     resampler = Resampler(setting.law.probabilities.shape[0], seed, _REPLICATES)
     game = GroupGame(traces, setting, seed)
     played, by_count = game.verdict()
@@ -71,8 +75,7 @@ def group_standing(
     agreement = {"game": agreed}
     median = {row.at: row.quantiles[0.5] for row in coverage}
     c0, bounds = median.get(float(setting.class_radius), math.nan), None
-    # Without a correct sample there is no expert to be cloned.
-    if c0 > 0 and float(setting.expert_mean_max) > 0:
+    if c0 > 0:
         placed = replace(setting, coverage=host_array(c0))
         bounds = bound_verdict(placed, median)
         found, agreement["bounds"] = bound_intervals(placed, bounds, resampler)

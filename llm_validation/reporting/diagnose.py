@@ -261,7 +261,7 @@ def _standing(
     fitted: GroupFit,
     request: Request,
     log2_class_size: Statistic,
-) -> GroupStanding:
+) -> GroupStanding | None:
     """Who leads at the largest budget and n, and what would move it."""
     setting = group_setting(
         traces,

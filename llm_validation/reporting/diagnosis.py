@@ -27,7 +27,8 @@ class Theory:
       prediction: made from the calibration cells of the measurement alone.
       measurement: of the same traces.
       phase: see `reporting.phase`; None where the class size is not known.
-      standing: who leads there, and what would move it; None where the class size is not known.
+      standing: who leads there, and what would move it; None where the class size is not known, or
+        the expert adds nothing.
       horizon: the budget H that the phase and the statistics are shown at.
       data_budget: n likewise.
     """

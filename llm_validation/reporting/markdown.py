@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from verigap.llm_validation.reporting.numbers import counted
-from verigap.llm_validation.reporting.page import group_title, printable
+from verigap.llm_validation.reporting.page import asked_of, group_title, printable
 
 HEAD = "# How to select, and what to train"
 _SPECIAL = "\\`*_{}[]<>()#+-.!|~&$"
@@ -30,11 +30,9 @@ def render_markdown(content: Mapping[str, Any]) -> str:
             lines.append(f"- **Where it stands**: {standing['sentence']}")
         lines += [f"- **Note**: {row['sentence']}" for row in select["falls"]]
         lines.append(f"- **An exact check**: {select['check']['by_currency'][shown]['sentence']}")
-        horizon = group["budget"]["horizon"]
-        at = "whole samples" if horizon is None else f"H = {horizon:,} {group['unit']}"
         lines += [
             "",
-            f"At {at}, N = {select['num_candidates']:,}; {counted(group['prompts'], 'prompt')} "
+            f"At {asked_of(group)}; {counted(group['prompts'], 'prompt')} "
             f"({select['mixed']:,} with right and wrong samples), "
             f"{counted(group['samples'], 'graded sample')}, {group['ungraded']:,} ungraded.",
         ]

@@ -109,5 +109,14 @@ def group_title(group: Mapping[str, Any]) -> str:
     return " · ".join(part for part in (group["dataset"], group["model"]) if part) or "traces"
 
 
+def asked_of(group: Mapping[str, Any]) -> str:
+    """What the decisions of a group are about: H, N, and of training n and the leash."""
+    horizon, train = group["budget"]["horizon"], group["train"]
+    parts = ["whole samples" if horizon is None else f"H = {horizon:,} {group['unit']}"]
+    if train is not None:
+        parts += [f"n = {train['data_budget']:,}", f"leash {train['leashes'][0]}"]
+    return ", ".join([*parts, f"N = {group['select']['num_candidates']:,}"])
+
+
 def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)

@@ -20,7 +20,7 @@ from verigap.storage.stages import KeptStages
 _Result = TypeVar("_Result")
 
 # Part of the identity, so that a change of what a stage computes is another diagnosis.
-_VERSION = 1
+_VERSION = 2
 _PACKAGES = ("verigap", "jax", "jaxlib", "numpy", "polars", "scipy")
 _PARTS = 100
 

@@ -92,7 +92,12 @@ def _row(
 
 
 def _named(name: str, unit: LengthUnit) -> str:
-    return IN_WORDS[name] + (f" ({unit})" if name in ("horizon", "expert_sd") else "")
+    return _in_words(name) + (f" ({unit})" if name in ("horizon", "expert_sd") else "")
+
+
+def _in_words(name: str) -> str:
+    """A parameter; the radius of a leash in KL, which --kappa may be, is another number."""
+    return IN_WORDS[name] + (" (chi-square)" if name == "class_radius" else "")
 
 
 def _move_text(move: Move, interval: Statistic | None) -> str:
@@ -156,11 +161,12 @@ def _short_of_one(share: float) -> float:
 
 
 def _sentence(standing: GroupStanding, unit: LengthUnit) -> str:
-    """One line: both verdicts, and the nearest moves."""
+    """One line: where it is looked at, both verdicts, and the nearest moves."""
     parts = []
     if standing.bounds is not None:
+        bound = _smaller_bound(standing.bounds)
         parts.append(
-            f"{_smaller_bound(standing.bounds)} (advice, no proof); "
+            f"{bound[0].lower()}{bound[1:]} (advice, no proof); "
             + _what_moves(standing.bounds, "bounds", standing, unit)
         )
     game = standing.game
@@ -168,23 +174,33 @@ def _sentence(standing: GroupStanding, unit: LengthUnit) -> str:
     parts.append(
         f"in the relabelling game on these laws {who}; " + _what_moves(game, "game", standing, unit)
     )
-    text = ". ".join(part[0].upper() + part[1:] for part in parts)
-    return f"{text}."
+    first, *more = parts
+    text = ". ".join([first, *(part[0].upper() + part[1:] for part in more)])
+    return f"{_place(standing)}, {text}."
+
+
+def _place(standing: GroupStanding) -> str:
+    """The values that the command line shows nowhere else, or in another divergence."""
+    n, kappa = (_moves(standing.game, name) for name in ("data_budget", "class_radius"))
+    parts = [] if n is None else [f"n = {_value('data_budget', n.value)}"]
+    parts += [] if kappa is None else [f"leash chi-square {number(kappa.value)}"]
+    size = f"d = {number(standing.log2_class_size.estimate)} bits"
+    return f"At {' and '.join(filter(None, [', '.join(parts), size]))}"
 
 
 def _what_moves(verdict: Verdict, which: str, standing: GroupStanding, unit: LengthUnit) -> str:
     """The nearest move, and those parameters that change nothing."""
     moving = [move for move in verdict.moves if move.factor is not None]
     still = [move for move in verdict.moves if move.factor is None]
-    names = _listed([IN_WORDS[move.parameter] for move in still])
+    names = _listed([_in_words(move.parameter) for move in still])
     if not moving:
         return f"no change of {names} that was looked at would move that"
     nearest = min(moving, key=lambda move: abs(math.log(move.factor or 1.0)))
     factor = _factor(nearest.factor or 1.0, standing.intervals.get((which, nearest.parameter)))
     leads = "neither side" if nearest.becomes == "neither" else nearest.becomes
     at = _value(nearest.parameter, nearest.at or math.nan)
-    text = f"{IN_WORDS[nearest.parameter]} × {factor} ({at}) would put {leads} ahead"
-    return f"{text}, while no change of {names} would" if still else text
+    text = f"{_in_words(nearest.parameter)} × {factor} ({at}) would put {leads} ahead"
+    return f"{text}, while no change of {names} that was looked at would" if still else text
 
 
 def _listed(names: list[str]) -> str:

@@ -51,6 +51,7 @@ def training_content(group: GroupDecisions, prices: Prices) -> dict[str, Any] | 
         "decision": tables,
         "data_budget": group.data_budget,
         "data_budgets": list(found.data_budgets),
+        **found.leashes[0].radii,
         "leashes": [str(leash) for leash in found.leashes],
         "num_candidates": found.num_candidates,
         "rows": _training_rows(group),

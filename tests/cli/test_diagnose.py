@@ -52,7 +52,8 @@ def report(verigap: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = folder / "runs" / "traces-diagnosis"
     assert done.stdout.endswith("runs/traces-diagnosis/report.html\n")
     assert (
-        "agreed · m at H = 32 tokens, n = 32, N = 8; 72 prompts, 576 graded samples\n"
+        "agreed · m at H = 32 tokens, n = 32, leash KL 0.693 nats, N = 8; 72 prompts, 576 graded "
+        "samples\n"
         "  select: Vote over 8 answers: "
     ) in done.stdout
     assert "\n  train: " in done.stdout
@@ -124,7 +125,8 @@ def test_the_smallest_table_with_prices(in_process: InProcess, tmp_path: Path) -
     options = ("--verifier", "exact", "--check-cost", "0.5", "--candidates", "4", "--out", "d")
     done = succeeded(in_process("diagnose", "t.csv", *options, cwd=tmp_path))
     assert done.stdout.startswith(
-        "traces at whole samples, n = 16, N = 4; 30 prompts, 120 graded samples\n"
+        "traces at whole samples, n = 16, leash KL 0.693 nats, N = 4; 30 prompts, 120 graded "
+        "samples\n"
         "  select: Check 4 samples and return one that passes: 80 ["
     )
     assert "token" not in done.stdout

@@ -138,7 +138,12 @@ def test_the_content_says_what_a_table_is(tmp_path: Path, name: str, content: by
     [
         ("t.jsonl", b"{not json\n", r"no record can be read .*line 1: not valid JSON"),
         ("t.jsonl", b"[1, 2]\n", r"no record can be read .*a JSON list where an object"),
-        ("t.json", b'"text"', r"no record can be read .*a JSON str where an object"),
+        ("t.json", b'"text"', r"no record can be read .*a JSON string where an object"),
+        ("t.json", b"[]", r"no record can be read .an empty list"),
+        ("t.json", b"[{}]", r"no record can be read .record 1: an object without fields"),
+        ("t.json", b"[1, {}]", r"no record can be read .record 1: a JSON number where"),
+        ("t.jsonl", b"{}\n{}\n", r"no record can be read .line 1: an object without fields"),
+        ("t.json", b'[{"a": "b', r"no record can be read .record 1: .*the file ends too early"),
         (
             "t.csv",
             b"prompt_id,correct\n",

@@ -157,7 +157,7 @@ def log_of_inspect(path: Path, header: str) -> Path:
     ("name", "content", "says"),
     [
         ("l.json", "[1", ": neither a zip file nor a JSON log: not valid JSON"),
-        ("l.json", "7", ": neither a zip file nor a JSON log: a JSON int where an object was"),
+        ("l.json", "7", ": neither a zip file nor a JSON log: a JSON number where an object was"),
         ("l.json", '{"eval": {}}', ": holds no list of samples; is this a log of Inspect?"),
         ("l.json", '{"samples": [7]}', ", sample 1: a sample that is no object"),
         ("l.eval", "[]", ", header.json: a JSON list where an object was expected; copy or down"),
@@ -184,7 +184,7 @@ def test_a_log_without_a_header(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'[{"prompt_id": "a", "correct": true}, 7]', "record 2: a JSON int where an object was"),
+        (b'[{"prompt_id": "a", "correct": true}, 7]', "record 2: a JSON number where an object"),
         (b'[{"prompt_id": "a", "correct": true}, {"a": ' + b"[" * 200 + b"]" * 200 + b"}]",
          "record 2: "),
         (b"[" * 100_000, "record 1: "),

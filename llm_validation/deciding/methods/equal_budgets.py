@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from verigap.llm_validation.arguments import whole
 from verigap.llm_validation.deciding.candidates import largest_common
 from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.methods.adaptive_votes import adaptive_votes
@@ -30,6 +31,7 @@ from verigap.llm_validation.deciding.methods.until_accepted import until_right
 from verigap.llm_validation.deciding.outcomes import Outcomes
 from verigap.llm_validation.deciding.selection import BY_LEARNED, Selection, select
 from verigap.llm_validation.intervals import Statistic
+from verigap.storage.tables import TableError
 
 PILOT = 4
 ERROR = 0.05
@@ -49,9 +51,10 @@ class Budget:
     """What every method may spend.
 
     Attributes:
-      num_candidates: N; samples of a prompt, in the mean over prompts.
+      num_candidates: N; it bounds samples of a prompt, in the mean over prompts, where lengths are
+        unknown.
       tokens: N times the mean length of a sample, in the mean over prompts; NaN where lengths are
-        unknown, and then samples are bounded instead.
+        unknown. Many short samples may cost as much as N.
       labels: verdicts of samples of other prompts that a method may learn from.
     """
 
@@ -116,7 +119,7 @@ class EqualBudgets:
 
     Attributes:
       budget: what each may spend.
-      prompts: P.
+      prompts: P, those with enough samples.
       reference: the method that gains are over.
       rows: the methods, in the order given.
     """
@@ -170,12 +173,16 @@ def compare_methods(
 
     Methods that stop early may draw more than N samples of a prompt, as many as the budget pays for
     in the mean. The reference is the vote of N; one random sample where there are no answers.
+    Prompts with fewer samples than nearly all have, or than N if half have them, are left out.
 
     Args:
       found: the samples.
-      num_candidates: N, at least 2.
-      labels: verdicts of samples of other prompts that a method may learn from.
+      num_candidates: N, from 2 to the samples that half of the prompts have.
+      labels: verdicts of samples of other prompts that a method may learn from, at least 1.
       seed: seed of draws, splits and intervals.
+
+    Raises:
+      TableError: N or the number of labels is out of range.
 
     Example:
       >>> from verigap.llm_validation import read_traces
@@ -188,7 +195,14 @@ def compare_methods(
       >>> [round(rows[name].accuracy.estimate, 2) for name in ("vote", "exact", "until_right")]
       [0.2, 0.37, 0.4]
     """
+    whole(num_candidates, "num_candidates", 2, 10**9)
+    whole(labels, "labels", 1, 10**9)
     part = _with_samples(found, num_candidates)
+    if (fewest := int(part.sizes.min())) < num_candidates:
+        raise TableError(
+            f"num_candidates: {num_candidates:,} are more than the samples that half of the "
+            f"prompts have; give at most {fewest:,}"
+        )
     budget = Budget(
         num_candidates=num_candidates,
         tokens=num_candidates * float(mean_lengths(part).mean()),

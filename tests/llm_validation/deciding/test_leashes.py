@@ -1,5 +1,7 @@
 """Policies at the ends of their leashes against exact and numerical optimisation."""
 
+import math
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -165,6 +167,9 @@ def test_the_kl_leash_holds_the_chi2_one() -> None:
         ((1.0, 0.5), "kl_radius: is given beside"),
         ((0.0, None), "chi2_radius: 0.0 is out of range"),
         ((None, float("inf")), "kl_radius: inf is out of range"),
+        # The chi-square radius that it meets is none, or no number that can be written.
+        ((None, 14.0), "kl_radius: 14.0 is out of range; give a number from 1e-06 to 13.8155 nats"),
+        ((None, 1000.0), "kl_radius: 1000.0 is out of range"),
     ],
 )
 def test_a_leash_is_one_radius(given_radii: tuple[float | None, float | None], says: str) -> None:
@@ -176,6 +181,15 @@ def test_the_radius_that_is_given_names_the_divergence() -> None:
     assert chosen_leash(0.5, None) == Leash("chi2", 0.5)
     assert chosen_leash(None, 0.5) == Leash("kl", 0.5)
     assert chosen_leash(None, None, USUAL) == USUAL
+
+
+def test_both_divergences_reach_as_far() -> None:
+    """So the report of a KL leash can be about the chi-square one that it meets."""
+    for farthest in (chosen_leash(1e6, None), chosen_leash(None, math.log1p(1e6))):
+        assert chosen_leash(**farthest.other.radii).divergence == farthest.other.divergence
+
+
+def test_the_game_is_played_on_a_chi_square_leash_only() -> None:
     with pytest.raises(TableError, match="on a chi-square leash only"):
         Options(leash=USUAL, log2_class_size=4.0)
 

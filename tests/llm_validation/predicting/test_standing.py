@@ -64,13 +64,29 @@ def played(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _stand(median: float = 0.05, **changes) -> GroupStanding:
-    return group_standing(
+    found = group_standing(
         _traces(),
         replace(_setting(), **changes),
         log2_class_size=Statistic(D, 4.0, 9.0),
         coverage=_coverage(median),
         seed=0,
     )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("correct", [False, True])
+def test_where_the_expert_adds_nothing_nobody_leads(correct: bool) -> None:
+    """All samples of a prompt earn the same: 0, or as much as each other."""
+    frame = rows(correct=correct, first_correct=5 if correct else None, n_tokens=32)
+    setting = group_setting(
+        Traces(frame, "t"), ("d", "m"), HORIZON, N, chi2_radius=1.0, log2_class_size=D
+    )
+    found = group_standing(
+        Traces(frame, "t"), setting, log2_class_size=Statistic(D, NONE, NONE),
+        coverage=_coverage(NONE), seed=0,
+    )  # fmt: skip
+    assert found is None
 
 
 def test_the_bounds_are_those_of_the_median_coverage(played: None) -> None:

@@ -1,6 +1,7 @@
 """A diagnosis does its work once: pools are built once, and no cell is measured twice."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -10,6 +11,7 @@ from tests.llm_validation.reporting.builders import rows
 from verigap.llm_validation.measuring import measure as measuring
 from verigap.llm_validation.measuring.measure import measure
 from verigap.llm_validation.pools import pools as pooling
+from verigap.llm_validation.pools.leashes import Leash
 from verigap.llm_validation.predicting import calibration
 from verigap.llm_validation.predicting.predict import Options, predict
 from verigap.llm_validation.reporting import diagnose as diagnosing
@@ -106,3 +108,22 @@ def test_the_stages_agree_with_the_commands_of_their_own(traces: Traces) -> None
 def test_a_gain_that_counts_is_a_share(traces: Traces, worth: float) -> None:
     with pytest.raises(TableError, match="worth: "):
         diagnosing.diagnose(traces, HORIZONS, DATA, worth=worth)
+
+
+def test_kept_stages_are_of_one_leash(
+    traces: Traces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of a diagnosis on one leash serves no other divergence, and no other radius."""
+    computed: list[Leash] = []
+
+    def one_stage(_traces, _drawn, _pools, _given, request, stages):
+        stages("training", lambda: computed.append(request.leash) or 0)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(diagnosing, "_diagnose_group", one_stage)
+    asked = [Leash("kl", 1.0), Leash("chi2", 1.0), Leash("kl", 1.0), Leash("kl", 0.5)]
+    for leash in asked:
+        with pytest.raises(KeyboardInterrupt):
+            diagnosing.diagnose(traces, HORIZONS, DATA, leash=leash, keep=tmp_path)
+    # Whether the third finds the stage of the first does not matter here.
+    assert set(computed) == set(asked)

@@ -8,19 +8,22 @@ import pytest
 from tests.llm_validation.reporting.builders import diagnosis, group, move, rows, standing
 from tests.llm_validation.reporting.conftest import page_of
 from tests.llm_validation.reporting.reading import text_of
+from verigap.llm_validation.deciding.leashes import USUAL
 from verigap.llm_validation.intervals import Statistic
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
 from verigap.llm_validation.reporting.markdown import render_markdown
+from verigap.llm_validation.reporting.page import asked_of
 from verigap.llm_validation.reporting.standing_content import standing_content
 from verigap.storage.units import LengthUnit
 from verigap.theory.frontier import Verdict
 
 SENTENCE = (
-    "Cloning has the smaller upper bound, by a factor 3 (advice, no proof); coverage c0 × 3 "
-    "[2.5, 4] (0.6) would put verifying ahead, while no change of traces n, heterogeneity sigma_e "
-    "or class size d (bits) would. In the relabelling game on these laws verifying leads; "
-    "leash kappa × 0.5 (0.5) would put cloning ahead, while no change of budget H would."
+    "At n = 64, leash chi-square 1 and d = 5 bits, cloning has the smaller upper bound, by a "
+    "factor 3 (advice, no proof); coverage c0 × 3 [2.5, 4] (0.6) would put verifying ahead, while "
+    "no change of traces n, heterogeneity sigma_e or class size d (bits) that was looked at would. "
+    "In the relabelling game on these laws verifying leads; leash kappa (chi-square) × 0.5 (0.5) "
+    "would put cloning ahead, while no change of budget H that was looked at would."
 )
 
 
@@ -47,6 +50,8 @@ def test_rows_have_values_factors_units_and_intervals() -> None:
     # An end without such a factor is no number.
     assert traces["text"] == "× 4 [2, none], to 256: neither leads"
     assert rows_["horizon"]["name"] == "budget H (tokens)"
+    # `--kappa` is in nats where the leash is in KL; the theory's is not.
+    assert rows_["class_radius"]["name"] == "leash kappa (chi-square)"
     assert rows_["horizon"]["game"]["text"] == "nothing from 4 to 1,024"
     assert math.isnan(rows_["class_radius"]["game"]["low"])
     # A parameter that one verdict does not depend on.
@@ -86,7 +91,7 @@ def test_a_search_that_failed_and_bounds_that_are_unknown_are_said() -> None:
     lost = replace(move("class_radius", 1.0, 2.0, "cloning"), converged=False)
     content = _content(bounds=None, game=_verdict("verifying", 0.2, lost))
     assert content["bounds"] is None
-    assert content["sentence"].startswith("In the relabelling game")
+    assert content["sentence"].startswith("At leash chi-square 1 and d = 5 bits, in the rela")
     assert content["rows"][0]["game"]["text"].endswith("(the search did not converge)")
     assert _content(bounds=_verdict("neither", 0.0, margin=0.0))["bounds"]["sentence"] == (
         "Both sides have the same upper bound. That is advice and no proof."
@@ -105,6 +110,23 @@ def test_the_page_and_the_markdown_say_it(usual: Diagnosis) -> None:
     assert stands["uncertainty"] in text
     assert "Budgets beyond 64 tokens, the longest trace" in text
     assert f"- **Where it stands**: {stands['sentence']}" in render_markdown(content)
+
+
+def test_the_leash_is_named_with_its_unit(usual: Diagnosis) -> None:
+    content = diagnosis_content(usual)
+    (found,) = content["groups"]
+    assert "n = 64, leash chi-square 1, N = 4; 18 prompts" in render_markdown(content)
+    nats = {**found, "train": {**found["train"], "leashes": [str(USUAL)]}}
+    assert asked_of(nats) == "H = 64 tokens, n = 64, leash KL 0.693 nats, N = 4"
+    # Three digits are enough of a radius that was computed.
+    found["theory"]["chi2_radius"] = 0.6487212707
+    assert "leash chi-square 0.649 and d = " in text_of(page_of(content))
+
+
+def test_the_radius_in_the_report_is_a_number_of_one_divergence(usual: Diagnosis) -> None:
+    (found,) = diagnosis_content(usual)["groups"]
+    radii = usual.groups[0].decisions.training.leashes[0].radii
+    assert {name: found["train"][name] for name in radii} == radii
 
 
 def test_without_a_class_size_nothing_is_said() -> None:

@@ -8,18 +8,15 @@ from typing import Any
 
 from verigap.cli.output import say
 from verigap.llm_validation.reporting.numbers import counted, number, percent
-from verigap.llm_validation.reporting.page import group_title, printable
+from verigap.llm_validation.reporting.page import asked_of, group_title, printable
 
 
 def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
     """Both decisions and the worth of a check, a group, and where the report is."""
     for group in content["groups"]:
         shown, select, train = group["currency"], group["select"], group["train"]
-        horizon = group["budget"]["horizon"]
-        at = "whole samples" if horizon is None else f"H = {horizon:,} {group['unit']}"
-        data = "" if train is None else f", n = {train['data_budget']:,}"
         say(
-            f"{_line(group_title(group))} at {at}{data}, N = {select['num_candidates']:,}; "
+            f"{_line(group_title(group))} at {asked_of(group)}; "
             f"{counted(group['prompts'], 'prompt')}, "
             f"{counted(group['samples'], 'graded sample')}"
         )

@@ -1,5 +1,6 @@
 """Methods beside each other: who was given more than the budget is refused."""
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from verigap.llm_validation.deciding.methods import (
 )
 from verigap.llm_validation.deciding.outcomes import outcomes_at
 from verigap.llm_validation.pools import sample_pools
+from verigap.storage.tables import TableError
 
 EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 BUDGET = Budget(num_candidates=4, tokens=40.0, labels=10)
@@ -90,6 +92,57 @@ def test_groups_with_less_have_fewer_rows() -> None:
     # As text, because what does not differ has no interval.
     assert str(again) == str(table)
     assert np.isnan(table.budget.tokens)
+
+
+@pytest.mark.parametrize(
+    ("asked", "says"),
+    [
+        # Rows of 4 samples would be worth what 3 are.
+        ({"num_candidates": 4}, "num_candidates: 4 are more .*; give at most 3"),
+        ({"num_candidates": 1}, "num_candidates: 1 is out of range"),
+        ({"labels": 0}, "labels: 0 is out of range"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(asked: dict[str, int], says: str) -> None:
+    found = made(np.random.default_rng(0).random((12, 3)) < 0.4)
+    with pytest.raises(TableError, match=says):
+        compare_methods(found, **{"num_candidates": 3, "labels": 8, "seed": 0} | asked)
+
+
+def test_exact_rows_agree_with_every_order_of_a_small_pool() -> None:
+    rng = np.random.default_rng(1)
+    right = rng.random((6, 5)) < 0.4
+    length = rng.integers(1, 9, (6, 5)).astype(float)
+    table = compare_methods(made(right, length=length), num_candidates=3, labels=10, seed=0)
+    rows = {row.method: row for row in table.rows}
+    drawn = []
+    for prompt in range(6):
+        for order in map(list, itertools.permutations(range(5))):
+            hits, tokens = right[prompt, order], length[prompt, order]
+            stop = int(hits.argmax()) + 1 if hits.any() else 5
+            shortest = tokens[:3] == tokens[:3].min()
+            drawn.append(
+                (hits[:3].any(), hits[:3][shortest].mean(), hits.any(), stop, tokens[:stop].sum())
+            )
+    exact, shortest, until_right, samples, tokens = np.mean(drawn, axis=0)
+    assert rows["exact"].accuracy.estimate == pytest.approx(exact)
+    assert rows["shortest"].accuracy.estimate == pytest.approx(shortest)
+    found = rows["until_right"]
+    assert (found.accuracy.estimate, found.samples, found.tokens) == pytest.approx(
+        (until_right, samples, tokens)
+    )
+
+
+def test_many_short_samples_may_cost_as_little_as_few() -> None:
+    """Right samples are long and wrong ones short: tokens bound the row, samples do not."""
+    right = np.arange(10)[:, None] % 2 == np.zeros((1, 16))
+    table = compare_methods(
+        made(right, length=np.where(right, 100.0, 1.0)), num_candidates=4, labels=16, seed=0
+    )
+    found = next(row for row in table.rows if row.method == "until_right")
+    assert found.samples == pytest.approx((1 + 16) / 2)
+    assert found.tokens == pytest.approx((100 + 16) / 2)
+    assert found.tokens <= table.budget.tokens
 
 
 @pytest.mark.long
