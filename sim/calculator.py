@@ -87,8 +87,8 @@ class Calculation:
 
     Attributes:
       unit: what the budget, returns and risks count: that of a law table, else tokens.
-      horizon, data_budget, log2_class_size, failure_probability, num_candidates: as asked,
-        defaults filled in.
+      horizon, data_budget, log2_class_size, failure_probability, num_candidates, reward_error,
+        misspecification: as asked, defaults filled in.
       chi2_radius, kl_radius: kappa, of the expert class; None where the ball is of the other kind.
       mean, sd: of the return under the base.
       coverage: c0.
@@ -112,6 +112,8 @@ class Calculation:
     kl_radius: float | None
     failure_probability: float
     num_candidates: int
+    reward_error: float
+    misspecification: float
     mean: float
     sd: float
     coverage: float
@@ -172,7 +174,7 @@ class Question:
         between = "must lie strictly between 0 and 1"
         need(0 < self.failure_probability < 1, "failure_probability", between)
         need(0 <= self.seed < 1 << 32, "seed", "must be 0 to 4294967295")
-        for name in ("chi2_radius", "kl_radius", "expert_radius"):
+        for name in ("expert_radius", "chi2_radius", "kl_radius"):
             radius = getattr(self, name)
             need(radius is None or 0 < radius < math.inf, name, "must be positive and finite")
         both = self.chi2_radius is not None and self.kl_radius is not None
@@ -330,6 +332,8 @@ def calculate(law: Law, question: Question) -> Calculation:
         kl_radius=question.kl_radius,
         failure_probability=question.failure_probability,
         num_candidates=question.num_candidates,
+        reward_error=question.reward_error,
+        misspecification=question.misspecification,
         mean=float(np.mean(setting.law.mean)),
         sd=float(np.sqrt(np.mean(setting.law.variance))),
         coverage=float(setting.coverage),

@@ -70,8 +70,10 @@ class KeptAttacks:
         """Read what the file holds.
 
         Raises:
-          ValueError: it holds something else.
+          ValueError: it holds something else, or lies in no folder that exists.
         """
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"{path}: there is no folder {path.parent}")
         self.path, self.effort = path, dict(effort)
         exists = path is not None and path.exists()
         self._bounds: dict[str, Any] = _content(path)["bounds"] if path and exists else {}

@@ -26,6 +26,8 @@ KEPT = Path(__file__).parents[1] / "sim" / "attacks" / "worst_instances.json"
         (["VB-UPPER", "VB-LOWER", "--instance", HARD], "--instance: is of one bound, not of 2"),
         (["VB-UPPER", "--instance", HARD.replace("=0.125", "=2")], "success must be 0.0001 to 0.5"),
         (["VB-UPPER", "--instance", HARD.replace("=7", "=7.5")], "data_budget must be whole"),
+        # Before the search, which may take an hour.
+        (["VB-LOWER", "--out", "none/worst.json"], "none/worst.json: there is no folder none"),
     ],
 )
 def test_bad_input(in_process: InProcess, arguments: list[str], says: str) -> None:

@@ -242,3 +242,33 @@ def test_frontier_of_a_law_has_exact_risks_beside(in_process: InProcess) -> None
     text = ask(in_process, moments).stdout
     assert "Upper bounds: verifying has the smaller one" in text
     assert "Risks in the game: none without the law of one prompt" in text
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ("--leash kl --expert-radius -0.5", "--expert-radius: must be positive and finite"),
+        ("--dataset gsm8k", "--dataset: names a group of a law table; --law names none"),
+        ("--model small", "--model: names a group of a law table; --law names none"),
+        (
+            "--misspecification 0.05 --frontier",
+            "--misspecification: the frontier compares learners whose classes hold the truth",
+        ),
+    ],
+)
+def test_options_that_cannot_be_meant(in_process: InProcess, options: str, words: str) -> None:
+    asked = f"{UNIT} --law two-level {options}"
+    assert_refused(in_process("bounds", *asked.split()), words)
+
+
+def test_json_repeats_what_was_asked(in_process: InProcess) -> None:
+    options = "--sigma 1 --mean 1 --c0 0.25 --reward-error 0.5 --misspecification 0.05 --json"
+    found = strict_json(ask(in_process, f"{UNIT} {options}").stdout)
+    assert (found["reward_error"], found["misspecification"]) == (0.5, 0.05)
+
+
+def test_the_frontier_has_the_leash_in_its_unit(in_process: InProcess) -> None:
+    question = "--law two-level --horizon 8 --n 4 --log2-class 4 --frontier"
+    kl = ask(in_process, f"{question} --leash kl --kappa 0.3").stdout
+    assert kl.count("leash kappa (nats)") == 2
+    assert "nats" not in ask(in_process, question).stdout

@@ -72,6 +72,10 @@ def standing(
       law_at: the law at another budget H; by default it keeps its shape.
       at_horizon: the setting at another budget H, likewise.
 
+    Raises:
+      ValueError: the policy class misses the expert. VF-UPPER does not hold then, and cloning in
+        the game draws its policy from a class that has the expert.
+
     Example:
       >>> from verigap.theory import standing
       >>> from verigap.theory.bounds.example import example_setting
@@ -79,6 +83,9 @@ def standing(
       >>> found.bounds.side, round(found.bounds.move("coverage").factor, 3)
       ('verifying', 0.454)
     """
+    if float(setting.misspecification) > 0:
+        needs = "the frontier compares learners whose classes hold the truth"
+        raise ValueError(f"misspecification: {needs}, not {float(setting.misspecification):g}")
     shares = game = None
     if setting.law_known and setting.law.probabilities.shape[0] == 1:
         shares = expert_shares(

@@ -152,7 +152,7 @@ def bounds(
         if standing is not None:
             from verigap.cli.tables.frontier import show_standing
 
-            show_standing(standing, found.unit)
+            show_standing(standing, found.unit, found.setting.ball)
 
 
 def _frontier_content(standing: Standing) -> dict[str, object]:

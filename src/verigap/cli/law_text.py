@@ -29,6 +29,9 @@ def parse_law(
 
     if not 1 <= horizon <= MOST:
         raise ValueError(f"--horizon: must be 1 to {MOST}, not {horizon}")
+    groups = [flag for flag, group in (("--dataset", dataset), ("--model", model)) if group]
+    if groups and not (text or "").endswith(".parquet"):
+        raise ValueError(f"{groups[0]}: names a group of a law table; --law names none")
     if text is None or text == "two-level":
         mean = horizon / 2 if mean is None else mean
         sigma = min(mean, horizon - mean) if sigma is None else sigma

@@ -7,23 +7,24 @@ from rich.console import Console
 from verigap.cli.tables.common import open_console, plain_table, table_number
 from verigap.storage.units import LengthUnit
 from verigap.theory import Standing
+from verigap.theory.balls import Ball
 from verigap.theory.frontier import IN_WORDS, Verdict
 
 _IN_UNITS = ("horizon", "expert_sd")
 
 
-def show_standing(standing: Standing, unit: LengthUnit) -> None:
+def show_standing(standing: Standing, unit: LengthUnit, ball: Ball) -> None:
     """Both verdicts of a setting, and what each parameter can do to them."""
     console = open_console()
     console.print("\n[bold]Upper bounds[/]: " + _bounds_line(standing), highlight=False)
-    _show_moves(console, standing.bounds, unit)
+    _show_moves(console, standing.bounds, unit, ball)
     if standing.game is None or standing.shares is None:
         console.print(
             "\n[bold]Risks in the game[/]: none without the law of one prompt", highlight=False
         )
         return
     console.print("\n[bold]Risks in the game[/]: " + _game_line(standing), highlight=False)
-    _show_moves(console, standing.game, unit)
+    _show_moves(console, standing.game, unit, ball)
 
 
 def _bounds_line(standing: Standing) -> str:
@@ -49,7 +50,7 @@ def _game_line(standing: Standing) -> str:
     )
 
 
-def _show_moves(console: Console, verdict: Verdict, unit: LengthUnit) -> None:
+def _show_moves(console: Console, verdict: Verdict, unit: LengthUnit, ball: Ball) -> None:
     table = plain_table(
         "", "parameter", "now", "times", "that is", "lead at half", "at twice", "elasticity",
         words="then",
@@ -58,6 +59,8 @@ def _show_moves(console: Console, verdict: Verdict, unit: LengthUnit) -> None:
         name = IN_WORDS[move.parameter]
         if move.parameter in _IN_UNITS:
             name += f" ({unit})"
+        if move.parameter == "class_radius" and ball.unit:
+            name += f" ({ball.unit.strip()})"
         then = "nothing from {} to {}".format(*map(table_number, move.searched))
         if move.becomes is not None:
             leads = "neither side leads" if move.becomes == "neither" else f"{move.becomes} leads"
