@@ -117,11 +117,11 @@ def worlds() -> dict[str, Setting]:
 
 
 def unattained() -> Setting:
-    law = RewardLaw.equiprobable(jnp.asarray([[0.0, HORIZON, HORIZON, HORIZON]]))
+    """An expert that no longer plays the lowest return, so that its ratio has a kink."""
+    law = RewardLaw.equiprobable(jnp.asarray([[0.0, 0.5 * HORIZON, HORIZON]]))
     return Setting.from_law(
-        law, horizon=HORIZON, data_budget=64.0, log2_class_size=10.0, chi2_radius=1.0,
-        expert_radius=0.34,
-    )  # fmt: skip
+        law, horizon=HORIZON, data_budget=64.0, log2_class_size=10.0, chi2_radius=1.0
+    )
 
 
 @pytest.mark.long

@@ -167,6 +167,7 @@ def test_one_prompt_has_no_intervals(played: None) -> None:
         coverage=_coverage(0.2),
         seed=0,
     )
+    assert found is not None
     assert found.intervals == {}
     assert all(math.isnan(share) for share in found.agreement.values())
 

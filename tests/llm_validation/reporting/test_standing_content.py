@@ -125,7 +125,9 @@ def test_the_leash_is_named_with_its_unit(usual: Diagnosis) -> None:
 
 def test_the_radius_in_the_report_is_a_number_of_one_divergence(usual: Diagnosis) -> None:
     (found,) = diagnosis_content(usual)["groups"]
-    radii = usual.groups[0].decisions.training.leashes[0].radii
+    training = usual.groups[0].decisions.training
+    assert training is not None
+    radii = training.leashes[0].radii
     assert {name: found["train"][name] for name in radii} == radii
 
 

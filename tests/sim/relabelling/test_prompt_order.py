@@ -35,7 +35,7 @@ def test_the_last_round_is_drawn_without_replacement() -> None:
 def test_total_variance_has_the_differences_between_prompts() -> None:
     atoms = np.asarray([[0.0, 64.0], [32.0, 32.0]])
     game = stack_games(
-        [atoms], horizon=[64], data_budget=[4], log2_class_size=[20], chi2_radius=[1.0],
+        [atoms], horizon=[64], data_budget=[4], log2_class_size=[20], class_radius=[1.0],
         expert_radius=[1.0], leash=[1.0], num_candidates=[2], failure_probability=[0.05],
     )  # fmt: skip
     plan = plan_for(
