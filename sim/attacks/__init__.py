@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from verigap.sim.attacks.kept import read_instances
     from verigap.sim.attacks.regimes import REGIMES, Regime
     from verigap.sim.attacks.search import Attack, Attacks, Effort, attack
-    from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace
+    from verigap.sim.attacks.space import BoundedQuantity, Exact, Parameter, SearchSpace
     from verigap.sim.attacks.spaces import SPACES
     from verigap.sim.attacks.verification import Finding, Instance, attacked_bound, verify
 
@@ -22,11 +22,11 @@ __all__ = [
     "SPACES",
     "Attack",
     "Attacks",
+    "BoundedQuantity",
     "Effort",
     "Exact",
     "Finding",
     "Instance",
-    "Measured",
     "Parameter",
     "Regime",
     "SearchSpace",
@@ -42,7 +42,7 @@ __getattr__, __dir__ = lazy_face(
         "verigap.sim.attacks.kept": ("read_instances",),
         "verigap.sim.attacks.regimes": ("REGIMES", "Regime"),
         "verigap.sim.attacks.search": ("Attack", "Attacks", "Effort", "attack"),
-        "verigap.sim.attacks.space": ("Exact", "Measured", "Parameter", "SearchSpace"),
+        "verigap.sim.attacks.space": ("Exact", "BoundedQuantity", "Parameter", "SearchSpace"),
         "verigap.sim.attacks.spaces": ("SPACES",),
         "verigap.sim.attacks.verification": ("Finding", "Instance", "attacked_bound", "verify"),
     },

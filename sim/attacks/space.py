@@ -36,7 +36,7 @@ class Parameter:
     whole: bool = False
 
 
-class Measured(NamedTuple):
+class BoundedQuantity(NamedTuple):
     """An instance as a bound sees it, and the exact quantity that it bounds.
 
     Attributes:
@@ -62,7 +62,7 @@ class Exact(NamedTuple):
 
 
 def _nothing_exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:
-    """No quantity of the space is known as a fraction."""
+    # No docstring, which the site would show as that of the field.
     return None
 
 
@@ -86,7 +86,7 @@ class SearchSpace:
     title: str
     parameters: tuple[Parameter, ...]
     bounds: tuple[str, ...]
-    measure: Callable[[Bound, Values], Measured]
+    measure: Callable[[Bound, Values], BoundedQuantity]
     exact: Callable[[Bound, Mapping[str, Fraction]], Exact | None] = _nothing_exact
     most_starts: int | None = None
     declared: tuple[Assumption, ...] = ()
@@ -105,7 +105,9 @@ _LEAST_LOG_CHANCE = -660.0
 _JUST_BELOW = 1.0 - 1e-9
 
 
-def exceeded(setting: Setting, loss: Float[Array, ""], log_chance: Float[Array, ""]) -> Measured:
+def exceeded(
+    setting: Setting, loss: Float[Array, ""], log_chance: Float[Array, ""]
+) -> BoundedQuantity:
     """A loss of at least such a chance, for a bound that holds except with probability delta.
 
     At a delta just below the chance, a bound below the loss is false. A chance below e^-660, which
@@ -119,7 +121,7 @@ def exceeded(setting: Setting, loss: Float[Array, ""], log_chance: Float[Array, 
     delta = _JUST_BELOW * xp.exp(xp.clip(log_chance, _LEAST_LOG_CHANCE, 0.0))
     short = xp.minimum(log_chance - _LEAST_LOG_CHANCE, 0.0)
     seen = xp.where(short < 0, setting.horizon * xp.maximum(1e-3 * short, -1e6), loss)
-    return Measured(replace(setting, failure_probability=delta), seen)
+    return BoundedQuantity(replace(setting, failure_probability=delta), seen)
 
 
 def closeness(

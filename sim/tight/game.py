@@ -99,7 +99,7 @@ class TightGame(BaseModel, ABC):
 
     @property
     def coverage(self) -> float:
-        """c0: base mass of the traces that the expert plays."""
+        """Base mass of the traces that the expert plays, c0."""
         return 1.0 / len(self.returns[0])
 
     @property

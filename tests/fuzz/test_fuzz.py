@@ -89,7 +89,7 @@ def test_of_several_files_the_altered_one_is_named(
     monkeypatch.setattr(Grader, "settle", lambda _, pending: [None for _ in pending])
     valid, draw = logs(form)(), random.Random(form)
     sound = next(data for data in valid if refusal(form, tmp_path, ("sound", data)) is None)
-    for _ in range(12):
+    for _ in range(6):
         altered = mutated(draw.choice(valid), draw, frozenset(valid))
         for files in permutations([("sound", sound), ("altered", altered)]):
             said = refusal(form, tmp_path, *files)

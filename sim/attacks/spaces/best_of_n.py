@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from jaxtyping import Float
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values
+from verigap.sim.attacks.space import BoundedQuantity, Exact, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import (
     EXPERT_SHARE,
     HORIZON,
@@ -32,7 +32,7 @@ def _power(chance: Float[Array, ""], draws: Float[Array, ""]) -> Float[Array, ""
     return xp.where(chance >= 1.0 - 1e-16, 1.0, xp.exp(draws * xp.log(inside)))
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     success, draws = values["success"], values["num_candidates"]
     mass, horizon = values["prompt_share"], values["horizon"]
     denied = values["missed_share"] * success
@@ -51,7 +51,7 @@ def _measure(bound: Bound, values: Values) -> Measured:
     # Elsewhere nothing pays, or the reward is right, whichever loses more.
     lost += rest * xp.maximum(missing, 0.0)
     setting = success_setting(values, num_candidates=draws, label_error=erring * (denied + in_vain))
-    return Measured(setting, horizon * lost)
+    return BoundedQuantity(setting, horizon * lost)
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:

@@ -13,7 +13,14 @@ from fractions import Fraction
 
 from jaxtyping import Float
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values, exceeded
+from verigap.sim.attacks.space import (
+    BoundedQuantity,
+    Exact,
+    Parameter,
+    SearchSpace,
+    Values,
+    exceeded,
+)
 from verigap.sim.attacks.spaces.success_law import (
     EXPERT_SHARE,
     HORIZON,
@@ -39,20 +46,20 @@ def _rivals(values: Values) -> tuple[Rivals, Float[Array, ""]]:
 
 def _measured(
     bound: Bound, values: Values, mass: Float[Array, ""], log_chance: Float[Array, ""]
-) -> Measured:
+) -> BoundedQuantity:
     loss = values["horizon"] * mass * lost_share(values)
     setting = success_setting(values)
     if bound.statistic == "mean":
-        return Measured(setting, loss * xp.exp(log_chance))
+        return BoundedQuantity(setting, loss * xp.exp(log_chance))
     return exceeded(setting, loss, log_chance)
 
 
-def _pessimism(bound: Bound, values: Values) -> Measured:
+def _pessimism(bound: Bound, values: Values) -> BoundedQuantity:
     rivals, mass = _rivals(values)
     return _measured(bound, values, mass, rivals.log_one_left())
 
 
-def _plug_in(bound: Bound, values: Values) -> Measured:
+def _plug_in(bound: Bound, values: Values) -> BoundedQuantity:
     rivals, mass = _rivals(values)
     return _measured(bound, values, mass, rivals.log_some_left())
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verigap.sim.attacks.space import Measured, Parameter, SearchSpace, Values
+from verigap.sim.attacks.space import BoundedQuantity, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import EXPERT_SHARE, HORIZON
 from verigap.theory import Bound, RewardLaw, Setting
 from verigap.theory.arrays import as_in, xp
@@ -15,7 +15,7 @@ from verigap.theory.arrays import as_in, xp
 _PROMPTS = 33
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     horizon = values["horizon"]
     spread = np.arange(_PROMPTS) <= _PROMPTS // 2
     ends = as_in(np.stack([np.zeros(_PROMPTS), spread.astype(np.float64)], axis=-1), horizon)
@@ -28,7 +28,7 @@ def _measure(bound: Bound, values: Values) -> Measured:
         chi2_radius=radius,
         expert_radius=radius,
     )
-    return Measured(setting, xp.mean(setting.expert.gain))
+    return BoundedQuantity(setting, xp.mean(setting.expert.gain))
 
 
 SPACE = SearchSpace(

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from jaxtyping import Float
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values
+from verigap.sim.attacks.space import BoundedQuantity, Exact, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import (
     EXPERT_SHARE,
     HORIZON,
@@ -27,12 +27,12 @@ from verigap.theory import Bound
 from verigap.theory.arrays import Array, xp
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     mass, denied = _masses(values)
     error = mass * values["success"]
     rivals = Rivals(xp.zeros_like(error), error, values["data_budget"])
     lost = values["horizon"] * lost_share(values) * (denied + mass * xp.exp(rivals.log_one_left()))
-    return Measured(success_setting(values, label_error=denied * values["success"]), lost)
+    return BoundedQuantity(success_setting(values, label_error=denied * values["success"]), lost)
 
 
 def _masses(values: Values) -> tuple[Float[Array, ""], Float[Array, ""]]:

@@ -13,7 +13,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values
+from verigap.sim.attacks.space import BoundedQuantity, Exact, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import EXPERT_SHARE, HORIZON
 from verigap.theory import Bound, RewardLaw, Setting
 from verigap.theory.arrays import as_in, xp
@@ -33,16 +33,16 @@ def _setting(values: Values) -> Setting:
     )
 
 
-def _pessimism(bound: Bound, values: Values) -> Measured:
+def _pessimism(bound: Bound, values: Values) -> BoundedQuantity:
     setting = _setting(values)
-    return Measured(setting, setting.reward_error * values["expert_share"])
+    return BoundedQuantity(setting, setting.reward_error * values["expert_share"])
 
 
-def _best_of_n(bound: Bound, values: Values) -> Measured:
+def _best_of_n(bound: Bound, values: Values) -> BoundedQuantity:
     draws = values["num_candidates"]
     setting = replace(_setting(values), num_candidates=draws)
     fooled = 1.0 - xp.exp2(1.0 - draws)
-    return Measured(setting, setting.reward_error * (values["expert_share"] + fooled))
+    return BoundedQuantity(setting, setting.reward_error * (values["expert_share"] + fooled))
 
 
 def _pessimism_exactly(bound: Bound, values: Mapping[str, Fraction]) -> Exact:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values
+from verigap.sim.attacks.space import BoundedQuantity, Exact, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import (
     HORIZON,
     NEVER_FAILING,
@@ -18,13 +18,15 @@ from verigap.theory import Bound
 from verigap.theory.risks import hard_prompt_mass, hard_prompts_vb_risk
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     traces, coverage = values["data_budget"], values["success"]
     mass = hard_prompt_mass(traces, coverage)
     risk = hard_prompts_vb_risk(
         values["horizon"], traces, values["log2_class_size"], coverage, mass
     )
-    return Measured(replace(success_setting(values, game="hard-prompts"), coverage=coverage), risk)
+    return BoundedQuantity(
+        replace(success_setting(values, game="hard-prompts"), coverage=coverage), risk
+    )
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:

@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values, exceeded
+from verigap.sim.attacks.space import (
+    BoundedQuantity,
+    Exact,
+    Parameter,
+    SearchSpace,
+    Values,
+    exceeded,
+)
 from verigap.sim.attacks.spaces.success_law import (
     HORIZON,
     NEVER_FAILING,
@@ -23,14 +30,14 @@ from verigap.theory import Bound
 from verigap.theory.arrays import xp
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     log_count = xp.log(xp.exp2(values["log2_class_size"]) - 1.0)
     mass = values["prompt_share"] * xp.exp(-log_count)
     log_chance = Rivals(log_count, mass, values["data_budget"]).log_some_left()
     loss = values["horizon"] * mass
     setting = success_setting(values)
     if bound.statistic == "mean":
-        return Measured(setting, loss * xp.exp(log_chance))
+        return BoundedQuantity(setting, loss * xp.exp(log_chance))
     return exceeded(setting, loss, log_chance)
 
 

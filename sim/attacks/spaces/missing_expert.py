@@ -12,13 +12,20 @@ from fractions import Fraction
 
 import numpy as np
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values, exceeded
+from verigap.sim.attacks.space import (
+    BoundedQuantity,
+    Exact,
+    Parameter,
+    SearchSpace,
+    Values,
+    exceeded,
+)
 from verigap.sim.attacks.spaces.success_law import HORIZON
 from verigap.theory import Bound, RewardLaw, Setting
 from verigap.theory.arrays import as_in, xp
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     horizon, missed = values["horizon"], values["misspecification"]
     one = xp.ones_like(horizon)
     setting = Setting.from_law(

@@ -13,7 +13,7 @@ from math import comb
 import numpy as np
 from jaxtyping import Float
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values
+from verigap.sim.attacks.space import BoundedQuantity, Exact, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import (
     EXPERT_SHARE,
     HORIZON,
@@ -43,11 +43,11 @@ def _rival_fits(
     return xp.sum(chances * xp.sum(half * mistaken, axis=-1))
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     mass, noise = values["prompt_share"], values["label_noise"]
     fits = _rival_fits(values["data_budget"], mass * values["success"], noise)
     lost = values["horizon"] * mass * lost_share(values) * fits
-    return Measured(success_setting(values, label_noise=noise), lost)
+    return BoundedQuantity(success_setting(values, label_noise=noise), lost)
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values
+from verigap.sim.attacks.space import BoundedQuantity, Exact, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import (
     EXPERT_SHARE,
     HORIZON,
@@ -26,7 +26,7 @@ from verigap.theory.arrays import xp
 from verigap.theory.bounds.assumptions import SAME_LEVEL
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     success, moved = values["success"], values["moved_share"]
     log_count = xp.log(xp.exp2(values["log2_class_size"]) - 1.0)
     mass = values["prompt_share"] * xp.exp(-log_count)
@@ -34,7 +34,9 @@ def _measure(bound: Bound, values: Values) -> Measured:
     some = xp.exp(Rivals(log_count, error, values["data_budget"]).log_some_left())
     # On a prompt of which it is right the learner always succeeds, and may beat the expert.
     ahead = values["prompt_share"] * (1.0 - success * ratio_of_expert(values))
-    return Measured(success_setting(values), values["horizon"] * (mass * moved * some - ahead))
+    return BoundedQuantity(
+        success_setting(values), values["horizon"] * (mass * moved * some - ahead)
+    )
 
 
 def _exact(bound: Bound, values: Mapping[str, Fraction]) -> Exact | None:

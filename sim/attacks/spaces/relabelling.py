@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from jaxtyping import Float
 
-from verigap.sim.attacks.space import Measured, Parameter, SearchSpace, Values
+from verigap.sim.attacks.space import BoundedQuantity, Parameter, SearchSpace, Values
 from verigap.sim.attacks.spaces.success_law import EXPERT_SHARE, HORIZON
 from verigap.theory import Bound, RewardLaw, Setting, top_share_policy
 from verigap.theory.arrays import Array, as_in, on_host, xp
@@ -120,7 +120,7 @@ def _setting(law: RewardLaw, values: Values, radius: Array, ball: Array) -> Sett
     )
 
 
-def _one_success(traces: int, bound: Bound, values: Values) -> Measured:
+def _one_success(traces: int, bound: Bound, values: Values) -> BoundedQuantity:
     """One trace in K succeeds; the ball is the expert's but for `ball_share`."""
     horizon, share = values["horizon"], values["expert_share"]
     atoms = xp.stack([*[xp.zeros_like(horizon)] * (traces - 1), horizon])
@@ -129,10 +129,10 @@ def _one_success(traces: int, bound: Bound, values: Values) -> Measured:
     if bound.name == "SEPARATION-LINEAR":
         ball = (share + values["ball_share"] * (1.0 - share)) ** 2 * (traces - 1.0)
     setting = _setting(RewardLaw.equiprobable(atoms[None]), values, radius, ball)
-    return Measured(setting, _quantity(bound, _gains_of_one_success(setting)))
+    return BoundedQuantity(setting, _quantity(bound, _gains_of_one_success(setting)))
 
 
-def _free_returns(bound: Bound, values: Values) -> Measured:
+def _free_returns(bound: Bound, values: Values) -> BoundedQuantity:
     """Four returns from 0 to H."""
     horizon = values["horizon"]
     middle = values["middle_return"]
@@ -141,7 +141,7 @@ def _free_returns(bound: Bound, values: Values) -> Measured:
     law = RewardLaw.equiprobable(atoms[None])
     radius = 3.0 * values["expert_share"] ** 2
     setting = _setting(law, values, radius, as_in(radius, law.probabilities))
-    return Measured(setting, _quantity(bound, _general_gains(setting)))
+    return BoundedQuantity(setting, _quantity(bound, _general_gains(setting)))
 
 
 def _parameters(*more: Parameter, traces: int) -> tuple[Parameter, ...]:

@@ -14,7 +14,14 @@ from math import comb
 import numpy as np
 from jaxtyping import Float
 
-from verigap.sim.attacks.space import Exact, Measured, Parameter, SearchSpace, Values, exceeded
+from verigap.sim.attacks.space import (
+    BoundedQuantity,
+    Exact,
+    Parameter,
+    SearchSpace,
+    Values,
+    exceeded,
+)
 from verigap.sim.attacks.spaces.success_law import (
     HORIZON,
     SUCCESS,
@@ -73,7 +80,7 @@ def _counted(values: Values) -> tuple[Array, Array, Array]:
     return expert, count, _rival(expert, count, traces)
 
 
-def _measure(bound: Bound, values: Values) -> Measured:
+def _measure(bound: Bound, values: Values) -> BoundedQuantity:
     expert, successes, rival = _counted(values)
     loss = values["horizon"] * (expert - rival)
     counts = successes - as_in(np.arange(_TERMS, dtype=np.float64), successes)
@@ -83,7 +90,7 @@ def _measure(bound: Bound, values: Values) -> Measured:
     log_chance = top + xp.log(xp.sum(xp.exp(logs - top)))
     setting = success_setting(values)
     if bound.statistic == "mean":
-        return Measured(setting, loss * xp.exp(log_chance))
+        return BoundedQuantity(setting, loss * xp.exp(log_chance))
     return exceeded(setting, loss, log_chance)
 
 

@@ -159,8 +159,7 @@ def test_any_law(learner: str) -> None:
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_gibbs_experts(learner: str) -> None:
     spec = Spec("population", 6, 4, 0.15, 0.5, "kl")
-    for leashed in (False, True):
-        compare(spec, learner, 1 << 14, leashed=leashed, seed=80)
+    compare(spec, learner, 1 << 14, leashed=True, seed=80)
 
 
 @pytest.mark.parametrize("learner", ["vf-bayes", "vf-mle", "vb-pessimism"])
