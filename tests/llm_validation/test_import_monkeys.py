@@ -54,7 +54,7 @@ def test_problems_without_a_name_are_numbered_over_all_files(tmp_path: Path) -> 
         ("a.yaml", "samples: [a]\nis_correct: [maybe]\n", "neither true, false nor null"),
         ("a.json", '[{"samples": ["a"]}, {"samples"', "record 2: not valid JSON"),
         ("a.json", "[" * 100_000, "record 1: not valid JSON"),
-        ("a.json", "[1]", "a JSON int where an object"),
+        ("a.json", "[1]", "a JSON number where an object"),
         ("a.json", '{"samples": "a"}', "samples is 'a', not a list"),
         ("a.json", '{"samples": ["a"], "is_corrects": [true, false]}', "2 entries for 1 samples"),
         ("a.json", '{"question": "?"}', "field 'samples' is missing"),
