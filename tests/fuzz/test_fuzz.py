@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import random
 import re
 from itertools import permutations
@@ -26,7 +25,7 @@ from verigap.llm_validation.importers.grading import Grader
 from verigap.sim.sweeps.config import ConfigError
 from verigap.storage.tables import TableError, load_frame
 
-SECONDS = float(os.environ.get("VERIGAP_FUZZ_SECONDS", "60"))
+SECONDS = 60.0
 
 
 def raised(call) -> BaseException:
