@@ -141,7 +141,7 @@ bench-compare: $(READY) ## the same against the last kept ones; fails if a comma
 	.venv-torch/bin/python $(PIP_INSTALL) -c constraints/torch.txt torch transformers
 	@touch $@
 
-figures: quickstart ## every figure, from runs made or continued first (FULL=1: the full runs, hours)
+figures: quickstart ## a check of games that nearly meet the bounds, then every figure (FULL=1: the full runs, hours)
 	$(VENV)/bin/verigap sweep configs/tight.yaml --out runs/tight
 	$(VENV)/bin/verigap check runs/tight
 	$(VENV)/bin/verigap figures $(if $(FULL),--full) --out runs/figures$(if $(FULL),-full)

@@ -46,6 +46,11 @@ def test_light_commands_import_nothing_heavy(arguments: list[str]) -> None:
     assert not [name for name in HEAVY if name in modules]
 
 
+def test_the_theory_waits_for_no_scipy() -> None:
+    code = "import sys, verigap.theory; sys.exit('scipy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 # Every module of the library. Then what it brought along, and how many modules there are.
 IMPORT_ALL = """
 import importlib, pkgutil, sys

@@ -7,8 +7,9 @@ the projection of one. `BALLS` has one entry a divergence: "chi2", and "kl" in n
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypedDict, runtime_checkable
+from typing import Literal, TypedDict
 
 from jaxtyping import Float
 
@@ -46,138 +47,80 @@ def named_radius(divergence: Divergence, radius: Float[Array, ""] | float) -> Na
     return {"chi2_radius": radius} if divergence == "chi2" else {"kl_radius": radius}
 
 
-@runtime_checkable
-class Ball(Protocol):
+Radius = Float[Array, "*#prompts"] | float
+"""Of a ball; a number or one a prompt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ball:
     """Policies within a radius of the base in one divergence.
+
+    Policies are density ratios to the base, of shape (*prompts, K).
 
     Attributes:
       name: in the registry, in configs and in JSON.
       title: in words.
       symbol: of a radius, in tables.
       unit: of a radius, with a space before it; empty for a number without one.
+      expert: of a law and a radius, the policy of the ball with the largest mean return on every
+        prompt.
+      distance: of a law and a policy, its divergence from the base on every prompt.
+      project: of a law, a policy and a radius, the policy of the ball nearest to the given one.
+      saturation_radius: of a law, the radius from which on the expert plays only the best return.
+      radius_within_chi2: of a law and a number, the largest radius whose expert has a chi-square
+        distance of at most that number; the mean over prompts, by which likelihood ratios grow with
+        each trace.
     """
 
-    name: ClassVar[Divergence]
-    title: ClassVar[str]
-    symbol: ClassVar[str]
-    unit: ClassVar[str]
-
-    def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:
-        """The policy of the ball with the largest mean return on every prompt."""
-        ...
-
-    def distance(
-        self, law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
-    ) -> Float[Array, "*prompts"]:
-        """Divergence of a policy from the base on every prompt."""
-        ...
-
-    def project(
-        self,
-        law: RewardLaw,
-        density_ratio: Float[Array, "*prompts K"],
-        radius: Float[Array, "*#prompts"] | float,
-    ) -> Float[Array, "*prompts K"]:
-        """The policy of the ball nearest to a given one, as a density ratio to the base."""
-        ...
-
-    def saturation_radius(self, law: RewardLaw) -> Float[Array, "*prompts"]:
-        """Radius from which on the expert plays only the best return."""
-        ...
-
-    def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
-        """The largest radius whose expert has a chi-square distance of at most `chi2`.
-
-        The distance is the mean over prompts, by which likelihood ratios grow with each trace.
-        """
-        ...
+    name: Divergence
+    title: str
+    symbol: str
+    unit: str
+    expert: Callable[[RewardLaw, Radius], Expert]
+    distance: Callable[[RewardLaw, Array], Array]
+    project: Callable[[RewardLaw, Array, Radius], Array]
+    saturation_radius: Callable[[RewardLaw], Array]
+    radius_within_chi2: Callable[[RewardLaw, Array], Array]
 
 
-@dataclass(frozen=True)
-class Chi2Ball:
-    """The chi-square ball of Lemma 3: E_base w^2 <= 1 + radius."""
+def _kl_radius_within_chi2(law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
+    """By halving: the chi-square distance of the expert rises with the radius."""
 
-    name: ClassVar[Divergence] = "chi2"
-    title: ClassVar[str] = "chi-square"
-    symbol: ClassVar[str] = "kappa"
-    unit: ClassVar[str] = ""
+    def halved(
+        ends: tuple[Float[Array, ""], Float[Array, ""]],
+    ) -> tuple[Float[Array, ""], Float[Array, ""]]:
+        low, high = ends
+        middle = 0.5 * (low + high)
+        fits = xp.mean(kl_ball_expert(law, middle).chi2) <= chi2
+        return xp.where(fits, middle, low), xp.where(fits, high, middle)
 
-    def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:
-        """See `chi2_ball_expert`."""
-        return chi2_ball_expert(law, radius)
-
-    def distance(
-        self, law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
-    ) -> Float[Array, "*prompts"]:
-        """See `policy_chi2`."""
-        return policy_chi2(law, density_ratio)
-
-    def project(
-        self,
-        law: RewardLaw,
-        density_ratio: Float[Array, "*prompts K"],
-        radius: Float[Array, "*#prompts"] | float,
-    ) -> Float[Array, "*prompts K"]:
-        """See `project_onto_chi2_ball`."""
-        return project_onto_chi2_ball(law, density_ratio, radius)
-
-    def saturation_radius(self, law: RewardLaw) -> Float[Array, "*prompts"]:
-        """See `experts.saturation_radius`."""
-        return saturation_radius(law)
-
-    def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
-        """The distance itself."""
-        return chi2
+    # The KL divergence is at most ln(1 + chi-square), and no larger radius changes the expert.
+    most = xp.maximum(xp.log1p(chi2), xp.max(kl_saturation_radius(law)))
+    inside = xp.mean(kl_ball_expert(law, most).chi2) <= chi2
+    low, _ = repeated(halved, (xp.zeros_like(most), most), _HALVINGS, inside=law)
+    return xp.where(inside, most, low)
 
 
-@dataclass(frozen=True)
-class KLBall:
-    """The Kullback-Leibler ball of Lemma 6: E_base[w ln w] <= radius, in nats."""
-
-    name: ClassVar[Divergence] = "kl"
-    title: ClassVar[str] = "KL"
-    symbol: ClassVar[str] = "KL radius"
-    unit: ClassVar[str] = " nats"
-
-    def expert(self, law: RewardLaw, radius: Float[Array, "*#prompts"] | float) -> Expert:
-        """See `kl_ball_expert`."""
-        return kl_ball_expert(law, radius)
-
-    def distance(
-        self, law: RewardLaw, density_ratio: Float[Array, "*prompts K"]
-    ) -> Float[Array, "*prompts"]:
-        """See `policy_kl`."""
-        return policy_kl(law, density_ratio)
-
-    def project(
-        self,
-        law: RewardLaw,
-        density_ratio: Float[Array, "*prompts K"],
-        radius: Float[Array, "*#prompts"] | float,
-    ) -> Float[Array, "*prompts K"]:
-        """See `project_onto_kl_ball`."""
-        return project_onto_kl_ball(law, density_ratio, radius)
-
-    def saturation_radius(self, law: RewardLaw) -> Float[Array, "*prompts"]:
-        """See `kl_saturation_radius`."""
-        return kl_saturation_radius(law)
-
-    def radius_within_chi2(self, law: RewardLaw, chi2: Float[Array, ""]) -> Float[Array, ""]:
-        """By halving: the distance rises with the radius, and a radius is at most ln(1 + chi2)."""
-
-        def halved(
-            ends: tuple[Float[Array, ""], Float[Array, ""]],
-        ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-            low, high = ends
-            middle = 0.5 * (low + high)
-            fits = xp.mean(self.expert(law, middle).chi2) <= chi2
-            return xp.where(fits, middle, low), xp.where(fits, high, middle)
-
-        # The KL divergence is at most ln(1 + chi-square), and no larger radius changes the expert.
-        most = xp.maximum(xp.log1p(chi2), xp.max(self.saturation_radius(law)))
-        inside = xp.mean(self.expert(law, most).chi2) <= chi2
-        low, _ = repeated(halved, (xp.zeros_like(most), most), _HALVINGS, inside=law)
-        return xp.where(inside, most, low)
+BALLS: dict[Divergence, Ball] = {
+    "chi2": Ball(
+        name="chi2", title="chi-square", symbol="kappa", unit="",
+        expert=chi2_ball_expert,
+        distance=policy_chi2,
+        project=project_onto_chi2_ball,
+        saturation_radius=saturation_radius,
+        radius_within_chi2=lambda law, chi2: chi2,
+    ),
+    "kl": Ball(
+        name="kl", title="KL", symbol="KL radius", unit=" nats",
+        expert=kl_ball_expert,
+        distance=policy_kl,
+        project=project_onto_kl_ball,
+        saturation_radius=kl_saturation_radius,
+        radius_within_chi2=_kl_radius_within_chi2,
+    ),
+}  # fmt: skip
+"""Every ball by the name of its divergence: that of Lemma 3, E_base w^2 <= 1 + radius, and that of
+Lemma 6, E_base[w ln w] <= radius nats."""
 
 
 def largest_gain(
@@ -204,7 +147,3 @@ def largest_gain(
     share = sd**2 / (sd**2 + room**2)
     law = RewardLaw(xp.stack([-(sd**2) / room, room]), xp.stack([1.0 - share, share]))
     return ball.expert(law, radius).gain
-
-
-BALLS: dict[Divergence, Ball] = {"chi2": Chi2Ball(), "kl": KLBall()}
-"""Every ball by the name of its divergence."""

@@ -49,7 +49,10 @@ def multinomial(probabilities: Float[np.ndarray, " K"], draws: int) -> Multinomi
     kinds = len(probabilities)
     types = math.comb(draws + kinds - 1, kinds - 1)
     if types > MOST_TYPES:
-        raise ValueError(f"multinomial: {draws} draws of {kinds} kinds have {types} types")
+        raise ValueError(
+            f"multinomial: {draws:,} draws of {kinds} kinds have {types:,} types, and at most "
+            f"{MOST_TYPES:,} are enumerated"
+        )
     counts = np.zeros((1, 0), np.int64)
     for _ in range(kinds - 1):
         left = draws - counts.sum(axis=1)

@@ -182,16 +182,43 @@ def chi2_penalised_policy(
       >>> chi2_penalised_policy(law, 8.0).tolist()
       [0.5, 1.5]
     """
-    penalty = xp.broadcast_to(as_in(penalty, law.probabilities), law.mean.shape)[..., None]
+    penalty = xp.broadcast_to(as_in(penalty, law.probabilities), law.mean.shape)
+    above = law.atoms - law.maximum[..., None] - _penalised_level(law, penalty)[..., None]
+    return xp.maximum(above, 0.0) / penalty[..., None]
+
+
+def chi2_penalised_threshold(
+    law: RewardLaw, penalty: Float[Array, "*#prompts"] | float
+) -> Float[Array, "*prompts"]:
+    """The return up to which `chi2_penalised_policy` plays nothing: a with E(R - a)_+ = penalty.
+
+    Args:
+      law: reward laws of the base, of shape (*prompts, K).
+      penalty: in the unit of the returns, > 0; a number or one a prompt.
+
+    Returns:
+      Thresholds, below the largest return, of shape (*prompts).
+
+    Example:
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw
+      >>> from verigap.theory.policies import chi2_penalised_threshold
+      >>> law = RewardLaw.equiprobable(np.asarray([0.0, 1.0]))
+      >>> [float(chi2_penalised_threshold(law, penalty)) for penalty in (0.25, 2.0)]
+      [0.5, -1.5]
+    """
+    penalty = xp.broadcast_to(as_in(penalty, law.probabilities), law.mean.shape)
+    return law.maximum + _penalised_level(law, penalty)
+
+
+def _penalised_level(law: RewardLaw, penalty: Float[Array, "*prompts"]) -> Float[Array, "*prompts"]:
+    """a less the largest return, for the a with E(R - a)_+ = penalty."""
     # E(R - a)_+ is the largest of E[R - a; the best atoms] over how many they are.
     mass = _mass_at_least(law)
-    below = law.probabilities * (law.atoms - law.maximum[..., None])
-    earned = running_sum(below, reverse=True)
+    earned = running_sum(law.probabilities * (law.atoms - law.maximum[..., None]), reverse=True)
     charged = mass > 0
-    levels = (earned - penalty) / xp.where(charged, mass, 1.0)
-    level = xp.max(xp.where(charged, levels, -xp.inf), axis=-1, keepdims=True)
-    above = law.atoms - law.maximum[..., None] - level
-    return xp.maximum(above, 0.0) / penalty
+    levels = (earned - penalty[..., None]) / xp.where(charged, mass, 1.0)
+    return xp.max(xp.where(charged, levels, -xp.inf), axis=-1)
 
 
 def policy_chi2(

@@ -60,8 +60,8 @@ class CorrectedAnswer(NamedTuple):
 def corrected_answer(policy: SelfCorrection, most: int) -> CorrectedAnswer:
     """The answer of at most T attempts.
 
-    Where corrections are fresh attempts (q = s = p) the success is that of
-    `accepted_best_of_n_policy` with N = T, at the cost of the attempts that are made.
+    Where corrections are fresh attempts (q = s = p) the success is that of best-of-N with N = T by
+    a check with these rates (`scored_verifier`), at the cost of the attempts that are made.
 
     Args:
       policy: its rates.

@@ -13,7 +13,7 @@ from verigap.llm_validation.deciding.candidates import Candidates, gather
 from verigap.llm_validation.pools.selectors import win_table
 from verigap.theory import RewardLaw
 from verigap.theory.arrays import host_array
-from verigap.theory.inference_time_pessimism import pessimistic_threshold
+from verigap.theory.policies import chi2_penalised_threshold
 
 # Scores and weights that differ by less, relative to the largest, tie.
 _TIE = 1e-9
@@ -137,7 +137,8 @@ def pessimistic(
     known = np.isfinite(score)
     lowest = np.where(known, score, np.inf).min(axis=2, keepdims=True)
     filled = np.where(known, score, np.where(np.isfinite(lowest), lowest, 0.0))
-    threshold = pessimistic_threshold(RewardLaw.equiprobable(host_array(filled)), regularisation)
+    law = RewardLaw.equiprobable(host_array(filled))
+    threshold = chi2_penalised_threshold(law, regularisation)
     weight = np.maximum(filled - np.asarray(threshold)[:, :, None], 0.0)
     weight /= weight.sum(axis=2, keepdims=True)
     return sets.mean((weight * gather(reward, sets.index)).sum(axis=2))

@@ -96,7 +96,7 @@ def _named(name: str, unit: LengthUnit) -> str:
 
 
 def _in_words(name: str) -> str:
-    """A parameter; the radius of a leash in KL, which --kappa may be, is another number."""
+    """A parameter; the radius of a leash in KL, which a request may give, is another number."""
     return IN_WORDS[name] + (" (chi-square)" if name == "class_radius" else "")
 
 

@@ -19,7 +19,7 @@ def read_instances(path: str | Path) -> dict[str, dict[str, Instance | None]]:
     """The worst instance of every bound and regime in a file.
 
     Args:
-      path: of a file that `verigap attack --out` wrote.
+      path: of a file that an attack kept its findings in.
 
     Raises:
       ValueError: the file holds something else.

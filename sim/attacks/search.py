@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from verigap.sim.attacks.regimes import REGIMES, ranges_in
 from verigap.sim.attacks.space import SearchSpace
 from verigap.sim.attacks.spaces import SPACES
 from verigap.sim.attacks.verification import Finding, Instance, attacked_bound, verify
+from verigap.storage.digests import name_stream
 from verigap.storage.progress import Progress
 
 Report = Callable[[Progress], None]
@@ -82,7 +82,7 @@ class Attacks:
 
 def _key_of(seed: int, *names: str) -> PRNGKeyArray:
     """A key that depends on the names alone, and not on what else is attacked."""
-    return jax.random.fold_in(jax.random.key(seed), zlib.crc32("/".join(names).encode()))
+    return jax.random.fold_in(jax.random.key(seed), name_stream("/".join(names)))
 
 
 def _climbed(name: str, space: SearchSpace, regime: str, effort: Effort) -> Finding | None:

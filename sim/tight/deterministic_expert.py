@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from verigap.sim.tight.game import Returns, Tally
+from verigap.sim.tight.game import Tally
 from verigap.sim.tight.rival_game import RivalGame
 from verigap.sim.tight.rivals import chance_of_any
 
@@ -23,16 +23,6 @@ class DeterministicExpert(RivalGame):
     """
 
     game: Literal["deterministic-expert"] = "deterministic-expert"
-
-    @property
-    def name(self) -> str:
-        """Its name in configurations."""
-        return self.game
-
-    @property
-    def returns(self) -> Returns:
-        """Worthless traces, and one of return H."""
-        return ((*[0.0] * (self.kinds - 1), float(self.horizon)),)
 
     @property
     def most_error(self) -> float:

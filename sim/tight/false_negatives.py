@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 from pydantic import Field, model_validator
 
-from verigap.sim.tight.game import Returns, Tally
+from verigap.sim.tight.game import Tally
 from verigap.sim.tight.rival_game import RivalGame
 from verigap.sim.tight.rivals import kept_rivals, mean_power
 
@@ -49,16 +49,6 @@ class FalseNegatives(RivalGame):
         if self.label_noise and self.data_budget > 1000:
             raise ValueError("label_noise: needs a data_budget of at most 1000")
         return self
-
-    @property
-    def name(self) -> str:
-        """Its name in configurations."""
-        return self.game
-
-    @property
-    def returns(self) -> Returns:
-        """Worthless traces, and successes."""
-        return ((*[0.0] * (self.kinds - 1), float(self.horizon)),)
 
     @property
     def label_errors(self) -> float:

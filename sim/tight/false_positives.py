@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from verigap.sim.tight.game import Returns, Tally
+from verigap.sim.tight.game import Tally
 from verigap.sim.tight.rival_game import RivalGame
 from verigap.sim.tight.rivals import chance_of_any, kept_rivals
 
@@ -27,16 +27,6 @@ class FalsePositives(RivalGame):
     bounds_game: ClassVar[Literal["relabelling", "same-levels", "other"]] = "same-levels"
 
     game: Literal["false-positives"] = "false-positives"
-
-    @property
-    def name(self) -> str:
-        """Its name in configurations."""
-        return self.game
-
-    @property
-    def returns(self) -> Returns:
-        """Worthless traces, and successes."""
-        return ((*[0.0] * (self.kinds - 1), float(self.horizon)),)
 
     @property
     def most_error(self) -> float:

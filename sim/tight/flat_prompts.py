@@ -35,11 +35,6 @@ class FlatPrompts(TightGame):
     flat_prompts: Annotated[int, Field(ge=0, le=1000)] = 50
 
     @property
-    def name(self) -> str:
-        """Its name in configurations."""
-        return self.game
-
-    @property
     def class_bits(self) -> float:
         """d, bits."""
         return float(self.log2_class_size)

@@ -73,9 +73,9 @@ class TightGame(BaseModel, ABC):
     failure_probability: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
     @property
-    @abstractmethod
     def name(self) -> str:
-        """Its name in configurations."""
+        """Its name in configurations, the only value that its parameter `game` may have."""
+        return type(self).model_fields["game"].default
 
     @property
     @abstractmethod

@@ -32,11 +32,6 @@ class RewardHacking(RivalGame):
     label_error: Annotated[float, Field(ge=0, lt=1)] = 0.0
 
     @property
-    def name(self) -> str:
-        """Its name in configurations."""
-        return self.game
-
-    @property
     def returns(self) -> Returns:
         """Worthless traces, and successes of return H - 1."""
         return ((*[0.0] * (self.kinds - 1), self.horizon - 1.0),)

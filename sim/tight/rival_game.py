@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from verigap.sim.tight.game import TightGame
+from verigap.sim.tight.game import Returns, TightGame
 
 
 class RivalGame(TightGame):
@@ -56,6 +56,11 @@ class RivalGame(TightGame):
     def kinds(self) -> int:
         """K = 1/c, the equally likely kinds of base traces."""
         return round(1.0 / self.c0)
+
+    @property
+    def returns(self) -> Returns:
+        """Worthless traces, and one kind of return H."""
+        return ((*[0.0] * (self.kinds - 1), float(self.horizon)),)
 
     @property
     @abstractmethod

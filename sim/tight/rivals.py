@@ -11,7 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import special
+
+from verigap.theory.arrays import host_array
+from verigap.theory.binomial import binomial_log_pmf
 
 _NEGLIGIBLE = 1e-16
 # Counts with a smaller mean exceed 64 with probability below 1e-30.
@@ -23,10 +25,8 @@ _MOST_TRIALS, _MOST_MEAN = 2.0**62, 2.0**30
 
 def binomial_pmf(trials: int, chance: float) -> Float[np.ndarray, " counts"]:
     """P(Bin(trials, chance) = k) for k = 0 to trials."""
-    k = np.arange(trials + 1.0)
-    ways = special.gammaln(trials + 1.0) - special.gammaln(k + 1.0)
-    ways -= special.gammaln(trials - k + 1.0)
-    return np.exp(ways + special.xlogy(k, chance) + special.xlog1py(trials - k, -chance))
+    counts = host_array(np.arange(trials + 1.0))
+    return np.exp(binomial_log_pmf(counts, host_array(trials), host_array(chance)))
 
 
 def excess_pmf(right: int, wrong: int, overlap: float) -> Float[np.ndarray, " places"]:

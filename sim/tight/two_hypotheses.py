@@ -32,11 +32,6 @@ class TwoHypotheses(TightGame):
     rival_gap: Annotated[float, Field(gt=0, lt=0.5)]
 
     @property
-    def name(self) -> str:
-        """Its name in configurations."""
-        return self.game
-
-    @property
     def class_bits(self) -> float:
         """One bit."""
         return 1.0

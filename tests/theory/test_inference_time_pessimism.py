@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verigap.theory.arrays import host_array
-from verigap.theory.inference_time_pessimism import (
-    pessimism_regret_bound,
-    pessimistic_best_of_n_policy,
-    pessimistic_policy,
-    pessimistic_threshold,
-)
+from verigap.theory.inference_time_pessimism import pessimistic_best_of_n_policy
 from verigap.theory.laws import RewardLaw
-from verigap.theory.policies import best_of_n_policy, policy_chi2
+from verigap.theory.policies import (
+    best_of_n_policy,
+    chi2_penalised_policy,
+    chi2_penalised_threshold,
+    policy_chi2,
+)
 
 SCORES = (Fraction(-1), Fraction(1, 2), Fraction(2))
 masses = st.lists(st.integers(0, 5), min_size=3, max_size=3).filter(any)
@@ -49,8 +49,10 @@ def threshold(law: list[Fraction], beta: Fraction) -> Fraction:
 @given(masses, strengths)
 def test_the_threshold_and_the_policy(weights: list[int], beta: Fraction) -> None:
     law, exact = law_of(shares(weights)), threshold(shares(weights), beta)
-    assert float(pessimistic_threshold(law, float(beta))) == pytest.approx(float(exact), abs=1e-12)
-    ratio = pessimistic_policy(law, float(beta))
+    assert float(chi2_penalised_threshold(law, float(beta))) == pytest.approx(
+        float(exact), abs=1e-12
+    )
+    ratio = chi2_penalised_policy(law, float(beta))
     expected = [float(max(score - exact, Fraction(0)) / beta) for score in SCORES]
     np.testing.assert_allclose(ratio, expected, atol=1e-11)
     assert float(jnp.sum(law.probabilities * ratio)) == pytest.approx(1.0)
@@ -93,13 +95,10 @@ def test_the_regret_bound(
         return
     rival = np.where(charged, rival / rival.sum() / np.where(charged, base, 1.0), 0.0)
     squared = float(base @ (np.asarray(law.atoms) - true) ** 2)
-    ratio = np.asarray(pessimistic_policy(law, float(beta)))
+    ratio = np.asarray(chi2_penalised_policy(law, float(beta)))
     lost = float((base * (rival - ratio)) @ true)
-    coverage = 1.0 + float(policy_chi2(law, host_array(rival)))
-    bound = float(pessimism_regret_bound(np.float64(squared), coverage, float(beta)))
-    assert lost <= bound + 1e-9
-    best = float(pessimism_regret_bound(np.float64(squared), coverage, (squared / coverage) ** 0.5))
-    assert squared == 0 or best == pytest.approx(2 * (squared * coverage) ** 0.5)
+    distance = float(policy_chi2(law, host_array(rival)))
+    assert lost <= float(beta) * distance / 2 + squared / (2 * float(beta)) + 1e-9
 
 
 def test_best_of_n_falls_and_pessimism_does_not() -> None:
@@ -116,14 +115,14 @@ def test_best_of_n_falls_and_pessimism_does_not() -> None:
     assert int(np.argmax(best)) == 3
     assert best[-1] < 0.01 < 0.25 < best[0]
     assert min(leashed[4:]) > max(best)
-    limit = earned(np.asarray(pessimistic_policy(law, 0.2)))
+    limit = earned(np.asarray(chi2_penalised_policy(law, 0.2)))
     assert leashed[-1] == pytest.approx(limit, abs=2e-3)
 
 
 def test_it_compiles_and_has_a_gradient() -> None:
     law = RewardLaw(jnp.array([0.0, 1.0, 2.0]), jnp.array([[0.5, 0.3, 0.2], [0.0, 1.0, 0.0]]))
-    found = jax.jit(pessimistic_policy)(law, 0.3)
-    np.testing.assert_allclose(found, pessimistic_policy(law, 0.3), rtol=1e-6)
-    slope = jax.grad(lambda beta: pessimistic_threshold(law, beta).sum())(0.3)
+    found = jax.jit(chi2_penalised_policy)(law, 0.3)
+    np.testing.assert_allclose(found, chi2_penalised_policy(law, 0.3), rtol=1e-6)
+    slope = jax.grad(lambda beta: chi2_penalised_threshold(law, beta).sum())(0.3)
     # The active sets have masses 0.5, the two top atoms of the first prompt, and 1.
     assert float(slope) == pytest.approx(-1 / 0.5 - 1.0, rel=1e-5)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from verigap.theory.bounds.bound import Setting
-from verigap.theory.experts import Expert
+from verigap.theory.experts import Expert, saturation_radius
 from verigap.theory.frontier.crossings import Crossings, solve_crossings, whole_crossing
 from verigap.theory.frontier.moves import Parameter
 from verigap.theory.laws import RewardLaw
@@ -138,8 +138,6 @@ def exact_radius_frontier(
       >>> exact_radius_frontier(law, 32, np.asarray([10.0, 20.0])).crosses.tolist()
       [True, True]
     """
-    from verigap.theory.experts import saturation_radius
-
     end = float(saturation_radius(law)[0]) if highest is None else highest
 
     def lead(radius: Float[np.ndarray, " m"], point: Int[np.ndarray, " m"]) -> np.ndarray:

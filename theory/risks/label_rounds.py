@@ -9,17 +9,16 @@ arXiv 2602.01523).
 
 from __future__ import annotations
 
-from itertools import combinations
 from math import comb
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import special
 
-from verigap.theory.arrays import Array, host_array
+from verigap.theory.arrays import Array, host_array, xlogy
 from verigap.theory.binomial import binomial_log_pmf
 from verigap.theory.laws import RewardLaw
+from verigap.theory.multinomial import Multinomial, multinomial
 
 MOST_CODEWORDS = 1 << 16
 """Codewords at most: the number of those that survive the first round is summed over."""
@@ -125,7 +124,7 @@ def two_round_share(
     wrong = np.arange(float(size))
     share = _share_after(wrong, base, tilted if on_policy else base, second_budget, on_policy)
     total = 0.0
-    for counts, chance in zip(*_types(base, first_budget), strict=True):
+    for counts, chance in zip(*_label_types(base, first_budget), strict=True):
         fits = np.exp(counts @ np.log(base))
         survivors = np.exp(
             binomial_log_pmf(host_array(wrong), host_array(size - 1.0), host_array(fits))
@@ -134,9 +133,7 @@ def two_round_share(
     return total
 
 
-def _types(
-    probabilities: Float[np.ndarray, " m"], draws: int
-) -> tuple[Float[np.ndarray, "types m"], Float[np.ndarray, " types"]]:
+def _label_types(probabilities: Float[np.ndarray, " m"], draws: int) -> Multinomial:
     """How often each level may occur in so many draws, and the chance of it."""
     levels = len(probabilities)
     if comb(draws + levels - 1, levels - 1) > MOST_TYPES:
@@ -144,12 +141,7 @@ def _types(
             f"data_budget: {draws} labels of {levels} different returns have more types than the "
             f"{MOST_TYPES} that are summed over"
         )
-    bars = np.array(list(combinations(range(draws + levels - 1), levels - 1)), float)
-    edges = np.pad(bars.reshape(-1, levels - 1), ((0, 0), (1, 1)), constant_values=-1.0)
-    edges[:, -1] = draws + levels - 1
-    counts = np.diff(edges, axis=1) - 1.0
-    ways = special.gammaln(draws + 1.0) - special.gammaln(counts + 1.0).sum(axis=1)
-    return counts, np.exp(ways + special.xlogy(counts, probabilities).sum(axis=1))
+    return multinomial(probabilities, draws)
 
 
 def _share_after(
@@ -162,16 +154,16 @@ def _share_after(
     """P(the truth is trusted at last | so many wrong codewords survived the first round)."""
     picked_right = np.zeros_like(wrong)
     # The true codeword's policy: its labels are tilted, the others agree as they would by chance.
-    for counts, chance in zip(*_types(tilted, draws), strict=True):
+    for counts, chance in zip(*_label_types(tilted, draws), strict=True):
         picked_right += chance * _one_of(wrong, np.exp(counts @ np.log(base)))
     if not on_policy:
         return picked_right
     # A wrong codeword's policy: labels as of the base, but what it claims is tilted.
     picked_wrong = np.zeros_like(wrong)
     others = np.maximum(wrong - 1.0, 0.0)
-    for counts, chance in zip(*_types(base, draws), strict=True):
+    for counts, chance in zip(*_label_types(base, draws), strict=True):
         fits = np.exp(counts @ np.log(base))
-        kept = np.exp(special.xlogy(counts, tilted).sum())
+        kept = np.exp(np.sum(xlogy(host_array(counts), host_array(tilted))))
         with_it, without = _one_of_two(others, fits), _one_of(others, fits)
         picked_wrong += chance * (kept * with_it + (1.0 - kept) * without)
     return (picked_right + wrong * picked_wrong) / (wrong + 1.0)

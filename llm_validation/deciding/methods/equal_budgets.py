@@ -35,7 +35,6 @@ from verigap.storage.tables import TableError
 
 PILOT = 4
 ERROR = 0.05
-_EXACT_CHECK = ("exact", "until_right")
 # Looks of a sequential vote: after every sample at first, then at about so many numbers more.
 _DENSE, _SPARSE = 16, 24
 _REACH = 4
@@ -95,7 +94,6 @@ class Row:
 
     Attributes:
       method: its name.
-      exact_check: whether it asks an exact check about samples of the prompt that it answers.
       samples, tokens: mean of a prompt; tokens are NaN where lengths are unknown.
       labels: verdicts of samples of other prompts that it learned from.
       checks: verdicts asked for on a prompt when it is answered, in the mean.
@@ -104,13 +102,17 @@ class Row:
     """
 
     method: str
-    exact_check: bool
     samples: float
     tokens: float
     labels: int
     checks: float
     accuracy: Statistic
     gain: Statistic
+
+    @property
+    def exact_check(self) -> bool:
+        """Whether it asks an exact check about samples of the prompt that it answers."""
+        return self.checks > 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,7 +155,6 @@ class EqualBudgets:
         rows = tuple(
             Row(
                 method=each.method,
-                exact_check=each.method in _EXACT_CHECK,
                 samples=float(each.samples.mean()),
                 tokens=float(each.tokens.mean()),
                 labels=each.labels,
@@ -209,31 +210,37 @@ def compare_methods(
         labels=labels,
     )
     most = min(int(part.sizes.min()), _REACH * num_candidates)
-    # All methods see the same orders of the samples, so that chance does not tell them apart.
+    methods = _measured(part, budget, most, seed)
+    reference = "vote" if "vote" in {each.method for each in methods} else "single"
+    return EqualBudgets.of(budget, methods, reference, seed)
+
+
+def _measured(part: Outcomes, budget: Budget, most: int, seed: int) -> list[Measured]:
+    """Every method that the samples allow, of at most so many samples of a prompt.
+
+    All see the same orders of the samples, so that chance does not tell them apart.
+    """
+    n, labels = budget.num_candidates, budget.labels
     orders = random_orders(part, most, seed)
     selection = select(
         part,
         labels=labels,
-        num_candidates=num_candidates,
-        counts=(num_candidates,),
+        num_candidates=n,
+        counts=(n,),
         seed=seed,
-        draw=lambda samples, n, _: first_of_orders(samples, orders, n),
+        draw=lambda samples, count, _: first_of_orders(samples, orders, count),
     )
-    methods = _selected(part, selection, num_candidates)
+    methods = _selected(part, selection, n)
     if "vote" in {each.method for each in methods}:
-        votes = votes_along(part, orders, _looks(num_candidates, most))
+        votes = votes_along(part, orders, _looks(n, most))
         methods += _affordable(budget, votes.looks, lambda cap: _stopped(votes, cap))
-        pilot = min(PILOT, num_candidates)
-        methods += _if_any(
-            adaptive_votes(part, votes, pilot=pilot, n=num_candidates, labels=labels, seed=seed)
-        )
-    sets = first_of_orders(part, orders, num_candidates)
+        pilot = min(PILOT, n)
+        methods += _if_any(adaptive_votes(part, votes, pilot=pilot, n=n, labels=labels, seed=seed))
+    sets = first_of_orders(part, orders, n)
     methods += _if_any(pessimistic_best_of_n(part, sets, labels, seed))
-    caps = range(num_candidates, most + 1)
+    caps = range(n, most + 1)
     methods += _affordable(budget, caps, lambda cap: self_verified(part, cap, labels, seed))
-    methods += _affordable(budget, caps, lambda cap: until_right(part, cap))
-    reference = "vote" if "vote" in {each.method for each in methods} else "single"
-    return EqualBudgets.of(budget, methods, reference, seed)
+    return methods + _affordable(budget, caps, lambda cap: until_right(part, cap))
 
 
 def _with_samples(found: Outcomes, n: int) -> Outcomes:
@@ -258,7 +265,7 @@ def _selected(part: Outcomes, selection: Selection, n: int) -> list[Measured]:
                 part,
                 values[0],
                 1 if arm == "single" else n,
-                checked=arm in _EXACT_CHECK,
+                checked=arm == "exact",
                 labels=selection.labels if learned else 0,
                 shifts=shifts[arm][0] if learned else None,
             )
