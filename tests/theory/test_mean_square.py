@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from verigap.theory import (
     RewardLaw,
+    Setting,
     best_of_n_policy,
     chi2_ball_expert,
     chi2_penalised_policy,
@@ -207,6 +208,21 @@ def test_the_smaller_radius_is_compared_with() -> None:
     for radius, coverage, expected in ((0.25, 0.5, 1.0), (1.0, 0.8, 1.0), (1.0, 0.5, 2.0)):
         made = replace(setting, class_radius=np.asarray(radius), coverage=np.asarray(coverage))
         assert float(vb_upper_mean_square(made)) == pytest.approx(expected)
+
+
+def test_a_kl_ball_bounds_no_chi_square_distance() -> None:
+    # As above nothing is known; what a radius of D nats reaches is further than sqrt(D).
+    error, tilt = 2.0, 0.8
+    nats = ((1 + tilt) * np.log1p(tilt) + (1 - tilt) * np.log1p(-tilt)) / 2
+    setting = Setting.from_law(
+        RewardLaw.equiprobable(host_array([[32.0 - error, 32.0 + error]])),
+        horizon=64.0, data_budget=64.0, log2_class_size=4.0, kl_radius=nats, reward_error=error,
+    )  # fmt: skip
+    lost = float(setting.expert.gain[0])
+    assert lost == pytest.approx(error * tilt)
+    assert error * np.sqrt(nats) < lost <= float(vb_upper_mean_square(setting))
+    distance = 1 / float(setting.coverage) - 1
+    assert float(vb_upper_mean_square(setting)) == pytest.approx(error * np.sqrt(distance))
 
 
 def test_one_draw_is_the_base() -> None:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
         OverBudget,
         compare_methods,
     )
-    from verigap.llm_validation.deciding.methods.measured import Measured
+    from verigap.llm_validation.deciding.methods.measured import MeasuredMethod
 
-__all__ = ["Budget", "EqualBudgets", "Measured", "OverBudget", "compare_methods"]
+__all__ = ["Budget", "EqualBudgets", "MeasuredMethod", "OverBudget", "compare_methods"]
 
 __getattr__, __dir__ = lazy_face(
     __name__,
@@ -26,6 +26,6 @@ __getattr__, __dir__ = lazy_face(
             "OverBudget",
             "compare_methods",
         ),
-        "verigap.llm_validation.deciding.methods.measured": ("Measured",),
+        "verigap.llm_validation.deciding.methods.measured": ("MeasuredMethod",),
     },
 )

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from verigap.llm_validation.deciding.methods.held_out_prompts import Splits
-from verigap.llm_validation.deciding.methods.measured import Measured, mean_lengths
+from verigap.llm_validation.deciding.methods.measured import MeasuredMethod, mean_lengths
 from verigap.llm_validation.deciding.methods.orders import VotesAlong
 from verigap.llm_validation.deciding.outcomes import Outcomes
 from verigap.theory.compute_allocation import best_allocation
@@ -20,7 +20,7 @@ from verigap.theory.compute_allocation import best_allocation
 
 def adaptive_votes(
     found: Outcomes, votes: VotesAlong, *, pilot: int, n: int, labels: int, seed: int
-) -> Measured | None:
+) -> MeasuredMethod | None:
     """Votes of an N for each difficulty class, at the tokens of N samples of every prompt.
 
     Args:
@@ -55,7 +55,7 @@ def adaptive_votes(
             table[split] = np.einsum("co,cpr,opr->p", mixture, in_class, of) / of.shape[2]
     held = splits.held_out(earned)
     tokens = splits.held_out(spent).values if known else np.full(len(found.mask), np.nan)
-    return Measured(
+    return MeasuredMethod(
         method="vote_adaptive",
         values=held.values,
         samples=splits.held_out(drawn).values,

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from verigap.llm_validation.deciding.methods.measured import Measured
+from verigap.llm_validation.deciding.methods.measured import MeasuredMethod
 from verigap.llm_validation.deciding.methods.orders import VotesAlong
 from verigap.theory.self_consistency import StoppingRule
 
@@ -23,8 +23,8 @@ class StoppedVotes(NamedTuple):
       rule: when it stops; its error bounds how often another answer is given.
     """
 
-    stopped: Measured
-    full: Measured
+    stopped: MeasuredMethod
+    full: MeasuredMethod
     rule: StoppingRule
 
     @property
@@ -72,13 +72,13 @@ def stopped_votes(votes: VotesAlong, error: float) -> StoppedVotes:
         return np.take_along_axis(table, first, axis=0)[0].mean(axis=1)
 
     samples = np.broadcast_to(np.array(votes.looks, float)[:, None, None], votes.values.shape)
-    stopped = Measured(
+    stopped = MeasuredMethod(
         method="vote_until_decided",
         values=at_stop(votes.values),
         samples=at_stop(samples),
         tokens=at_stop(votes.tokens),
     )
-    full = Measured(
+    full = MeasuredMethod(
         method="vote",
         values=votes.values[-1].mean(axis=1),
         samples=samples[-1].mean(axis=1),

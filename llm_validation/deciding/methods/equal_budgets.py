@@ -15,7 +15,7 @@ from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.methods.adaptive_votes import adaptive_votes
 from verigap.llm_validation.deciding.methods.early_stopping import stopped_votes
 from verigap.llm_validation.deciding.methods.measured import (
-    Measured,
+    MeasuredMethod,
     mean_lengths,
     of_all_candidates,
 )
@@ -61,7 +61,7 @@ class Budget:
     tokens: float
     labels: int
 
-    def pays_for(self, measured: Measured) -> bool:
+    def pays_for(self, measured: MeasuredMethod) -> bool:
         """Whether a method was given no more than this."""
         try:
             self.admit(measured)
@@ -69,7 +69,7 @@ class Budget:
             return False
         return True
 
-    def admit(self, measured: Measured) -> None:
+    def admit(self, measured: MeasuredMethod) -> None:
         """Nothing, for a method within the budget.
 
         Raises:
@@ -133,7 +133,7 @@ class EqualBudgets:
 
     @classmethod
     def of(
-        cls, budget: Budget, methods: Sequence[Measured], reference: str, seed: int
+        cls, budget: Budget, methods: Sequence[MeasuredMethod], reference: str, seed: int
     ) -> EqualBudgets:
         """The table, with intervals over prompts.
 
@@ -215,7 +215,7 @@ def compare_methods(
     return EqualBudgets.of(budget, methods, reference, seed)
 
 
-def _measured(part: Outcomes, budget: Budget, most: int, seed: int) -> list[Measured]:
+def _measured(part: Outcomes, budget: Budget, most: int, seed: int) -> list[MeasuredMethod]:
     """Every method that the samples allow, of at most so many samples of a prompt.
 
     All see the same orders of the samples, so that chance does not tell them apart.
@@ -249,11 +249,11 @@ def _with_samples(found: Outcomes, n: int) -> Outcomes:
     return found if kept.all() else _with_samples(found.of_prompts(kept), n)
 
 
-def _if_any(measured: Measured | None) -> list[Measured]:
+def _if_any(measured: MeasuredMethod | None) -> list[MeasuredMethod]:
     return [] if measured is None else [measured]
 
 
-def _selected(part: Outcomes, selection: Selection, n: int) -> list[Measured]:
+def _selected(part: Outcomes, selection: Selection, n: int) -> list[MeasuredMethod]:
     """The arms of selection at N, as far as the samples allow."""
     shifts = selection.shifts.get("accuracy", {})
     methods = []
@@ -279,7 +279,7 @@ def _looks(n: int, most: int) -> list[int]:
     return sorted({*range(1, min(_DENSE, most) + 1), *sparse, n, most})
 
 
-def _stopped(votes: VotesAlong, cap: int) -> Measured:
+def _stopped(votes: VotesAlong, cap: int) -> MeasuredMethod:
     """The vote of at most so many samples, stopped once it is decided."""
     upto = votes.looks.index(cap) + 1
     part = VotesAlong(
@@ -293,8 +293,8 @@ def _stopped(votes: VotesAlong, cap: int) -> Measured:
 
 
 def _affordable(
-    budget: Budget, caps: Sequence[int], at: Callable[[int], Measured | None]
-) -> list[Measured]:
+    budget: Budget, caps: Sequence[int], at: Callable[[int], MeasuredMethod | None]
+) -> list[MeasuredMethod]:
     """A method at the largest cap that the budget pays for, if the samples allow it at all.
 
     What it costs needs no label.

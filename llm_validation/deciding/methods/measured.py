@@ -11,7 +11,7 @@ from verigap.llm_validation.deciding.outcomes import Outcomes
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Measured:
+class MeasuredMethod:
     """A method on the P prompts of a group, in the mean over its draws of samples.
 
     Attributes:
@@ -49,7 +49,7 @@ def of_all_candidates(
     checked: bool = False,
     labels: int = 0,
     shifts: Float[np.ndarray, " pairs"] | None = None,
-) -> Measured:
+) -> MeasuredMethod:
     """A method that draws N samples of every prompt, whatever they are.
 
     Args:
@@ -59,9 +59,9 @@ def of_all_candidates(
       n: N.
       checked: whether it asks for the verdict of each.
       labels: verdicts of samples of other prompts that it learned from.
-      shifts: see `Measured`.
+      shifts: see `MeasuredMethod`.
     """
-    return Measured(
+    return MeasuredMethod(
         method=method,
         values=values,
         samples=np.full(len(values), float(n)),

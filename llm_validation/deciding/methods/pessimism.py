@@ -11,7 +11,7 @@ from jaxtyping import Float
 from verigap.llm_validation.deciding import arms
 from verigap.llm_validation.deciding.candidates import Candidates, gather
 from verigap.llm_validation.deciding.methods.held_out_prompts import Splits
-from verigap.llm_validation.deciding.methods.measured import Measured, of_all_candidates
+from verigap.llm_validation.deciding.methods.measured import MeasuredMethod, of_all_candidates
 from verigap.llm_validation.deciding.outcomes import Outcomes
 
 STRENGTHS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -54,7 +54,7 @@ def pessimistic_values(
 
 def pessimistic_best_of_n(
     found: Outcomes, sets: Candidates, labels: int, seed: int
-) -> Measured | None:
+) -> MeasuredMethod | None:
     """Best-of-N with the beta that earns most on labelled prompts, on the others.
 
     Args:

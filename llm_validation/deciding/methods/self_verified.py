@@ -10,14 +10,14 @@ from __future__ import annotations
 import numpy as np
 
 from verigap.llm_validation.deciding.methods.held_out_prompts import Splits
-from verigap.llm_validation.deciding.methods.measured import Measured
+from verigap.llm_validation.deciding.methods.measured import MeasuredMethod
 from verigap.llm_validation.deciding.methods.until_accepted import until_accepted
 from verigap.llm_validation.deciding.outcomes import Outcomes
 
 _QUANTILES = np.linspace(0.1, 0.95, 18)
 
 
-def self_verified(found: Outcomes, most: int, labels: int, seed: int) -> Measured | None:
+def self_verified(found: Outcomes, most: int, labels: int, seed: int) -> MeasuredMethod | None:
     """The first of at most N samples whose score reaches a threshold, else the last.
 
     Args:
@@ -56,7 +56,7 @@ def self_verified(found: Outcomes, most: int, labels: int, seed: int) -> Measure
         splits.held_out(np.stack([getattr(each[best], name) for best in chosen])).values
         for name in ("samples", "tokens")
     )
-    return Measured(
+    return MeasuredMethod(
         method="self_verified",
         values=held.values,
         samples=samples,

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import special
 
 from verigap.llm_validation.deciding import arms
-from verigap.llm_validation.deciding.methods.measured import Measured
+from verigap.llm_validation.deciding.methods.measured import MeasuredMethod
 from verigap.llm_validation.deciding.outcomes import Outcomes
 
 
@@ -62,7 +62,7 @@ def draws_until_accepted(
 
 def until_accepted(
     method: str, found: Outcomes, accept: Bool[np.ndarray, "P K"], most: int, *, checked: bool
-) -> Measured:
+) -> MeasuredMethod:
     """The first accepted of at most N samples, else the last.
 
     It is a random accepted one of N, as the order is random, and costs only what is drawn.
@@ -87,7 +87,7 @@ def until_accepted(
         np.zeros(len(values)),
     )
     samples = drawn.accepted + drawn.rejected
-    return Measured(
+    return MeasuredMethod(
         method=method,
         values=values,
         samples=samples,
@@ -96,7 +96,7 @@ def until_accepted(
     )
 
 
-def until_right(found: Outcomes, most: int) -> Measured:
+def until_right(found: Outcomes, most: int) -> MeasuredMethod:
     """The same with an exact check: pass@N at the cost of what is drawn.
 
     Args:

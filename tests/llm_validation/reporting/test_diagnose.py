@@ -1,5 +1,6 @@
 """A diagnosis does its work once: pools are built once, and no cell is measured twice."""
 
+import math
 from collections import Counter
 from pathlib import Path
 
@@ -127,3 +128,20 @@ def test_kept_stages_are_of_one_leash(
             diagnosing.diagnose(traces, HORIZONS, DATA, leash=leash, keep=tmp_path)
     # Whether the third finds the stage of the first does not matter here.
     assert set(computed) == set(asked)
+
+
+@pytest.mark.long
+def test_the_standing_is_about_the_chi_square_leash_that_a_kl_leash_meets(
+    traces: Traces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def seen(*_, chi2_radius: float, **__) -> None:
+        asked.append(chi2_radius)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(diagnosing, "group_setting", seen)
+    for leash in (Leash("kl", 0.3), Leash("chi2", 0.3)):
+        with pytest.raises(KeyboardInterrupt):
+            diagnosing.diagnose(traces, HORIZONS, DATA, leash=leash)
+    assert asked == pytest.approx([math.expm1(0.3), 0.3])

@@ -69,6 +69,15 @@ def test_no_drawn_instance_breaks_a_bound(name: str, point: list[float]) -> None
             assert safe <= nearer * (1 + 1e-7)
 
 
+@pytest.mark.parametrize("name", ["flat-estimate", "flat-estimate-best-of-n", "missing-expert"])
+@given(points)
+def test_what_needs_no_safe_end_is_exact(name: str, point: list[float]) -> None:
+    space = SPACES[name]
+    found = verify(Instance(bound=space.bounds[0], space=name, values=drawn_values(space, point)))
+    assert found.in_fractions is not None
+    assert found.closeness == pytest.approx(found.in_fractions, rel=1e-9)
+
+
 def test_spaces_with_fractions_are_all_listed() -> None:
     def has(space: SearchSpace) -> bool:
         values = drawn_values(space, [0.3] * 9)

@@ -163,6 +163,19 @@ def test_size_where_replicates_end_in_the_midst_of_the_prompts(replicates: int) 
             assert likely[p_values <= level].sum() <= level + 1e-12
 
 
+def test_what_a_gap_is_held_against() -> None:
+    draws = np.asarray([[2.0, 4.0, 3.0, 3.0], [0.0, 1.0, 0.0, 1.0]])
+    first, second = draws.var(axis=1, ddof=1)
+    # Four replicates are two rounds of two prompts, and end in the midst of three.
+    apart, on_one_prompt = first + second, (first**0.5 + second**0.5) ** 2
+    for prompts, expected in ((2, apart), (3, on_one_prompt)):
+        (claim,) = claims(BOUNDS["SEPARATION"], cell(draws, prompts), 1.0, (-8.0, 24.0))
+        assert isinstance(claim.evidence, BoundedMean)
+        assert claim.evidence.variance == pytest.approx(expected)
+        # From the largest risk of one to the smallest of the other.
+        assert (claim.evidence.mean, claim.evidence.favourable) == (2.5, 32.0)
+
+
 def test_runs_without_the_variance_over_all_prompts() -> None:
     draws = np.asarray([[0.2, 0.4, 0.3, 0.3], [0.0, 0.1, 0.0, 0.1]])
     for prompts, used in ((1, 4), (2, 4), (3, 0)):

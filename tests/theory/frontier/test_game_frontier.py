@@ -242,6 +242,21 @@ def test_places_of_a_two_return_law_are_its_expert_s() -> None:
     assert list(leads.values()) == pytest.approx([leads["data_budget"]] * len(leads), abs=1e-9)
 
 
+@pytest.mark.long
+def test_the_game_is_played_on_the_leash_of_the_setting() -> None:
+    setting = Setting.from_law(
+        RewardLaw.equiprobable(host_array([[0.0, 0.0, 2.0, 8.0]])),
+        horizon=8.0, data_budget=16.0, log2_class_size=8.0, kl_radius=0.5,
+    )  # fmt: skip
+    expected = leashed_shares(setting.law, setting.expert.density_ratio, 16, 8.0)
+    found = standing(setting)
+    assert found.game is not None
+    assert found.shares == expected
+    radius = next(move for move in found.game.moves if move.parameter == "class_radius")
+    farther = setting.with_expert(host_array(1.0)).expert.density_ratio
+    assert radius.doubled == pytest.approx(leashed_shares(setting.law, farther, 16, 8.0).lead)
+
+
 def test_standing_of_the_example_setting() -> None:
     found = standing(example_setting())
     assert found.game is not None

@@ -13,7 +13,7 @@ from verigap.llm_validation import read_traces
 from verigap.llm_validation.deciding.methods import (
     Budget,
     EqualBudgets,
-    Measured,
+    MeasuredMethod,
     OverBudget,
     compare_methods,
 )
@@ -25,9 +25,9 @@ EXAMPLES = Path(__file__).resolve().parents[4] / "examples"
 BUDGET = Budget(num_candidates=4, tokens=40.0, labels=10)
 
 
-def measured(**other: float) -> Measured:
+def measured(**other: float) -> MeasuredMethod:
     fields = {"samples": 4.0, "tokens": 40.0, "labels": 10} | other
-    return Measured(
+    return MeasuredMethod(
         method="tried",
         values=np.array([0.0, 1.0, 1.0]),
         samples=np.full(3, fields["samples"]),
