@@ -12,9 +12,6 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Int
 
-from verigap.theory.arrays import host_array
-from verigap.theory.binomial import binomial_log_pmf
-
 _NEGLIGIBLE = 1e-16
 # Counts with a smaller mean exceed 64 with probability below 1e-30.
 _SMALL_MEAN = 8.0
@@ -25,6 +22,10 @@ _MOST_TRIALS, _MOST_MEAN = 2.0**62, 2.0**30
 
 def binomial_pmf(trials: int, chance: float) -> Float[np.ndarray, " counts"]:
     """P(Bin(trials, chance) = k) for k = 0 to trials."""
+    # Late: configurations of tight games are read without JAX.
+    from verigap.theory.arrays import host_array
+    from verigap.theory.binomial import binomial_log_pmf
+
     counts = host_array(np.arange(trials + 1.0))
     return np.exp(binomial_log_pmf(counts, host_array(trials), host_array(chance)))
 
