@@ -7,18 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from verigap.sim.models.accounting import forward_flops, sampling_flops, training_flops
-from verigap.sim.models.sampling import sample_many
 from verigap.sim.models.transformer import Params, count_parameters
-from verigap.sim.planted.automata import sample_traces
 from verigap.sim.planted.instance import Note, PlantedInstance, training_plan
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.learners.cloning import clone
-from verigap.sim.planted.learners.data import Demonstrations, LabelledTraces, prompt_ids
+from verigap.sim.planted.learners.data import prompt_ids
 from verigap.sim.planted.learners.fitting import Fitted
 from verigap.sim.planted.learners.policy_gradient import policy_gradient
 from verigap.sim.planted.learners.pretraining import divergence_from_oracle
@@ -29,9 +26,9 @@ from verigap.sim.planted.learners.verifier import (
     verifier_config,
     verifier_quality,
 )
-from verigap.sim.planted.oracle import oracle_table, planted_expert
+from verigap.sim.planted.oracle import oracle_table
 from verigap.sim.planted.parameters import PlanSpec, PlantedParameters
-from verigap.sim.planted.task import prefix_rewards
+from verigap.sim.planted.sources import expert_demonstrations, labelled_traces
 from verigap.storage.digests import name_stream
 
 _ORACLE_SAMPLES = 2048
@@ -75,7 +72,7 @@ class _Training:
         return clone(
             self.base,
             self.instance.config,
-            _demonstrations(self.key("demonstrations"), self.instance),
+            expert_demonstrations(self.key("demonstrations"), self.instance),
             training_plan(self.instance.parameters.cloning),
             self.key("cloning"),
         )
@@ -86,7 +83,7 @@ class _Training:
         return train_verifier(
             self.base,
             verifier_config(self.instance.config),
-            _labelled(self.key("labelled"), self.instance, self.base),
+            labelled_traces(self.key("labelled"), self.instance, self.base),
             training_plan(self.instance.parameters.verifier),
             self.key("verifier"),
         )
@@ -170,32 +167,6 @@ def _held_out_columns(training: _Training, own: Pool) -> dict[str, Any]:
         "base_sd": own.returns.std(axis=1, ddof=1).tolist(),
         "base_kl": float(divergence),
     }
-
-
-def _demonstrations(key: PRNGKeyArray, instance: PlantedInstance) -> Demonstrations:
-    """n traces of the expert on random training prompts, drawn exactly."""
-    p = instance.parameters
-    prompts = instance.prompts[0]
-    row_key, trace_key = jax.random.split(key)
-    rows = jax.random.randint(row_key, (p.data_budget,), 0, prompts.shape[0], jnp.int32)
-    expert, _ = planted_expert(instance.base_on(prompts), p.chi2_radius)
-    traces = sample_traces(trace_key, expert, rows)
-    return Demonstrations(prompt_ids(instance.task, prompts[rows]), traces)
-
-
-def _labelled(key: PRNGKeyArray, instance: PlantedInstance, base: Params) -> LabelledTraces:
-    """n traces of the trained base on random training prompts, with their rewards."""
-    p = instance.parameters
-    row_key, trace_key = jax.random.split(key)
-    index = jax.random.randint(
-        row_key, (p.data_budget,), 0, instance.prompts[0].shape[0], jnp.int32
-    )
-    prompts = instance.prompts[0][index]
-    ids = prompt_ids(instance.task, prompts)
-    drawn, _ = sample_many(trace_key, base, instance.config, ids, p.horizon)
-    traces = jnp.asarray(drawn)
-    labels = prefix_rewards(instance.task, prompts, traces).astype(jnp.float32)
-    return LabelledTraces(ids, traces, labels)
 
 
 def _policy_gradients(

@@ -12,11 +12,13 @@ Count = Annotated[int, Field(ge=1, le=1 << 30)]
 Rate = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 
 
-class _Spec(BaseModel):
+class Spec(BaseModel):
+    """A part of a configuration; unknown keys are refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class PlanSpec(_Spec):
+class PlanSpec(Spec):
     """How long and how fast one network is trained.
 
     Attributes:
@@ -32,7 +34,7 @@ class PlanSpec(_Spec):
     weight_decay: Annotated[float, Field(ge=0, le=1)] = 0.01
 
 
-class PolicyGradientSpec(_Spec):
+class PolicyGradientSpec(Spec):
     """Reinforcement learning against the learnt verifier.
 
     Attributes:
@@ -58,7 +60,7 @@ class PolicyGradientSpec(_Spec):
     penalty: Annotated[float, Field(ge=0, le=1e3)] = 0.1
 
 
-class PlantedParameters(_Spec):
+class PlantedParameters(Spec):
     """Everything that defines one cell of the planted-subsequence game.
 
     Attributes:

@@ -10,9 +10,11 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from verigap.sim.planted.methods.parameters import MethodsParameters
 from verigap.sim.planted.parameters import PlantedParameters
 from verigap.sim.sweeps.config import (
     MOST_REPLICATES,
+    TRAINED_GAMES,
     Block,
     ConfigError,
     Parameters,
@@ -31,6 +33,11 @@ from verigap.sim.sweeps.spelling import (
 )
 from verigap.sim.tight import GAMES, TightGame
 from verigap.storage.digests import json_digest
+
+_TRAINED: dict[str, type[PlantedParameters]] = {
+    "planted": PlantedParameters,
+    "planted-methods": MethodsParameters,
+}
 
 MOST_CELLS = 1_000_000
 """Cells that a sweep may have; laid out they take about 1.5 KiB each."""
@@ -86,7 +93,7 @@ class TightCell(_Point):
 
 @dataclass(frozen=True)
 class TrainedCell(_Point):
-    """One training of networks on the planted subsequence."""
+    """One training of networks on the planted subsequence, to compare learners or methods."""
 
     parameters: PlantedParameters
 
@@ -249,7 +256,7 @@ def _cells(
         if complaint := schema_1_complaint(raw):
             raise ConfigError(complaint)
         game = raw.get("game")
-        if game != "planted":
+        if game not in TRAINED_GAMES:
             raw, replicates = _replicates(raw, config, GAMES.get(str(game)))
             if str(game) in GAMES:
                 tight = GAMES[str(game)].model_validate(raw)
@@ -259,17 +266,17 @@ def _cells(
             yield _simulated_cell(path, block, parameters, series, tables, config, replicates)
             return
         if "replicates" in raw:
-            raise ConfigError("replicates: the game planted takes that of the whole sweep")
+            raise ConfigError(f"replicates: the game {game} takes that of the whole sweep")
         if "trial" in raw:
             raise ConfigError("trial: is counted by the sweep; set replicates instead")
-        trained = PlantedParameters.model_validate(raw)
+        trained = _TRAINED[game].model_validate(raw)
     except ValidationError as error:
         raise ConfigError(f"{path}: sweep {block.name!r}: {one_line(error)}") from None
     except ConfigError as error:
         raise ConfigError(f"{path}: sweep {block.name!r}: {error}") from None
     if "replicates" not in config.model_fields_set:
         raise ConfigError(
-            f"{path}: replicates: is missing; the game planted trains that many times a setting"
+            f"{path}: replicates: is missing; the game {game} trains that many times a setting"
         )
     for trial in range(config.replicates):
         parameters = trained.model_copy(update={"trial": trial})

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from verigap.theory.balls import Divergence
 
 
+TRAINED_GAMES = ("planted", "planted-methods")
+"""Games that train networks, as often as the sweep says."""
+
 MOST_REPLICATES = 10_000_000
 """Data sets of a cell that are played one by one."""
 
@@ -150,14 +153,14 @@ class Block(BaseModel):
         """How many cells the block has, without laying them out.
 
         Args:
-          trials: cells at each point of the game planted; every other point is one cell.
+          trials: cells at each point of a game that trains networks; every other one is one cell.
         """
         steps = max(map(len, self.zip.values()), default=1)
         points = math.prod(map(len, self.grid.values())) * steps
         games = [(self.model_extra or {}).get("game")]
         games = self.grid.get("game") or self.zip.get("game") or games
-        planted = points // len(games) * games.count("planted")
-        return points + planted * (trials - 1)
+        trained = points // len(games) * sum(game in TRAINED_GAMES for game in games)
+        return points + trained * (trials - 1)
 
     def cells(self) -> Iterator[tuple[dict[str, Any], str]]:
         """Raw parameters of every cell, and the series (grid point) it belongs to."""

@@ -12,6 +12,8 @@ import numpy as np
 from verigap.sim.models.transformer import Params
 from verigap.sim.planted.experiment import run_trained
 from verigap.sim.planted.instance import Bases, PlantedInstance
+from verigap.sim.planted.methods.parameters import MethodsParameters
+from verigap.sim.planted.methods.run import run_methods
 from verigap.sim.sweeps.batches import Batch, run_batch
 from verigap.sim.sweeps.cells import AnyCell, LoadedSweep, TightCell, TrainedCell
 from verigap.sim.sweeps.engine import Note, Rows, Work
@@ -55,7 +57,10 @@ class TrainingJob:
     def __call__(self, note: Note) -> Rows:
         """The row of the cell."""
         root = jax.random.fold_in(jax.random.key(self.seed), np.uint32(self.cell.stream))
-        return [self.cell.identity | run_trained(self.cell.parameters, root, self.base, note)]
+        parameters = self.cell.parameters
+        if isinstance(parameters, MethodsParameters):
+            return [self.cell.identity | run_methods(parameters, root, self.base, note)]
+        return [self.cell.identity | run_trained(parameters, root, self.base, note)]
 
 
 def works(

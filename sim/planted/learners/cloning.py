@@ -31,6 +31,7 @@ def clone(
     demonstrations: Demonstrations,
     plan: TrainingPlan,
     key: PRNGKeyArray,
+    watch: Callable[[int, Params], None] = lambda step, params: None,
 ) -> Fitted:
-    """Maximum likelihood over the transformer class, started from the base."""
-    return fit(cloning_loss(config), base, demonstrations, plan, key)
+    """Maximum likelihood over the transformer class, started from the base; as `fit`."""
+    return fit(cloning_loss(config), base, demonstrations, plan, key, watch)

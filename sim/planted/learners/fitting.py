@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -40,6 +41,7 @@ def fit(
     data: Dataset,
     plan: TrainingPlan,
     key: PRNGKeyArray,
+    watch: Callable[[int, Params], None] = lambda step, params: None,
 ) -> Fitted:
     """Minimise a loss on 4/5 of a data set and stop by the rest.
 
@@ -52,6 +54,7 @@ def fit(
       data: at least 5 rows.
       plan: how to train.
       key: random stream of the batches.
+      watch: called with every step at which the validation loss is taken, and the parameters.
 
     Raises:
       ValueError: too few rows.
@@ -69,6 +72,7 @@ def fit(
     while state.step < plan.steps:
         until = min(state.step + part, plan.steps)
         state = advance(loss, state, plan, key, draw, record_every=part, until=until)
+        watch(state.step, state.params)
         validation.append(float(loss(state.params, unseen)))
         if validation[-1] < min(validation[:-1]):
             best, best_step = state.params, state.step

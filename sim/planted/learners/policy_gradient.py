@@ -9,6 +9,7 @@ batch is used for one step, so that GRPO's clipping of the ratio to the sampling
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -29,6 +30,37 @@ from verigap.theory.balls import Divergence
 Method = Literal["reinforce", "grpo"]
 
 _LARGEST_LOG_RATIO = 3.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exploration:
+    """How far policy gradient looks beyond its own mode (T1, arXiv 2501.11651); hashable.
+
+    Attributes:
+      temperature: of the policy while it is trained; it answers at 1.
+      entropy: bonus for a trace's surprise -ln pi, shares of the horizon a nat. Its gradient is
+        that of the policy's entropy.
+      repetition: penalty for each token that repeats the two before it, shares of the horizon.
+    """
+
+    temperature: float = 1.0
+    entropy: float = 0.0
+    repetition: float = 0.0
+
+
+NONE = Exploration()
+
+
+def at_temperature(params: Params, temperature: float) -> Params:
+    """Parameters of the policy whose logits are divided by the temperature."""
+    head = jax.tree.map(lambda leaf: leaf / temperature, params["head"])
+    return {**params, "head": head}
+
+
+def repetitions(traces: Int[Array, "n H"]) -> Float[Array, " n"]:
+    """How many tokens of each trace repeat the two before them."""
+    same = traces[:, 1:] == traces[:, :-1]
+    return jnp.sum(same[:, 1:] & same[:, :-1], axis=1).astype(jnp.float32)
 
 
 class Rollout(NamedTuple):
@@ -95,14 +127,19 @@ def _surrogate(
     group: int,
     method: Method,
     leash: Divergence,
+    exploration: Exploration,
 ) -> Callable[[Params, Rollout], Float[Array, ""]]:
-    def loss(params: Params, rollout: Rollout) -> Float[Array, ""]:
+    def loss(trained: Params, rollout: Rollout) -> Float[Array, ""]:
         prompts = rollout.prompts
+        params = at_temperature(trained, exploration.temperature)
         traces, drawn = sample(rollout.key, lax.stop_gradient(params), config, prompts, horizon)
         before = jnp.sum(log_probabilities(rollout.base, config, prompts, traces), axis=1)
         predicted = predicted_returns(rollout.verifier, verifier_config(config), prompts, traces)
-        cost = leash_cost(jnp.sum(drawn, axis=1) - before, leash)
-        rewards = (predicted / horizon - rollout.penalty * cost).reshape(-1, group)
+        logarithm = jnp.sum(drawn, axis=1)
+        cost = rollout.penalty * leash_cost(logarithm - before, leash)
+        cost = cost + exploration.entropy * logarithm
+        cost = cost + exploration.repetition * repetitions(traces)
+        rewards = (predicted / horizon - cost).reshape(-1, group)
         advantage = lax.stop_gradient(advantages(rewards, method)).reshape(-1)
         chosen = jnp.sum(log_probabilities(params, config, prompts, traces), axis=1)
         return -jnp.mean(advantage * chosen) / horizon
@@ -123,11 +160,14 @@ def policy_gradient(
     group: int,
     key: PRNGKeyArray,
     leash: Divergence = "kl",
+    initial: Params | None = None,
+    exploration: Exploration = NONE,
+    watch: Callable[[int, Params], None] = lambda step, params: None,
 ) -> tuple[Params, Float[np.ndarray, " parts"]]:
     """Policy gradient from the base against the verifier.
 
     Args:
-      base: parameters of the base, where the policy starts.
+      base: parameters of the base.
       verifier: parameters of the verifier, which is never trained on.
       config: shape of the policy.
       prompts: ids of the training prompts.
@@ -138,14 +178,21 @@ def policy_gradient(
       group: traces a prompt.
       key: random stream of the prompts and the traces.
       leash: divergence from the base that is penalised, "kl" in nats or "chi2".
+      initial: parameters that the policy starts from. Default: the base.
+      exploration: temperature, bonus and penalty. Default: none.
+      watch: called with the step and the parameters after every tenth of the training.
 
     Returns:
       The policy's parameters, and the mean surrogate loss of every part of the training.
     """
-    loss = _surrogate(config, horizon, group, method, leash)
+    loss = _surrogate(config, horizon, group, method, leash, exploration)
     draw = Partial(
         _rollouts(plan.batch, group), (prompts, base, verifier, jnp.asarray(penalty, jnp.float32))
     )
     part = max(1, plan.steps // 10)
-    state = advance(loss, start(base, plan), plan, key, draw, record_every=part)
+    begun = start(base if initial is None else initial, plan)
+    state = advance(
+        loss, begun, plan, key, draw, record_every=part,
+        save=lambda state: watch(state.step, state.params),
+    )  # fmt: skip
     return state.params, state.losses

@@ -83,21 +83,22 @@ def draw_pool(
     traces, chosen = sample_many(key, policy, config, ids, horizon, chunk=_CHUNK)
     tokens = jnp.asarray(traces)
     shape = (prompts.shape[0], samples, horizon)
-    before = _by_chunk(lambda i, t: log_probabilities(base, config, i, t), ids, tokens)
+    before = by_chunk(lambda i, t: log_probabilities(base, config, i, t), ids, tokens)
     if verifier is None:
         predictions = np.full(shape, np.nan)
     else:
         scalar = verifier_config(config)
-        judged = _by_chunk(lambda i, t: predict_prefixes(verifier, scalar, i, t), ids, tokens)
+        judged = by_chunk(lambda i, t: predict_prefixes(verifier, scalar, i, t), ids, tokens)
         predictions = judged.reshape(shape)
     rewards = np.asarray(prefix_rewards(task, repeated, tokens), np.float64).reshape(shape)
     log_ratio = (chosen.astype(np.float64) - before).sum(axis=1).reshape(shape[:2])
     return Pool(rewards, log_ratio, predictions)
 
 
-def _by_chunk(
+def by_chunk(
     function: Callable[[Array, Array], Array], ids: Int[Array, "n k"], tokens: Int[Array, "n H"]
 ) -> np.ndarray:
+    """Values of a function of prompts and traces, computed for some rows at a time."""
     parts = [
         np.asarray(function(ids[at : at + _CHUNK], tokens[at : at + _CHUNK]), np.float64)
         for at in range(0, ids.shape[0], _CHUNK)

@@ -1,0 +1,1 @@
+"""Methods side by side on the planted subsequence: one file each, at equal budgets."""
