@@ -22,6 +22,7 @@ _NAMES = (
     "compute-and-data",
     "bilevel-reward",
     "planted",
+    "zoo",
     "anticoncentration",
     "controlled-heterogeneity",
     "scaling",

@@ -9,6 +9,7 @@ from verigap.sim.checks.check import Report, check
 from verigap.sim.checks.exponents import Exponent, exponents
 from verigap.sim.checks.values import Row
 from verigap.sim.planted.measured import TrainedReport, check_trained, is_trained
+from verigap.sim.planted.methods.compared import MethodsSetting, compare_settings, is_compared
 from verigap.storage.completeness import Completeness
 
 
@@ -22,6 +23,7 @@ class RunCheck:
       bounds: verdicts and the tests behind them; None where every cell is a training.
       exponents: fitted powers of the horizon.
       trained: measured values of trained networks; None where there are none.
+      methods: settings in which methods were compared; they count as trainings.
       completeness: how many of the cells of the run that is.
       partial: whether a part of the run is enough.
       warnings: what was found damaged in the run folder.
@@ -32,6 +34,7 @@ class RunCheck:
     bounds: Report | None
     exponents: tuple[Exponent, ...]
     trained: TrainedReport | None
+    methods: tuple[MethodsSetting, ...]
     completeness: Completeness
     partial: bool = False
     warnings: tuple[str, ...] = ()
@@ -73,13 +76,15 @@ def check_rows(
       partial: whether a part of them is enough.
     """
     trained = [row for row in rows if is_trained(row)]
-    simulated = [row for row in rows if not is_trained(row)]
+    compared = [row for row in rows if is_compared(row)]
+    simulated = [row for row in rows if not (is_trained(row) or is_compared(row))]
     return RunCheck(
         rows=tuple(simulated),
-        trainings=len(trained),
+        trainings=len(trained) + len(compared),
         bounds=check(simulated, names) if simulated else None,
         exponents=tuple(exponents(simulated)),
         trained=check_trained(trained) if trained else None,
+        methods=compare_settings(compared),
         completeness=completeness or Completeness(stored=len(rows), expected=len(rows)),
         partial=partial,
         warnings=tuple(warnings),

@@ -198,7 +198,8 @@ def resampled_means(
     return np.einsum("rt,tp,rp->r", runs / trainings, values, drawn / prompts)
 
 
-def _measured(values: np.ndarray, seed: int) -> Measured:
+def bootstrapped(values: Float[np.ndarray, "trainings prompts"], seed: int) -> Measured:
+    """The mean over trainings and prompts with its interval."""
     means = resampled_means(values, seed, prompt_seed=0)
     low, high = np.quantile(means, [0.025, 0.975])
     return Measured(float(values.mean()), float(low), float(high))
@@ -224,7 +225,7 @@ def points(rows: Sequence[Row]) -> list[Point]:
         names = [entry["learner"] for entry in members[0]["policies"]]
 
         def measure(of: Callable[[Row], np.ndarray], members=members, seed=seed) -> Measured:
-            return _measured(_stack(members, of), seed)
+            return bootstrapped(_stack(members, of), seed)
 
         def average(field: str, members=members, names=names) -> dict[str, float]:
             return {

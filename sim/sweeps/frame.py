@@ -31,7 +31,8 @@ def cells_by_learners(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     replicates in tokens, `risk_variance`, the same on the leash, `risk_total_variance`,
     `exact_risk` (NaN where it is known by simulation alone) and how far that may be from the mean
     risk, `exact_risk_error`; older runs lack the variance of all prompts and this error. Of trained
-    networks: means over the held-out prompts of `value`, `leashed` and more.
+    networks: means over the held-out prompts of `value`, `leashed` and more. Where methods were
+    compared: `method` and `verifier` in place of the learner, and what each was given.
 
     Args:
       rows: cells as a run store gives them.
@@ -48,7 +49,7 @@ def cells_by_learners(rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
         flat += [cell | _renamed(entry, _LEARNER) for entry in row.get("learners") or ()]
         flat += [
             cell | {str(key): _over_prompts(value) for key, value in entry.items()}
-            for entry in row.get("policies") or ()
+            for entry in [*(row.get("policies") or ()), *(row.get("methods") or ())]
         ]
     return pl.DataFrame(flat, infer_schema_length=None)
 

@@ -15,7 +15,7 @@ from verigap.sim.models.transformer import Params
 from verigap.sim.planted.instance import Note, PlantedInstance
 from verigap.sim.planted.methods.candidates import Candidates, draw_candidates, random_orders
 from verigap.sim.planted.methods.parameters import MethodsParameters
-from verigap.sim.planted.methods.selecting import Selected, Votes, single, votes
+from verigap.sim.planted.methods.selecting import Selected, Votes, votes
 from verigap.sim.planted.methods.spending import Spending, TrainingBudget
 from verigap.sim.planted.methods.verifiers import Verifier
 from verigap.storage.digests import name_stream
@@ -132,7 +132,3 @@ class MethodsCell:
             "success": selected.success.tolist(),
             **{field: float(getattr(spent, field)) for field in Spending.__dataclass_fields__},
         }
-
-    def single(self, name: str, policy: Params, trained: Spending, side: str) -> dict[str, Any]:
-        """The row of a policy that answers with one trace."""
-        return self.row(name, single(self.drawn(name, policy).returns), trained, side=side)

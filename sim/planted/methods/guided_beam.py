@@ -3,7 +3,8 @@
 Each of k beams is extended by a step of tokens in m ways; a candidate is scored by the product over
 its steps of P^trust C^(1 - trust), P the base's probability of the step and C the verifier's of the
 prefix that it ends; k of them are kept. At the last step the one of the largest score is answered.
-k m = N traces are extended at each step, so that N H tokens are drawn for an answer.
+k m = N traces are extended at each step, so that N H tokens are drawn for an answer. Without a
+verifier it is a beam search for likely traces, which learns nothing.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def guided_beam(
     key: PRNGKeyArray,
     instance: PlantedInstance,
     base: Params,
-    verifier: Verifier,
+    verifier: Verifier | None,
     beam: BeamSpec,
     num_candidates: int,
     searches: int,
@@ -58,7 +59,7 @@ def guided_beam(
       key: random stream.
       instance: the task and its prompts.
       base: parameters of the policy that is searched.
-      verifier: judges prefixes.
+      verifier: judges prefixes. None: the base's probability alone is trusted.
       beam: how the search goes.
       num_candidates: N, a multiple of the beam's width.
       searches: independent searches a prompt.
@@ -75,11 +76,10 @@ def guided_beam(
         grown, parts = _extended(
             jax.random.fold_in(key, number), instance, base, ids, traces, each, beam.step
         )
-        repeated = jnp.asarray(np.repeat(ids, num_candidates, axis=0))
-        flat = jnp.asarray(grown.reshape(-1, grown.shape[-1]))
-        sure = verifier.read(repeated, flat)[:, -1].reshape(parts.shape)
-        scores = np.repeat(scores, each, axis=1)
-        scores = scores + beam.trust * parts + (1 - beam.trust) * np.log(np.maximum(sure, 1e-12))
+        if verifier is not None:
+            sure = _sure(verifier, ids, grown)
+            parts = beam.trust * parts + (1 - beam.trust) * np.log(np.maximum(sure, 1e-12))
+        scores = np.repeat(scores, each, axis=1) + parts
         kept = kept_beams(scores, beam.width, beam.temperature, rng)
         traces = np.take_along_axis(grown, kept[..., None], axis=1)
         scores = np.take_along_axis(scores, kept, axis=1)
@@ -87,6 +87,18 @@ def guided_beam(
     earned = np.asarray(returns(instance.task, jnp.asarray(prompts), jnp.asarray(best)), float)
     earned = earned.reshape(-1, searches)
     return Selected(earned.mean(axis=1), (earned > 0).mean(axis=1), float(num_candidates))
+
+
+def _sure(
+    verifier: Verifier,
+    ids: Int[np.ndarray, "searches k"],
+    traces: Int[np.ndarray, "searches candidates h"],
+) -> Float[np.ndarray, "searches candidates"]:
+    """The verifier's probability of the reward of each prefix."""
+    searches, candidates, length = traces.shape
+    repeated = jnp.asarray(np.repeat(ids, candidates, axis=0))
+    read = verifier.read(repeated, jnp.asarray(traces.reshape(-1, length)))
+    return read[:, -1].reshape(searches, candidates)
 
 
 def _extended(

@@ -13,6 +13,7 @@ from verigap.sim.planted.methods.experiment import MethodsCell
 from verigap.sim.planted.methods.parameters import MethodsParameters
 from verigap.sim.planted.methods.selections import (
     along_candidates,
+    along_votes,
     predicted_correction,
     quality,
     with_verifier,
@@ -48,7 +49,7 @@ def run_methods(
     cell = MethodsCell(PlantedInstance(parameters), base, root, note)
     curves: Curve = []
     rows = list(without_verifier(cell))
-    curves += along_candidates(cell, "exact", cell.own.returns)
+    curves += along_votes(cell) + along_candidates(cell, "exact", cell.own.returns)
     verifiers, qualities, corrections = [], [], []
     for spec in parameters.verifiers:
         cell.tell(f"verifier {spec.name}")

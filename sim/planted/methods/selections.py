@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from verigap.sim.planted.learners.selection import best_of_n_value
-from verigap.sim.planted.methods.candidates import Candidates
+from verigap.sim.planted.methods.candidates import Candidates, random_orders
 from verigap.sim.planted.methods.experiment import MethodsCell
 from verigap.sim.planted.methods.guided_beam import guided_beam
 from verigap.sim.planted.methods.selecting import (
@@ -35,6 +35,7 @@ def without_verifier(cell: MethodsCell) -> Iterator[dict[str, Any]]:
     returns, nothing = cell.own.returns, Spending()
     yield cell.row("base", single(returns), nothing, side="base")
     yield cell.row("vote", cell.own_votes.won(cell.sets), nothing, side="vf")
+    yield cell.row("beam", _beam(cell, None), nothing, side="vf")
     yield cell.row(
         "best-of-n", best_of_n(returns, returns, cell.sets), nothing, side="vb", exact=True
     )
@@ -61,13 +62,34 @@ def with_verifier(
         "weighted-vote": cell.own_votes.won(cell.sets, scores),
         "pessimistic-best-of-n": pessimistic_best_of_n(scores, returns, cell.sets, regularisation),
         "until-accepted": first_accepted(judged[..., -1] >= ACCEPTED, returns, cell.sets),
-        "guided-beam": guided_beam(
-            cell.key(f"beam {verifier.spec.name}"), cell.instance, cell.base, verifier, p.beam,
-            p.num_candidates, SEARCHES,
-        ),
-    }  # fmt: skip
+        "guided-beam": _beam(cell, verifier),
+    }
     for method, selected in found.items():
         yield cell.row(method, selected, verifier.spent, side="vb", verifier=verifier)
+
+
+def _beam(cell: MethodsCell, verifier: Verifier | None) -> Selected:
+    p = cell.parameters
+    key = cell.key("beam" if verifier is None else f"beam {verifier.spec.name}")
+    return guided_beam(key, cell.instance, cell.base, verifier, p.beam, p.num_candidates, SEARCHES)
+
+
+def along_votes(cell: MethodsCell) -> list[dict[str, Any]]:
+    """The vote over N."""
+    p = cell.parameters
+    curve = []
+    for n in _numbers(p.samples):
+        won = cell.own_votes.won(random_orders(0, p.samples, n, p.orders))
+        value = won.value.tolist()
+        curve.append(
+            {"curve": "vote", "of": "", "at": float(n), "value": value, "promised": [np.nan]}
+        )
+    return curve
+
+
+def _numbers(samples: int) -> list[int]:
+    """Powers of two up to the number of samples."""
+    return [2**power for power in range(int(np.log2(samples)) + 1)]
 
 
 def along_candidates(cell: MethodsCell, name: str, scores: np.ndarray) -> list[dict[str, Any]]:
@@ -79,7 +101,6 @@ def along_candidates(cell: MethodsCell, name: str, scores: np.ndarray) -> list[d
       scores: of the base's traces (tokens).
     """
     returns = cell.own.returns
-    numbers = [2**power for power in range(int(np.log2(returns.shape[1])) + 1)]
     return [
         {
             "curve": "best-of-n",
@@ -88,7 +109,7 @@ def along_candidates(cell: MethodsCell, name: str, scores: np.ndarray) -> list[d
             "value": best_of_n_value(scores, returns, n).tolist(),
             "promised": best_of_n_value(scores, scores, n).tolist(),
         }
-        for n in numbers
+        for n in _numbers(returns.shape[1])
     ]
 
 

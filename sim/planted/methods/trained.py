@@ -22,7 +22,7 @@ from verigap.sim.planted.methods.reinforcement import (
     reinforcement_spending,
 )
 from verigap.sim.planted.methods.rejection import rejection_fine_tuned
-from verigap.sim.planted.methods.selecting import best_of_n, first_accepted, votes
+from verigap.sim.planted.methods.selecting import best_of_n, first_accepted, single, votes
 from verigap.sim.planted.methods.selections import ACCEPTED
 from verigap.sim.planted.methods.spending import Spending
 from verigap.sim.planted.methods.verifiers import Verifier, learned_verifier
@@ -86,11 +86,14 @@ def _cloning_spending(cell: MethodsCell, plan: PlanSpec, count: int) -> Spending
     )
 
 
-def _voted(
+def _voting(
     cell: MethodsCell, name: str, policy: Params, spent: Spending, side: str
-) -> dict[str, Any]:
-    found = votes(cell.drawn(name, policy), cell.parameters.vocabulary).won(cell.sets)
-    return cell.row(f"{name}, vote", found, spent, side=side)
+) -> Iterator[dict[str, Any]]:
+    """A policy that answers with one trace, and with a vote of N."""
+    drawn = cell.drawn(name, policy)
+    yield cell.row(name, single(drawn.returns), spent, side=side)
+    won = votes(drawn, cell.parameters.vocabulary).won(cell.sets)
+    yield cell.row(f"{name}, vote", won, spent, side=side)
 
 
 def cloned(cell: MethodsCell, curve: Curve) -> Iterator[dict[str, Any]]:
@@ -111,8 +114,7 @@ def cloned(cell: MethodsCell, curve: Curve) -> Iterator[dict[str, Any]]:
             policy = limited_clone(
                 cell.base, config, shown, plan, key, p.confidence_limit, watch
             ).params
-        yield cell.single(name, policy, spent, "vf")
-        yield _voted(cell, name, policy, spent, "vf")
+        yield from _voting(cell, name, policy, spent, "vf")
 
 
 def rejection(cell: MethodsCell) -> Iterator[dict[str, Any]]:
@@ -122,8 +124,7 @@ def rejection(cell: MethodsCell) -> Iterator[dict[str, Any]]:
         name = f"rejection-{rounds}"
         cell.tell(name)
         done = rejection_fine_tuned(cell.key(name), cell.instance, cell.base, rounds, p.cloning)
-        yield cell.single(name, done.params, done.spent, "vb")
-        yield _voted(cell, name, done.params, done.spent, "vb")
+        yield from _voting(cell, name, done.params, done.spent, "vb")
 
 
 def reinforcement(cell: MethodsCell, verifier: Verifier, curve: Curve) -> Iterator[dict[str, Any]]:
@@ -185,7 +186,9 @@ def _answered(
     """A policy that answers with one trace, the first accepted, or the best of N."""
     drawn = cell.drawn(name, policy)
     judged = drawn.judged(verifier)
-    yield cell.single(name, policy, spent, "vb") | {"verifier": verifier.spec.name}
+    alone = cell.row(name, single(drawn.returns), spent, side="vb")
+    # Trained against it, though not asked for the answer.
+    yield alone | {"verifier": verifier.spec.name}
     for method, selected in (
         ("best-of-n", best_of_n(verifier.scores(judged), drawn.returns, cell.sets)),
         ("until-accepted", first_accepted(judged[..., -1] >= ACCEPTED, drawn.returns, cell.sets)),

@@ -37,6 +37,7 @@ def check(
 
     import verigap as vg
     from verigap.cli.tables.check import show_check, show_ending
+    from verigap.cli.tables.methods import methods_content, show_methods
     from verigap.cli.tables.trained import show_trained
 
     found = vg.check(run, partial=partial)
@@ -57,6 +58,8 @@ def check(
         }
     if found.trained is not None:
         shown["trained"] = asdict(found.trained)
+    if found.methods:
+        shown["methods"] = [methods_content(setting) for setting in found.methods]
     if as_json:
         show_json(shown)
     else:
@@ -64,6 +67,8 @@ def check(
             show_check(found.bounds, found.exponents, found.rows, everything=everything)
         if found.trained is not None:
             show_trained(found.trained, everything=everything)
+        if found.methods:
+            show_methods(found.methods, everything=everything)
         show_ending(found)
     if not found.ok:
         raise typer.Exit(SHORT)
