@@ -13,6 +13,7 @@ from bound_links import bounds_page, theory_page
 from gallery_entries import gallery_page
 from import_accuracies import importing_page
 from method_tables import at_test_time_page, comparison_page
+from zoo_tables import zoo_part
 
 DOCS = Path(__file__).resolve().parent
 MADE = {
@@ -20,7 +21,7 @@ MADE = {
     "gallery.md": gallery_page,
     "importing.md": importing_page,
     "learners/at-test-time.md": at_test_time_page,
-    "learners/comparison.md": comparison_page,
+    "learners/comparison.md": lambda text: zoo_part(comparison_page(text)),
     "theory.md": theory_page,
 }
 

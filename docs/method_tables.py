@@ -39,7 +39,7 @@ def _groups(pack: str) -> tuple:
     return tuple((each.dataset, each.model, outcomes_at(each, None)) for each in pools)
 
 
-def _put(page: str, text: str, name: str, lines: list[str]) -> str:
+def put(page: str, text: str, name: str, lines: list[str]) -> str:
     """The page with lines in the place of a name."""
     place = re.compile(_PLACE.format(re.escape(name)), re.DOTALL)
     if len(place.findall(text)) != 1:
@@ -89,7 +89,7 @@ def comparison_page(text: str) -> str:
     for pack, counts in COMPARED:
         for n in counts:
             lines += [*_methods(pack, n), ""]
-    return _put("comparison.md", text, "methods at equal budgets", lines[:-1])
+    return put("comparison.md", text, "methods at equal budgets", lines[:-1])
 
 
 def _pessimism() -> list[str]:
@@ -288,5 +288,5 @@ TABLES: dict[str, Callable[[], list[str]]] = {
 def at_test_time_page(text: str) -> str:
     """docs/learners/at-test-time.md with its tables."""
     for name, make in TABLES.items():
-        text = _put("at-test-time.md", text, name, make())
+        text = put("at-test-time.md", text, name, make())
     return text

@@ -36,6 +36,25 @@ except BaseException:
     print("verigap: cannot be read", file=sys.stderr, flush=True)
     sys.exit(2)
 """,
+    # As a C++ exception does that leaves a callback.
+    "aborting as it unwinds": """
+try:
+    time.sleep(60)
+finally:
+    ctypes.CDLL(None).abort()
+""",
+    "aborting with the interpreter's lock": """
+try:
+    time.sleep(60)
+finally:
+    ctypes.PyDLL(None).abort()
+""",
+    "touching what is gone": """
+try:
+    time.sleep(60)
+finally:
+    ctypes.string_at(0)
+""",
     # The signal goes to another thread, and nothing wakes the main thread.
     "in native code": """
 signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})

@@ -109,7 +109,7 @@ def _extended(
     traces: Int[np.ndarray, "searches beams h"],
     each: int,
     step: int,
-) -> tuple[Int[np.ndarray, "searches candidates h+step"], Float[np.ndarray, "searches candidates"]]:
+) -> tuple[Int[np.ndarray, "searches candidates longer"], Float[np.ndarray, "searches candidates"]]:
     """Every beam extended in so many ways, and the logarithm of each extension's probability."""
     searches, beams, _ = traces.shape
     grown = np.repeat(traces, each, axis=1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from verigap.sim.planted.methods.candidates import Candidates
 from verigap.theory import RewardLaw, chi2_penalised_policy
@@ -88,12 +88,18 @@ def pessimistic_best_of_n(
 
 
 def first_accepted(
-    accepted: Float[np.ndarray, "prompts samples"],
+    accepted: Bool[np.ndarray, "prompts samples"],
     returns: Float[np.ndarray, "prompts samples"],
     sets: Int[np.ndarray, "sets N"],
 ) -> Selected:
-    """The first sample that a check accepts, or the last of the N (S2R, arXiv 2502.12853)."""
-    seen = np.asarray(accepted, bool)[:, sets]
+    """The first sample that a check accepts, or the last of the N (S2R, arXiv 2502.12853).
+
+    Args:
+      accepted: the word of the check.
+      returns: what is earned (tokens).
+      sets: indices of the samples, in the order in which they are drawn.
+    """
+    seen = accepted[:, sets]
     last = sets.shape[1] - 1
     chosen = np.where(seen.any(axis=-1), seen.argmax(axis=-1), last)
     found = _of_choice(returns[:, sets], chosen)

@@ -23,8 +23,8 @@ class Spending:
       checks: traces of the prompt itself whose true reward was looked at for one answer.
     """
 
-    demonstrations: int = 0
-    labels: int = 0
+    demonstrations: float = 0
+    labels: float = 0
     training_tokens: float = 0.0
     training_flops: float = 0.0
     answer_tokens: float = 0.0
@@ -72,6 +72,4 @@ class TrainingBudget:
         ):
             # Means of tokens are sums of floats.
             if used > most * (1 + 1e-9):
-                raise BudgetExceeded(
-                    f"{method}: {used:,.10g} {what}, and the budget is {most:,.10g}"
-                )
+                raise BudgetExceeded(f"{method}: {used:,.10g} {what}, of {most:,.10g} allowed")

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln
 
 from verigap.sim.models.accounting import training_flops
 from verigap.sim.models.transformer import Params
 from verigap.sim.planted.instance import training_plan
 from verigap.sim.planted.learners.cloning import clone
 from verigap.sim.planted.learners.policy_gradient import NONE
+from verigap.sim.planted.learners.selection import log_choose
 from verigap.sim.planted.methods.candidates import Candidates
 from verigap.sim.planted.methods.experiment import MethodsCell
 from verigap.sim.planted.methods.limited_cloning import limited_clone
@@ -36,13 +36,7 @@ def pass_at_n(candidates: Candidates, num_candidates: int) -> np.ndarray:
     """Chance that one of N traces of each prompt is correct, over all sets of the samples."""
     wrong = (candidates.returns <= 0).sum(axis=1).astype(float)
     samples = candidates.returns.shape[1]
-
-    def log_choose(size: np.ndarray | float) -> np.ndarray:
-        return gammaln(np.asarray(size) + 1.0) - gammaln(
-            np.maximum(np.asarray(size) - num_candidates, 0) + 1.0
-        )
-
-    none = np.exp(log_choose(wrong) - log_choose(float(samples)))
+    none = np.exp(log_choose(wrong, num_candidates) - log_choose(float(samples), num_candidates))
     return 1.0 - np.where(wrong >= num_candidates, none, 0.0)
 
 

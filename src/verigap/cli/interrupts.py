@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import ctypes
 import os
 import select
 import signal
@@ -22,6 +23,8 @@ from types import FrameType
 from typing import NamedTuple, NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What a C++ exception that nobody catches, or a thread that loses its data, ends a process with.
+_CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
 _SHELLS_BASE = 128
 _FIRST = "first"
 # Within this time a second signal is the same keystroke, sent to the process and to its group.
@@ -124,6 +127,7 @@ class _Interrupts:
         ending = self._decide(mine)
         if ending is mine:
             _say(self._line)
+            _crashes_end_with(mine.code)
             self._said.set()
         return ending
 
@@ -162,6 +166,18 @@ def _say(line: str) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, 2)
         os.close(nowhere)
+
+
+def _crashes_end_with(code: int) -> None:
+    """Let a crash end the process with this exit code: unwinding through native code may be one."""
+    # A handler of Python's own would be called later, and a crash does not wait for it.
+    handler = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda number: os._exit(code))
+    # Called until the process is gone, and so never to be collected.
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(handler))
+    register = ctypes.CDLL(None).signal
+    register.restype, register.argtypes = ctypes.c_void_p, (ctypes.c_int, ctypes.c_void_p)
+    for number in _CRASHES:
+        register(number, ctypes.cast(handler, ctypes.c_void_p))
 
 
 def _ignore() -> None:
