@@ -19,6 +19,7 @@ REASONS: dict[str, str] = {
     "tests/cli/test_help.py": "starts every command",
     "tests/cli/test_interrupt_campaign.py": "every interrupt is followed by the whole command",
     "tests/cli/test_planted.py": "trains networks",
+    "tests/cli/test_planted_methods.py": "trains networks",
     "tests/cli/test_predict.py": "whole predictions by the command",
     "tests/cli/test_resume.py": "starts the command for every way to stop and go on",
     "tests/cli/test_terminal.py": "runs every command on hostile names",
