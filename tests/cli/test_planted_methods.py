@@ -103,7 +103,8 @@ def test_interrupted_it_continues_to_the_same_numbers(
     _, errors = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 130, errors
     succeeded(verigap("sweep", config, "--out", folder))
-    assert stored_rows(folder) == stored_rows(whole)
+    # As text, in which an unknown number is like another.
+    assert str(stored_rows(folder)) == str(stored_rows(whole))
 
 
 @pytest.mark.long
