@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
 
@@ -97,6 +97,7 @@ class MethodsSetting:
       corrections: success of `until-accepted` by the Markov chain of the theory from each prompt's
         error rates, by the verifier's name.
       curves: by kind of curve and what it is of.
+      rows: the cells of the run.
     """
 
     block: str
@@ -223,8 +224,8 @@ def _setting(rows: Sequence[Row]) -> MethodsSetting:
 
 
 def _mean_spending(entries: Sequence[Row]) -> Spending:
-    fields = Spending.__dataclass_fields__
-    return Spending(**{name: float(np.mean([e[name] for e in entries])) for name in fields})
+    names = [field.name for field in fields(Spending)]
+    return Spending(**{name: float(np.mean([entry[name] for entry in entries])) for name in names})
 
 
 def _mean_quality(entries: Sequence[Row]) -> dict[str, float]:

@@ -9,7 +9,7 @@ from jaxtyping import PRNGKeyArray
 
 from verigap.sim.models.transformer import Params, count_parameters
 from verigap.sim.planted.instance import Note, PlantedInstance
-from verigap.sim.planted.methods.experiment import MethodsCell
+from verigap.sim.planted.methods.cell import MethodsCell
 from verigap.sim.planted.methods.parameters import MethodsParameters
 from verigap.sim.planted.methods.selections import (
     along_candidates,

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from verigap.sim.planted.learners.selection import best_of_n_value
 from verigap.sim.planted.methods.candidates import Candidates, random_orders
-from verigap.sim.planted.methods.experiment import MethodsCell
+from verigap.sim.planted.methods.cell import MethodsCell
 from verigap.sim.planted.methods.guided_beam import guided_beam
 from verigap.sim.planted.methods.selecting import (
     Selected,

@@ -14,7 +14,7 @@ from verigap.sim.planted.learners.cloning import clone
 from verigap.sim.planted.learners.policy_gradient import NONE
 from verigap.sim.planted.learners.selection import log_choose
 from verigap.sim.planted.methods.candidates import Candidates
-from verigap.sim.planted.methods.experiment import MethodsCell
+from verigap.sim.planted.methods.cell import MethodsCell
 from verigap.sim.planted.methods.limited_cloning import limited_clone
 from verigap.sim.planted.methods.reinforcement import (
     exploration,

@@ -7,7 +7,7 @@ import pytest
 
 from tests.sim.planted.methods.small_methods import small_instance
 from verigap.sim.planted.methods.candidates import random_orders
-from verigap.sim.planted.methods.experiment import MethodsCell
+from verigap.sim.planted.methods.cell import MethodsCell
 from verigap.sim.planted.methods.selecting import best_of_n, single
 from verigap.sim.planted.methods.spending import BudgetExceeded, Spending, TrainingBudget
 

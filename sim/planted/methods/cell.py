@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -122,7 +122,8 @@ class MethodsCell:
         spent = trained + self.answer(selected.samples, verifier)
         if exact:
             spent = replace(spent, checks=selected.samples)
-        name = "exact" if exact else "" if verifier is None else verifier.spec.name
+        asked = verifier.spec.name if verifier is not None else ""
+        name = "exact" if exact else asked
         self.budget.admit(f"{method} {name}".strip(), spent)
         return {
             "method": method,
@@ -130,5 +131,5 @@ class MethodsCell:
             "verifier": name,
             "value": selected.value.tolist(),
             "success": selected.success.tolist(),
-            **{field: float(getattr(spent, field)) for field in Spending.__dataclass_fields__},
+            **{name: float(value) for name, value in asdict(spent).items()},
         }
