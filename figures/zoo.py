@@ -68,11 +68,14 @@ def draw(data: Mapping[str, Any]) -> Figure:
         for axis in row[1:]:
             axis.set_yticklabels([])
     for axis in axes[1]:
-        axis.set_xlabel("gain over the vote, tokens", fontsize=6.5)
-    shown = next(s for s in settings if (s.family, s.horizon) == (_FAMILIES[1], horizons[-1]))
-    _passes(axes[2, 0], shown)
-    _over_candidates(axes[2, -1], shown)
+        axis.set_xlabel("gain over vote, tokens", fontsize=6)
+    _passes(axes[2, 0], _of(settings, _FAMILIES[0], horizons[0]))
+    _over_candidates(axes[2, -1], _of(settings, _FAMILIES[1], horizons[-1]))
     return figure
+
+
+def _of(settings: Sequence[MethodsSetting], family: str, horizon: int) -> MethodsSetting:
+    return next(each for each in settings if (each.family, each.horizon) == (family, horizon))
 
 
 def _gains(axis: Axes, setting: MethodsSetting, names: Sequence[str]) -> None:
@@ -82,6 +85,8 @@ def _gains(axis: Axes, setting: MethodsSetting, names: Sequence[str]) -> None:
         marker, filled = _LOOK.get(point.verifier, ("o", True))
         _dot(axis, point, place + _shift(point), marker, filled=filled)
     axis.axvline(0.0, color=GUIDE, lw=0.6)
+    axis.set_axisbelow(True)
+    axis.grid(axis="y", color="#eeeeee", lw=0.4)
     axis.set_yticks(range(len(names)), names, fontsize=5)
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.tick_params(axis="x", labelsize=6)
@@ -119,8 +124,9 @@ def _passes(axis: Axes, setting: MethodsSetting) -> None:
             _line(axis, points, "pass_at_n", fmt="s", ls=style, color=VF, label=name)
     axis.set_xlabel("steps of cloning", fontsize=6.5)
     axis.set_ylabel(f"pass@{setting.num_candidates}", fontsize=6.5)
+    axis.set_title(f"{setting.family}, $H={setting.horizon}$", fontsize=7)
     axis.tick_params(labelsize=6)
-    axis.legend(fontsize=5)
+    axis.legend(fontsize=5, loc="lower right")
 
 
 def _over_candidates(axis: Axes, setting: MethodsSetting) -> None:
@@ -133,11 +139,13 @@ def _over_candidates(axis: Axes, setting: MethodsSetting) -> None:
                 axis, points, "value", fmt=marker, ls="-", color=colour,
                 mfc=colour if filled else "white", label=name,
             )  # fmt: skip
-    vote = setting.point("vote").value.estimate
-    axis.axhline(vote, color=VF, ls=":", label=f"vote of {setting.num_candidates}")
+    points = setting.curves.get(("vote", ""), ())
+    if points:
+        _line(axis, points, "value", fmt="s", ls=":", color=VF, label="vote")
     axis.set_xscale("log", base=2)
-    axis.set_xlabel("$N$ of best-of-$N$", fontsize=6.5)
+    axis.set_xlabel("$N$", fontsize=6.5)
     axis.set_ylabel("tokens", fontsize=6.5)
+    axis.set_title(f"{setting.family}, $H={setting.horizon}$", fontsize=7)
     axis.tick_params(labelsize=6)
     axis.legend(fontsize=5)
 
@@ -157,7 +165,7 @@ def caption(data: Mapping[str, Any]) -> str:
         "vote of N base traces where the base is of low and of high heterogeneity (rows) and "
         "success is rare or common (columns). Orange: without a verifier; blue: with one that "
         "learned from right labels (filled) or from a check that forgets the last token of the "
-        "block (open); diamonds: with the exact check; grey: one sample. Below, high "
-        f"heterogeneity at H = {settings[-1].horizon}: pass@N while cloning trains, and best-of-N "
-        "over N by each verifier."
+        "block (open); diamonds: with the exact check; grey: one sample. Below: pass@N while "
+        "cloning trains, by log-loss and with limited confidence, and over N what the vote and "
+        "best-of-N by each verifier earn."
     )

@@ -49,7 +49,7 @@ def test_gains_and_curves_stand_where_they_should() -> None:
     ((_, passed),) = _lines(panels[4])
     np.testing.assert_allclose(passed.get_ydata(), [0.2, 0.1])
     over = {label: line.get_ydata().tolist() for label, line in _lines(panels[5])}
-    assert over == {"exact": [2.0, 5.0], "learned": [2.0, 4.0]}
+    assert over == {"exact": [2.0, 5.0], "learned": [2.0, 4.0], "vote": [2.0, 3.0]}
 
 
 def test_the_caption_has_the_run_s_parameters() -> None:
