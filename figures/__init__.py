@@ -31,6 +31,7 @@ _NAMES = (
     "tightness",
     "phase",
     "frontier",
+    "erring-verifiers",
     "information-rates",
     "prediction",
 )
