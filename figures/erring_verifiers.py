@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWS = (
-    "Where the right answer is the likeliest, more samples leave a check less room to err than a "
-    "vote; how noisy labels may be before cloning does better is set by what a demonstration tells."
+    "Where the right answer is the likeliest, more samples favour a vote over a check that accepts "
+    "wrong ones; how noisy labels may be before cloning does better is set by what a demonstration "
+    "tells."
 )
 
 LAW, MISLED = (0.4, 0.3, 0.3), (0.3, 0.4, 0.3)
@@ -270,7 +271,8 @@ def caption(data: Mapping[str, Any]) -> str:
         f"{ahead} of {len(checks)}, though {len(inside)} lie below the line, as its rates differ "
         "between prompts. Right: exact, all-or-nothing returns, the base succeeds "
         f"1 in {1 / SUCCESS:g} and the expert 1 in {1 / EXPERT:g}; n labels, each flipped with "
-        "probability f, against n demonstrations, both on the expert's leash; shaded where the "
-        f"lead is above 1 % of what the expert adds, in a class of {SIZES[1]:g} bits; grey line: a "
-        "label says as many nats as a demonstration."
+        "probability f, against n demonstrations, both on the expert's leash; lines: both are "
+        "worth the same, in classes of d bits; shaded where the lead is above 1 % of what the "
+        f"expert adds, in a class of {SIZES[1]:g} bits; grey line: a label says as many nats as a "
+        "demonstration."
     )

@@ -87,7 +87,7 @@ def noise_rate_frontier(success: float, expert_success: float) -> float:
     Example:
       >>> from verigap.theory.frontier import noise_rate_frontier
       >>> [round(noise_rate_frontier(p, 0.8), 3) for p in (0.5, 0.3, 0.25)]
-      [0.2, nan, nan]
+      [0.2, 0.016, nan]
     """
     law, ratio = all_or_nothing(success, expert_success)
     base = law.probabilities[0]
