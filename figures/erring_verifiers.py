@@ -28,7 +28,7 @@ SHOWS = (
 )
 
 LAW, MISLED = (0.4, 0.3, 0.3), (0.3, 0.4, 0.3)
-"""Chances of answers, the right one first: one that the vote finds, one that it does not."""
+"""Chances of the right answer, first, and of wrong ones, where the vote finds it and where not."""
 
 COUNTS = (4, 16, 64)
 POOLS = ("humaneval_codegen16b", "smollm2_products", "game24_gpt4")

@@ -33,7 +33,7 @@ Success = Callable[
 """Success of best-of-N at false positive and false negative rates."""
 
 MOST_WRONG = 16
-"""Wrong answers at most under systematic errors: all sets of accepted ones are enumerated."""
+"""Wrong answers at most under systematic errors, as all sets of accepted ones are enumerated."""
 
 
 def vote_success(answers: Answers, num_candidates: int) -> float:
