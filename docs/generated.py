@@ -10,6 +10,7 @@ from pathlib import Path
 
 from attack_table import attacks_page
 from bound_links import bounds_page, theory_page
+from erring_tables import erring_verifiers_page
 from gallery_entries import gallery_page
 from import_accuracies import importing_page
 from method_tables import at_test_time_page, comparison_page
@@ -22,6 +23,7 @@ MADE = {
     "importing.md": importing_page,
     "learners/at-test-time.md": at_test_time_page,
     "learners/comparison.md": lambda text: zoo_part(comparison_page(text)),
+    "learners/erring-verifiers.md": erring_verifiers_page,
     "theory.md": theory_page,
 }
 

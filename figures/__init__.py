@@ -32,6 +32,7 @@ _NAMES = (
     "tightness",
     "phase",
     "frontier",
+    "erring-verifiers",
     "information-rates",
     "prediction",
 )

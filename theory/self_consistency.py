@@ -215,15 +215,34 @@ def stopped_vote(answers: Sequence[float], rule: StoppingRule) -> StoppedVote:
             given += chance * _winners(np.array(state))
             if drawn < most:
                 wrong += chance * _overtaken(np.array(state), law, most - drawn)
-    every = multinomial(law, most)
-    full = sum((p * _winners(counts) for counts, p in zip(*every, strict=True)), np.zeros(len(law)))
-    return StoppedVote(spent, given, full, wrong)
+    return StoppedVote(spent, given, vote_law(law, most), wrong)
 
 
-def _winners(counts: Int[np.ndarray, " A"]) -> Float[np.ndarray, " A"]:
+def vote_law(
+    answers: Sequence[float] | Float[np.ndarray, " A"], num_candidates: int
+) -> Float[np.ndarray, " A"]:
+    """Probability that each answer wins the vote of N independent samples; ties are split.
+
+    Args:
+      answers: probabilities of the answers, summing to one.
+      num_candidates: N, at least 1.
+
+    Raises:
+      ValueError: N and the answers have too many counts to enumerate.
+
+    Example:
+      >>> from verigap.theory.self_consistency import vote_law
+      >>> vote_law([0.4, 0.3, 0.3], 3).round(3).tolist()
+      [0.424, 0.288, 0.288]
+    """
+    types = multinomial(np.asarray(answers, float), num_candidates)
+    return types.probabilities @ _winners(types.counts)
+
+
+def _winners(counts: Int[np.ndarray, "*types A"]) -> Float[np.ndarray, "*types A"]:
     """The answers with the most votes, equally likely."""
-    best = counts == counts.max()
-    return best / best.sum()
+    best = counts == counts.max(axis=-1, keepdims=True)
+    return best / best.sum(axis=-1, keepdims=True)
 
 
 def _overtaken(counts: Int[np.ndarray, " A"], law: Float[np.ndarray, " A"], left: int) -> float:

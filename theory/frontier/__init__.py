@@ -21,6 +21,7 @@ from verigap.theory.frontier.game import (
     two_return_shares,
 )
 from verigap.theory.frontier.moves import IN_WORDS, Move, Parameter, Side, nearest_move, side_of
+from verigap.theory.frontier.noise import exact_noise_frontier, noise_rate_frontier
 from verigap.theory.frontier.verdicts import Standing, Verdict, standing, verdict_content
 
 __all__ = [
@@ -37,10 +38,12 @@ __all__ = [
     "bound_parameters",
     "exact_coverage_frontier",
     "exact_horizon_frontier",
+    "exact_noise_frontier",
     "exact_radius_frontier",
     "game_parameters",
     "moved",
     "nearest_move",
+    "noise_rate_frontier",
     "side_of",
     "solve_crossings",
     "standing",

@@ -11,6 +11,7 @@ from verigap.theory.risks.label_rounds import (
     two_round_share,
 )
 from verigap.theory.risks.matching import ProbabilityEnds, probability_correct_ends
+from verigap.theory.risks.noisy_labels import noisy_label_information, noisy_label_share
 from verigap.theory.risks.same_leash import (
     LeashedShares,
     all_or_nothing,
@@ -35,6 +36,8 @@ __all__ = [
     "hard_prompts_vf_risk",
     "label_information",
     "leashed_shares",
+    "noisy_label_information",
+    "noisy_label_share",
     "plug_in_risk",
     "probability_correct",
     "probability_correct_ends",
