@@ -1,4 +1,4 @@
-"""The tables of docs/learners/comparison.md that are made from docs/runs/zoo.
+"""The tables of docs/learners/comparison.md that are made from docs/runs/zoo and zoo-overfit.
 
 `docs/generated.py` puts them into the page. A method that was given more than the others is refused
 while the run is made (`verigap.sim.planted.methods.spending`).
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from method_tables import put
 
-RUN = Path(__file__).resolve().parent / "runs" / "zoo"
+RUNS = Path(__file__).resolve().parent / "runs"
 PAGE = "comparison.md"
 _SELECTIONS = (
     "best-of-n",
@@ -23,15 +23,15 @@ _SELECTIONS = (
 
 
 @cache
-def _settings() -> tuple:
+def _settings(run: str) -> tuple:
     from verigap.sim.planted.methods.compared import compare_settings, is_compared
     from verigap.sim.sweeps import read_rows
 
-    return compare_settings([row for row in read_rows(RUN) if is_compared(row)])
+    return compare_settings([row for row in read_rows(RUNS / run) if is_compared(row)])
 
 
-def _block(name: str) -> list:
-    return [setting for setting in _settings() if setting.block == name]
+def _block(name: str, run: str = "zoo") -> list:
+    return [setting for setting in _settings(run) if setting.block == name]
 
 
 def _row(*cells: str) -> str:
@@ -97,8 +97,7 @@ def _methods() -> list[str]:
     return lines
 
 
-def _passes() -> list[str]:
-    settings = _block("methods")
+def _passes(settings: list) -> list[str]:
     steps = [point.at for point in settings[0].curves["training", "cloning"]]
     lines = _head("heterogeneity", "loss", *(f"{step:.0f} steps" for step in steps))
     for setting in settings:
@@ -187,7 +186,8 @@ def zoo_part(text: str) -> str:
     for name, lines in (
         ("winners in the planted game", _winners()),
         ("methods in the planted game", _methods()),
-        ("pass at N while cloning trains", _passes()),
+        ("pass at N while cloning trains", _passes(_block("methods"))),
+        ("pass at N of an overfitted clone", _passes(_block("overfit", "zoo-overfit"))),
         ("reinforcement over steps", _reinforcement()),
         ("best-of-N over N", _over_candidates()),
         ("verifiers that err", _verifiers()),
