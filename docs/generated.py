@@ -13,13 +13,14 @@ from bound_links import bounds_page, theory_page
 from gallery_entries import gallery_page
 from import_accuracies import importing_page
 from method_tables import at_test_time_page, comparison_page
+from score_tables import scores_page
 
 DOCS = Path(__file__).resolve().parent
 MADE = {
     "bounds.md": lambda text: attacks_page(bounds_page(text)),
     "gallery.md": gallery_page,
     "importing.md": importing_page,
-    "learners/at-test-time.md": at_test_time_page,
+    "learners/at-test-time.md": lambda text: scores_page(at_test_time_page(text)),
     "learners/comparison.md": comparison_page,
     "theory.md": theory_page,
 }

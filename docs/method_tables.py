@@ -30,7 +30,8 @@ _PLACE = "(<!-- {} -->\n).*?(<!-- end -->)"
 
 
 @cache
-def _groups(pack: str) -> tuple:
+def groups(pack: str) -> tuple:
+    """Dataset, model and outcomes of the groups of a pack."""
     from verigap.llm_validation import read_traces
     from verigap.llm_validation.deciding.outcomes import outcomes_at
     from verigap.llm_validation.pools import sample_pools
@@ -39,7 +40,7 @@ def _groups(pack: str) -> tuple:
     return tuple((each.dataset, each.model, outcomes_at(each, None)) for each in pools)
 
 
-def _put(page: str, text: str, name: str, lines: list[str]) -> str:
+def put(page: str, text: str, name: str, lines: list[str]) -> str:
     """The page with lines in the place of a name."""
     place = re.compile(_PLACE.format(re.escape(name)), re.DOTALL)
     if len(place.findall(text)) != 1:
@@ -60,7 +61,7 @@ def _methods(pack: str, n: int) -> list[str]:
     from verigap.llm_validation.deciding.methods import compare_methods
 
     lines = []
-    for dataset, model, found in _groups(pack):
+    for dataset, model, found in groups(pack):
         table = compare_methods(found, num_candidates=n, labels=LABELS, seed=0)
         budget = table.budget
         most = f"{n} samples a prompt in the mean (lengths unknown)"
@@ -89,7 +90,7 @@ def comparison_page(text: str) -> str:
     for pack, counts in COMPARED:
         for n in counts:
             lines += [*_methods(pack, n), ""]
-    return _put("comparison.md", text, "methods at equal budgets", lines[:-1])
+    return put("comparison.md", text, "methods at equal budgets", lines[:-1])
 
 
 def _pessimism() -> list[str]:
@@ -100,7 +101,7 @@ def _pessimism() -> list[str]:
     from verigap.theory.arrays import host_array
     from verigap.theory.inference_time_pessimism import pessimistic_best_of_n_policy
 
-    ((_, _, found),) = _groups("humaneval_codegen16b")
+    ((_, _, found),) = groups("humaneval_codegen16b")
     law = RewardLaw(host_array([0.0, 1.0, 2.0]), host_array([0.7, 0.28, 0.02]))
     right = np.asarray(law.probabilities) * np.array([0.05, 0.8, 0.0])
     lines = [
@@ -127,7 +128,7 @@ def _stopping() -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for pack, n in (("game24_gpt4", 64), ("humaneval_codegen16b", 64), ("smollm2_products", 32)):
-        for dataset, model, found in _groups(pack):
+        for dataset, model, found in groups(pack):
             looks = (*range(1, 16), *range(16, n, 4), n)
             votes = votes_along(found, random_orders(found, n, seed=0), looks)
             each = [stopped_votes(votes, error) for error in (0.0, 0.05, 0.2)]
@@ -288,5 +289,5 @@ TABLES: dict[str, Callable[[], list[str]]] = {
 def at_test_time_page(text: str) -> str:
     """docs/learners/at-test-time.md with its tables."""
     for name, make in TABLES.items():
-        text = _put("at-test-time.md", text, name, make())
+        text = put("at-test-time.md", text, name, make())
     return text
