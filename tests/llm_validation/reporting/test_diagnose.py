@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import polars as pl
 import pytest
 
 from tests.llm_validation.reporting.builders import rows
+from verigap.llm_validation.deciding.decisions import decide_group
+from verigap.llm_validation.deciding.methods import EqualBudgets
 from verigap.llm_validation.measuring import measure as measuring
 from verigap.llm_validation.measuring.measure import measure
 from verigap.llm_validation.pools import pools as pooling
@@ -128,6 +131,35 @@ def test_kept_stages_are_of_one_leash(
             diagnosing.diagnose(traces, HORIZONS, DATA, leash=leash, keep=tmp_path)
     # Whether the third finds the stage of the first does not matter here.
     assert set(computed) == set(asked)
+
+
+def test_kept_methods_are_not_compared_again(
+    traces: Traces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was compared before an interruption comes back to the last bit."""
+    compared: list[EqualBudgets | None] = []
+    kept: list[EqualBudgets | None] = []
+    compare = diagnosing.diagnosed_methods
+
+    def counted(decisions):
+        compared.append(compare(decisions))
+        return compared[-1]
+
+    def until_compared(_every, _traces, pools, _given, request, stages):
+        asked = replace(request, data_budgets=DATA)
+        decisions = decide_group(pools, max(HORIZONS), asked, run=stages)
+        kept.append(stages("comparing methods", lambda: diagnosing.diagnosed_methods(decisions)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(diagnosing, "diagnosed_methods", counted)
+    monkeypatch.setattr(diagnosing, "_diagnose_group", until_compared)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            diagnosing.diagnose(traces, HORIZONS, DATA, num_candidates=4, keep=tmp_path)
+    assert len(compared) == 1
+    assert compared[0] is not None
+    # As text, because what does not differ has no interval.
+    assert str(kept) == str(compared * 2)
 
 
 @pytest.mark.long
