@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,6 @@ import polars as pl
 import pytest
 
 from tests.llm_validation.reporting.builders import rows
-from verigap.llm_validation.deciding.decisions import decide_group
 from verigap.llm_validation.deciding.methods import EqualBudgets
 from verigap.llm_validation.measuring import measure as measuring
 from verigap.llm_validation.measuring.measure import measure
@@ -138,28 +136,28 @@ def test_kept_methods_are_not_compared_again(
 ) -> None:
     """What was compared before an interruption comes back to the last bit."""
     compared: list[EqualBudgets | None] = []
-    kept: list[EqualBudgets | None] = []
     compare = diagnosing.diagnosed_methods
 
     def counted(decisions):
         compared.append(compare(decisions))
         return compared[-1]
 
-    def until_compared(_every, _traces, pools, _given, request, stages):
-        asked = replace(request, data_budgets=DATA)
-        decisions = decide_group(pools, max(HORIZONS), asked, run=stages)
-        kept.append(stages("comparing methods", lambda: diagnosing.diagnosed_methods(decisions)))
+    def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(diagnosing, "diagnosed_methods", counted)
-    monkeypatch.setattr(diagnosing, "_diagnose_group", until_compared)
+    # The next stage.
+    monkeypatch.setattr(diagnosing, "_theory", interrupted)
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
             diagnosing.diagnose(traces, HORIZONS, DATA, num_candidates=4, keep=tmp_path)
-    assert len(compared) == 1
-    assert compared[0] is not None
+    monkeypatch.setattr(diagnosing, "_theory", lambda *_: None)
+    found = diagnosing.diagnose(traces, HORIZONS, DATA, num_candidates=4, keep=tmp_path)
+    # One of each group, and none again.
+    assert len(compared) == 2
+    assert None not in compared
     # As text, because what does not differ has no interval.
-    assert str(kept) == str(compared * 2)
+    assert str([group.methods for group in found.groups]) == str(compared)
 
 
 @pytest.mark.long

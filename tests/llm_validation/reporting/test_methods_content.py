@@ -70,6 +70,16 @@ def test_every_method_has_a_name_and_a_kind() -> None:
     for row in table.rows:
         assert row.method in ARMS or row.method in METHODS
         assert needs_no_other(row.method, None) is not row.exact_check
+    needed = {
+        method: [kind for kind in VERIFIERS if needs_no_other(method, kind)] for method in METHODS
+    }
+    assert needed == {
+        "vote_until_decided": list(VERIFIERS),
+        "vote_adaptive": ["learned"],
+        "best_score_pessimistic": ["score"],
+        "self_verified": ["score"],
+        "until_right": ["exact"],
+    }
 
 
 def test_where_none_gains_the_nearest_is_said(usual: Diagnosis) -> None:

@@ -68,7 +68,7 @@ def test_a_row_says_what_it_was_given() -> None:
     assert table.prompts == 3
 
 
-def gaining(method: str, gain: float, prompts: int = 40, **other: float) -> MeasuredMethod:
+def gaining(method: str, gain: float, prompts: int = 40, checks: float = 0.0) -> MeasuredMethod:
     """As right as one in two on every prompt but the last, and more by about a gain on these."""
     rows = np.arange(prompts)
     more = gain * (0.9 + 0.2 * (rows % 2)) * (rows < prompts - 1)
@@ -77,7 +77,7 @@ def gaining(method: str, gain: float, prompts: int = 40, **other: float) -> Meas
         values=0.5 + 0.01 * rows / prompts + more,
         samples=np.full(prompts, 4.0),
         tokens=np.full(prompts, 40.0),
-        **other,
+        checks=checks,
     )
 
 
