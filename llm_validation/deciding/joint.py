@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy import special
 
 from verigap.llm_validation.intervals import (
     LEVEL,
@@ -125,7 +126,8 @@ class JointMeans:
         """Paired differences of several arms to one, with intervals that hold together at 95 %.
 
         All reach as many standard deviations of their own draws to either side: the 95 % quantile
-        of the largest standardised difference between a draw and the mean (single-step max-t). So
+        of the largest standardised difference between a draw and the mean (single-step max-t), at
+        the level of which few prompts take the quantile of Student's law for the normal one. So
         the arm of the largest difference may be picked by looking. NaN where draws do not differ.
 
         Args:
@@ -150,11 +152,20 @@ class JointMeans:
         if not spread:
             return found
         largest = np.max([np.abs(centred[arm]) / sd for arm, sd in spread.items()], axis=0)
-        reach = float(np.quantile(largest, LEVEL))
+        reach = _of_student(float(np.quantile(largest, LEVEL)), self.prompts)
         for arm, sd in spread.items():
             low, high = estimates[arm] - reach * sd, estimates[arm] + reach * sd
             found[arm] = Statistic(estimates[arm], max(low, -self.most), min(high, self.most))
         return found
+
+
+def _of_student(reach: float, prompts: int) -> float:
+    """Standard deviations of draws that are spread out at 95 %, for a normal quantile beyond it."""
+    if prompts < 2:
+        return reach
+    beyond, usual = float(special.ndtr(-reach)), (1 + LEVEL) / 2
+    wider = special.stdtrit(prompts - 1, beyond) / special.ndtri(beyond)
+    return reach * float(wider * special.ndtri(usual) / special.stdtrit(prompts - 1, usual))
 
 
 def _bounded(
