@@ -14,6 +14,7 @@ from erring_tables import erring_verifiers_page
 from gallery_entries import gallery_page
 from import_accuracies import importing_page
 from method_tables import at_test_time_page, comparison_page
+from score_tables import scores_page
 from zoo_tables import zoo_part
 
 DOCS = Path(__file__).resolve().parent
@@ -21,7 +22,7 @@ MADE = {
     "bounds.md": lambda text: attacks_page(bounds_page(text)),
     "gallery.md": gallery_page,
     "importing.md": importing_page,
-    "learners/at-test-time.md": at_test_time_page,
+    "learners/at-test-time.md": lambda text: scores_page(at_test_time_page(text)),
     "learners/comparison.md": lambda text: zoo_part(comparison_page(text)),
     "learners/erring-verifiers.md": erring_verifiers_page,
     "theory.md": theory_page,

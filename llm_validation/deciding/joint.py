@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
+from scipy import special
 
 from verigap.llm_validation.intervals import (
     LEVEL,
@@ -120,6 +121,51 @@ class JointMeans:
         least, largest = min(least, estimate), max(largest, estimate)
         # In this order a NaN stays one.
         return Statistic(estimate, max(low, least), min(high, largest))
+
+    def differences_together(self, arms: Sequence[str], other: str) -> dict[str, Statistic]:
+        """Paired differences of several arms to one, with intervals that hold together at 95 %.
+
+        All reach as many standard deviations of their own draws to either side: the 95 % quantile
+        of the largest standardised difference between a draw and the mean (single-step max-t), at
+        the level of which few prompts take the quantile of Student's law for the normal one. So
+        the arm of the largest difference may be picked by looking. NaN where draws do not differ.
+
+        Args:
+          arms: those that are compared.
+          other: the arm that they are compared with.
+
+        Source: Westfall and Young 1993, Resampling-Based Multiple Testing.
+
+        Example:
+          >>> import numpy as np
+          >>> from verigap.llm_validation.deciding.joint import JointMeans
+          >>> values = dict(enumerate(np.random.default_rng(0).random((9, 100))))
+          >>> joint = JointMeans.of({str(k): v for k, v in values.items()}, most=1.0, seed=0)
+          >>> one, all_ = (joint.differences_together(k, "0")["1"] for k in ("1", "12345678"))
+          >>> round(one.high - one.low, 2), round(all_.high - all_.low, 2)
+          (0.15, 0.2)
+        """
+        estimates = {arm: self.means[arm] - self.means[other] for arm in arms}
+        found = {arm: Statistic(value, np.nan, np.nan) for arm, value in estimates.items()}
+        centred = {arm: self.draws[arm] - self.draws[other] - estimates[arm] for arm in arms}
+        spread = {arm: float(each.std()) for arm, each in centred.items() if np.ptp(each) > 1e-12}
+        if not spread:
+            return found
+        largest = np.max([np.abs(centred[arm]) / sd for arm, sd in spread.items()], axis=0)
+        reach = _of_student(float(np.quantile(largest, LEVEL)), self.prompts)
+        for arm, sd in spread.items():
+            low, high = estimates[arm] - reach * sd, estimates[arm] + reach * sd
+            found[arm] = Statistic(estimates[arm], max(low, -self.most), min(high, self.most))
+        return found
+
+
+def _of_student(reach: float, prompts: int) -> float:
+    """Standard deviations of draws that are spread out at 95 %, for a normal quantile beyond it."""
+    if prompts < 2:
+        return reach
+    beyond, usual = float(special.ndtr(-reach)), (1 + LEVEL) / 2
+    wider = special.stdtrit(prompts - 1, beyond) / special.ndtri(beyond)
+    return reach * float(wider * special.ndtri(usual) / special.stdtrit(prompts - 1, usual))
 
 
 def _bounded(

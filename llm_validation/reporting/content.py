@@ -15,6 +15,7 @@ from verigap.llm_validation.fitting.content import as_content
 from verigap.llm_validation.intervals import LEVEL
 from verigap.llm_validation.reporting.decision_content import selection_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
+from verigap.llm_validation.reporting.methods_content import methods_content
 from verigap.llm_validation.reporting.notes import notes
 from verigap.llm_validation.reporting.prompts_content import prompts_content
 from verigap.llm_validation.reporting.spending_content import spending_content
@@ -110,6 +111,7 @@ def _group(
         "select": select,
         "train": train,
         "spending": spending,
+        "methods": methods_content(group.methods, pools.unit, known),
         "difficulty": prompts_content(decisions, pools.prompt_ids),
         "theory": None if group.theory is None else theory_content(group, group.theory),
         "statistics": statistics,

@@ -12,6 +12,7 @@ from verigap.llm_validation.deciding.allocation import allocations
 from verigap.llm_validation.deciding.comparison import compare
 from verigap.llm_validation.deciding.decisions import GroupDecisions, Request, decide_group
 from verigap.llm_validation.deciding.leashes import USUAL
+from verigap.llm_validation.deciding.methods.diagnosed import diagnosed_methods
 from verigap.llm_validation.fitting.fit import Fit, GroupFit, fit
 from verigap.llm_validation.fitting.population import Coverage, Grids
 from verigap.llm_validation.intervals import Statistic
@@ -187,6 +188,7 @@ def _diagnose_group(
     spent = stages(
         "allocating", lambda: allocations(pools, decisions.horizon, counts, request.seed)
     )
+    methods = stages("comparing methods", lambda: diagnosed_methods(decisions))
     theory = None
     if fitted.horizon_fits and pools.n_tokens.size and decisions.horizon is not None:
         theory = _theory(traces, pools, horizons, fitted, request, stages)
@@ -195,6 +197,7 @@ def _diagnose_group(
         decisions=decisions,
         num_candidates=request.num_candidates,
         allocations=tuple(spent),
+        methods=methods,
         fit=fitted,
         theory=theory,
         assumptions=tuple(_assumptions(traces, pools, fitted, decisions, request)),

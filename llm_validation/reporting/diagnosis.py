@@ -11,6 +11,7 @@ import polars as pl
 from verigap.llm_validation.deciding.allocation import Allocation
 from verigap.llm_validation.deciding.comparison import Comparison
 from verigap.llm_validation.deciding.decisions import GroupDecisions
+from verigap.llm_validation.deciding.methods.equal_budgets import EqualBudgets
 from verigap.llm_validation.fitting.fit import Fit, GroupFit
 from verigap.llm_validation.measuring.measurement import GroupMeasurement
 from verigap.llm_validation.pools.pools import SamplePools
@@ -50,6 +51,8 @@ class GroupDiagnosis:
       decisions: how to select, and what to train.
       num_candidates: N that was asked for; the decisions may be about fewer, see theirs.
       allocations: accuracy and tokens of arms that learn nothing, at shorter budgets too.
+      methods: further arms at test time, at equal tokens and labels, on which no decision rests;
+        None at N = 1.
       fit: statistics of the traces.
       theory: None where no lengths are known, without which there are no returns.
       assumptions: that fail or cannot be checked.
@@ -60,6 +63,7 @@ class GroupDiagnosis:
     decisions: GroupDecisions
     num_candidates: int
     allocations: tuple[Allocation, ...]
+    methods: EqualBudgets | None
     fit: GroupFit
     theory: Theory | None
     assumptions: tuple[Assumption, ...]

@@ -30,6 +30,8 @@ def render_markdown(content: Mapping[str, Any]) -> str:
             lines.append(f"- **Where it stands**: {standing['sentence']}")
         lines += [f"- **Note**: {row['sentence']}" for row in select["falls"]]
         lines.append(f"- **An exact check**: {select['check']['by_currency'][shown]['sentence']}")
+        if group["methods"] is not None:
+            lines.append(f"- **Methods at test time**: {group['methods']['sentence']}")
         lines += [
             "",
             f"At {asked_of(group)}; {counted(group['prompts'], 'prompt')} "

@@ -37,6 +37,7 @@ _STAGES = {
     "selecting": _Seconds(2.5, 1.5),
     "training": _Seconds(6.0, 3.0),
     "allocating": _Seconds(1.2, 1.0),
+    "comparing methods": _Seconds(2.0, 0.7),
     "measuring": _Seconds(5.0, 1.5),
     "calibrating": _Seconds(5.5, 1.0),
     "predicting": _Seconds(10.0, 5.0),

@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 
 from tests.cli.command import Command, InProcess, assert_refused, succeeded
-from tests.llm_validation.reporting.builders import rows
+from tests.llm_validation.reporting.builders import pools_of, rows
+from verigap.llm_validation.deciding.methods import compare_methods
+from verigap.llm_validation.deciding.outcomes import outcomes_at
 
 PROMPTS, SAMPLES = 72, 8
 OPTIONS = ("--horizon", "32", "--n", "16,32", "--candidates", "8")
@@ -58,6 +60,7 @@ def report(verigap: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     ) in done.stdout
     assert "\n  train: " in done.stdout
     assert "\n  check: An exact check of 8 samples adds " in done.stdout
+    assert "\n  methods: No method without an exact check is shown to gain over " in done.stdout
     assert "unverified · m: left out" in done.stdout
     assert {path.name for path in out.iterdir()} == {"report.html", "report.json", "report.md"}
     return out
@@ -80,6 +83,31 @@ def test_voting_suffices_where_the_right_answers_agree(groups: dict[str, Any]) -
     assert group["budget"] == {"horizon": 32, "source": "given"}
     theory = group["theory"]
     assert len(theory["gap_measured"]) == len(theory["gap_predicted"]) == 2
+
+
+def test_methods_at_equal_budgets_stand_beside_the_decisions(
+    report: Path, groups: dict[str, Any]
+) -> None:
+    """The rows are those of the library at what the decisions are about."""
+    found = groups["agreed"]["methods"]
+    table_ = compare_methods(
+        outcomes_at(pools_of(agreed()), 32), num_candidates=8, labels=32, seed=0
+    )
+    assert {row["method"]: row["accuracy"]["estimate"] for row in found["rows"]} == pytest.approx(
+        {row.method: row.accuracy.estimate for row in table_.rows}
+    )
+    assert (found["reference"], found["best"], found["labels"]) == ("vote", None, 32)
+    assert found["tokens"] == 8 * 32
+    rows_ = {row["method"]: row for row in found["rows"]}
+    assert rows_["exact"]["exact_check"]
+    assert rows_["until_right"]["further"]
+    assert not rows_["vote"]["further"]
+    assert rows_["until_right"]["gain_together"]["low"] is None
+    said = (report / "report.md").read_text()
+    assert f"- **Methods at test time**: {found['sentence']}" in said
+    page = (report / "report.html").read_text()
+    assert "Methods at test time, at equal tokens and labels" in page
+    assert "No decision of this page rests on these rows." in page
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ A method that was given more than the budget says cannot be a row: `EqualBudgets
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from verigap.llm_validation.arguments import whole
 from verigap.llm_validation.deciding.candidates import largest_common
@@ -29,6 +31,7 @@ from verigap.llm_validation.deciding.methods.pessimism import pessimistic_best_o
 from verigap.llm_validation.deciding.methods.self_verified import self_verified
 from verigap.llm_validation.deciding.methods.until_accepted import until_right
 from verigap.llm_validation.deciding.outcomes import Outcomes
+from verigap.llm_validation.deciding.rule import FEWEST_MIXED
 from verigap.llm_validation.deciding.selection import BY_LEARNED, Selection, select
 from verigap.llm_validation.intervals import Statistic
 from verigap.storage.tables import TableError
@@ -99,6 +102,9 @@ class Row:
       checks: verdicts asked for on a prompt when it is answered, in the mean.
       accuracy: mean over prompts, with its 95 % interval.
       gain: paired difference to the reference, with its 95 % interval.
+      gain_together: the same with an interval that holds, together with those of all other methods
+        without an exact check, with probability 0.95; see `JointMeans.differences_together`. NaN
+        for a method with one, and where fewer than 10 prompts tell it from the reference.
     """
 
     method: str
@@ -108,6 +114,7 @@ class Row:
     checks: float
     accuracy: Statistic
     gain: Statistic
+    gain_together: Statistic
 
     @property
     def exact_check(self) -> bool:
@@ -149,9 +156,16 @@ class EqualBudgets:
         for each in methods:
             budget.admit(each)
         shifts = {each.method: each.shifts for each in methods if each.shifts is not None}
-        joint = JointMeans.of(
-            {each.method: each.values for each in methods}, shifts=shifts, most=1.0, seed=seed
-        )
+        values = {each.method: each.values for each in methods}
+        joint = JointMeans.of(values, shifts=shifts, most=1.0, seed=seed)
+        told_apart = [
+            each.method
+            for each in methods
+            if not each.checks
+            and (np.abs(each.values - values[reference]) > _ROUNDING).sum() >= FEWEST_MIXED
+        ]
+        together = joint.differences_together(told_apart, reference)
+        unknown = Statistic(*[float("nan")] * 3)
         rows = tuple(
             Row(
                 method=each.method,
@@ -161,10 +175,24 @@ class EqualBudgets:
                 checks=each.checks,
                 accuracy=joint.value(each.method),
                 gain=joint.difference(each.method, reference),
+                gain_together=together.get(each.method, unknown),
             )
             for each in methods
         )
         return cls(budget=budget, prompts=len(methods[0].values), reference=reference, rows=rows)
+
+    def clear_of_zero(self, among: Iterable[str]) -> Row | None:
+        """The method of the largest gain among those whose gains are above 0, taken together.
+
+        Args:
+          among: names of methods; those with an exact check are never meant.
+
+        Returns:
+          None where none is.
+        """
+        names = set(among)
+        clear = [row for row in self.rows if row.method in names and row.gain_together.low > 0]
+        return max(clear, key=lambda row: row.gain.estimate, default=None)
 
 
 def compare_methods(

@@ -13,6 +13,7 @@ import polars as pl
 from verigap.llm_validation.deciding.allocation import allocations
 from verigap.llm_validation.deciding.comparison import compare
 from verigap.llm_validation.deciding.decisions import Request, decide_group
+from verigap.llm_validation.deciding.methods.diagnosed import diagnosed_methods
 from verigap.llm_validation.fitting.fit import Fit, fit
 from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.intervals import Statistic
@@ -205,6 +206,7 @@ def group(
         allocations=tuple(
             allocations(pools, decisions.horizon, decisions.selection.counts, asking.seed)
         ),
+        methods=diagnosed_methods(decisions),
         fit=fitted,
         theory=_theory(traces, frame, values, log2_class_size) if known else None,
         assumptions=assumptions,

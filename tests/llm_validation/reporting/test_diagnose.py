@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from tests.llm_validation.reporting.builders import rows
+from verigap.llm_validation.deciding.methods import EqualBudgets
 from verigap.llm_validation.measuring import measure as measuring
 from verigap.llm_validation.measuring.measure import measure
 from verigap.llm_validation.pools import pools as pooling
@@ -128,6 +129,35 @@ def test_kept_stages_are_of_one_leash(
             diagnosing.diagnose(traces, HORIZONS, DATA, leash=leash, keep=tmp_path)
     # Whether the third finds the stage of the first does not matter here.
     assert set(computed) == set(asked)
+
+
+def test_kept_methods_are_not_compared_again(
+    traces: Traces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was compared before an interruption comes back to the last bit."""
+    compared: list[EqualBudgets | None] = []
+    compare = diagnosing.diagnosed_methods
+
+    def counted(decisions):
+        compared.append(compare(decisions))
+        return compared[-1]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(diagnosing, "diagnosed_methods", counted)
+    # The next stage.
+    monkeypatch.setattr(diagnosing, "_theory", interrupted)
+    for _ in range(2):
+        with pytest.raises(KeyboardInterrupt):
+            diagnosing.diagnose(traces, HORIZONS, DATA, num_candidates=4, keep=tmp_path)
+    monkeypatch.setattr(diagnosing, "_theory", lambda *_: None)
+    found = diagnosing.diagnose(traces, HORIZONS, DATA, num_candidates=4, keep=tmp_path)
+    # One of each group, and none again.
+    assert len(compared) == 2
+    assert None not in compared
+    # As text, because what does not differ has no interval.
+    assert str([group.methods for group in found.groups]) == str(compared)
 
 
 @pytest.mark.long

@@ -27,6 +27,8 @@ def show_diagnosis(content: Mapping[str, Any], page: Path) -> None:
         if standing is not None:
             say(f"  stands: {standing['sentence']}")
         say(f"  check: {select['check']['by_currency'][shown]['sentence']}")
+        if group["methods"] is not None:
+            say(f"  methods: {group['methods']['sentence']}")
         for row in select["falls"]:
             say(f"  note: {row['sentence']}")
         for note in group["warnings"]:

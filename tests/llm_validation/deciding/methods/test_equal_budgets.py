@@ -10,6 +10,7 @@ import pytest
 from tests.llm_validation.deciding.made_outcomes import made
 from tests.llm_validation.deciding.methods.test_votes import easy_and_hard
 from verigap.llm_validation import read_traces
+from verigap.llm_validation.deciding.joint import JointMeans
 from verigap.llm_validation.deciding.methods import (
     Budget,
     EqualBudgets,
@@ -65,6 +66,49 @@ def test_a_row_says_what_it_was_given() -> None:
     assert row.accuracy.low < row.accuracy.estimate < row.accuracy.high
     assert row.gain.estimate == 0.0
     assert table.prompts == 3
+
+
+def gaining(method: str, gain: float, prompts: int = 40, checks: float = 0.0) -> MeasuredMethod:
+    """As right as one in two on every prompt but the last, and more by about a gain on these."""
+    rows = np.arange(prompts)
+    more = gain * (0.9 + 0.2 * (rows % 2)) * (rows < prompts - 1)
+    return MeasuredMethod(
+        method=method,
+        values=0.5 + 0.01 * rows / prompts + more,
+        samples=np.full(prompts, 4.0),
+        tokens=np.full(prompts, 40.0),
+        checks=checks,
+    )
+
+
+def test_the_best_is_named_among_those_that_were_asked_for_and_need_no_exact_check() -> None:
+    methods = [
+        gaining("reference", 0.0),
+        gaining("some", 0.1),
+        gaining("more", 0.2),
+        gaining("checked", 0.4, checks=4.0),
+        gaining("less", -0.1),
+    ]
+    table = EqualBudgets.of(BUDGET, methods, "reference", seed=0)
+    every = [each.method for each in methods]
+    for asked, best in ((every, "more"), (["some", "less"], "some")):
+        found = table.clear_of_zero(asked)
+        assert found is not None
+        assert found.method == best
+    assert table.clear_of_zero(["less", "checked", "reference"]) is None
+    rows = {row.method: row for row in table.rows}
+    assert np.isnan(rows["checked"].gain_together.low)
+    assert np.isnan(rows["reference"].gain_together.low)
+    joint = JointMeans.of({each.method: each.values for each in methods}, most=1.0, seed=0)
+    together = joint.differences_together(["some", "more", "less"], "reference")
+    assert {name: rows[name].gain_together for name in together} == together
+
+
+def test_nine_prompts_do_not_tell_a_method_from_the_reference() -> None:
+    for prompts, told in ((10, False), (11, True)):
+        methods = [gaining("reference", 0.0, prompts), gaining("some", 0.3, prompts)]
+        table = EqualBudgets.of(BUDGET, methods, "reference", seed=0)
+        assert (table.clear_of_zero(["some"]) is not None) is told
 
 
 def test_every_method_of_a_group_within_its_budget() -> None:
