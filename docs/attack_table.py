@@ -3,7 +3,6 @@
 It is made of the instances that `make attack` keeps for the tests, evaluated again.
 """
 
-import json
 from pathlib import Path
 
 from verigap.sim.attacks import REGIMES, Finding, read_instances, verify
@@ -41,15 +40,12 @@ def table() -> str:
         "|---|---|" + "---|" * (len(REGIMES) + 1),
     ]
     kept = read_instances(INSTANCES)
-    stored = json.loads(INSTANCES.read_text(encoding="utf-8"))["bounds"]
     for name in BOUNDS:
         found = {regime: each and verify(each) for regime, each in kept[name].items()}
         numbers = [_number(found[regime]) for regime in REGIMES]
         worst = found["anywhere"]
         space = "–" if worst is None else worst.instance.space
         link = f"[{name}](theory.md#{BOUNDS[name].proof.partition('#')[2]})"
-        if stored[name]["effort"] is None:
-            link += " †"
         rows.append(f"| {link} | {BEFORE.get(name, '–')} | {' | '.join(numbers)} | {space} |")
     return "\n".join(rows)
 

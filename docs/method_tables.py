@@ -25,6 +25,7 @@ COMPARED = (
     ("humaneval_codegen16b", (8, 32)),
     ("smollm2_products", (8,)),
     ("lean_minif2f", (8,)),
+    ("llama3b_math", (8,)),
 )
 _PLACE = "(<!-- {} -->\n).*?(<!-- end -->)"
 

@@ -78,7 +78,12 @@ def _winners() -> list[str]:
 
 def _methods() -> list[str]:
     settings = _block("methods")
-    lines = _head("method", "verifier", *(f"{_name(setting)}" for setting in settings), "samples")
+    lines = _head(
+        "method",
+        "verifier",
+        *(f"{_name(setting)}" for setting in settings),
+        f"samples, {_name(settings[0])}",
+    )
     for point in settings[0].points:
         found = [setting.point(point.method, point.verifier) for setting in settings]
         lines.append(
@@ -130,6 +135,17 @@ def _reinforcement() -> list[str]:
     return lines
 
 
+def _best_of_n(setting, names: tuple[str, ...]) -> list[str]:
+    lines = []
+    for name in names:
+        points = setting.curves["best-of-n", name]
+        promised = ["" if name == "exact" else f" / {p.promised:.2f}" for p in points]
+        earned = [f"{p.value.estimate:.2f}" for p in points]
+        shown = (a + b for a, b in zip(earned, promised, strict=True))
+        lines.append(_row(_name(setting), f"best-of-N, {name}", *shown))
+    return lines
+
+
 def _over_candidates() -> list[str]:
     lines: list[str] = []
     for setting in _block("methods"):
@@ -143,13 +159,9 @@ def _over_candidates() -> list[str]:
                 *(f"{point.value.estimate:.2f}" for point in setting.curves["vote", ""]),
             )
         )
-        for name in ("exact", "learned", "erring"):
-            points = setting.curves["best-of-n", name]
-            shown = (
-                f"{p.value.estimate:.2f}" + (f" / {p.promised:.2f}" if name != "exact" else "")
-                for p in points
-            )
-            lines.append(_row(_name(setting), f"best-of-N, {name}", *shown))
+        lines += _best_of_n(setting, ("exact", "learned", "erring"))
+    for setting in _block("verifiers"):
+        lines += _best_of_n(setting, tuple(setting.verifiers))
     return lines
 
 

@@ -22,7 +22,8 @@ def small(name: str, samples: int = 4) -> Traces:
 
 
 @pytest.mark.parametrize(
-    "name", ["smollm2_products", "game24_gpt4", "lean_minif2f", "humaneval_codegen16b"]
+    "name",
+    ["smollm2_products", "game24_gpt4", "lean_minif2f", "humaneval_codegen16b", "llama3b_math"],
 )
 def test_the_rule_is_that_of_a_diagnosis(name: str) -> None:
     traces = small(name, 24)
