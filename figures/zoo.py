@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-NEEDS = {"run": Run("configs/zoo.yaml", committed="docs/runs/zoo")}
+NEEDS = {"run": Run("configs/zoo.yaml", full="configs/zoo-full.yaml", committed="docs/runs/zoo")}
 
 SHOWS = (
     "Which method earns most depends on heterogeneity, on how rare success is, and on whether the "
