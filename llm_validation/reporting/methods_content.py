@@ -48,7 +48,7 @@ def methods_content(
     return {
         "prompts": found.prompts,
         "num_candidates": budget.num_candidates,
-        "tokens": budget.tokens,
+        "length": budget.tokens,
         "labels": budget.labels,
         "reference": found.reference,
         "reference_name": _name(found.reference, budget.num_candidates),
@@ -66,7 +66,7 @@ def _row(row: Row, num_candidates: int) -> dict[str, Any]:
         "further": row.method not in ARMS,
         "exact_check": row.exact_check,
         "samples": row.samples,
-        "tokens": row.tokens,
+        "length": row.tokens,
         "labels": row.labels,
         "checks": row.checks,
         "accuracy": row.accuracy._asdict(),

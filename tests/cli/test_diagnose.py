@@ -97,7 +97,7 @@ def test_methods_at_equal_budgets_stand_beside_the_decisions(
         {row.method: row.accuracy.estimate for row in table_.rows}
     )
     assert (found["reference"], found["best"], found["labels"]) == ("vote", None, 32)
-    assert found["tokens"] == 8 * 32
+    assert found["length"] == 8 * 32
     rows_ = {row["method"]: row for row in found["rows"]}
     assert rows_["exact"]["exact_check"]
     assert rows_["until_right"]["further"]

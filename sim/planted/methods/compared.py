@@ -153,7 +153,13 @@ class MethodsSetting:
 
 
 def is_compared(row: Row) -> bool:
-    """Whether a row of a run compares methods on the planted subsequence."""
+    """Whether a row of a run compares methods on the planted subsequence.
+
+    Example:
+      >>> from verigap.sim.planted.methods import is_compared
+      >>> is_compared({"game": "planted-methods"}), is_compared({"game": "planted"})
+      (True, False)
+    """
     return row["game"] == "planted-methods"
 
 
@@ -162,6 +168,13 @@ def compare_settings(rows: Sequence[Row]) -> tuple[MethodsSetting, ...]:
 
     Args:
       rows: cells of the game planted-methods.
+
+    Example:
+      >>> from verigap.sim.planted.methods import compare_settings
+      >>> from verigap.sim.sweeps import read_rows
+      >>> settings = compare_settings(read_rows("docs/runs/zoo-overfit"))
+      >>> [(setting.family, setting.trainings, len(setting.points)) for setting in settings]
+      [('high', 3, 14), ('low', 3, 14)]
     """
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:

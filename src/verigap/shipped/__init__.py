@@ -28,6 +28,7 @@ CONTENTS = {
     "examples/game24_gpt4.parquet": "GPT-4 on 100 Games of 24, two prompt styles, 100 samples each",
     "examples/humaneval_codegen16b.parquet": "CodeGen on HumanEval, 100 samples, a check that errs",
     "examples/lean_minif2f.parquet": "two provers on miniF2F, 24 samples each, lengths alone",
+    "examples/llama3b_math.parquet": "two checkpoints of Llama-3B on AMC23 and AIME24, 50 samples",
     "examples/bound.py": "a bound, its gradient, and its values over a grid",
     "examples/sweep.py": "a sweep without a configuration file, its check and its plot",
     "examples/verdict.py": "from samples to two decisions",
