@@ -45,7 +45,7 @@ def _numbers(row: Row) -> dict[str, float]:
 
 
 # What settings take besides: columns of tight games, whose rows alone have them.
-_LABELS = ("label_error", "label_noise")
+_WRONG = ("label_error", "label_noise", "reward_error", "misspecification")
 
 
 def _kind(game: str) -> Game:
@@ -56,9 +56,14 @@ def _kind(game: str) -> Game:
     return "hard-prompts" if game == "hard-prompts" else "relabelling"
 
 
-def _labels(row: Row) -> dict[str, float]:
-    """How wrong the labels of a cell are; those of games that do not say are exact."""
-    return {name: row.get(name) or 0.0 for name in _LABELS}
+def _wrong(row: Row) -> dict[str, float]:
+    """How wrong labels, estimate and class of a cell are; 0 where its game does not say."""
+    return {name: row.get(name) or 0.0 for name in _WRONG}
+
+
+def _realisable(row: Row) -> bool:
+    """Whether the classes hold the truth: a reward estimate that errs is not the reward."""
+    return not row.get("reward_error")
 
 
 def bound_by_name(name: str) -> Bound:
@@ -82,10 +87,11 @@ def bound_values(
     found = {
         bound.name: (np.full(len(rows), np.nan), np.zeros(len(rows), bool)) for bound in chosen
     }
-    alike: dict[tuple[Game, Divergence, int, int], list[int]] = {}
+    alike: dict[tuple[Game, bool, Divergence, int, int], list[int]] = {}
     for index, row in enumerate(rows):
         key = (
-            _kind(row["game"]), divergence_of(row), len(row["atoms"]), len(row["atoms"][0])
+            _kind(row["game"]), _realisable(row), divergence_of(row),
+            len(row["atoms"]), len(row["atoms"][0]),
         )  # fmt: skip
         alike.setdefault(key, []).append(index)
     for (game, *_), members in alike.items():
@@ -123,9 +129,9 @@ def _one_by_one(
         law = RewardLaw.equiprobable(host_array(row["atoms"]))
         numbers = {name: host_array(number) for name, number in _numbers(row).items()}
         played = RelabellingGame(law, **numbers, divergence=divergence_of(row))
-        labels = {name: host_array(value) for name, value in _labels(row).items()}
-        coverage = host_array(row["coverage"])
-        setting = replace(played.setting(), coverage=coverage, game=game, **labels)
+        own = {name: host_array(value) for name, value in _wrong(row).items()}
+        own["coverage"] = host_array(row["coverage"])
+        setting = replace(played.setting(), game=game, realisable=_realisable(row), **own)
         # Infinities are values here: NumPy need not speak of them.
         with np.errstate(all="ignore"):
             yield index, _valued(setting, bounds)
@@ -144,27 +150,30 @@ def _compiled(
             divergence=divergence_of(padded[0]),
             **{name: [each[name] for each in numbers] for name in numbers[0]},
         )
-        own = {name: jnp.asarray([_labels(row)[name] for row in padded]) for name in _LABELS}
+        own = {name: jnp.asarray([_wrong(row)[name] for row in padded]) for name in _WRONG}
         own["coverage"] = jnp.asarray([row["coverage"] for row in padded])
-        found = jax.device_get(_batch(games, own, game, tuple(bounds)))
+        realisable = _realisable(padded[0])
+        found = jax.device_get(_batch(games, own, game, realisable, tuple(bounds)))
         yield (
             part,
             {name: (v[: len(part)], held[: len(part)]) for name, (v, held) in found.items()},
         )
 
 
-@partial(jax.jit, static_argnames=("game", "bounds"), compiler_options=PLAINER_CODE)
+@partial(jax.jit, static_argnames=("game", "realisable", "bounds"), compiler_options=PLAINER_CODE)
 def _batch(
     games: RelabellingGame,
     own: dict[str, Float[Array, " cells"]],
     game: Game,
+    realisable: bool,
     bounds: tuple[Bound, ...],
 ) -> dict[str, tuple[Float[Array, " cells"], Bool[Array, " cells"]]]:
     def one(
         played: RelabellingGame, columns: dict[str, Float[Array, ""]]
     ) -> dict[str, tuple[Any, Any]]:
-        # Hard prompts carry a coverage of their own, tight games labels that are wrong.
-        found = _valued(replace(played.setting(), game=game, **columns), bounds)
+        # Hard prompts carry a coverage of their own, tight games what is wrong.
+        setting = replace(played.setting(), game=game, realisable=realisable, **columns)
+        found = _valued(setting, bounds)
         return {name: (value, jnp.asarray(holds)) for name, (value, holds) in found.items()}
 
     return jax.vmap(one)(games, own)

@@ -11,7 +11,7 @@ from verigap.sim.tight import Tally
 
 
 def tight_row(cell: TightCell, seed: int) -> dict[str, Any]:
-    """Play a cell of a tight game; its row has the columns of simulated cells, and eta and f.
+    """Play a cell of a tight game; its row has the columns of simulated cells, and what is wrong.
 
     The cell's random stream is keyed by the seed and its name, as that of other cells.
     """
@@ -41,6 +41,8 @@ def tight_row(cell: TightCell, seed: int) -> dict[str, Any]:
         "sd": float(np.sqrt(base.var(axis=-1).mean())),
         "label_error": game.label_errors,
         "label_noise": game.label_flips,
+        "reward_error": game.estimate_error,
+        "misspecification": game.missed_expert,
         "learners": [_entry(name, tally, exact[name]) for name, tally in played.items()],
     }
 

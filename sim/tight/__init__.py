@@ -15,6 +15,8 @@ _PLACES = {
     "false-negatives": "false_negatives:FalseNegatives",
     "false-positives": "false_positives:FalsePositives",
     "reward-hacking": "reward_hacking:RewardHacking",
+    "flat-estimate": "flat_estimate:FlatEstimate",
+    "missing-expert": "missing_expert:MissingExpert",
 }
 """Every tight game, by its name in configurations, as module:class."""
 

@@ -113,6 +113,19 @@ class TightGame(BaseModel, ABC):
         return 0.0
 
     @property
+    def estimate_error(self) -> float:
+        """epsilon_R: root mean square error of the reward estimate that stands in place of labels.
+
+        Tokens; 0 where learners see labels.
+        """
+        return 0.0
+
+    @property
+    def missed_expert(self) -> float:
+        """chi^2: how far the class of a cloning learner misses the expert; 0 where it holds it."""
+        return 0.0
+
+    @property
     def draws_of_best(self) -> int:
         """N of best-of-N; 1 where nobody plays it."""
         return 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import linprog
@@ -139,3 +140,82 @@ def flat_prompts(traces: int, codewords: int, flat: int) -> Fraction:
     for chance, draws in data_sets(traces, codewords - 1, telling, Fraction(1, 2)):
         right += chance / (1 + len(kept(draws, codewords - 1)))
     return telling / 2 * (1 - right)
+
+
+def missing_expert(traces: int, rivals: int, missed: Fraction, error: Fraction) -> Fraction:
+    """Mean risk of the worst policy of the largest likelihood, in shares of H."""
+    plays = 1 / (1 + missed)
+    mean = Fraction(0)
+    for chance, draws in data_sets(traces, rivals, Fraction(1), error):
+        likelihoods = [Fraction(1)] * (rivals + 1)
+        for coins, _ in draws:
+            for rival, errs in enumerate(coins):
+                likelihoods[rival] *= 0 if errs else plays
+            likelihoods[-1] *= plays
+        losses = [1 - plays * (1 - error)] * rivals + [1 - plays]
+        best = max(likelihoods)
+        mean += chance * max(
+            loss for loss, each in zip(losses, likelihoods, strict=True) if each == best
+        )
+    return mean
+
+
+class FlatEstimateRisks(NamedTuple):
+    """What an estimate of every data set costs.
+
+    Attributes:
+      pessimism, best_of_n: mean risks, tokens.
+      errors: root mean square error of the estimate of each data set, tokens.
+      highest: the largest estimate, tokens.
+    """
+
+    pessimism: float
+    best_of_n: float
+    errors: list[float]
+    highest: float
+
+
+def flat_estimate(
+    returns: list[float], good: int, reward_error: float, candidates: int
+) -> FlatEstimateRisks:
+    """Mean risks by listing every overrated trace, and for best-of-N every data set of N draws."""
+    truth, size = np.asarray(returns), len(returns)
+    flat = truth.mean()
+    penalty = reward_error / np.sqrt(size / good - 1)
+    played, best, errors, highest = [], [], [], flat
+    for drawn in range(size):
+        estimate = np.full(size, flat)
+        estimate[drawn] = truth[drawn] + abs(truth[drawn] - flat)
+        errors.append(float(np.sqrt(np.mean((estimate - truth) ** 2))))
+        highest = max(highest, estimate.max())
+        ratio = penalised_ratio(estimate, penalty)
+        played.append(float(np.mean(ratio * truth)))
+        earned = [
+            min(truth[i] for i in some if estimate[i] == max(estimate[list(some)]))
+            for some in product(range(size), repeat=candidates)
+        ]
+        best.append(float(np.mean(earned)))
+    expert = truth[-good:].mean()
+    return FlatEstimateRisks(
+        float(expert - np.mean(played)), float(expert - np.mean(best)), errors, float(highest)
+    )
+
+
+def penalised_ratio(estimate: np.ndarray, penalty: float) -> np.ndarray:
+    """The density ratio w of mean one that maximises E[w estimate] - penalty E[w^2] / 2.
+
+    Where it plays the best m traces its level is fixed; of all m the best value is taken.
+    """
+    best, chosen = -np.inf, np.ones(len(estimate))
+    order = np.argsort(-estimate, kind="stable")
+    for kept_traces in range(1, len(estimate) + 1):
+        top = order[:kept_traces]
+        level = estimate[top].mean() - penalty * len(estimate) / kept_traces
+        ratio = np.zeros(len(estimate))
+        ratio[top] = (estimate[top] - level) / penalty
+        if ratio.min() < 0:
+            continue
+        value = np.mean(ratio * estimate - penalty * ratio**2 / 2)
+        if value > best + 1e-12:
+            best, chosen = value, ratio
+    return chosen

@@ -12,13 +12,8 @@ from verigap.sim.checks.statistics import FAMILY_WISE_ERROR
 from verigap.sim.checks.values import bound_by_name, bound_values
 from verigap.theory import Bound
 
-WITHOUT_GAME = frozenset(
-    {"VF-UPPER-MISSPECIFIED", "VB-UPPER-MEAN-SQUARE", "VB-UPPER-MEAN-SQUARE-BEST-OF-N"}
-)
-"""Bounds on reward estimates and on classes that miss the expert, which no game has."""
-
 POWER = 0.999
-TESTS = 150
+TESTS = 200
 """More tests than a run of configs/tight.yaml has."""
 
 SUM_OF_QUANTILES = float(stats.norm.isf(FAMILY_WISE_ERROR / TESTS) + stats.norm.ppf(POWER))

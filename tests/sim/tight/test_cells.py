@@ -15,10 +15,14 @@ from verigap.sim.sweeps.config import ConfigError
 from verigap.sim.tight import GAMES, TightGame
 from verigap.theory import BOUNDS, RewardLaw, chi2_ball_expert, top_share_coverage
 from verigap.theory.arrays import host_array
+from verigap.theory.bounds.corruptions import CORRUPTIONS
 
 CONFIG = Path(__file__).parents[3] / "configs" / "tight.yaml"
 PLAYED = [c.parameters for c in load_sweep(CONFIG).cells if isinstance(c, TightCell)]
 ONE = {"game": "false-negatives", "horizon": 64, "data_budget": 8}
+
+FLAT = {"game": "flat-estimate", "horizon": 64, "reward_error": 16, "num_candidates": 3}
+MISSING = {"game": "missing-expert", "horizon": 64, "data_budget": 8, "misspecification": 0.5}
 
 
 def sweep(*blocks: dict[str, Any], **top: Any) -> Any:
@@ -77,6 +81,14 @@ MISTAKES: list[tuple[dict[str, Any], str]] = [
     ({**ONE, "replicates": 1e8}, "replicates"),
     ({**ONE, "replicates": 10**8}, "replicates"),
     ({"game": "two-hypotheses", "horizon": 64, "data_budget": 8}, "rival_gap: is missing"),
+    ({"game": "flat-estimate", "horizon": 64}, "reward_error: is missing"),
+    ({"game": "flat-estimate", "horizon": 64, "reward_error": 0}, "reward_error"),
+    ({"game": "flat-estimate", "horizon": 64, "reward_error": 22}, "must be at most 21.3333 here"),
+    ({**FLAT, "c0": 0.3}, "c0: c0 times `atoms` must be a whole number"),
+    ({**FLAT, "c0": 0.001}, "c0: c0 times `atoms` must be a whole number"),
+    ({**FLAT, "atoms": 2048}, "atoms"),
+    ({"game": "missing-expert", "horizon": 64, "data_budget": 8}, "misspecification: is missing"),
+    ({**MISSING, "misspecification": 0}, "misspecification"),
     ({"game": "false-negative", "horizon": 64, "data_budget": 8, "log2_class_size": 1}, "game"),
     ({"game": "flat-prompts", "horizon": 64, "data_budget": 8, "log2_class_size": 2.5}, "log2_cl"),
     ({"game": "planted", "replicates": 4}, "replicates: the game planted takes that of the whole"),
@@ -136,9 +148,46 @@ def test_bounds_that_ask_for_wrong_labels_are_tested() -> None:
     assert applied["VB-UPPER-PLUG-IN"] == applied["VB-UPPER-BEST-OF-N"] == set()
 
 
+def test_bounds_on_estimates_and_on_classes_that_miss_are_tested_alone() -> None:
+    made = rows(FLAT, MISSING, ONE)
+    tested = {(test.cell, test.bound) for test in check(made).tests}
+    by_block = {row["block"]: {b for c, b in tested if c == row["cell"]} for row in made}
+    assert by_block["b0"] == {"VB-UPPER-MEAN-SQUARE", "VB-UPPER-MEAN-SQUARE-BEST-OF-N"}
+    assert by_block["b1"] == {"VF-UPPER-MISSPECIFIED"}
+    assert by_block["b2"] == {"VB-UPPER", "VB-UPPER-EXPECTATION", "VB-UPPER-SQUARED"}
+    said = {row["block"]: (row["reward_error"], row["misspecification"]) for row in made}
+    assert said == {"b0": (16.0, 0.0), "b1": (0.0, 0.5), "b2": (0.0, 0.0)}
+
+
+NEARLY_MET = {
+    "VB-UPPER-MEAN-SQUARE": {**FLAT, "num_candidates": 1},
+    "VB-UPPER-MEAN-SQUARE-BEST-OF-N": {
+        **FLAT, "num_candidates": 10, "atoms": 512, "reward_error": 10,
+    },
+    "VF-UPPER-MISSPECIFIED": {**MISSING, "data_budget": 2000},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NEARLY_MET)
+def test_a_tenth_of_a_bound_on_an_estimate_or_a_class_that_misses_is_noticed(name: str) -> None:
+    (row,) = rows(NEARLY_MET[name], replicates=2000)
+    tenth = CORRUPTIONS["TENTH"].of(BOUNDS[name])
+    true, wrong = check([row], [name, tenth]).verdicts
+    assert (true.cells, true.violations) == (1, 0)
+    assert true.smallest_detectable is not None
+    assert true.smallest_detectable > 0.95
+    assert (wrong.cells, wrong.violations) == (1, 1)
+
+
 def test_one_value_at_a_time_or_many_at_once() -> None:
-    made = rows({**ONE, "label_error": 0.1}, {**ONE, "label_noise": 0.1, "rival_error": 0.1}, ONE)
-    names = ["VB-UPPER-ERRORS", "VB-UPPER-NOISE", "VB-UPPER-EXPECTATION"]
+    made = rows(
+        {**ONE, "label_error": 0.1}, {**ONE, "label_noise": 0.1, "rival_error": 0.1}, ONE,
+        {**FLAT, "atoms": 2}, MISSING,
+    )  # fmt: skip
+    names = [
+        "VB-UPPER-ERRORS", "VB-UPPER-NOISE", "VB-UPPER-EXPECTATION", "VB-UPPER-MEAN-SQUARE",
+        "VB-UPPER-MEAN-SQUARE-BEST-OF-N", "VF-UPPER-MISSPECIFIED",
+    ]  # fmt: skip
     singly = values.bound_values(made, names)
     with mock.patch.object(values, "_MANY", 1), mock.patch.object(values, "_BATCH", 3):
         at_once = values.bound_values(made, names)

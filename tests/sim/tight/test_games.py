@@ -115,6 +115,60 @@ def test_flat_prompts(traces: int, bits: int, flat: int) -> None:
     assert found / H == pytest.approx(float(counted), rel=1e-12)
 
 
+@given(st.integers(1, 3), st.integers(1, 3), shares, st.fractions(Fraction(1, 50), 9))
+def test_missing_expert(traces: int, rivals: int, error: Fraction, missed: Fraction) -> None:
+    found = risk(
+        "missing-expert",
+        data_budget=traces,
+        log2_class_size=log2(rivals + 1),
+        rival_error=float(error),
+        misspecification=float(missed),
+    )
+    counted = brute_force.missing_expert(traces, rivals, missed, error)
+    assert found / H == pytest.approx(float(counted), rel=1e-12)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from([(2, 1), (4, 1), (4, 2), (6, 2), (6, 3)]), st.integers(1, 4))
+def test_flat_estimate(kinds: tuple[int, int], candidates: int) -> None:
+    traces, good = kinds
+    played = game(
+        "flat-estimate",
+        reward_error=20.0,
+        c0=good / traces,
+        atoms=traces,
+        num_candidates=candidates,
+    )
+    exact = played.exact_risks()
+    (returns,) = played.returns
+    counted = brute_force.flat_estimate(list(returns), good, 20.0, candidates)
+    assert exact["vb-pessimism"] == pytest.approx(counted.pessimism, rel=1e-9)
+    assert exact["vb-best-of-n"] == pytest.approx(counted.best_of_n, rel=1e-9)
+    # The error is that of every data set, and returns and estimates lie in [0, H].
+    assert counted.errors == pytest.approx([20.0] * traces, rel=1e-9)
+    assert min(returns) == 0
+    assert list(returns) == sorted(returns)
+    assert returns[-good:] == (returns[-1],) * good
+    assert max(counted.highest, returns[-1]) <= H
+
+
+def test_the_largest_error_of_a_flat_estimate() -> None:
+    shape = {"c0": 0.25, "atoms": 8, "num_candidates": 3}
+    with pytest.raises(ValueError, match="reward_error: must be at most") as refusal:
+        game("flat-estimate", reward_error=H, **shape)
+    most = float(str(refusal.value).split("at most ")[1].split()[0])
+    (returns,) = game("flat-estimate", reward_error=most * (1 - 1e-5), **shape).returns
+    highest = returns[-1] + abs(returns[-1] - np.mean(returns))
+    assert highest == pytest.approx(H, rel=1e-4)
+
+
+def test_the_estimate_bounds_are_met_by_many_traces() -> None:
+    # 1 - 1/K of VB-UPPER-MEAN-SQUARE; best-of-N plays the base, where it has one draw.
+    exact = game("flat-estimate", reward_error=100.0, atoms=1000).exact_risks()
+    assert exact["vb-pessimism"] == pytest.approx(100 * (1 - 1 / 1000), rel=1e-12)
+    assert exact["vb-best-of-n"] == pytest.approx(100, rel=1e-12)
+
+
 PLAYED: dict[str, list[dict[str, object]]] = {
     "two-hypotheses": [
         {"data_budget": 7, "rival_gap": 0.2},
@@ -142,6 +196,14 @@ PLAYED: dict[str, list[dict[str, object]]] = {
     "reward-hacking": [
         {"data_budget": 200, "num_candidates": 12},
         {"data_budget": 500, "log2_class_size": 10, "num_candidates": 8, "label_error": 0.01},
+    ],
+    "flat-estimate": [
+        {"reward_error": 100.0, "atoms": 4},
+        {"reward_error": 60.0, "atoms": 16, "c0": 0.25, "num_candidates": 5},
+    ],
+    "missing-expert": [
+        {"data_budget": 3, "misspecification": 0.5, "rival_error": 0.3},
+        {"data_budget": 400, "misspecification": 0.01, "log2_class_size": 40},
     ],
 }
 
