@@ -46,6 +46,14 @@ def _settings(data: Mapping[str, Any]) -> list[MethodsSetting]:
     found = [setting for setting in compare_settings(rows) if setting.block == _BLOCK]
     if not found:
         raise ValueError(f"the run has no block {_BLOCK}; sweep {NEEDS['run'].config} first")
+    there = {(each.family, each.horizon) for each in found}
+    for horizon in sorted({horizon for _, horizon in there}):
+        for family in _FAMILIES:
+            if (family, horizon) not in there:
+                raise ValueError(
+                    f"the run has no {family} heterogeneity at H = {horizon}, which the figure "
+                    f"compares with the other; sweep {NEEDS['run'].config} first"
+                )
     return found
 
 

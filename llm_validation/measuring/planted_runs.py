@@ -60,7 +60,7 @@ def finetuned(rows: Sequence[Mapping[str, Any]]) -> tuple[FinetunedMeasurement, 
     trained = [row for row in rows if is_trained(row)]
     if not trained:
         raise TableError(
-            "the run holds no trained networks; sweep a planted configuration, such as "
+            "the run holds no networks of the game planted; sweep a configuration of it, such as "
             "configs/planted-small.yaml"
         )
     measured_points = points(trained)

@@ -140,6 +140,7 @@ def test_check_names_the_winners_and_all_methods(verigap: Command, whole: Path) 
         ({"reinforcement": None}, "reinforcement is missing"),
         ({"beam": {"step": 4}}, "step 4 does not divide H = 6"),
         ({"trained": ["sft"]}, "trained"),
+        ({"rounds": [1, 11]}, "at most 10 here"),
         ({"learners": ["vf-mle"]}, "unknown key"),
         ({"trial": 1}, "counted by the sweep"),
         ({"replicates": 4}, "the game planted-methods takes that of the whole sweep"),
@@ -151,6 +152,18 @@ def test_what_cannot_be_compared_is_one_line(
     out = tmp_path / "run"
     assert_refused(in_process("sweep", _config(tmp_path, **changed), "--out", out), says)
     assert not out.exists()
+
+
+def test_games_that_cannot_share_a_folder_are_refused(
+    in_process: InProcess, tmp_path: Path
+) -> None:
+    simulated = {"name": "game", "horizon": 8, "data_budget": 8, "log2_class_size": 4}
+    blocks = [{"name": "methods", **BLOCK}, simulated]
+    path = tmp_path / "mixed.yaml"
+    path.write_text(yaml.safe_dump({"replicates": 2, "sweeps": blocks}))
+    refused = in_process("sweep", path, "--out", tmp_path / "run")
+    assert_refused(refused, "the games planted-methods and relabelling cannot share a run folder")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.long

@@ -62,3 +62,9 @@ def test_a_run_without_the_block_is_refused() -> None:
     rows = [row | {"block": "other"} for row in _rows()]
     with pytest.raises(ValueError, match=r"sweep configs/zoo\.yaml first"):
         zoo.draw({"run": rows})
+
+
+def test_a_run_of_one_family_is_refused() -> None:
+    rows = [row for row in _rows() if (row["family"], row["horizon"]) != ("high", 16)]
+    with pytest.raises(ValueError, match="no high heterogeneity at H = 16"):
+        zoo.draw({"run": rows})

@@ -137,11 +137,30 @@ class MethodsParameters(PlantedParameters):
                 f"verifier {climbed.name!r}: the first one is climbed by reinforcement, and must "
                 "have the base's width, process labels, and see the whole prompt"
             )
+        self._check_rounds()
+        self._check_beam()
+        return self
+
+    def _check_rounds(self) -> None:
+        if "rejection" not in self.trained:
+            return
+        if len(set(self.rounds)) < len(self.rounds) or not self.rounds:
+            raise ValueError(f"rounds: must be different numbers, not {list(self.rounds)}")
+        most = min(self.data_budget, self.cloning.steps)
+        if max(self.rounds) > most:
+            raise ValueError(
+                f"rounds: {max(self.rounds)} rounds of rejection sampling need as many labels and "
+                f"steps of cloning at least; at most {most} here"
+            )
+
+    def _check_beam(self) -> None:
+        usual = "" if "beam" in self.model_fields_set else " (the default; give beam)"
         if self.horizon % self.beam.step:
-            raise ValueError(f"beam: step {self.beam.step} does not divide H = {self.horizon}")
+            raise ValueError(
+                f"beam: step {self.beam.step}{usual} does not divide H = {self.horizon}"
+            )
         if self.num_candidates % self.beam.width:
             raise ValueError(
-                f"beam: width {self.beam.width} does not divide num_candidates, "
+                f"beam: width {self.beam.width}{usual} does not divide num_candidates, "
                 f"{self.num_candidates}"
             )
-        return self

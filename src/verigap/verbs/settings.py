@@ -210,7 +210,9 @@ def check(run: SweepResult | str | Path, *, partial: bool = False) -> CheckResul
         completeness = stored_completeness(store, cells)
         rows, where, warnings = cells.to_dicts(), run, store.warnings
     if not rows:
-        raise ValueError(f"{where}: no finished cell; sweep again")
+        failed = f"; {completeness.failed:,} failed" if completeness.failed else ""
+        why = ", failures.parquet there says why" if completeness.failed else ""
+        raise ValueError(f"{where}: no finished cell{failed}{why}; sweep again")
     found = check_rows(rows, names, warnings, completeness=completeness, partial=partial)
     return shown(CheckResult, found)
 

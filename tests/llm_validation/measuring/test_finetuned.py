@@ -53,7 +53,7 @@ def test_cells_are_the_trainings_means() -> None:
 
 
 def test_simulated_runs_are_refused() -> None:
-    with pytest.raises(TableError, match="no trained networks"):
+    with pytest.raises(TableError, match="no networks of the game planted;"):
         finetuned([{"game": "relabelling"}])
 
 

@@ -82,7 +82,11 @@ def test_outcome_labels_leave_other_prefixes_out() -> None:
         ({"verifiers": [{"name": "a", "unchecked": 2}]}, "one at least must be"),
         ({"verifiers": [{"name": "a", "withheld": 2}]}, "one at least must be"),
         ({"trained": ["exploration"]}, "reinforcement is missing"),
+        ({"trained": ["rejection"], "rounds": [2, 2]}, "must be different numbers"),
+        ({"trained": ["rejection"], "rounds": []}, "must be different numbers"),
+        ({"trained": ["rejection"], "rounds": [1, 5]}, "5 rounds .* at most 4 here"),
         ({"beam": {"step": 4}}, "step 4 does not divide H = 6"),
+        ({"num_candidates": 3, "beam": {"step": 3}}, "width 2 does not divide"),
         ({"beam": {"step": 2, "width": 3}}, "width 3 does not divide num_candidates, 4"),
         (
             {
