@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -220,7 +220,7 @@ def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
         for raw, series in _points(path, block):
             for cell in _cells(path, config, block, raw, series, tables):
                 cells.setdefault(cell.name, cell)
-    _refuse_mixture(path, {cell.parameters.game for cell in cells.values()})
+    _refuse_mixture(path, cells.values())
     digests = {name: table.digest for name, table in sorted(tables.items())}
     for name, digest in config.law_tables.items():
         if digests.get(name) != digest:
@@ -232,14 +232,17 @@ def _with_cells(config: Sweep, path: Path) -> LoadedSweep:
     return LoadedSweep(config, tuple(cells.values()), path.parent)
 
 
-def _refuse_mixture(path: Path, games: set[str]) -> None:
+def _refuse_mixture(path: Path, cells: Iterable[AnyCell]) -> None:
     """Cells of networks have columns that those of other games have with another content."""
+    games = {
+        cell.parameters.game if isinstance(cell, TrainedCell) else "of a simulated game"
+        for cell in cells
+    }
     trained = sorted(games & set(TRAINED_GAMES))
     if trained and len(games) > 1:
-        other = next(game for game in sorted(games) if game != trained[0])
         raise ConfigError(
-            f"{path}: sweeps: cells of the games {trained[0]} and {other} cannot share a run "
-            "folder; give each game that trains networks a configuration of its own"
+            f"{path}: sweeps: cells of {trained[0]} and of another game cannot share a run folder; "
+            "give each game that trains networks a configuration of its own"
         )
 
 

@@ -162,7 +162,9 @@ def test_games_that_cannot_share_a_folder_are_refused(
     path = tmp_path / "mixed.yaml"
     path.write_text(yaml.safe_dump({"replicates": 2, "sweeps": blocks}))
     refused = in_process("sweep", path, "--out", tmp_path / "run")
-    assert_refused(refused, "the games planted-methods and relabelling cannot share a run folder")
+    assert_refused(
+        refused, "cells of planted-methods and of another game cannot share a run folder"
+    )
     assert not (tmp_path / "run").exists()
 
 
