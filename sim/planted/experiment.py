@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from verigap.sim.models.accounting import forward_flops, sampling_flops, training_flops
 from verigap.sim.models.transformer import Params, count_parameters
-from verigap.sim.planted.instance import Note, PlantedInstance, training_plan
+from verigap.sim.planted.instance import (
+    Note,
+    PlantedInstance,
+    PlantedTraining,
+    training_plan,
+)
 from verigap.sim.planted.learners import CLONING, SELECTION
 from verigap.sim.planted.learners.cloning import clone
 from verigap.sim.planted.learners.data import prompt_ids
@@ -29,7 +32,6 @@ from verigap.sim.planted.learners.verifier import (
 from verigap.sim.planted.oracle import oracle_table
 from verigap.sim.planted.parameters import PlanSpec, PlantedParameters
 from verigap.sim.planted.sources import expert_demonstrations, labelled_traces
-from verigap.storage.digests import name_stream
 
 _ORACLE_SAMPLES = 2048
 
@@ -40,31 +42,8 @@ _PARAMETER_COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Training:
-    """What all learners of one point share.
-
-    Attributes:
-      instance: the task, its prompts and the shapes of the networks.
-      base: parameters of the pre-trained base.
-      root: the random stream of the point.
-      note: told what is being done.
-    """
-
-    instance: PlantedInstance
-    base: Params
-    root: PRNGKeyArray
-    note: Note
-
-    def key(self, purpose: str) -> PRNGKeyArray:
-        """The random stream of one purpose."""
-        return jax.random.fold_in(self.root, name_stream(purpose))
-
-    def tell(self, what: str) -> None:
-        """Say what is being done, and at which point."""
-        p = self.instance.parameters
-        where = f"{p.family}, H = {p.horizon}, n = {p.data_budget}, training {p.trial + 1}"
-        self.note(f"{what}: {where}")
+class _Training(PlantedTraining):
+    """Everything that is trained at one point."""
 
     def clone(self) -> Fitted:
         """The base trained on the expert's demonstrations."""

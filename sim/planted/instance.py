@@ -92,6 +92,33 @@ class PlantedInstance:
         return jax.random.fold_in(jax.random.key(self.parameters.task), name_stream(purpose))
 
 
+@dataclass(frozen=True)
+class PlantedTraining:
+    """What all that is trained in one cell shares.
+
+    Attributes:
+      instance: the task, its prompts and the shapes of the networks.
+      base: parameters of the pre-trained base.
+      root: the random stream of the cell.
+      note: told what is being done.
+    """
+
+    instance: PlantedInstance
+    base: Params
+    root: PRNGKeyArray
+    note: Note
+
+    def key(self, purpose: str) -> PRNGKeyArray:
+        """The random stream of one purpose."""
+        return jax.random.fold_in(self.root, name_stream(purpose))
+
+    def tell(self, what: str) -> None:
+        """Say what is being done, and in which cell."""
+        p = self.instance.parameters
+        where = f"{p.family}, H = {p.horizon}, n = {p.data_budget}, training {p.trial + 1}"
+        self.note(f"{what}: {where}")
+
+
 class Bases:
     """Pre-trained bases by name: read from a folder, or trained once and kept in the last one.
 

@@ -2,40 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from typing import Any
 
-import jax
 import numpy as np
-from jaxtyping import Int, PRNGKeyArray
+from jaxtyping import Int
 
 from verigap.sim.models.accounting import sampling_flops
 from verigap.sim.models.transformer import Params
-from verigap.sim.planted.instance import Note, PlantedInstance
+from verigap.sim.planted.instance import PlantedTraining
 from verigap.sim.planted.methods.candidates import Candidates, draw_candidates, random_orders
 from verigap.sim.planted.methods.parameters import MethodsParameters
 from verigap.sim.planted.methods.selecting import Selected, Votes, votes
 from verigap.sim.planted.methods.spending import Spending, TrainingBudget
 from verigap.sim.planted.methods.verifiers import Verifier
-from verigap.storage.digests import name_stream
 
 
-@dataclass(frozen=True)
-class MethodsCell:
-    """What all methods of one cell share.
-
-    Attributes:
-      instance: the task, its prompts and the shapes of the networks.
-      base: parameters of the pre-trained base.
-      root: the random stream of the cell.
-      note: told what is being done.
-    """
-
-    instance: PlantedInstance
-    base: Params
-    root: PRNGKeyArray
-    note: Note
+class MethodsCell(PlantedTraining):
+    """What all methods of one cell share."""
 
     @property
     def parameters(self) -> MethodsParameters:
@@ -43,16 +28,6 @@ class MethodsCell:
         p = self.instance.parameters
         assert isinstance(p, MethodsParameters)
         return p
-
-    def key(self, purpose: str) -> PRNGKeyArray:
-        """The random stream of one purpose."""
-        return jax.random.fold_in(self.root, name_stream(purpose))
-
-    def tell(self, what: str) -> None:
-        """Say what is being done, and where."""
-        p = self.parameters
-        where = f"{p.family}, H = {p.horizon}, n = {p.data_budget}, training {p.trial + 1}"
-        self.note(f"{what}: {where}")
 
     @cached_property
     def budget(self) -> TrainingBudget:
