@@ -102,37 +102,32 @@ def _methods() -> list[str]:
     return lines
 
 
-def _passes(settings: list) -> list[str]:
-    steps = [point.at for point in settings[0].curves["training", "cloning"]]
-    lines = _head("heterogeneity", "loss", *(f"{step:.0f} steps" for step in steps))
+def _trainings(settings: list, what: str, kinds: dict[str, str], shown) -> list[str]:
+    """A row for each training of each setting, a column for each step, `shown` of the points."""
+    steps = [point.at for point in settings[0].curves["training", next(iter(kinds))]]
+    lines = _head("heterogeneity", what, *(f"{step:.0f} steps" for step in steps))
     for setting in settings:
-        for name in ("cloning", "limited-cloning"):
-            points = setting.curves["training", name]
-            lines.append(
-                _row(
-                    _name(setting),
-                    "limited" if name.startswith("limited") else "log-loss",
-                    *(f"{100 * p.pass_at_n.estimate:.1f} ({p.value.estimate:.2f})" for p in points),
-                )
-            )
+        for name, kind in kinds.items():
+            lines.append(_row(_name(setting), kind, *map(shown, setting.curves["training", name])))
     return lines
+
+
+def _passes(settings: list) -> list[str]:
+    return _trainings(
+        settings,
+        "loss",
+        {"cloning": "log-loss", "limited-cloning": "limited"},
+        lambda p: f"{100 * p.pass_at_n.estimate:.1f} ({p.value.estimate:.2f})",
+    )
 
 
 def _reinforcement() -> list[str]:
-    settings = _block("methods")
-    steps = [point.at for point in settings[0].curves["training", "reinforcement"]]
-    lines = _head("heterogeneity", "GRPO", *(f"{step:.0f} steps" for step in steps))
-    for setting in settings:
-        for name in ("reinforcement", "exploration"):
-            points = setting.curves["training", name]
-            lines.append(
-                _row(
-                    _name(setting),
-                    "plain" if name == "reinforcement" else "exploring",
-                    *(f"{p.value.estimate:.2f} / {p.promised:.2f}" for p in points),
-                )
-            )
-    return lines
+    return _trainings(
+        _block("methods"),
+        "GRPO",
+        {"reinforcement": "plain", "exploration": "exploring"},
+        lambda p: f"{p.value.estimate:.2f} / {p.promised:.2f}",
+    )
 
 
 def _best_of_n(setting, names: tuple[str, ...]) -> list[str]:

@@ -10,7 +10,6 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from verigap.sim.planted.methods.parameters import MethodsParameters
 from verigap.sim.planted.parameters import PlantedParameters
 from verigap.sim.sweeps.config import (
     MOST_REPLICATES,
@@ -33,11 +32,6 @@ from verigap.sim.sweeps.spelling import (
 )
 from verigap.sim.tight import GAMES, TightGame
 from verigap.storage.digests import json_digest
-
-_TRAINED: dict[str, type[PlantedParameters]] = {
-    "planted": PlantedParameters,
-    "planted-methods": MethodsParameters,
-}
 
 MOST_CELLS = 1_000_000
 """Cells that a sweep may have; laid out they take about 1.5 KiB each."""
@@ -270,11 +264,11 @@ def _cells(
     try:
         if complaint := schema_1_complaint(raw):
             raise ConfigError(complaint)
-        game = raw.get("game")
+        game = str(raw.get("game"))
         if game not in TRAINED_GAMES:
-            raw, replicates = _replicates(raw, config, GAMES.get(str(game)))
-            if str(game) in GAMES:
-                tight = GAMES[str(game)].model_validate(raw)
+            raw, replicates = _replicates(raw, config, GAMES.get(game))
+            if game in GAMES:
+                tight = GAMES[game].model_validate(raw)
                 yield _tight_cell(block, tight, series, replicates)
                 return
             parameters = Parameters.model_validate(raw)
@@ -284,7 +278,7 @@ def _cells(
             raise ConfigError(f"replicates: the game {game} takes that of the whole sweep")
         if "trial" in raw:
             raise ConfigError("trial: is counted by the sweep; set replicates instead")
-        trained = _TRAINED[game].model_validate(raw)
+        trained = TRAINED_GAMES[game].model_validate(raw)
     except ValidationError as error:
         raise ConfigError(f"{path}: sweep {block.name!r}: {one_line(error)}") from None
     except ConfigError as error:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from verigap.sim.planted.methods.parameters import MethodsParameters
+from verigap.sim.planted.parameters import PlantedParameters
 from verigap.sim.sweeps.laws import LawSpec
 from verigap.sim.sweeps.spelling import (
     SCHEMA,
@@ -21,8 +23,11 @@ if TYPE_CHECKING:
     from verigap.theory.balls import Divergence
 
 
-TRAINED_GAMES = ("planted", "planted-methods")
-"""Games that train networks, as often as the sweep says."""
+TRAINED_GAMES: dict[str, type[PlantedParameters]] = {
+    "planted": PlantedParameters,
+    "planted-methods": MethodsParameters,
+}
+"""Games that train networks, as often as the sweep says, with what defines a cell of theirs."""
 
 MOST_REPLICATES = 10_000_000
 """Data sets of a cell that are played one by one."""
@@ -159,7 +164,7 @@ class Block(BaseModel):
         points = math.prod(map(len, self.grid.values())) * steps
         games = [(self.model_extra or {}).get("game")]
         games = self.grid.get("game") or self.zip.get("game") or games
-        trained = points // len(games) * sum(game in TRAINED_GAMES for game in games)
+        trained = points // len(games) * sum(str(game) in TRAINED_GAMES for game in games)
         return points + trained * (trials - 1)
 
     def cells(self) -> Iterator[tuple[dict[str, Any], str]]:

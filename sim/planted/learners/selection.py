@@ -38,17 +38,16 @@ def best_of_n_value(
         within = np.exp(
             np.where(
                 at_most >= num_candidates,
-                log_choose(at_most.astype(float), num_candidates),
+                _log_choose(at_most.astype(float), num_candidates),
                 -np.inf,
             )
-            - log_choose(samples, num_candidates)
+            - _log_choose(samples, num_candidates)
         )
         values[prompt] = np.sum(np.diff(within, prepend=0.0) * mean)
     return values
 
 
-def log_choose(size: Float[np.ndarray, " levels"] | float, chosen: int) -> Any:
-    """Logarithm of the number of sets of `chosen` of so many; meaningless where they are fewer."""
+def _log_choose(size: Float[np.ndarray, " levels"] | float, chosen: int) -> Any:
     return gammaln(size + 1.0) - gammaln(chosen + 1.0) - gammaln(np.maximum(size - chosen, 0) + 1.0)
 
 

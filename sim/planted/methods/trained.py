@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from verigap.sim.models.accounting import training_flops
 from verigap.sim.models.transformer import Params
 from verigap.sim.planted.instance import training_plan
 from verigap.sim.planted.learners.cloning import clone
 from verigap.sim.planted.learners.policy_gradient import NONE
-from verigap.sim.planted.learners.selection import log_choose
+from verigap.sim.planted.learners.selection import best_of_n_value
 from verigap.sim.planted.methods.candidates import Candidates
 from verigap.sim.planted.methods.cell import MethodsCell
 from verigap.sim.planted.methods.limited_cloning import limited_clone
@@ -32,12 +33,10 @@ from verigap.sim.planted.sources import expert_demonstrations
 Curve = list[dict[str, Any]]
 
 
-def pass_at_n(candidates: Candidates, num_candidates: int) -> np.ndarray:
+def pass_at_n(candidates: Candidates, num_candidates: int) -> Float[np.ndarray, " prompts"]:
     """Chance that one of N traces of each prompt is correct, over all sets of the samples."""
-    wrong = (candidates.returns <= 0).sum(axis=1).astype(float)
-    samples = candidates.returns.shape[1]
-    none = np.exp(log_choose(wrong, num_candidates) - log_choose(float(samples), num_candidates))
-    return 1.0 - np.where(wrong >= num_candidates, none, 0.0)
+    correct = (candidates.returns > 0).astype(float)
+    return best_of_n_value(correct, correct, num_candidates)
 
 
 def _watched(

@@ -35,7 +35,7 @@ class Verifier:
       params: its parameters.
       config: its shape.
       hidden: id of the symbol that it is shown in place of those withheld.
-      worth: mean return of a correct trace among its labels (tokens).
+      correct_return: mean return of a correct trace among its labels (tokens).
       error: root mean square error of its scores on the traces held back (tokens), by the labels
         that it was given.
       spent: on its training.
@@ -45,7 +45,7 @@ class Verifier:
     params: Params
     config: TransformerConfig
     hidden: int
-    worth: float
+    correct_return: float
     error: float
     spent: Spending
 
@@ -60,9 +60,9 @@ class Verifier:
         """Estimated returns (tokens), from what it says of every prefix.
 
         The sum over prefixes; of a verifier that knows outcomes alone, the chance that the trace is
-        correct times what a correct one is worth.
+        correct times the mean return of a correct one.
         """
-        return _scores(self.spec, judged, self.worth)
+        return _scores(self.spec, judged, self.correct_return)
 
     def reading_flops(self, symbols: int, tokens: int) -> float:
         """Operations of reading one trace of so many tokens."""
@@ -76,8 +76,8 @@ def _shown(spec: VerifierSpec, hidden: int, ids: Int[Array, "n k"]) -> Int[Array
     return ids.at[:, ids.shape[1] - spec.withheld :].set(hidden)
 
 
-def _scores(spec: VerifierSpec, judged: np.ndarray, worth: float) -> np.ndarray:
-    return judged.sum(axis=-1) if spec.level == "process" else judged[..., -1] * worth
+def _scores(spec: VerifierSpec, judged: np.ndarray, correct_return: float) -> np.ndarray:
+    return judged.sum(axis=-1) if spec.level == "process" else judged[..., -1] * correct_return
 
 
 @lru_cache(maxsize=16)
@@ -134,8 +134,8 @@ def learned_verifier(
     judged = predict_prefixes(fitted.params, config, data.prompts[held], data.traces[held])
     labelled = np.asarray(data.labels, float)
     correct = labelled[:, -1] > 0
-    worth = float(labelled[correct].sum(axis=1).mean()) if correct.any() else 0.0
-    missed = _scores(spec, np.asarray(judged, float), worth) - labelled[held].sum(axis=1)
+    correct_return = float(labelled[correct].sum(axis=1).mean()) if correct.any() else 0.0
+    missed = _scores(spec, np.asarray(judged, float), correct_return) - labelled[held].sum(axis=1)
     read = p.symbols + p.horizon
     sequences = chosen.steps * chosen.batch
     return Verifier(
@@ -143,7 +143,7 @@ def learned_verifier(
         params=fitted.params,
         config=config,
         hidden=hidden,
-        worth=worth,
+        correct_return=correct_return,
         error=float(np.sqrt(np.mean(missed**2))),
         spent=Spending(
             labels=count,

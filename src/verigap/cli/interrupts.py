@@ -24,7 +24,7 @@ from typing import NamedTuple, NoReturn
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What a C++ exception that nobody catches, or a thread that loses its data, ends a process with.
-_CRASHES = (signal.SIGABRT, signal.SIGSEGV, signal.SIGBUS)
+_CRASHES = (signal.SIGABRT, signal.SIGSEGV, *([signal.SIGBUS] if hasattr(signal, "SIGBUS") else []))
 _SHELLS_BASE = 128
 _FIRST = "first"
 # Within this time a second signal is the same keystroke, sent to the process and to its group.

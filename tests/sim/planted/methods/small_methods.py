@@ -27,3 +27,10 @@ def small_instance() -> tuple[PlantedInstance, Params]:
     """An instance, and random parameters of its base."""
     instance = PlantedInstance(small_parameters())
     return instance, init(jax.random.key(0), instance.config)
+
+
+@cache
+def sharp_instance() -> tuple[PlantedInstance, Params]:
+    """The same with more held-out prompts and a base that is surer of its tokens."""
+    instance = PlantedInstance(small_parameters(held_out=12))
+    return instance, jax.tree.map(lambda leaf: 4.0 * leaf, init(jax.random.key(5), instance.config))

@@ -4,13 +4,17 @@ from collections import Counter
 from itertools import permutations
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.sim.planted.methods.small_methods import small_instance
+from tests.sim.planted.methods.small_methods import sharp_instance, small_instance
+from verigap.sim.models.sampling import log_probabilities
+from verigap.sim.planted.learners.data import prompt_ids
 from verigap.sim.planted.methods.guided_beam import guided_beam, kept_beams
 from verigap.sim.planted.methods.parameters import BeamSpec, VerifierSpec
 from verigap.sim.planted.methods.verifiers import learned_verifier
+from verigap.sim.planted.task import returns
 
 
 def test_the_best_are_kept_at_temperature_0() -> None:
@@ -29,14 +33,22 @@ def test_beams_are_drawn_without_replacement_by_their_scores() -> None:
 
 
 def test_without_a_verifier_likely_traces_are_found() -> None:
-    instance, base = small_instance()
-    key = jax.random.key(2)
-    likely = guided_beam(key, instance, base, None, BeamSpec(step=2), 64, 4)
-    assert likely.samples == 64
-    assert likely.value.shape == (3,)
-    # So many candidates leave nothing to chance: independent searches end alike.
-    again = guided_beam(jax.random.key(9), instance, base, None, BeamSpec(step=2), 512, 4)
-    np.testing.assert_array_equal(again.value, np.round(again.value))
+    # So many candidates hold every continuation, and nothing is left to chance.
+    instance, base = sharp_instance()
+    found = guided_beam(jax.random.key(9), instance, base, None, BeamSpec(width=1, step=2), 2048, 4)
+    prompts = instance.prompts[1]
+    pairs = np.stack(np.meshgrid(*[np.arange(4, dtype=np.int32)] * 2), axis=-1).reshape(-1, 2)
+    best = np.zeros((len(prompts), 0), np.int32)
+    for _ in range(3):
+        grown = np.concatenate([np.repeat(best, 16, axis=0), np.tile(pairs, (len(best), 1))], 1)
+        ids = jnp.repeat(prompt_ids(instance.task, prompts), 16, axis=0)
+        parts = log_probabilities(base, instance.config, ids, jnp.asarray(grown))[:, -2:]
+        chosen = np.asarray(parts.sum(axis=1)).reshape(-1, 16).argmax(axis=1)
+        best = grown.reshape(-1, 16, grown.shape[1])[np.arange(len(best)), chosen]
+    expected = returns(instance.task, prompts, jnp.asarray(best))
+    np.testing.assert_array_equal(found.value, expected)
+    assert len(set(found.value.tolist())) > 1
+    assert found.samples == 2048
 
 
 def test_trusting_the_base_alone_is_having_no_verifier() -> None:

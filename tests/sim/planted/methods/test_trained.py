@@ -1,20 +1,33 @@
 """Policies of the comparison: what they are trained on, and how they explore."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tests.sim.planted.methods.small_methods import small_instance
-from verigap.sim.models.sampling import log_probabilities
+from verigap.sim.models.sampling import log_probabilities, sample
+from verigap.sim.models.training import TrainingPlan
+from verigap.sim.models.transformer import Params, init
 from verigap.sim.planted.learners.cloning import cloning_loss
 from verigap.sim.planted.learners.data import Demonstrations, prompt_ids
-from verigap.sim.planted.learners.policy_gradient import at_temperature, repetitions
+from verigap.sim.planted.learners.policy_gradient import (
+    Exploration,
+    at_temperature,
+    policy_gradient,
+    repetitions,
+)
+from verigap.sim.planted.learners.verifier import verifier_config
 from verigap.sim.planted.methods import rejection
 from verigap.sim.planted.methods.candidates import Candidates
 from verigap.sim.planted.methods.limited_cloning import limited_cloning_loss
+from verigap.sim.planted.methods.parameters import ReinforcementSpec, VerifierSpec
+from verigap.sim.planted.methods.reinforcement import reinforcement_spending
 from verigap.sim.planted.methods.rejection import rejection_fine_tuned
 from verigap.sim.planted.methods.trained import pass_at_n
+from verigap.sim.planted.methods.verifiers import learned_verifier
 from verigap.sim.planted.parameters import PlanSpec
 from verigap.sim.planted.task import returns
 
@@ -32,6 +45,68 @@ def test_logits_are_divided_by_the_temperature() -> None:
 def test_a_repetition_is_a_token_like_the_two_before_it() -> None:
     traces = jnp.asarray([[0, 0, 0, 0], [0, 0, 1, 1], [1, 0, 0, 0], [0, 1, 2, 3]], jnp.int32)
     assert repetitions(traces).tolist() == [2.0, 0.0, 1.0, 0.0]
+
+
+def _reinforced(**more: Any) -> tuple[Params, Params, list[int]]:
+    """A base, the policy after a few steps that only exploration tells from it, and its steps."""
+    instance, base = small_instance()
+    # One that promises the same of every trace.
+    blank = jax.tree.map(jnp.zeros_like, init(jax.random.key(1), verifier_config(instance.config)))
+    plan = TrainingPlan(steps=40, batch=8, peak_rate=0.02, warmup=0, weight_decay=0.0)
+    steps: list[int] = []
+    ids = prompt_ids(instance.task, instance.prompts[0])
+    policy, _ = policy_gradient(
+        base, blank, instance.config, ids, horizon=6, method="reinforce", penalty=0.0, plan=plan,
+        group=8, key=jax.random.key(3), watch=lambda step, _: steps.append(step), **more,
+    )  # fmt: skip
+    return base, policy, steps
+
+
+def _drawn(params: Params) -> tuple[np.ndarray, np.ndarray]:
+    """Traces of a policy, and the surprise of each (nats)."""
+    instance, _ = small_instance()
+    ids = jnp.tile(prompt_ids(instance.task, instance.prompts[0]), (60, 1))
+    traces, logarithms = sample(jax.random.key(8), params, instance.config, ids, 6)
+    return np.asarray(traces), -np.asarray(logarithms.sum(axis=1))
+
+
+def test_without_exploration_an_indifferent_verifier_teaches_nothing() -> None:
+    base, policy, steps = _reinforced()
+    assert steps == list(range(4, 41, 4))
+    for before, after in zip(jax.tree.leaves(base), jax.tree.leaves(policy), strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+
+
+def test_training_begins_at_the_given_policy() -> None:
+    instance, _ = small_instance()
+    start = init(jax.random.key(6), instance.config)
+    _, policy, _ = _reinforced(initial=start)
+    for before, after in zip(jax.tree.leaves(start), jax.tree.leaves(policy), strict=True):
+        np.testing.assert_allclose(before, after, atol=1e-6)
+
+
+def test_the_bonus_for_surprise_makes_traces_less_sure() -> None:
+    instance, _ = small_instance()
+    sure = jax.tree.map(lambda leaf: 4.0 * leaf, init(jax.random.key(5), instance.config))
+    _, policy, _ = _reinforced(initial=sure, exploration=Exploration(entropy=1.0))
+    assert _drawn(policy)[1].mean() > _drawn(sure)[1].mean() + 0.3
+
+
+def test_the_penalty_makes_repetitions_rarer() -> None:
+    base, policy, _ = _reinforced(exploration=Exploration(repetition=1.0))
+    before, after = (repetitions(jnp.asarray(_drawn(each)[0])).mean() for each in (base, policy))
+    assert float(after) < 0.5 * float(before)
+
+
+def test_what_reinforcement_is_given() -> None:
+    instance, base = small_instance()
+    verifier = learned_verifier(jax.random.key(4), VerifierSpec(name="v"), instance, base)
+    spec = ReinforcementSpec(steps=10, prompts=3, group=5)
+    spent = reinforcement_spending(instance, verifier, spec, 10)
+    assert spent.training_tokens == 10 * 3 * 5 * 6
+    assert spent.labels == spent.answer_tokens == 0
+    twice = reinforcement_spending(instance, verifier, spec, 20)
+    assert twice.training_flops == 2 * spent.training_flops > 0
 
 
 def _demonstrations() -> Demonstrations:

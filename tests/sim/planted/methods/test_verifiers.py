@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from tests.sim.planted.methods.small_methods import small_instance, small_parameters
 from verigap.sim.planted.learners.data import LabelledTraces, prompt_ids
+from verigap.sim.planted.methods import verifiers
 from verigap.sim.planted.methods.parameters import VerifierSpec
 from verigap.sim.planted.methods.verifiers import learned_verifier, outcome_loss
 from verigap.sim.planted.sources import labelled_traces
@@ -59,6 +60,26 @@ def test_a_share_of_the_labels_is_what_is_paid_for() -> None:
     assert verifier.config.width == 4
 
 
+@pytest.mark.parametrize("flipped", [0.0, 0.25])
+def test_labels_are_flipped_by_chance(monkeypatch: pytest.MonkeyPatch, flipped: float) -> None:
+    instance, base = small_instance()
+    seen: list[LabelledTraces] = []
+
+    def watched(loss, params, data, plan, key):
+        seen.append(data)
+        return fit(loss, params, data, plan, key)
+
+    fit = verifiers.fit
+    monkeypatch.setattr(verifiers, "fit", watched)
+    spec = VerifierSpec(name="noisy", flipped=flipped)
+    learned_verifier(jax.random.key(4), spec, instance, base, labels=2000)
+    (data,) = seen
+    right = prefix_rewards(instance.task, data.prompts - 4, data.traces)
+    # 12,000 labels; five standard deviations.
+    wrong = np.asarray(data.labels) != np.asarray(right)
+    assert wrong.mean() == pytest.approx(flipped, abs=0.02)
+
+
 def test_outcome_labels_leave_other_prefixes_out() -> None:
     instance, base = small_instance()
     verifier = learned_verifier(
@@ -71,7 +92,7 @@ def test_outcome_labels_leave_other_prefixes_out() -> None:
     loss = outcome_loss(verifier.config)
     assert float(loss(verifier.params, drawn)) == float(loss(verifier.params, changed))
     judged = np.asarray([[0.2, 0.9, 0.5]])
-    assert verifier.scores(judged)[0] == pytest.approx(0.5 * verifier.worth)
+    assert verifier.scores(judged)[0] == pytest.approx(0.5 * verifier.correct_return)
 
 
 @pytest.mark.parametrize(
