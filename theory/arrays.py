@@ -213,6 +213,23 @@ def of_each(
     return jax.vmap(function)(jnp.asarray(values))
 
 
+def one_by_one(
+    function: Callable[[Any], Array], values: Any, *, inside: Any = ()
+) -> jax.Array | np.ndarray:
+    """The function of every entry along the first axis, stacked, with the memory of one.
+
+    Args:
+      function: of one entry of each array.
+      values: a pytree of arrays, all as long along the first axis.
+      inside: what else the function reads, which may hold JAX arrays.
+    """
+    if not on_host(values, inside):
+        return lax.map(function, values)
+    leaves, shape = jax.tree.flatten(values)
+    entries = zip(*leaves, strict=True)
+    return np.stack([np.asarray(function(jax.tree.unflatten(shape, entry))) for entry in entries])
+
+
 _MOST_AT_ONCE = 1 << 16
 
 

@@ -6,12 +6,13 @@ with Z(beta) = E_base exp(beta R). Divergences are in nats.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import NamedTuple
 
 from jaxtyping import Bool, Float
 
-from verigap.theory.arrays import Array, as_in, kept, no_gradient, on_host, repeated, xp
+from verigap.theory.arrays import Array, as_in, kept, no_gradient, on_host, repeated, set_at, xp
 from verigap.theory.experts import Expert, safe_sqrt, upper_partial_moments
 from verigap.theory.laws import RewardLaw
 
@@ -138,6 +139,48 @@ def _bracket(
     return _Bracket(low, xp.clip(guess, low, high), high, high - low, radius < 0)
 
 
+def _newton_step(scores: Scores, target: Float[Array, "*prompts"], state: _Bracket) -> _Bracket:
+    """A step of Newton's in ln beta, or half of the bracket; what is found stays as it is."""
+    eps = float(xp.finfo(target.dtype).eps)
+    beta = xp.exp(state.at)
+    found, variance = _divergence(scores, beta)
+    below = found <= target
+    low = xp.where(below, state.at, state.low)
+    high = xp.where(below, state.high, state.at)
+    slope = beta**2 * variance
+    usable = (found > 0) & (slope > 0)
+    # Far away, the quotient of a divergence and a tiny radius may overflow.
+    far = found > 2.0 * target
+    quotient = xp.log(xp.where(usable, xp.minimum(found, 2.0 * target), target) / target)
+    difference = xp.log(xp.where(usable, found, 1.0)) - xp.log(target)
+    log_error = xp.where(usable & far, difference, quotient)
+    newton = state.at - log_error * found / xp.where(usable, slope, 1.0)
+    shorter = xp.abs(newton - state.at) <= 0.5 * state.move
+    fits = usable & (newton > low) & (newton < high) & shorter
+    room = 64.0 * eps
+    near = xp.abs(found - target) <= room * target
+    at = xp.where(near, state.at, xp.where(fits, newton, 0.5 * (low + high)))
+    done = near | (high - low <= room * xp.maximum(xp.abs(high), 1.0)) | state.done
+    return _Bracket(low, at, high, xp.abs(at - state.at), done)
+
+
+def _found_on_host(scores: Scores, target: Float[Array, "*prompts"], state: _Bracket) -> _Bracket:
+    """The state after the steps, of which each is taken of the prompts that are still open."""
+    shape = target.shape
+    state = _Bracket(*(xp.reshape(part, -1) for part in state))
+    target = xp.reshape(target, -1)
+    scores = Scores(*(xp.reshape(part, (target.size, -1)) for part in scores))
+    for _ in range(_STEPS):
+        rows = xp.flatnonzero(~state.done)
+        if not rows.size:
+            break
+        some = Scores(*(part[rows] for part in scores))
+        moved = _newton_step(some, target[rows], _Bracket(*(part[rows] for part in state)))
+        pairs = zip(state, moved, strict=True)
+        state = _Bracket(*(set_at(part, rows, new) for part, new in pairs))
+    return _Bracket(*(xp.reshape(part, shape) for part in state))
+
+
 def inverse_temperature(scores: Scores, radius: Float[Array, "*prompts"]) -> Solution:
     """beta at which the tilt of the base by e^(beta score) has a divergence of `radius` nats.
 
@@ -157,36 +200,12 @@ def inverse_temperature(scores: Scores, radius: Float[Array, "*prompts"]) -> Sol
     fixed = Scores(*(no_gradient(part) for part in scores))
     target = no_gradient(wanted)
 
-    def step(state: _Bracket) -> _Bracket:
-        beta = xp.exp(state.at)
-        found, variance = _divergence(fixed, beta)
-        below = found <= target
-        low = xp.where(below, state.at, state.low)
-        high = xp.where(below, state.high, state.at)
-        slope = beta**2 * variance
-        usable = (found > 0) & (slope > 0)
-        # Far away, the quotient of a divergence and a tiny radius may overflow.
-        far = found > 2.0 * target
-        quotient = xp.log(xp.where(usable, xp.minimum(found, 2.0 * target), target) / target)
-        difference = xp.log(xp.where(usable, found, 1.0)) - xp.log(target)
-        log_error = xp.where(usable & far, difference, quotient)
-        newton = state.at - log_error * found / xp.where(usable, slope, 1.0)
-        shorter = xp.abs(newton - state.at) <= 0.5 * state.move
-        fits = usable & (newton > low) & (newton < high) & shorter
-        room = 64.0 * eps
-        near = xp.abs(found - target) <= room * target
-        # What is found stays, so that a further step does not move it.
-        at = xp.where(near, state.at, xp.where(fits, newton, 0.5 * (low + high)))
-        done = near | (high - low <= room * xp.maximum(xp.abs(high), 1.0)) | ~open_
-        return _Bracket(low, at, high, xp.abs(at - state.at), done)
-
     state = _bracket(fixed, target, no_gradient(log_top))
+    state = state._replace(done=~open_)
     if on_host(scores, radius):
-        for _ in range(_STEPS):
-            state = step(state)
-            if xp.all(state.done):
-                break
+        state = _found_on_host(fixed, target, state)
     else:
+        step = functools.partial(_newton_step, fixed, target)
         state = repeated(step, state, _STEPS, inside=(scores, radius))
     beta = no_gradient(xp.exp(state.at))
     # One more step of Newton's, in beta itself, through which the gradients go.
@@ -262,8 +281,7 @@ def gibbs_expert(law: RewardLaw, inverse_temperature: Float[Array, "*#prompts"] 
 
     Example:
       >>> import math
-      >>> import numpy as np
-      >>> from verigap.theory import RewardLaw, gibbs_expert
+      >>>       >>> from verigap.theory import RewardLaw, gibbs_expert
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> expert = gibbs_expert(law, math.log(3.0) / 8.0)
       >>> round(float(expert.value), 9), expert.density_ratio.round(9).tolist()
@@ -287,8 +305,7 @@ def kl_ball_expert(law: RewardLaw, kl_radius: Float[Array, "*#prompts"] | float)
       The expert's value, gain, density ratio, chi-square distance and standard deviation a prompt.
 
     Example:
-      >>> import numpy as np
-      >>> from verigap.theory import RewardLaw, kl_ball_expert
+      >>>       >>> from verigap.theory import RewardLaw, kl_ball_expert
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> expert = kl_ball_expert(law, 0.75 * np.log(1.5) + 0.25 * np.log(0.5))
       >>> round(float(expert.value), 9), expert.density_ratio.round(9).tolist()
@@ -307,8 +324,7 @@ def kl_saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
       law: reward laws of the base, of shape (*prompts, K).
 
     Example:
-      >>> import numpy as np
-      >>> from verigap.theory import RewardLaw, kl_saturation_radius
+      >>>       >>> from verigap.theory import RewardLaw, kl_saturation_radius
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> round(float(kl_saturation_radius(law)), 3)
       0.693
@@ -329,8 +345,7 @@ def policy_kl(
       Nats, at least 0, of shape (*prompts).
 
     Example:
-      >>> import numpy as np
-      >>> from verigap.theory import RewardLaw, policy_kl
+      >>>       >>> from verigap.theory import RewardLaw, policy_kl
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> round(float(policy_kl(law, np.asarray([0.0, 2.0]))), 3)
       0.693
@@ -359,8 +374,7 @@ def project_onto_kl_ball(
       Density ratio of the projection, of shape (*prompts, K).
 
     Example:
-      >>> import numpy as np
-      >>> from verigap.theory import RewardLaw, kl_ball_expert, project_onto_kl_ball
+      >>>       >>> from verigap.theory import RewardLaw, kl_ball_expert, project_onto_kl_ball
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> project_onto_kl_ball(law, np.asarray([0.1, 1.9]), 0.1307).round(2).tolist()
       [0.5, 1.5]

@@ -178,23 +178,30 @@ def step_transforms(
     return StepTransforms(step, mean, xp.log(xp.maximum(size, tiny)), xp.angle(transform))
 
 
-def sum_of_terms(transforms: StepTransforms, counts: Float[Array, " prompts"]) -> SumLattice:
+def sum_of_terms(transforms: StepTransforms, counts: Float[Array, "*batch prompts"]) -> SumLattice:
     """Law of the sum of counts[x] independent terms of every prompt x, by one inverse FFT.
 
     Probabilities below the rounding of the transform are set to 0.
+
+    Args:
+      transforms: of one term on every prompt.
+      counts: terms on each prompt; one law for each vector of counts.
     """
     cells = 2 * (transforms.log_modulus.shape[-1] - 1)
     size = xp.exp(counts @ transforms.log_modulus)
     angle = counts @ transforms.angle
     total = irfft(complex_numbers(size * xp.cos(angle), size * xp.sin(angle)), cells)
-    total = xp.roll(total, cells // 2)
+    total = xp.roll(total, cells // 2, axis=-1)
     # Rounding of the transform grows with the power it is raised to.
     eps = float(xp.finfo(total.dtype).eps)
-    noise = 8.0 * xp.sqrt(xp.sum(counts)) * eps * xp.max(total)
+    terms = xp.sum(counts, axis=-1, keepdims=True)
+    noise = 8.0 * xp.sqrt(terms) * eps * xp.max(total, axis=-1, keepdims=True)
     total = xp.where(total > noise, total, 0.0)
-    offsets = xp.arange(cells, dtype=total.dtype) - cells // 2
-    values = xp.sum(counts * transforms.mean) + transforms.step * offsets
-    return SumLattice(values, total / xp.sum(total))
+    offsets = xp.broadcast_to(xp.arange(cells, dtype=total.dtype) - cells // 2, total.shape)
+    mean = xp.broadcast_to(transforms.mean, counts.shape)
+    mean = xp.sum(counts * mean, axis=-1, keepdims=True)
+    values = mean + transforms.step * offsets
+    return SumLattice(values, total / xp.sum(total, axis=-1, keepdims=True))
 
 
 def expert_steps(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import ArrayLike, Float
 
-from verigap.theory.arrays import Array, host_property, xp
+from verigap.theory.arrays import Array, host_array, host_property, xp
 
 
 @jax.tree_util.register_dataclass
@@ -63,6 +63,10 @@ class RewardLaw:
         """The law that gives each of the K entries of a row, sorted, probability 1/K."""
         atoms = xp.sort(returns, axis=-1)
         return cls(atoms, xp.full_like(atoms, 1.0 / atoms.shape[-1]))
+
+    def in_numpy(self) -> RewardLaw:
+        """The same law in NumPy, whose functions run at once, without a program to compile."""
+        return RewardLaw(host_array(self.support), host_array(self.probabilities))
 
     @host_property
     def atoms(self) -> Float[Array, "*prompts K"]:

@@ -19,7 +19,7 @@ from verigap.llm_validation.deciding.leashes import usual_leashes
 from verigap.llm_validation.deciding.outcomes import Currency, Outcomes
 from verigap.llm_validation.pools.cloning import Demonstrations, clone, draw_traces
 from verigap.llm_validation.pools.features import SCORE
-from verigap.llm_validation.pools.leashes import Leash, best_policy, within
+from verigap.llm_validation.pools.leashes import Leash, base_law, best_policy, within
 from verigap.llm_validation.pools.policy_values import halves
 from verigap.llm_validation.pools.reward_model import LabelledTraces, predicted_returns
 
@@ -112,9 +112,9 @@ def train(
     held_out = ~halves(len(found.mask), seeds=SEEDS, seed=seed)
     for currency, fit in fits.items():
         reward = found.rewards[currency]
-        first = fit.within(leashes[0], found.mask)
+        first = fit.within(leashes[0], found.mask, held_out)
         # One leash at a time: the policies of all would take much memory.
-        others = (fit.within(leash, found.mask) for leash in leashes[1:])
+        others = (fit.within(leash, found.mask, held_out) for leash in leashes[1:])
         values[currency] = tuple(_valued(each, reward, held_out) for each in chain([first], others))
         if (found.answer >= 0).any():
             voted[currency] = {
@@ -174,14 +174,20 @@ class _Fitted:
     unconverged: int
     fits: int
 
-    def within(self, leash: Leash, mask: Bool[np.ndarray, "P K"]) -> dict[str, np.ndarray]:
-        """Every arm's policy within a leash, of shape (n, seeds, P, K)."""
-        base = np.broadcast_to(mask / mask.sum(axis=1, keepdims=True), self.clone.shape)
+    def within(
+        self,
+        leash: Leash,
+        mask: Bool[np.ndarray, "P K"],
+        held_out: Bool[np.ndarray, "seeds P"],
+    ) -> dict[str, Float[np.ndarray, "n held K"]]:
+        """Every arm's policy within a leash on held-out prompts, in the order of `nonzero`."""
+        masks = mask[np.nonzero(held_out)[1]]
+        clone, rejection = self.clone[:, held_out], self.rejection[:, held_out]
         return {
-            "base": base,
-            "clone": within(self.clone, mask, leash),
-            "rejection": within(self.rejection, mask, leash),
-            "reinforce": best_policy(self.predicted, mask, leash),
+            "base": np.broadcast_to(base_law(masks), clone.shape),
+            "clone": within(clone, masks, leash),
+            "rejection": within(rejection, masks, leash),
+            "reinforce": best_policy(self.predicted[:, held_out], masks, leash),
         }
 
 
@@ -224,20 +230,23 @@ def _shifts(by_arm: dict[str, HeldOut]) -> dict[str, np.ndarray]:
 
 
 def _valued(
-    policies: dict[str, Float[np.ndarray, "n seeds P K"]],
+    policies: dict[str, Float[np.ndarray, "n held K"]],
     reward: Float[np.ndarray, "P K"],
     held_out: Bool[np.ndarray, "seeds P"],
 ) -> dict[str, HeldOut]:
     """Mean reward of one sample of every policy, on held-out prompts."""
-    return {
-        arm: HeldOut.of(np.einsum("nspk,pk->nsp", policy, reward), held_out)
-        for arm, policy in policies.items()
-    }
+    rewards = reward[np.nonzero(held_out)[1]]
+    valued = {}
+    for arm, policy in policies.items():
+        values = np.zeros((len(policy), *held_out.shape))
+        values[:, held_out] = np.einsum("nmk,mk->nm", policy, rewards)
+        valued[arm] = HeldOut.of(values, held_out)
+    return valued
 
 
 def _voted(
     found: Outcomes,
-    policy: Float[np.ndarray, "seeds P K"],
+    policy: Float[np.ndarray, "held K"],
     reward: Float[np.ndarray, "P K"],
     held_out: Bool[np.ndarray, "seeds P"],
     n: int,
@@ -251,12 +260,14 @@ def _voted(
     """
     draws = int(np.clip(_DRAWN // len(found.mask), _FEWEST_VOTES, _VOTES))
     values = np.zeros(held_out.shape)
+    prompts = np.nonzero(held_out)[1]
     for prompt in range(len(found.mask)):
         codes = found.answer[prompt] + 1
         groups = np.zeros((codes.size, int(codes.max()) + 1))
         groups[np.arange(codes.size), codes] = found.mask[prompt]
-        mass = policy[held_out[:, prompt], prompt] @ groups
-        earned = (policy[held_out[:, prompt], prompt] * reward[prompt]) @ groups
+        played = policy[prompts == prompt]
+        mass = played @ groups
+        earned = (played * reward[prompt]) @ groups
         by_answer = earned / np.maximum(mass, 1e-300)
         rng = np.random.default_rng([seed, 17, prompt])
         shares = mass / mass.sum(axis=1, keepdims=True)

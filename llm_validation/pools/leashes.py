@@ -22,8 +22,8 @@ from verigap.theory.balls import BALLS, Ball, Divergence
 _LEAST = 1e-6
 # Both reach as far: where one is in range, so is the other that it meets.
 _MOST: dict[Divergence, float] = {"chi2": 1e6, "kl": math.log1p(1e6)}
-# Samples whose policies are computed at once: what bounds the memory.
-_AT_ONCE = 1 << 20
+# Samples whose policies are computed at once: what fits into a processor's cache.
+_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -137,17 +137,17 @@ def best_policy(
       >>> best_policy(rewards, mask, Leash("kl", 0.25)).round(3).tolist()
       [[0.162, 0.838]]
     """
-    return _in_parts(lambda some: _best_policy(some, mask, leash), rewards, mask)
+    return _in_parts(lambda some, of: _best_policy(some, of, leash), rewards, mask)
 
 
 def _best_policy(
-    rewards: Float[np.ndarray, "*runs P K"], mask: Bool[np.ndarray, "P K"], leash: Leash
-) -> Float[np.ndarray, "*runs P K"]:
+    rewards: Float[np.ndarray, "rows K"], mask: Bool[np.ndarray, "rows K"], leash: Leash
+) -> Float[np.ndarray, "rows K"]:
     lowest = np.where(mask, rewards, np.inf).min(axis=-1, keepdims=True)
     # The padding comes first, without mass.
     above = np.where(mask, rewards - lowest, -1.0)
     order = np.argsort(above, axis=-1)
-    mass = np.take_along_axis(np.broadcast_to(base_law(mask), order.shape), order, axis=-1)
+    mass = np.take_along_axis(base_law(mask), order, axis=-1)
     law = RewardLaw(host_array(np.take_along_axis(above, order, axis=-1)), host_array(mass))
     policy = np.empty(order.shape)
     found = np.asarray(leash.ball.expert(law, leash.radius).density_ratio)
@@ -175,25 +175,30 @@ def within(
       >>> within(np.array([[0.0, 1.0]]), np.ones((1, 2), bool), Leash("chi2", 0.25)).tolist()
       [[0.25, 0.75]]
     """
-    base = base_law(mask)
-    law = RewardLaw(host_array(np.zeros(base.shape)), host_array(base))
 
-    def moved(some: Float[np.ndarray, "*runs P K"]) -> Float[np.ndarray, "*runs P K"]:
-        ratio = np.where(mask, some / np.where(mask, base, 1.0), 1.0)
+    def moved(
+        some: Float[np.ndarray, "rows K"], of: Bool[np.ndarray, "rows K"]
+    ) -> Float[np.ndarray, "rows K"]:
+        base = base_law(of)
+        law = RewardLaw(host_array(np.zeros(base.shape)), host_array(base))
+        ratio = np.where(of, some / np.where(of, base, 1.0), 1.0)
         return base * np.asarray(leash.ball.project(law, host_array(ratio), leash.radius))
 
     return _in_parts(moved, policy, mask)
 
 
 def _in_parts(
-    function: Callable[[Float[np.ndarray, "*runs P K"]], Float[np.ndarray, "*runs P K"]],
+    function: Callable[[np.ndarray, np.ndarray], Float[np.ndarray, "rows K"]],
     values: Float[np.ndarray, "*runs P K"],
     mask: Bool[np.ndarray, "P K"],
 ) -> Float[np.ndarray, "*runs P K"]:
-    """The function of some runs at a time."""
-    if values.size <= _AT_ONCE or values.ndim == 2:
-        return function(values)
-    runs = values.reshape(-1, *mask.shape)
-    step = max(_AT_ONCE // mask.size, 1)
-    parts = [function(runs[start : start + step]) for start in range(0, len(runs), step)]
-    return np.concatenate(parts).reshape(values.shape)
+    """The function of some prompts of some runs at a time, each with its part of the mask."""
+    size = values.shape[-1]
+    rows = values.reshape(-1, size)
+    masks = np.broadcast_to(mask, values.shape).reshape(-1, size)
+    step = max(_AT_ONCE // max(size, 1), 1)
+    found = np.empty(rows.shape)
+    for start in range(0, len(rows), step):
+        some = slice(start, start + step)
+        found[some] = function(rows[some], masks[some])
+    return found.reshape(values.shape)

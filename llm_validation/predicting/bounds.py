@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
-
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from verigap.llm_validation.predicting.draws import Assumptions
 from verigap.llm_validation.predicting.group_laws import success
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
+from verigap.theory.arrays import host_array
 
-_BESIDE = tuple(
+_BESIDE = sorted(
     name
     for name, bound in BOUNDS.items()
     if bound.quantity != "matching" and name not in ("VF-LOWER-SHARP", "VF-LOWER-MEDIAN")
 )
 """The bounds on a risk or a gap that are quick to evaluate."""
-
-
-@jax.jit
-def _evaluate(setting_of: Mapping[str, Any], law: RewardLaw, data_budgets: Float[Array, " n"]):
-    """Values of the bounds, and whether their assumptions hold, at every n."""
-
-    def one(data_budget: Float[Array, ""]):
-        setting = Setting.from_law(law, data_budget=data_budget, **setting_of)
-        return {
-            name: (BOUNDS[name].value(setting), BOUNDS[name].assumptions_hold(setting))
-            for name in _BESIDE
-        }
-
-    return jax.vmap(one)(data_budgets)
 
 
 def bounds_beside(
@@ -51,10 +34,10 @@ def bounds_beside(
       data_budgets: n.
       atoms: K of the quantised law.
     """
-    whole, _ = equiprobable_atoms(RewardLaw(law.atoms, law.probabilities), atoms)
+    whole, _ = equiprobable_atoms(law.in_numpy(), atoms)
     right = success(law)
     label_error = (1 - right) * given.false_positive + right * given.false_negative
-    setting = {
+    numbers = {
         "horizon": horizon,
         "log2_class_size": given.log2_class_size,
         f"{given.leash.divergence}_radius": given.leash.radius,
@@ -63,9 +46,10 @@ def bounds_beside(
         "num_candidates": given.num_candidates,
         "label_error": float(label_error.mean()),
     }
-    numbers = {name: jnp.asarray(float(value)) for name, value in setting.items()}
-    found = jax.device_get(_evaluate(numbers, whole, jnp.asarray(data_budgets, float)))
-    return [
-        {name: float(values[index]) for name, (values, held) in found.items() if held[index]}
-        for index in range(len(data_budgets))
-    ]
+    shared: dict[str, Any] = {name: host_array(value) for name, value in numbers.items()}
+    found = []
+    for n in data_budgets:
+        setting = Setting.from_law(whole.in_numpy(), data_budget=host_array(n), **shared)
+        held = [name for name in _BESIDE if bool(BOUNDS[name].assumptions_hold(setting))]
+        found.append({name: float(BOUNDS[name].value(setting)) for name in held})
+    return found

@@ -12,13 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 from scipy.interpolate import PchipInterpolator
 
 from verigap.llm_validation.intervals import Resampler
@@ -33,6 +31,7 @@ from verigap.llm_validation.predicting.relabelling_shares import (
     trace_counts,
 )
 from verigap.theory import RewardLaw, best_of_n_policy
+from verigap.theory.arrays import Array, host_array
 from verigap.theory.balls import BALLS, Divergence
 from verigap.theory.imperfect_verifier import observed_returns
 
@@ -55,15 +54,14 @@ def cloning_shares(
     """
     given = Assumptions(leash=leash, log2_class_size=1.0, num_candidates=1)
     rate = horizon_gains(law, given).cloning_rate
-    shares = matching_shares(
-        repeated_prompts(law),
-        jnp.asarray(leash.radius),
-        jnp.asarray(float(data_budget)),
-        trace_counts(law, rate, data_budget, seed),
-        jnp.asarray(log2_class_sizes, float),
+    return matching_shares(
+        repeated_prompts(law.in_numpy()),
+        leash.radius,
+        data_budget,
+        trace_counts(rate, data_budget, seed),
+        log2_class_sizes,
         leash.divergence,
     )
-    return np.asarray(shares)
 
 
 def labelling_shares(
@@ -76,13 +74,7 @@ def labelling_shares(
       data_budget: n, labels.
       log2_class_sizes: d, bits.
     """
-    shares = surviving_shares(
-        repeated_prompts(law),
-        jnp.asarray(float(law.mean.shape[0])),
-        jnp.asarray(float(data_budget)),
-        jnp.asarray(log2_class_sizes, float),
-    )
-    return np.asarray(shares).tolist()
+    return surviving_shares(law.in_numpy(), data_budget, log2_class_sizes).tolist()
 
 
 _KNOWN = 0.9995
@@ -110,9 +102,7 @@ class HorizonGains:
 
 def horizon_gains(law: RewardLaw, given: Assumptions) -> HorizonGains:
     """What full knowledge of the reward is worth on every prompt, and how fast it comes."""
-    return HorizonGains(
-        **jax.device_get(_gains(law, **_numbers(given), divergence=given.leash.divergence))
-    )
+    return _gains(law.in_numpy(), **_numbers(given), divergence=given.leash.divergence)
 
 
 def _numbers(given: Assumptions) -> dict[str, Float[Array, ""]]:
@@ -123,10 +113,9 @@ def _numbers(given: Assumptions) -> dict[str, Float[Array, ""]]:
         "false_positive": given.false_positive,
         "false_negative": given.false_negative,
     }
-    return {name: jnp.asarray(float(value)) for name, value in values.items()}
+    return {name: host_array(value) for name, value in values.items()}
 
 
-@partial(jax.jit, static_argnames="divergence")
 def _gains(
     law: RewardLaw,
     radius: Float[Array, ""],
@@ -134,30 +123,29 @@ def _gains(
     false_positive: Float[Array, ""],
     false_negative: Float[Array, ""],
     divergence: Divergence,
-) -> dict[str, Any]:
-    """The fields of `HorizonGains`."""
+) -> HorizonGains:
     ball = BALLS[divergence]
     expert = ball.expert(law, radius)
     observed = observed_returns(law, false_positive, false_negative)
 
-    def earned(ratio: Float[Array, "P K"]) -> Float[Array, " P"]:
+    def earned(ratio: Array) -> Float[np.ndarray, " P"]:
         weight = observed.law.probabilities * ratio
-        return jnp.sum(weight * observed.true_return, axis=-1) - law.mean
+        return np.sum(weight * observed.true_return, axis=-1) - law.mean
 
     tilted = earned(ball.expert(observed.law, radius).density_ratio)
     picked = earned(best_of_n_policy(observed.law, num_candidates))
     gain = expert.value - law.mean
     ratio = expert.density_ratio
-    log_ratio = jnp.where(ratio > 0, jnp.log(jnp.where(ratio > 0, ratio, 1.0)), 0.0)
+    log_ratio = np.where(ratio > 0, np.log(np.where(ratio > 0, ratio, 1.0)), 0.0)
     chance = observed.law.probabilities
-    surprise = jnp.where(chance > 0, -jnp.log(jnp.where(chance > 0, chance, 1.0)), 0.0)
-    return {
-        "base": law.mean,
-        "expert": expert.value,
-        "reach": dict(zip(LEARNERS, (gain, gain, tilted, picked), strict=True)),
-        "cloning_rate": jnp.sum(law.probabilities * ratio * log_ratio, axis=-1),
-        "labelling_rate": jnp.sum(chance * surprise, axis=-1),
-    }
+    surprise = np.where(chance > 0, -np.log(np.where(chance > 0, chance, 1.0)), 0.0)
+    return HorizonGains(
+        base=np.asarray(law.mean),
+        expert=np.asarray(expert.value),
+        reach=dict(zip(LEARNERS, map(np.asarray, (gain, gain, tilted, picked)), strict=True)),
+        cloning_rate=np.sum(law.probabilities * ratio * log_ratio, axis=-1),
+        labelling_rate=np.sum(chance * surprise, axis=-1),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,12 +192,11 @@ def share_curves(
     filled, prompts = repeated_prompts(law), jnp.asarray(float(law.mean.shape[0]))
     rate = horizon_gains(law, given).cloning_rate
     size, key = jnp.asarray(float(given.log2_class_size)), jax.random.key(seed)
+    numbers = {name: jnp.asarray(value) for name, value in _numbers(given).items()}
     shares = {learner: np.ones(len(grid)) for learner in LEARNERS}
     for index, n in enumerate(grid):
-        counts = trace_counts(law, rate, n, seed)
-        at_n = learner_shares(
-            filled, _numbers(given), jnp.asarray(float(n)), size, counts, key, prompts
-        )
+        counts = jnp.asarray(trace_counts(rate, n, seed))
+        at_n = learner_shares(filled, numbers, jnp.asarray(float(n)), size, counts, key, prompts)
         for learner, share in jax.device_get(at_n).items():
             shares[learner][index] = share
         if all(share[index] >= _KNOWN for share in shares.values()):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from verigap.sim.relabelling.learners.learner import Belief, posterior, version_space
 from verigap.sim.relabelling.sampling import DemonstrationSampler, LabelSampler
 from verigap.theory import RewardLaw, chi2_ball_expert
+from verigap.theory.arrays import Array as AnyArray
+from verigap.theory.arrays import host_array, of_each, one_by_one, xp
 from verigap.theory.balls import BALLS, Divergence
 from verigap.theory.imperfect_verifier import observed_returns
 from verigap.theory.lattices import (
@@ -27,7 +28,8 @@ from verigap.theory.risks.version_space import survivor_share
 from verigap.theory.risks.vf_mle import probability_correct
 
 _CELLS = 1 << 13
-
+# Up to so many class sizes are computed in NumPy.
+_FEW = 16
 
 _LISTED = 16
 
@@ -54,43 +56,73 @@ def _spread_counts(
     return counts[order[_DRAWN // (2 * _KEPT) :: _DRAWN // _KEPT]].astype(float)
 
 
-@partial(jax.jit, static_argnames="divergence")
 def matching_shares(
     law: RewardLaw,
-    radius: Float[Array, ""],
-    data_budget: Float[Array, ""],
-    counts: Float[Array, "kept P"],
-    log2_class_sizes: Float[Array, " D"],
+    radius: float,
+    data_budget: int,
+    counts: Float[np.ndarray, "kept P"],
+    log2_class_sizes: Sequence[float],
     divergence: Divergence,
-) -> Float[Array, " D"]:
-    """P(VF-MLE is right) for several class sizes, averaged over the counts."""
-    ratio = BALLS[divergence].expert(law, radius).density_ratio
-    transforms = step_transforms(*expert_steps(law, ratio), data_budget, _CELLS)
-
-    def correct(count: Float[Array, " P"]) -> Float[Array, " D"]:
-        lattice = as_likelihood(sum_of_terms(transforms, count))
-        return jax.vmap(lambda size: probability_correct(lattice, size))(log2_class_sizes)
-
-    return jnp.mean(jax.lax.map(correct, counts), axis=0)
-
-
-@jax.jit
-def surviving_shares(
-    law: RewardLaw,
-    prompts: Float[Array, ""],
-    data_budget: Float[Array, ""],
-    log2_class_sizes: Float[Array, " D"],
-) -> Float[Array, " D"]:
-    """P(a random consistent reward is right) for several class sizes.
+) -> Float[np.ndarray, " D"]:
+    """P(VF-MLE is right) for several class sizes, averaged over the counts.
 
     Args:
       law: reward laws of the prompts, filled up by `repeated_prompts`.
-      prompts: how many of the law's prompts are the group's own.
+      radius: of the expert.
+      data_budget: n.
+      counts: how many traces each prompt got, in data sets that stand for all.
+      log2_class_sizes: d (bits).
+      divergence: that the radius bounds.
+    """
+    sizes = np.asarray(log2_class_sizes, float)
+    numbers = (float(radius), float(data_budget), counts, sizes)
+    # A few sizes are done in NumPy before a program for them would be compiled.
+    few = sizes.size <= _FEW
+    matching, array = (_matching, host_array) if few else (_compiled_matching, jnp.asarray)
+    radius_, data_, counts_, sizes_ = map(array, numbers)
+    return np.asarray(matching(law, radius_, data_, counts_, sizes_, divergence))
+
+
+def _matching(
+    law: RewardLaw,
+    radius: AnyArray,
+    data_budget: AnyArray,
+    counts: AnyArray,
+    log2_class_sizes: AnyArray,
+    divergence: Divergence,
+) -> AnyArray:
+    """`matching_shares` in NumPy or in JAX."""
+    ratio = BALLS[divergence].expert(law, radius).density_ratio
+    transforms = step_transforms(*expert_steps(law, ratio), data_budget, _CELLS)
+    sums = sum_of_terms(transforms, counts)
+
+    def correct(one: SumLattice) -> AnyArray:
+        lattice = as_likelihood(one)
+        found = of_each(
+            lambda size: probability_correct(lattice, size), log2_class_sizes, inside=lattice
+        )
+        return xp.asarray(found)
+
+    return xp.mean(xp.asarray(one_by_one(correct, sums)), axis=0)
+
+
+_compiled_matching = jax.jit(_matching, static_argnames="divergence")
+
+
+def surviving_shares(
+    law: RewardLaw, data_budget: int, log2_class_sizes: Sequence[float]
+) -> Float[np.ndarray, " D"]:
+    """P(a random consistent reward is right) for several class sizes.
+
+    Args:
+      law: reward laws of the prompts.
       data_budget: n.
       log2_class_sizes: d (bits).
     """
-    labels = label_lattice(_own_prompts(law, prompts), data_budget, _CELLS)
-    return jax.vmap(lambda size: survivor_share(labels, size))(log2_class_sizes)
+    labels = label_lattice(law, host_array(data_budget), _CELLS)
+    return np.asarray(
+        of_each(lambda size: survivor_share(labels, size), host_array(np.asarray(log2_class_sizes)))
+    )
 
 
 def _own_prompts(law: RewardLaw, prompts: Float[Array, ""]) -> RewardLaw:
@@ -197,25 +229,27 @@ def _label_beliefs(
 def repeated_prompts(law: RewardLaw) -> RewardLaw:
     """The same prompts over and again, a power of two in all: few shapes are ever compiled."""
     prompts = law.mean.shape[0]
-    size = 1 << max(7, (prompts - 1).bit_length())
-    index = np.arange(size) % prompts
+    index = np.arange(_size(prompts)) % prompts
     return RewardLaw(law.support[index], law.probabilities[index])
 
 
+def _size(prompts: int) -> int:
+    """How many prompts there are with the repetitions."""
+    return 1 << max(7, (prompts - 1).bit_length())
+
+
 def trace_counts(
-    law: RewardLaw, rate: Float[np.ndarray, " P"], data_budget: int, seed: int
-) -> Float[Array, "kept repeated"]:
+    rate: Float[np.ndarray, " P"], data_budget: int, seed: int
+) -> Float[np.ndarray, "kept repeated"]:
     """How many of n traces each prompt got, in data sets evenly spaced in their information.
 
     Args:
-      law: reward laws of P prompts.
       rate: information of a trace of each prompt (nats).
       data_budget: n.
       seed: seed of the drawn data sets.
 
     Returns:
-      Counts on the prompts of `repeated_prompts(law)`, 0 on those that are repetitions.
+      Counts on the prompts of `repeated_prompts`, 0 on those that are repetitions.
     """
     counts = _spread_counts(data_budget, rate, seed)
-    missing = repeated_prompts(law).mean.shape[0] - rate.size
-    return jnp.asarray(np.pad(counts, [(0, 0), (0, missing)]))
+    return np.pad(counts, [(0, 0), (0, _size(rate.size) - rate.size)])

@@ -51,10 +51,9 @@ class _Spec(BaseModel):
 
 def _quantised(support: np.ndarray, probabilities: np.ndarray, count: int) -> Atoms:
     from verigap.theory import RewardLaw, equiprobable_atoms
-    from verigap.theory.arrays import host_array
 
     checked = RewardLaw.checked(support, np.atleast_2d(probabilities))
-    law = RewardLaw(host_array(checked.support), host_array(checked.probabilities))
+    law = checked.in_numpy()
     quantised, error = equiprobable_atoms(law, count)
     before = float(np.mean(law.variance))
     after = float(np.mean(quantised.variance))

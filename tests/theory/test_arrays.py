@@ -14,6 +14,7 @@ from verigap.theory.arrays import (
     host_array,
     in_parts,
     on_host,
+    one_by_one,
     repeated,
     running_logsumexp,
     running_maximum,
@@ -149,3 +150,18 @@ def test_loops_and_constants() -> None:
     assert xlogy(0.0, 0.0) == 0.0
     # No warning, as in JAX.
     assert xp.log(np.zeros(1))[0] == -np.inf
+
+
+def test_one_by_one_is_the_same_in_numpy_and_jax() -> None:
+    pairs = (np.arange(6.0).reshape(3, 2), np.array([1.0, 2.0, 4.0]))
+    seen = []
+
+    def scaled(pair):
+        seen.append(pair[0].shape)
+        return pair[0] * pair[1]
+
+    expected = [[0.0, 1.0], [4.0, 6.0], [16.0, 20.0]]
+    assert one_by_one(scaled, pairs).tolist() == expected
+    assert seen == [(2,)] * 3
+    found = one_by_one(scaled, tuple(jnp.asarray(part) for part in pairs))
+    assert (isinstance(found, jax.Array), found.tolist()) == (True, expected)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from verigap.theory.arrays import host_array
 from verigap.theory.binomial_lattices import two_level_cells, two_level_lattice
 from verigap.theory.experts import chi2_ball_expert
 from verigap.theory.families import two_level
@@ -257,3 +258,16 @@ def test_transforms_serve_any_drawn_prompts():
         drift = (counts[0] + counts[2]) * (0.75 * log(1.5) + 0.25 * log(0.5))
         assert made.values @ made.probabilities == pytest.approx(drift)
         assert float(made.probabilities[0] + made.probabilities[-1]) < 1e-15
+
+
+@pytest.mark.parametrize("array", [host_array, jnp.asarray])
+def test_sums_for_several_counts_at_once(array):
+    law = RewardLaw.equiprobable(array([[0.0, 1.0, 8.0], [2.0, 2.0, 3.0]]))
+    steps = expert_steps(law, chi2_ball_expert(law, 0.3).density_ratio)
+    transforms = step_transforms(*steps, array(16.0), CELLS)
+    counts = [[16.0, 0.0], [7.0, 9.0], [0.0, 16.0]]
+    together = sum_of_terms(transforms, array(counts))
+    for index, count in enumerate(counts):
+        alone = sum_of_terms(transforms, array(count))
+        np.testing.assert_allclose(together.values[index], alone.values, rtol=1e-13, atol=1e-13)
+        np.testing.assert_allclose(together.probabilities[index], alone.probabilities, atol=1e-14)

@@ -103,7 +103,7 @@ def leashed_shares(
     """
     if law.probabilities.shape[0] != 1 or law.probabilities.ndim != 2:
         raise ValueError(f"law: must be of one prompt, not of shape {law.probabilities.shape}")
-    host = RewardLaw(host_array(law.atoms), host_array(law.probabilities))
+    host = law.in_numpy()
     ratio, n, size = map(host_array, (density_ratio, float(data_budget), log2_class_size))
     if two_returns(host) and bool(two_values(host, ratio)[1]):
         ends = _ends(host, ratio, n, size)

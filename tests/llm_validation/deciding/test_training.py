@@ -28,14 +28,19 @@ def table(seed: int = 0, **other: np.ndarray) -> Outcomes:
     return made(correct, 100, **(columns | other))
 
 
+ALL = np.ones((training.SEEDS, PROMPTS), bool)
+
+
 def trained(found: Outcomes, seed: int = 0) -> training.Training:
     return train(found, data_budgets=BUDGETS, leash=USUAL, num_candidates=4, seed=seed)
 
 
 def fitted(found: Outcomes) -> dict[str, np.ndarray]:
-    """Policies at the first leash, of shape (n, seeds, P, K)."""
+    """Policies at the first leash, on all prompts, of shape (n, seeds, P, K)."""
     leash = usual_leashes(USUAL)[0]
-    return training._fit(found, "accuracy", BUDGETS, leash, seed=0).within(leash, found.mask)
+    fit = training._fit(found, "accuracy", BUDGETS, leash, seed=0)
+    policies = fit.within(leash, found.mask, ALL)
+    return {arm: each.reshape(fit.clone.shape) for arm, each in policies.items()}
 
 
 def test_labels_of_held_out_prompts_change_no_policy_on_any_prompt() -> None:
@@ -61,7 +66,7 @@ def test_every_trained_policy_keeps_to_the_leash(place: int) -> None:
     found = table()
     leash = usual_leashes(USUAL)[place]
     fit = training._fit(found, "accuracy", BUDGETS, usual_leashes(USUAL)[0], seed=0)
-    for arm, policy in fit.within(leash, found.mask).items():
+    for arm, policy in fit.within(leash, found.mask, ALL).items():
         ratio = np.maximum(policy * SAMPLES, 1e-300)
         apart = (
             (policy * ratio).sum(axis=-1) - 1
@@ -70,6 +75,16 @@ def test_every_trained_policy_keeps_to_the_leash(place: int) -> None:
         )
         assert apart.max() <= leash.radius * (1 + 1e-6), arm
         assert (apart.max() > 0) == (arm != "base")
+
+
+def test_policies_on_held_out_prompts_are_those_on_all() -> None:
+    found = table()
+    leash = usual_leashes(USUAL)[0]
+    fit = training._fit(found, "accuracy", BUDGETS, leash, seed=0)
+    held_out = ~halves(PROMPTS, seeds=training.SEEDS, seed=0)
+    some, every = fit.within(leash, found.mask, held_out), fitted(found)
+    for arm, policy in some.items():
+        np.testing.assert_array_equal(policy, every[arm][:, held_out], err_msg=arm)
 
 
 def test_every_arm_draws_as_many_traces(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,6 +117,16 @@ def test_shares_of_the_game_played_plainly(size: int, n: int, radius: float) -> 
     )
 
 
+@pytest.mark.parametrize("leash", [Leash("chi2", 0.5), Leash("kl", 0.3)])
+def test_few_and_many_class_sizes_are_computed_alike(leash: Leash) -> None:
+    law = group(POPULATION).laws[HORIZON]
+    sizes = np.linspace(0.5, 12.0, 17).tolist()
+    compiled = cloning_shares(law, leash, 12, sizes)
+    few = [share for size in sizes for share in cloning_shares(law, leash, 12, [size])]
+    assert min(few) < 0.1 < 0.9 < max(few)
+    np.testing.assert_allclose(few, compiled, rtol=0, atol=1e-12)
+
+
 def test_one_prompt_is_a_closed_form() -> None:
     law = group([[0.0, 16.0]]).laws[HORIZON]
     for n, size, tilt in ((32, 10.0, 0.292), (128, 10.0, 0.113), (400, 20.0, 0.3)):
