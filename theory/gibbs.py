@@ -281,7 +281,8 @@ def gibbs_expert(law: RewardLaw, inverse_temperature: Float[Array, "*#prompts"] 
 
     Example:
       >>> import math
-      >>>       >>> from verigap.theory import RewardLaw, gibbs_expert
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, gibbs_expert
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> expert = gibbs_expert(law, math.log(3.0) / 8.0)
       >>> round(float(expert.value), 9), expert.density_ratio.round(9).tolist()
@@ -305,7 +306,8 @@ def kl_ball_expert(law: RewardLaw, kl_radius: Float[Array, "*#prompts"] | float)
       The expert's value, gain, density ratio, chi-square distance and standard deviation a prompt.
 
     Example:
-      >>>       >>> from verigap.theory import RewardLaw, kl_ball_expert
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, kl_ball_expert
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> expert = kl_ball_expert(law, 0.75 * np.log(1.5) + 0.25 * np.log(0.5))
       >>> round(float(expert.value), 9), expert.density_ratio.round(9).tolist()
@@ -324,7 +326,8 @@ def kl_saturation_radius(law: RewardLaw) -> Float[Array, "*prompts"]:
       law: reward laws of the base, of shape (*prompts, K).
 
     Example:
-      >>>       >>> from verigap.theory import RewardLaw, kl_saturation_radius
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, kl_saturation_radius
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> round(float(kl_saturation_radius(law)), 3)
       0.693
@@ -345,7 +348,8 @@ def policy_kl(
       Nats, at least 0, of shape (*prompts).
 
     Example:
-      >>>       >>> from verigap.theory import RewardLaw, policy_kl
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, policy_kl
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> round(float(policy_kl(law, np.asarray([0.0, 2.0]))), 3)
       0.693
@@ -374,7 +378,8 @@ def project_onto_kl_ball(
       Density ratio of the projection, of shape (*prompts, K).
 
     Example:
-      >>>       >>> from verigap.theory import RewardLaw, kl_ball_expert, project_onto_kl_ball
+      >>> import numpy as np
+      >>> from verigap.theory import RewardLaw, kl_ball_expert, project_onto_kl_ball
       >>> law = RewardLaw.equiprobable(np.asarray([0.0, 8.0]))
       >>> project_onto_kl_ball(law, np.asarray([0.1, 1.9]), 0.1307).round(2).tolist()
       [0.5, 1.5]
