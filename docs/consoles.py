@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +86,7 @@ def scratch(folder: Path) -> Path:
     return folder
 
 
-def run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
+def run(command: str, folder: Path) -> str:
     """What a command prints.
 
     Raises:
@@ -98,7 +97,7 @@ def run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     done = subprocess.run(
         ["bash", "-c", command],
         cwd=folder,
-        env={**inherited, "PATH": path, **environment},
+        env={**inherited, "PATH": path},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -110,7 +109,7 @@ def run(command: str, folder: Path, environment: Mapping[str, str]) -> str:
     return tidy(done.stdout)
 
 
-def renewed(page: Path, environment: Mapping[str, str]) -> str:
+def renewed(page: Path) -> str:
     """The page's text with the output that its commands print now, where it differs.
 
     Raises:
@@ -123,7 +122,7 @@ def renewed(page: Path, environment: Mapping[str, str]) -> str:
             lines = []
             for step in steps(block[1]):
                 began = time.monotonic()
-                printed = run(step.command, folder, environment)
+                printed = run(step.command, folder)
                 print(f"{time.monotonic() - began:6.1f} s  {step.command}", file=sys.stderr)
                 kept = step.output if matches(step.output, printed) else printed
                 lines += [f"$ {step.command}", *([kept] if kept else [])]
@@ -140,7 +139,7 @@ def main() -> int:
     options = parser.parse_args()
     wrong = 0
     for page in [path.resolve() for path in options.pages] or pages():
-        text, now = page.read_text(encoding="utf-8"), renewed(page, {})
+        text, now = page.read_text(encoding="utf-8"), renewed(page)
         if text == now:
             continue
         if options.write:

@@ -59,14 +59,26 @@ def host_array(values: ArrayLike) -> Array:
     return array
 
 
-def either(host: Callable[..., Any], device: Callable[..., Any]) -> Callable[..., Any]:
+def either(
+    host: Callable[..., Any], device: Callable[..., Any], *, warns: bool = True
+) -> Callable[..., Any]:
     """The function of NumPy where no argument is a JAX array, else that of JAX.
 
     Args:
       host: takes and returns NumPy arrays; what it says of zeros and overflows is left unsaid, as
         JAX does.
       device: the same in JAX.
+      warns: whether there may be something to leave unsaid.
     """
+    if not warns:
+
+        @functools.wraps(host)
+        def silent(*args: Any, **kwargs: Any) -> Any:
+            if on_host(*args, *kwargs.values()):
+                return host(*args, **kwargs)
+            return device(*args, **kwargs)
+
+        return silent
 
     @functools.wraps(host)
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -106,13 +118,22 @@ def kept(owner: Any, name: str, compute: Callable[[], Any]) -> Any:
     return value
 
 
+# What computes no new numbers never warns. Most calls are of these.
+_SILENT = frozenset({
+    "abs", "all", "any", "arange", "argmax", "argmin", "asarray", "broadcast_to", "ceil",
+    "concatenate", "flatnonzero", "flip", "floor", "full", "full_like", "isfinite", "maximum",
+    "minimum", "ones", "ones_like", "reshape", "sort", "stack", "take_along_axis", "where", "zeros",
+    "zeros_like",
+})  # fmt: skip
+
+
 class _Namespace:
     """What NumPy and `jax.numpy` have in common, by name."""
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(np, name)
         if callable(found) and not isinstance(found, type):
-            found = either(found, getattr(jnp, name))
+            found = either(found, getattr(jnp, name), warns=name not in _SILENT)
         # Found without this method from now on.
         setattr(self, name, found)
         return found

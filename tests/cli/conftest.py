@@ -29,27 +29,10 @@ sweeps:
 
 
 @pytest.fixture(scope="session")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for the whole session, the same one in all test processes."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cli"
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-@pytest.fixture(scope="session")
-def verigap(shared: Path) -> Command:
+def verigap() -> Command:
     """The command. Compiling is most of what a small run costs: it is done in haste, and once."""
-    return Command(
-        {
-            "XLA_FLAGS": os.environ["XLA_FLAGS"],
-            "JAX_DISABLE_MOST_OPTIMIZATIONS": os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"],
-            "JAX_COMPILATION_CACHE_DIR": str(shared / "jax-cache"),
-            # With a maximum size the cache is locked, so that test processes may share it.
-            "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",
-            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-        }
-    )
+    names = ("XLA_FLAGS", "JAX_DISABLE_MOST_OPTIMIZATIONS", "VERIGAP_CACHE")
+    return Command({name: os.environ[name] for name in names})
 
 
 @pytest.fixture(scope="session")

@@ -1,30 +1,16 @@
 """What stands in a console block on a page is what the commands print."""
 
-import os
 from pathlib import Path
 
 import consoles
 import pytest
 
 
-@pytest.fixture(scope="session")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Lets pages share what XLA compiles, across test processes as well."""
-    base = tmp_path_factory.getbasetemp()
-    folder = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    return {
-        "JAX_COMPILATION_CACHE_DIR": str(folder / "pages-jax"),
-        # With a maximum size the cache is locked, so that processes may share it.
-        "JAX_COMPILATION_CACHE_MAX_SIZE": "1000000000",
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
-    }
-
-
 @pytest.mark.pages
 @pytest.mark.parametrize("page", consoles.pages(), ids=lambda page: page.stem)
-def test_the_commands_print_what_the_page_says(page: Path, compiled: dict[str, str]) -> None:
+def test_the_commands_print_what_the_page_says(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
-    assert consoles.renewed(page, compiled) == text, f"python docs/consoles.py --write {page}"
+    assert consoles.renewed(page) == text, f"python docs/consoles.py --write {page}"
 
 
 @pytest.mark.parametrize(
@@ -48,16 +34,16 @@ def test_commands_of_a_page_share_a_folder_and_may_span_lines(tmp_path: Path) ->
     page = tmp_path / "page.md"
     block = "```console\n$ echo 1 > runs/x; \\\n  echo two\ntwo\n$ cat runs/x\n{}\n```\n"
     page.write_text(f"Text.\n\n{block.format(1)}")
-    assert consoles.renewed(page, {}) == page.read_text()
+    assert consoles.renewed(page) == page.read_text()
     page.write_text(f"Text.\n\n{block.format(2)}")
-    assert consoles.renewed(page, {}) == f"Text.\n\n{block.format(1)}"
+    assert consoles.renewed(page) == f"Text.\n\n{block.format(1)}"
 
 
 def test_a_command_that_fails_is_named(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text("```console\n$ verigap check runs/none\n```\n")
     with pytest.raises(ValueError, match="exit code 2"):
-        consoles.renewed(page, {})
+        consoles.renewed(page)
     page.write_text("```console\nverigap --version\n```\n")
     with pytest.raises(ValueError, match="begins with"):
-        consoles.renewed(page, {})
+        consoles.renewed(page)

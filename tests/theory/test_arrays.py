@@ -1,5 +1,6 @@
 """One source for NumPy and JAX: the same numbers, and nothing of a trace is kept."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from verigap.theory import BOUNDS, RewardLaw, Setting
 from verigap.theory.arrays import (
+    _SILENT,
     added_at,
     host_array,
     in_parts,
@@ -165,3 +167,17 @@ def test_one_by_one_is_the_same_in_numpy_and_jax() -> None:
     assert seen == [(2,)] * 3
     found = one_by_one(scaled, tuple(jnp.asarray(part) for part in pairs))
     assert (isinstance(found, jax.Array), found.tolist()) == (True, expected)
+
+
+@pytest.mark.parametrize("name", sorted(_SILENT - {"arange", "full", "ones", "zeros"}))
+def test_what_is_taken_to_be_silent_says_nothing_of_odd_numbers(name: str) -> None:
+    odd = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, 1e308, 5e-324])
+    others: dict[str, tuple[Any, ...]] = {
+        "broadcast_to": (odd, (2, 7)), "concatenate": ([odd, odd],), "full_like": (odd, np.nan),
+        "maximum": (odd, odd[::-1]), "minimum": (odd, odd[::-1]), "reshape": (odd, (7, 1)),
+        "stack": ([odd, odd],), "take_along_axis": (odd, np.arange(7), -1),
+        "where": (odd > 0, odd, 1.0),
+    }  # fmt: skip
+    with np.errstate(all="raise"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        getattr(xp, name)(*others.get(name, (odd,)))
