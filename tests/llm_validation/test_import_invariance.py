@@ -146,6 +146,7 @@ CHANGES = st.builds(
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("form", RECORDS)
 @settings(max_examples=25)
 @given(changes=CHANGES)

@@ -10,6 +10,8 @@ CHILD = """
 import re, sys
 from contextlib import nullcontext
 from pathlib import Path
+import pytest
+
 from verigap.sim.sweeps import run_sweep, sweep_from
 from verigap.sim.sweeps.engine import Result
 
@@ -39,6 +41,7 @@ print(peaks[0], peaks[-1])
 MORE_MIB = 100
 
 
+@pytest.mark.long
 def test_the_peak_is_that_of_the_first_tenth_of_the_cells(tmp_path: Path) -> None:
     command = [sys.executable, "-c", CHILD, str(tmp_path / "run")]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

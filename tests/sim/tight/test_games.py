@@ -208,6 +208,7 @@ PLAYED: dict[str, list[dict[str, object]]] = {
 }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "parameters"), [(name, each) for name, some in PLAYED.items() for each in some]
 )
