@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +26,8 @@ OF_ANOTHER_KIND = (AttributeError, IndexError, KeyError, OverflowError, TypeErro
 
 # A block is full at so many records, or characters in them.
 _MOST_RECORDS, _MOST_CHARACTERS = 256, 2**20
+# Here samples are graded together, up to a number of them, of questions, and of characters.
+_MOST_WAITING, _MOST_PENDING, _MOST_WAITING_CHARACTERS = 4096, 512, 16 * 2**20
 
 
 class Readers(Protocol):
@@ -133,6 +135,34 @@ def finished(block: Block, grader: Grader) -> Finished:
         ),
         error,
     )
+
+
+def graded(
+    samples: Iterable[tuple[str, str, Sample]], grader: Grader
+) -> Iterator[tuple[str, str, Sample]]:
+    """Samples with their places, roughly and exactly, in order and none of them pending."""
+    waiting: list[tuple[str, str, Sample]] = []
+    pending = characters = 0
+    for item in samples:
+        if not waiting and not item[2].pending:
+            yield item
+            continue
+        waiting.append(item)
+        pending += bool(item[2].pending)
+        characters += len(item[2].text or "")
+        full = len(waiting) >= _MOST_WAITING or pending >= _MOST_PENDING
+        if full or characters >= _MOST_WAITING_CHARACTERS:
+            yield from _settled(waiting, grader)
+            waiting, pending, characters = [], 0, 0
+    yield from _settled(waiting, grader)
+
+
+def _settled(
+    waiting: Sequence[tuple[str, str, Sample]], grader: Grader
+) -> Iterator[tuple[str, str, Sample]]:
+    found = settled([sample for _, _, sample in waiting], grader)
+    for (place, where, _), sample in zip(waiting, found, strict=True):
+        yield place, where, sample
 
 
 def settled(samples: Sequence[Sample], grader: Grader) -> Iterator[Sample]:

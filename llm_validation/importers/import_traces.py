@@ -21,7 +21,7 @@ from verigap.llm_validation.importers.blocks import (
     Locally,
     Readers,
     ReadingEngine,
-    settled,
+    graded,
 )
 from verigap.llm_validation.importers.foreign import nothing_in
 from verigap.llm_validation.importers.grading import MISSING, Grader
@@ -50,8 +50,6 @@ from verigap.storage.tables import TableError
 MOST_LISTED = 1000
 # Samples between two words on the progress.
 _STEP = 64
-# Samples are graded together, up to a number of them, of questions, and of characters.
-_MOST_WAITING, _MOST_PENDING, _MOST_CHARACTERS = 4096, 512, 16 * 2**20
 # Records that are searched for further values of a score before it is refused.
 _MORE_SCORES = 1000
 # The share of texts that are there already from which on it is worth a warning.
@@ -255,7 +253,7 @@ class _Run:
         """Rows of usable samples with their places; the others are counted, or raise."""
         # The longest first: a path may be the beginning of another.
         self._paths = tuple(sorted((f"{path}" for path in paths), key=len, reverse=True))
-        for place, where, sample in self._graded(self._samples(paths, reading)):
+        for place, where, sample in graded(self._samples(paths, reading), self.grader):
             try:
                 row = self._row(sample, place)
             except BadRecord as problem:
@@ -299,30 +297,6 @@ class _Run:
         if unclear is not None:
             # Not to be skipped: the samples that it drops would be chosen by their verdict.
             raise TableError(unclear.refusal())
-
-    def _graded(
-        self, samples: Iterator[tuple[str, str, Sample]]
-    ) -> Iterator[tuple[str, str, Sample]]:
-        """The same samples in order, none of them pending."""
-        waiting: list[tuple[str, str, Sample]] = []
-        pending = characters = 0
-        for item in samples:
-            if not waiting and not item[2].pending:
-                yield item
-                continue
-            waiting.append(item)
-            pending += bool(item[2].pending)
-            characters += len(item[2].text or "")
-            full = len(waiting) >= _MOST_WAITING or pending >= _MOST_PENDING
-            if full or characters >= _MOST_CHARACTERS:
-                yield from self._settled(waiting)
-                waiting, pending, characters = [], 0, 0
-        yield from self._settled(waiting)
-
-    def _settled(self, waiting: list[tuple[str, str, Sample]]) -> Iterator[tuple[str, str, Sample]]:
-        found = settled([sample for _, _, sample in waiting], self.grader)
-        for (place, where, _), sample in zip(waiting, found, strict=True):
-            yield place, where, sample
 
     def _file(self, place: str) -> str:
         """The file that a place is in."""

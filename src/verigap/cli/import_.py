@@ -96,7 +96,10 @@ def import_(
     ] = False,
     engine: Annotated[
         str,
-        typer.Option("--engine", help="Where records are graded: local, or ray (a reader a CPU)."),
+        typer.Option(
+            "--engine",
+            help="Where records are graded: local or ray (a cluster: --engine ray --address auto).",
+        ),
     ] = "local",
     address: Annotated[
         str | None,
