@@ -81,14 +81,11 @@ class Blocks:
 
     An error in reading waits until the blocks before it are dealt with, as bad records in these
     come first.
-
-    Attributes:
-      error: the error that ended the reading; None where it came to its end.
     """
 
     def __init__(self, items: Iterator[Item], reading: Reading) -> None:
         """Nothing is read yet."""
-        self.error: Exception | None = None
+        self._error: Exception | None = None
         self._items, self._reading = items, reading
 
     def __iter__(self) -> Iterator[Block]:
@@ -107,11 +104,26 @@ class Blocks:
         if gathered:
             yield Block(tuple(gathered), path)
 
+    def given(self, done: Iterable[tuple[Block, Finished]]) -> Iterator[Parsed]:
+        """The items of all blocks, each dealt with, in the order in which they were read.
+
+        Raises:
+          Exception: what is wrong with a record beyond being a bad one, or what ended the reading.
+        """
+        for block, became in done:
+            yield from became.items
+            if became.error is not None:
+                # By now another file may be read.
+                self._reading.path = block.path
+                raise became.error
+        if self._error is not None:
+            raise self._error
+
     def _read(self) -> Iterator[Item]:
         try:
             yield from self._items
         except Exception as error:
-            self.error = error
+            self._error = error
 
 
 def finished(block: Block, grader: Grader) -> Finished:

@@ -90,20 +90,17 @@ class _RayReaders:
 
     def parsed(self, items: Iterator[Item], reading: Reading) -> Iterator[Parsed]:
         blocks = Blocks(items, reading)
+        return blocks.given(self._finished(blocks))
+
+    def _finished(self, blocks: Blocks) -> Iterator[tuple[Block, Finished]]:
         try:
             for block, done in self._actors.results(blocks, _nothing, ordered=True):
                 if isinstance(done, str):
                     raise GradingError(done)
-                yield from done.items
-                if done.error is not None:
-                    # By now another file may be read.
-                    reading.path = block.path
-                    raise done.error
+                yield block, done
         except CallError as error:
             what = _named(error.call) if isinstance(error.call, Block) else "a reader"
             raise BlockError(f"{what}: {error}; no table is written") from None
-        if blocks.error is not None:
-            raise blocks.error
 
 
 def _accept(greeting: tuple[str, Versions]) -> None:

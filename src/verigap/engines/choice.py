@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from verigap.sim.sweeps.engine import Engine
+from verigap.engines.ray_engine import RayEngine
+from verigap.sim.sweeps.engine import Engine, LocalEngine
 
 NAMES = ("local", "ray")
 
@@ -47,7 +45,4 @@ def chosen_engine(name: str, address: str | None = None) -> Engine:
       >>> chosen_engine("local")
       LocalEngine()
     """
-    from verigap.engines.ray_engine import RayEngine
-    from verigap.sim.sweeps.engine import LocalEngine
-
     return RayEngine(address=address) if is_ray(name, address) else LocalEngine()
