@@ -5,7 +5,7 @@
 Every round runs the sweep once by each engine, each run in a process of its own, so that what else
 the machine does slows all of them alike. Of a run the pace is told once every worker has done a
 batch of the sweep's one program, which leaves out starting and compiling; of an engine the median
-pace, and the median and the range over rounds of its ratio to the local engine on one CPU.
+pace, and the median and the range over rounds of its ratio to the local engine in the same round.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from verigap.engines import LocalEngine, RayEngine
 from verigap.sim.sweeps import run_in_memory, sweep_from
 from verigap.storage.progress import Progress
 
-CELLS = 512
+CELLS = 256
 CONFIG = {
     "replicates": 5000,
     "sweeps": [
@@ -38,7 +38,7 @@ CONFIG = {
     ],
 }
 ONE_RUN = "--one"
-PLAIN, ONE = "local", "local, 1 CPU"
+LOCAL = "local"
 
 
 class Measured(NamedTuple):
@@ -50,7 +50,7 @@ class Measured(NamedTuple):
 
 def engine_names(cpus: list[int]) -> list[str]:
     """Those that are compared."""
-    return [ONE, PLAIN, *(f"ray, {count} CPU{'s' * (count > 1)}" for count in cpus)]
+    return [LOCAL, *(f"ray, {count} CPU{'s' * (count > 1)}" for count in cpus)]
 
 
 def measured(name: str) -> Measured:
@@ -74,10 +74,8 @@ def measured(name: str) -> Measured:
 
 def measured_apart(name: str) -> Measured:
     """Run the sweep in a process of its own."""
-    # XLA takes its number of threads from NPROC.
-    environment = os.environ | ({"NPROC": "1"} if name == ONE else {})
     command = [sys.executable, "-m", "benchmarks.scaling_out", ONE_RUN, name]
-    said = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    said = subprocess.run(command, check=True, capture_output=True, text=True)
     return Measured(*json.loads(said.stdout))
 
 
@@ -93,9 +91,11 @@ def main() -> None:
         for name in names:
             runs[name].append(measured_apart(name))
     print(f"{rounds} rounds of {CELLS} cells")
-    print(f"| engine | seconds | cells a second after the start | times {ONE} |\n|---|---|---|---|")
+    print(
+        f"| engine | seconds | cells a second after the start | times {LOCAL} |\n|---|---|---|---|"
+    )
     for name in names:
-        ratios = [run.rate / one.rate for run, one in zip(runs[name], runs[ONE], strict=True)]
+        ratios = [run.rate / one.rate for run, one in zip(runs[name], runs[LOCAL], strict=True)]
         seconds, rate = (statistics.median(each) for each in zip(*runs[name], strict=True))
         spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})"
         print(f"| {name} | {seconds:.1f} | {rate:.1f} | {spread} |", flush=True)
