@@ -37,7 +37,7 @@ SMOLLM2 = $$($(VENV_LLM)/bin/python -c 'import importlib.util as u, pathlib as p
 
 PIP_INSTALL = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help attack audit chaos coverage fuzz mutants setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
+.PHONY: help attack audit chaos chaos-ray coverage fuzz mutants setup quickstart run test lint types bench figures gallery docs clean bench-latency bench-compare test-latest test-long test-py313 \
   test-readers test-browser setup-all setup-llm sample-demo finetune-demo test-llm test-ray test-vllm
 
 help: ## this list
@@ -186,8 +186,11 @@ finetune-demo: $(READY_LLM) ## clones of SmolLM2-135M and verifier heads on its 
 test-llm: $(READY_LLM) ## the tests that need the llm extra (tests_llm/)
 	$(VENV_LLM)/bin/python -m pytest tests_llm
 
-test-ray: $(READY_RAY) ## sweeps and sampling on clusters of Ray that lose machines (tests_ray/)
+test-ray: $(READY_RAY) ## sweeps, sampling and imports on clusters of Ray that lose machines (tests_ray/)
 	$(VENV_RAY)/bin/python -m pytest tests_ray
+
+chaos-ray: $(READY_RAY) ## kills of drivers and workers of Ray at random moments, with a table (VERIGAP_INTERRUPTS=50 of each)
+	VERIGAP_INTERRUPTS=$${VERIGAP_INTERRUPTS:-50} $(VENV_RAY)/bin/python -m pytest -q tests_ray/test_kill_campaign.py
 
 $(READY_RAY): pyproject.toml constraints/ray.txt
 	@test -e $@ || $(PYTHON) -m venv --clear $(VENV_RAY)

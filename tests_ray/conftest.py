@@ -21,6 +21,8 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(Path(__file__).parent.parent), os.environ.get("PYTHONPATH")])
 )
 
+from tests.cli.fault_trials import write_table
+from tests_ray.importing import Importing
 from tests_ray.machines import Machines
 from tests_ray.sampling import Sampling
 from tests_ray.sweeping import CONFIG, Sweeping
@@ -50,6 +52,14 @@ def sampling(tmp_path: Path) -> Iterator[Sampling]:
     runs.end_all()
 
 
+@pytest.fixture
+def importing(tmp_path: Path) -> Iterator[Importing]:
+    """Imports in a folder of their own; of their runs none outlives the test."""
+    runs = Importing(tmp_path)
+    yield runs
+    runs.end_all()
+
+
 @pytest.fixture(scope="session")
 def three_machines() -> Iterator[Machines]:
     # Not a folder of pytest's, as paths of sockets have to be short.
@@ -64,3 +74,8 @@ def machines(three_machines: Machines) -> Machines:
     """A cluster of three machines with a CPU each, beside a head without one."""
     three_machines.restore()
     return three_machines
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """What the campaign of kills saw, in one table."""
+    write_table(terminalreporter)

@@ -68,6 +68,19 @@ class Machines:
         (worker, _), *_ = wait_for(lambda: self._busy(doing))
         os.kill(worker, signal.SIGKILL)
 
+    def working(self, doing: str = "compute") -> list[int]:
+        """The worker processes that do something just now."""
+        return [worker for worker, _ in self._busy(doing)]
+
+    def workers(self) -> list[Process]:
+        """All worker processes, those that have nothing to do among them."""
+        raylets = self._raylets()
+        return [
+            each
+            for each in processes()
+            if each.command.startswith(("ray::IDLE", "ray::compute")) and each.parent in raylets
+        ]
+
     def _busy(self, doing: str) -> list[tuple[int, int]]:
         """The workers that do something just now, each with its raylet, as process numbers."""
         return [

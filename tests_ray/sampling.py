@@ -121,6 +121,8 @@ class Sampling:
             sys.executable, "-m", "tests_ray.sampling", "sample", "--model", "none",
             "--task", "jsonl:digits.jsonl", "--style", "plain", "--max-tokens", 40,
             "--prompts", 8, "--samples", 3, "--batch-size", 2, "--workers", 1, "--seed", seed,
+            # A slow machine would have its bar drawn.
+            "--quiet",
             "--out", out, *options,
         )  # fmt: skip
         child = subprocess.Popen(

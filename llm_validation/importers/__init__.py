@@ -12,6 +12,7 @@ from verigap.llm_validation.importers.import_traces import (
     ImportReport,
     import_traces,
 )
+from verigap.llm_validation.importers.ray_readers import BlockError, RayReaders
 from verigap.llm_validation.importers.recognition import chosen, recognised
 from verigap.llm_validation.importers.records import Format, ImportOptions
 from verigap.llm_validation.importers.samples import Samples, samples_from
@@ -131,9 +132,11 @@ def read_traces(source: Source | Sequence[str | Path]) -> Traces:
 
 __all__ = [
     "FORMATS",
+    "BlockError",
     "Format",
     "ImportOptions",
     "ImportReport",
+    "RayReaders",
     "Samples",
     "choose_format",
     "holds_samples",

@@ -15,13 +15,14 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
+    Item,
     LeftOut,
     Note,
     Parsed,
     Reading,
     Sample,
     Stated,
-    parse_each,
+    parse_anywhere,
 )
 from verigap.llm_validation.importers.rows import beside
 from verigap.llm_validation.importers.sources import json_lines
@@ -35,7 +36,7 @@ _MEANS = (
 )
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The samples, by one of their metrics."""
     for path in paths:
         metrics, means = _looked_through(path)
@@ -45,7 +46,7 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
         if graded:
             yield Parsed(str(path), Note(_MEANS))
         parse = partial(_samples, metric=metric, graded=graded, above=options.correct_above)
-        yield from parse_each(json_lines([path], reading), parse)
+        yield from parse_anywhere(json_lines([path], reading), parse)
         yield from _stated(path, metric, graded)
 
 

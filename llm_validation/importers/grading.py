@@ -117,9 +117,13 @@ class Grader:
     Its processes start with the first question and are killed over one that takes too long.
     """
 
-    def __init__(self) -> None:
-        """Nothing starts yet."""
-        self._pool = GradingPool(JUDGE, min(_WORKERS, os.cpu_count() or 1), _SECONDS)
+    def __init__(self, workers: int = _WORKERS) -> None:
+        """Nothing starts yet.
+
+        Args:
+          workers: processes, at most one a CPU.
+        """
+        self._pool = GradingPool(JUDGE, min(workers, os.cpu_count() or 1), _SECONDS)
 
     def __enter__(self) -> Grader:
         return self

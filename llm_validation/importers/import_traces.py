@@ -16,8 +16,15 @@ from verigap.llm_validation.importers.account import (
     ScorerTally,
     Verdicts,
 )
+from verigap.llm_validation.importers.blocks import (
+    OF_ANOTHER_KIND,
+    Locally,
+    Readers,
+    ReadingEngine,
+    graded,
+)
 from verigap.llm_validation.importers.foreign import nothing_in
-from verigap.llm_validation.importers.grading import MISSING, NOT_JUDGED, Grader
+from verigap.llm_validation.importers.grading import MISSING, Grader
 from verigap.llm_validation.importers.groups import SETTINGS
 from verigap.llm_validation.importers.lengths import Lengths, lacking
 from verigap.llm_validation.importers.pooling import Numbers
@@ -43,12 +50,8 @@ from verigap.storage.tables import TableError
 MOST_LISTED = 1000
 # Samples between two words on the progress.
 _STEP = 64
-# Samples are graded together, up to a number of them, of questions, and of characters.
-_MOST_WAITING, _MOST_PENDING, _MOST_CHARACTERS = 4096, 512, 16 * 2**20
 # Records that are searched for further values of a score before it is refused.
 _MORE_SCORES = 1000
-# What comes of values of another kind than any file of a format was seen to have.
-_OF_ANOTHER_KIND = (AttributeError, IndexError, KeyError, OverflowError, TypeError)
 # The share of texts that are there already from which on it is worth a warning.
 _MANY = 0.2
 
@@ -121,6 +124,7 @@ def import_traces(
     out: Path,
     options: ImportOptions,
     progress: Callable[[Progress], None] | None = None,
+    engine: ReadingEngine | None = None,
 ) -> ImportReport:
     """Read sample logs and write them as one trace table; the file appears whole or not at all.
 
@@ -130,10 +134,13 @@ def import_traces(
       out: the table, Parquet.
       options: see `ImportOptions`.
       progress: called now and then; it counts bytes of the files, and produces samples.
+      engine: where records are understood and graded, this process and its own by default; the
+        table is the same.
 
     Raises:
       TableError: a file cannot be read, or holds a record that cannot (unless `skip_bad`).
       ValueError: an option the format has no use for, or an unknown value of one.
+      BlockError: records that could not be graded on Ray.
 
     Example:
       >>> import tempfile
@@ -153,8 +160,9 @@ def import_traces(
         if out.exists() and path.exists() and out.samefile(path):
             raise TableError(f"{out}: is one of the files to import; choose another `out`")
     reading = Reading(paths)
-    with writer, closing(reading), Grader() as grader:
-        run = _Run(form, options, grader)
+    # Drafts go first where it ends early, as Ray takes its time.
+    with (engine or Locally()).opened() as readers, writer, closing(reading), Grader() as grader:
+        run = _Run(form, options, grader, readers)
         _write_rows(run, writer, paths, reading, progress)
         report = _report(run, writer)
         writer.finish()
@@ -225,8 +233,10 @@ def _report(run: _Run, writer: TraceWriter) -> ImportReport:
 class _Run:
     """The account of one import."""
 
-    def __init__(self, form: Format, options: ImportOptions, grader: Grader) -> None:
-        self.form, self.options, self.grader = form, options, grader
+    def __init__(
+        self, form: Format, options: ImportOptions, grader: Grader, readers: Readers
+    ) -> None:
+        self.form, self.options, self.grader, self.readers = form, options, grader, readers
         self.lengths = Lengths(options)
         self.taken = self.skipped = 0
         self.skipped_list: list[str] = []
@@ -243,7 +253,7 @@ class _Run:
         """Rows of usable samples with their places; the others are counted, or raise."""
         # The longest first: a path may be the beginning of another.
         self._paths = tuple(sorted((f"{path}" for path in paths), key=len, reverse=True))
-        for place, where, sample in self._graded(self._samples(paths, reading)):
+        for place, where, sample in graded(self._samples(paths, reading), self.grader):
             try:
                 row = self._row(sample, place)
             except BadRecord as problem:
@@ -254,8 +264,8 @@ class _Run:
     def _outcomes(self, paths: Sequence[Path], reading: Reading) -> Iterator[Parsed]:
         """What the records turned out to be; what is wrong with a whole file names the file."""
         try:
-            yield from self.form.read(paths, self.options, reading)
-        except (BadRecord, *_OF_ANOTHER_KIND) as error:
+            yield from self.readers.parsed(self.form.read(paths, self.options, reading), reading)
+        except (BadRecord, *OF_ANOTHER_KIND) as error:
             what = f"holds a value of another kind than {self.form.about} ({error})"
             if isinstance(error, BadRecord):
                 what = str(error)
@@ -287,36 +297,6 @@ class _Run:
         if unclear is not None:
             # Not to be skipped: the samples that it drops would be chosen by their verdict.
             raise TableError(unclear.refusal())
-
-    def _graded(
-        self, samples: Iterator[tuple[str, str, Sample]]
-    ) -> Iterator[tuple[str, str, Sample]]:
-        """The same samples in order, none of them pending."""
-        waiting: list[tuple[str, str, Sample]] = []
-        pending = characters = 0
-        for item in samples:
-            if not waiting and not item[2].pending:
-                yield item
-                continue
-            waiting.append(item)
-            pending += bool(item[2].pending)
-            characters += len(item[2].text or "")
-            full = len(waiting) >= _MOST_WAITING or pending >= _MOST_PENDING
-            if full or characters >= _MOST_CHARACTERS:
-                yield from self._settled(waiting)
-                waiting, pending, characters = [], 0, 0
-        yield from self._settled(waiting)
-
-    def _settled(self, waiting: list[tuple[str, str, Sample]]) -> Iterator[tuple[str, str, Sample]]:
-        asked = [(s.answer or "", s.pending) for _, _, s in waiting if s.pending]
-        found = iter(self.grader.settle(asked) if asked else ())
-        for place, where, sample in waiting:
-            settled = sample
-            if sample.pending:
-                correct = next(found)
-                reason = NOT_JUDGED if correct is None else None
-                settled = sample._replace(correct=correct, reason=reason, pending=())
-            yield place, where, settled
 
     def _file(self, place: str) -> str:
         """The file that a place is in."""

@@ -26,12 +26,12 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
+    Item,
     LeftOut,
-    Parsed,
     Reading,
     Record,
     Sample,
-    parse_each,
+    parse_anywhere,
 )
 from verigap.llm_validation.importers.sources import (
     LARGEST_DOCUMENT,
@@ -57,7 +57,7 @@ _ATTACHMENT = "attachment://"
 _INSTALL = "install inspect_ai, whose reader is then used"
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The samples of each log, one an epoch."""
     for path in paths:
         header, records = _opened_log(path, reading)
@@ -65,7 +65,7 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
         scorer = _chosen(first, options)
         yield from scores.stated(header, scorer, str(path))
         parse = partial(_samples, header=header, scorer=scorer, above=options.correct_above)
-        yield from parse_each(records, parse)
+        yield from parse_anywhere(records, parse)
 
 
 def _chosen(records: list[Record], options: ImportOptions) -> str | None:

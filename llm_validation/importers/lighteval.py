@@ -16,13 +16,14 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
+    Item,
     Parsed,
     Reading,
     Record,
     Sample,
     Stated,
     UnclearVerdict,
-    parse_each,
+    parse_anywhere,
 )
 from verigap.llm_validation.importers.rows import beside, rows
 from verigap.llm_validation.importers.sources import peeked
@@ -36,7 +37,7 @@ _ORDER = ("extractive_match",)
 _GRADED = "final answer against gold"
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The replies to each document, judged by its metric where there is one reply."""
     single = list(_single(paths))
     metric = choose(single, options.metric, options.correct_above, _ORDER) if single else None
@@ -60,7 +61,7 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
             dataset=name["task"] if name else "",
             model=model if isinstance(model, str) else "",
         )
-        yield from parse_each(records, parse)
+        yield from parse_anywhere(records, parse)
         if name:
             task = values.mapping(results.get("results") or {}, "results").get(name["task"])
             yield from _stated(task, metric, str(path))

@@ -11,6 +11,7 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
+    Item,
     Parsed,
     Reading,
     Record,
@@ -61,7 +62,7 @@ OPENR1 = Columns(
 )
 
 
-def read_qwen(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read_qwen(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The replies of Qwen2.5-Math's evaluation, which states the accuracy of the first ones."""
     score = decisive(paths, options, QWEN)
     for path in paths:
@@ -76,7 +77,7 @@ def read_qwen(paths: Sequence[Path], options: ImportOptions, reading: Reading) -
 
 def read_livecodebench(
     paths: Sequence[Path], options: ImportOptions, reading: Reading
-) -> Iterator[Parsed]:
+) -> Iterator[Item]:
     """The replies of LiveCodeBench, and its pass@1."""
     score = decisive(paths, options, LIVECODEBENCH)
     for path in paths:
@@ -95,9 +96,7 @@ def _pass_at_1(path: Path) -> Iterator[Parsed]:
         yield Parsed(str(path), Stated("column graded_list", "pass@1", value))
 
 
-def read_openr1(
-    paths: Sequence[Path], options: ImportOptions, reading: Reading
-) -> Iterator[Parsed]:
+def read_openr1(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The generations of OpenR1's data sets."""
     score = decisive(paths, options, OPENR1)
     for path in paths:

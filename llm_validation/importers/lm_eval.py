@@ -8,9 +8,10 @@ document (the default filter takes the first), so each response is graded by its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from verigap.llm_validation.extraction import extract_answer
 from verigap.llm_validation.importers import deciding, values
@@ -19,14 +20,16 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
+    Item,
     LeftOut,
     Note,
     Parsed,
     Reading,
+    Record,
     Sample,
     Stated,
     UnclearVerdict,
-    parse_each,
+    parse_anywhere,
 )
 from verigap.llm_validation.importers.sources import json_lines, json_object
 from verigap.storage.files import read_regular
@@ -43,18 +46,45 @@ _PASS_AT_K = re.compile(r"pass(@|_at_)\d+$")
 _LARGEST_RESULTS = 64 * 2**20
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """Responses of logged documents, in order."""
     for path in paths:
         log = _Log(path, options)
-        yield from parse_each(json_lines([path], reading), log)
+        parse = partial(_samples, dataset=log.dataset, model=log.model, above=log.above)
+        yield from parse_anywhere(log.documents(json_lines([path], reading)), parse)
         log.refuse_unknown_filter()
         yield from log.stated(str(path))
         yield from log.other_filters(str(path))
 
 
+class _Document(NamedTuple):
+    """A line of a log.
+
+    Attributes:
+      prompt: names the document.
+      responses: the texts to judge.
+      metrics: what the harness says of them, by name.
+      metric: that which decides where there is one response.
+      filter: name of the filter that the line is of.
+      targets: right answers.
+      filtered: what the filter made of the responses.
+      settings: the parameters of the request.
+      stops: its stop sequences.
+    """
+
+    prompt: str
+    responses: Sequence[str]
+    metrics: dict[str, float]
+    metric: str | None
+    filter: str
+    targets: list[object]
+    filtered: object
+    settings: dict[str, Any]
+    stops: tuple[str, ...]
+
+
 class _Log:
-    """Parses the lines of one file, whose name says the task."""
+    """The lines of one file, whose name says the task, and what holds for all of them."""
 
     def __init__(self, path: Path, options: ImportOptions) -> None:
         name = _FILE.fullmatch(path.name)
@@ -68,7 +98,18 @@ class _Log:
         # Sum and number of the documents' metrics, by filter and metric.
         self.by_filter: dict[str, dict[str, tuple[float, int]]] = {}
 
-    def __call__(self, record: dict[str, Any]) -> list[Sample]:
+    def documents(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The documents of the filter that counts; the others are left out."""
+        for place, content in records:
+            found = content
+            if not isinstance(content, BadRecord | LeftOut):
+                try:
+                    found = self._document(content)
+                except (BadRecord, LeftOut) as refusal:
+                    found = refusal
+            yield Record(place, found)
+
+    def _document(self, record: dict[str, Any]) -> _Document:
         prompt = values.identifier(values.get(record, "doc_id"), "doc_id")
         name = values.text(record.get("filter", _NO_FILTER), "filter")
         if self.filter is None:
@@ -85,29 +126,19 @@ class _Log:
             self._refuse_useless(list(metrics), len(responses))
         settings = _settings(record)
         stops = values.stops(settings.get("until"))
-        samples: list[Sample] = []
-        for number, text in enumerate(responses):
-            if len(responses) == 1 and metrics:
-                assessment, decided_by = self._logged(record, text, metrics)
-            elif (ran := _of_run_code(metrics, _targets(record))) is not None:
-                assessment, decided_by = ran
-            else:
-                assessment = assess(text, _targets(record), stops=stops)
-                decided_by = "final answer against target"
-            samples.append(
-                Sample(
-                    prompt,
-                    decided_by=decided_by,
-                    dataset=self.dataset,
-                    model=self.model,
-                    sampling=values.parameters(settings),
-                    text=text,
-                    sample_id=number,
-                    verdicts=self._verdicts(metrics) if len(responses) == 1 else None,
-                    **assessment._asdict(),
-                )
-            )
-        return samples
+        if self.metric is None and len(responses) == 1 and metrics:
+            self.metric = self.asked or self._decisive(metrics)
+        return _Document(
+            prompt,
+            responses,
+            metrics,
+            self.metric,
+            name,
+            _targets(record),
+            record.get("filtered_resps"),
+            settings,
+            stops,
+        )
 
     def stated(self, place: str) -> list[Parsed]:
         """The accuracies in the results file of the same run."""
@@ -166,27 +197,6 @@ class _Log:
                 "is one number for all; drop it, and each response is graded by itself"
             )
 
-    def _logged(
-        self, record: dict[str, Any], text: str, metrics: dict[str, float]
-    ) -> tuple[Assessment, str]:
-        """The harness's own verdict on a document's only response."""
-        if self.metric is None:
-            self.metric = self.asked or self._decisive(metrics)
-        metric = self.metric
-        if metric not in metrics:
-            raise BadRecord(f"metric {metric!r} is missing, which decides other documents")
-        value = metrics[metric]
-        if self.above is None and value not in (0, 1):
-            others = [name for name in metrics if name != metric]
-            raise UnclearVerdict(metric, f"{value:g}", True, others)
-        correct = value == 1 if self.above is None else value > self.above
-        filtered = record.get("filtered_resps")
-        answer = filtered[0] if isinstance(filtered, list) and filtered else None
-        reason = NO_ANSWER if answer == "[invalid]" and not correct else None
-        if not isinstance(answer, str) or answer == "[invalid]" or answer == text:
-            answer = extract_answer(text)
-        return Assessment(answer, correct, reason), f"metric {metric}, filter {self.filter}"
-
     def _decisive(self, metrics: dict[str, float]) -> str:
         deciding.refuse_form(metrics)
         known = {name: v for name, v in metrics.items() if not deciding.speaks_of_form(name)}
@@ -197,10 +207,58 @@ class _Log:
             iter([*order, *(name for name in clear if name in right), *right, *clear, *known])
         )
 
-    def _verdicts(self, metrics: dict[str, float]) -> dict[str, bool | None]:
-        if self.above is not None:
-            return {name: value > self.above for name, value in metrics.items()}
-        return {name: value == 1 if value in (0, 1) else None for name, value in metrics.items()}
+
+def _samples(document: _Document, dataset: str, model: str, above: float | None) -> list[Sample]:
+    """The samples of a document, each judged by itself where there are several."""
+    metrics, targets = document.metrics, document.targets
+    alone = len(document.responses) == 1
+    samples: list[Sample] = []
+    for number, text in enumerate(document.responses):
+        if alone and metrics:
+            assessment, decided_by = _logged(document, text, above)
+        elif (ran := _of_run_code(metrics, targets)) is not None:
+            assessment, decided_by = ran
+        else:
+            assessment = assess(text, targets, stops=document.stops)
+            decided_by = "final answer against target"
+        samples.append(
+            Sample(
+                document.prompt,
+                decided_by=decided_by,
+                dataset=dataset,
+                model=model,
+                sampling=values.parameters(document.settings),
+                text=text,
+                sample_id=number,
+                verdicts=_verdicts(metrics, above) if alone else None,
+                **assessment._asdict(),
+            )
+        )
+    return samples
+
+
+def _logged(document: _Document, text: str, above: float | None) -> tuple[Assessment, str]:
+    """The harness's own verdict on a document's only response."""
+    metric, metrics = document.metric, document.metrics
+    if metric is None or metric not in metrics:
+        raise BadRecord(f"metric {metric!r} is missing, which decides other documents")
+    value = metrics[metric]
+    if above is None and value not in (0, 1):
+        others = [name for name in metrics if name != metric]
+        raise UnclearVerdict(metric, f"{value:g}", True, others)
+    correct = value == 1 if above is None else value > above
+    filtered = document.filtered
+    answer = filtered[0] if isinstance(filtered, list) and filtered else None
+    reason = NO_ANSWER if answer == "[invalid]" and not correct else None
+    if not isinstance(answer, str) or answer == "[invalid]" or answer == text:
+        answer = extract_answer(text)
+    return Assessment(answer, correct, reason), f"metric {metric}, filter {document.filter}"
+
+
+def _verdicts(metrics: dict[str, float], above: float | None) -> dict[str, bool | None]:
+    if above is not None:
+        return {name: value > above for name, value in metrics.items()}
+    return {name: value == 1 if value in (0, 1) else None for name, value in metrics.items()}
 
 
 def _of_run_code(metrics: dict[str, float], targets: list[object]) -> tuple[Assessment, str] | None:

@@ -19,11 +19,11 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
-    Parsed,
+    Item,
     Reading,
     Record,
     Sample,
-    parse_each,
+    parse_anywhere,
 )
 from verigap.llm_validation.importers.sources import document, json_lines, json_values
 
@@ -31,7 +31,7 @@ _VERDICTS = ("is_corrects", "is_correct")
 _DEEPEST = 100
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The samples of each problem."""
     unnamed = 0
     for path in paths:
@@ -47,7 +47,7 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
             fallback = prompt or str(unnamed)
             unnamed += 1
             parse = partial(_samples, fallback=fallback, above=options.correct_above)
-            yield from parse_each([record], parse)
+            yield from parse_anywhere([record], parse)
 
 
 def _samples(record: dict[str, Any], fallback: str, above: float | None) -> list[Sample]:

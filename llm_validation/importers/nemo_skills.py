@@ -11,6 +11,7 @@ from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.records import (
     Format,
     ImportOptions,
+    Item,
     Parsed,
     Reading,
     Stated,
@@ -50,7 +51,7 @@ COLUMNS = Columns(
 )
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The generations of every seed."""
     score = decisive(paths, options, COLUMNS)
     for path in paths:

@@ -7,7 +7,7 @@ known.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,10 +20,12 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
+    Item,
     LeftOut,
-    Parsed,
     Reading,
+    Record,
     Sample,
+    parse_anywhere,
     parse_each,
 )
 from verigap.llm_validation.importers.replied import FAILED, Reply, replies
@@ -72,7 +74,7 @@ class _Requests:
         return []
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The choices of every response."""
     answers = Answers(options.answers)
     requests, responses = _Requests(), []
@@ -83,10 +85,10 @@ def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Ite
         yield from parse_each(json_lines([path], reading), requests.add)
     if not responses:
         raise TableError(f"{paths[0]}: holds requests only; give the file of responses as well")
-    parse = partial(_samples, requests=requests.known, answers=answers)
+    replied = partial(_replied, requests=requests.known, answers=answers)
     for path in responses:
         # Saved objects may be an array, or one object on many lines.
-        yield from parse_each(rows(path, reading), parse)
+        yield from parse_anywhere(replied_in(rows(path, reading), replied), samples_of)
     yield from answers.doubts()
 
 
@@ -100,9 +102,69 @@ def _custom_id(record: dict[str, Any]) -> str:
     return values.identifier(values.get(record, "custom_id"), "custom_id")
 
 
-def _samples(
-    record: dict[str, Any], requests: Mapping[str, _Request], answers: Answers
-) -> list[Sample]:
+class Replied(NamedTuple):
+    """The replies to a request.
+
+    Attributes:
+      prompt_id: of the request.
+      replies: what the server said.
+      references: right answers, any of which will do; none where nobody knows one.
+      answered: whether there are right answers to other requests.
+      model: its name.
+      sampling: parameters of the request.
+      stops: its stop sequences.
+    """
+
+    prompt_id: str
+    replies: Sequence[Reply]
+    references: References
+    answered: bool
+    model: str = ""
+    sampling: str | None = None
+    stops: Sequence[str] = ()
+
+
+def replied_in(
+    records: Iterable[Record], replied: Callable[[dict[str, Any]], Replied]
+) -> Iterator[Record]:
+    """The records as replies, one after the other, as what is asked of answers is counted."""
+    for place, content in records:
+        found = content
+        if not isinstance(content, BadRecord | LeftOut):
+            try:
+                found = replied(content)
+            except (BadRecord, LeftOut) as refusal:
+                found = refusal
+        yield Record(place, found)
+
+
+def samples_of(replied: Replied) -> list[Sample]:
+    """The samples that replies are, graded against the right answers."""
+    return [_sample(replied, reply) for reply in replied.replies]
+
+
+def _sample(replied: Replied, reply: Reply) -> Sample:
+    references = replied.references
+    decided_by = "final answer against the answers given" if references else "nothing"
+    if not references and replied.answered:
+        decided_by = "nothing (no answer given)"
+    final = reply.text if reply.final is None else reply.final
+    assessment = assess(
+        final, references, cut_off=reply.cut_off, refused=reply.refused, stops=replied.stops
+    )
+    return Sample(
+        replied.prompt_id,
+        decided_by=decided_by,
+        model=replied.model,
+        text=reply.text,
+        n_tokens=reply.n_tokens,
+        logprob=reply.logprob,
+        sampling=replied.sampling,
+        **assessment._asdict(),
+    )
+
+
+def _replied(record: dict[str, Any], requests: Mapping[str, _Request], answers: Answers) -> Replied:
     saved = record if "object" in record and "custom_id" not in record else None
     # An object saved by itself has no name but the server's.
     name = _custom_id(record) if saved is None else values.identifier(record.get("id"), "id")
@@ -110,58 +172,14 @@ def _samples(
     request = requests.get(name, _Request(name, None))
     model = body.get("model")
     said = replies(body)
-    references = answers.of(name, request.prompt_id)
-    return [
-        sample_of(
-            reply,
-            request.prompt_id,
-            references,
-            answered=bool(answers),
-            model=model if isinstance(model, str) else "",
-            sampling=request.sampling,
-            stops=request.stops,
-        )
-        for reply in said
-    ]
-
-
-def sample_of(
-    reply: Reply,
-    prompt_id: str,
-    references: References,
-    *,
-    answered: bool,
-    model: str = "",
-    sampling: str | None = None,
-    stops: Sequence[str] = (),
-) -> Sample:
-    """The sample that a reply is, graded against `references`.
-
-    Args:
-      reply: what the server said.
-      prompt_id: of the request.
-      references: right answers, any of which will do; none where nobody knows one.
-      answered: whether there are right answers to other requests.
-      model: its name.
-      sampling: parameters of the request.
-      stops: its stop sequences.
-    """
-    decided_by = "final answer against the answers given" if references else "nothing"
-    if not references and answered:
-        decided_by = "nothing (no answer given)"
-    final = reply.text if reply.final is None else reply.final
-    assessment = assess(
-        final, references, cut_off=reply.cut_off, refused=reply.refused, stops=stops
-    )
-    return Sample(
-        prompt_id,
-        decided_by=decided_by,
-        model=model,
-        text=reply.text,
-        n_tokens=reply.n_tokens,
-        logprob=reply.logprob,
-        sampling=sampling,
-        **assessment._asdict(),
+    return Replied(
+        request.prompt_id,
+        said,
+        answers.of(name, request.prompt_id),
+        answered=bool(answers),
+        model=model if isinstance(model, str) else "",
+        sampling=request.sampling,
+        stops=request.stops,
     )
 
 

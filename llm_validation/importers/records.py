@@ -41,7 +41,12 @@ class UnclearVerdict(BadRecord):
         """
         what = "neither right (1) nor wrong (0)" if number else "neither true, false nor null"
         super().__init__(f"{name} is {value}, {what}")
+        self.name = name
         self.value, self.number, self.others = value, number, tuple(others)
+
+    def __reduce__(self) -> tuple[type[UnclearVerdict], tuple[object, ...]]:
+        """How it travels between processes; an error's own way is to keep its message alone."""
+        return type(self), (self.name, self.value, self.number, self.others)
 
 
 class Note(str):
@@ -130,6 +135,32 @@ class Parsed(NamedTuple):
     outcome: Sequence[Sample] | Stated | BadRecord | LeftOut | Note
 
 
+class Unparsed(NamedTuple):
+    """A record that is yet to be understood, wherever that is done.
+
+    Attributes:
+      place: where it was found.
+      content: what was found.
+      parse: makes samples of the content, or says by an error why there are none. It depends on
+        nothing but the content, and reads no file.
+    """
+
+    place: str
+    content: Any
+    parse: Callable[[Any], Sequence[Sample]]
+
+    def parsed(self) -> Parsed:
+        """What it turns out to be."""
+        try:
+            return Parsed(self.place, self.parse(self.content))
+        except (BadRecord, LeftOut) as refusal:
+            return Parsed(self.place, refusal)
+
+
+Item = Parsed | Unparsed
+"""What a format finds in a file."""
+
+
 @dataclass(frozen=True)
 class ImportOptions:
     """How to read; a format that has no use for an option refuses it.
@@ -213,7 +244,7 @@ class Reading:
         self.position = lambda: 0
 
 
-Reader = Callable[[Sequence[Path], ImportOptions, Reading], Iterator[Parsed]]
+Reader = Callable[[Sequence[Path], ImportOptions, Reading], Iterator[Item]]
 
 
 @dataclass(frozen=True)
@@ -237,16 +268,20 @@ class Format:
 def parse_each(
     records: Iterable[Record], parse: Callable[[Any], Sequence[Sample]]
 ) -> Iterator[Parsed]:
-    """Apply `parse` to every readable record and keep what it refuses in its place."""
+    """Apply `parse` to every readable record, one after the other, and keep what it refuses."""
+    for record in parse_anywhere(records, parse):
+        yield record.parsed() if isinstance(record, Unparsed) else record
+
+
+def parse_anywhere(
+    records: Iterable[Record], parse: Callable[[Any], Sequence[Sample]]
+) -> Iterator[Item]:
+    """The same for a `parse` that may be applied later, in another process and in any order."""
     for place, content in records:
         if isinstance(content, BadRecord | LeftOut):
             yield Parsed(place, content)
-            continue
-        try:
-            outcome: Sequence[Sample] | BadRecord | LeftOut = parse(content)
-        except (BadRecord, LeftOut) as refusal:
-            outcome = refusal
-        yield Parsed(place, outcome)
+        else:
+            yield Unparsed(place, content, parse)
 
 
 def refuse_useless(form: Format, options: ImportOptions) -> None:

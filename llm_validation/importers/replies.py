@@ -15,12 +15,12 @@ from verigap.llm_validation.importers.grading import NO_VERDICT, Assessment, ass
 from verigap.llm_validation.importers.records import (
     BadRecord,
     ImportOptions,
-    Parsed,
+    Item,
     Reading,
     Record,
     Sample,
     UnclearVerdict,
-    parse_each,
+    parse_anywhere,
 )
 from verigap.llm_validation.importers.rows import rows
 from verigap.llm_validation.importers.sources import peeked
@@ -90,14 +90,28 @@ def decisive(paths: Sequence[Path], options: ImportOptions, columns: Columns) ->
 
 def read_replies(
     path: Path, options: ImportOptions, reading: Reading, columns: Columns, score: str | None
-) -> Iterator[Parsed]:
+) -> Iterator[Item]:
     """The replies in a file, correct as `score` says."""
-    parse = partial(_samples, path=path, options=options, columns=columns, score=score)
-    yield from parse_each(columns.records(path, reading), parse)
+    parse = partial(
+        _samples,
+        columns=columns,
+        score=score,
+        above=options.correct_above,
+        sample_id=columns.sample_id(path),
+        dataset=columns.dataset(path),
+        model=columns.model(path),
+    )
+    yield from parse_anywhere(columns.records(path, reading), parse)
 
 
 def _samples(
-    row: Mapping[str, Any], path: Path, options: ImportOptions, columns: Columns, score: str | None
+    row: Mapping[str, Any],
+    columns: Columns,
+    score: str | None,
+    above: float | None,
+    sample_id: int | None,
+    dataset: str,
+    model: str,
 ) -> list[Sample]:
     text_name = _name(row, columns.text)
     raw = values.at(row, text_name) if text_name else None
@@ -117,9 +131,6 @@ def _samples(
     if prompt is None:
         raise BadRecord(f"field {columns.prompt[0]!r} is missing")
     prompt_id = values.conversation(values.at(row, prompt), prompt)
-    above = options.correct_above
-    # The names of a file, not of a reply: looked up once a row at most.
-    mine, dataset, model = columns.sample_id(path), columns.dataset(path), columns.model(path)
     found: list[Sample] = []
     for place, entry in enumerate(texts):
         text = values.reply(entry, text_name)
@@ -135,7 +146,7 @@ def _samples(
                 decided_by=decided_by,
                 dataset=dataset,
                 model=model,
-                sample_id=place if many and mine is None else mine,
+                sample_id=place if many and sample_id is None else sample_id,
                 text=text,
                 n_tokens=known,
                 verdicts={name: lenient(value, above) for name, value in said.items()},

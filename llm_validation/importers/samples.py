@@ -18,7 +18,7 @@ from verigap.llm_validation.importers.recognition import chosen
 from verigap.llm_validation.importers.records import (
     Format,
     ImportOptions,
-    Parsed,
+    Item,
     Reading,
     Record,
 )
@@ -83,7 +83,7 @@ def _frame_samples(frame: pl.DataFrame, options: ImportOptions | None) -> Sample
     if options is None and needs_no_reading(frame):
         return _as_it_is(Traces(frame, FRAME))
 
-    def read(_: Sequence[Path], options: ImportOptions, __: Reading) -> Iterator[Parsed]:
+    def read(_: Sequence[Path], options: ImportOptions, __: Reading) -> Iterator[Item]:
         rows = enumerate(frame.iter_rows(named=True), 1)
         records = (Record(f"{FRAME}, row {number}", row) for number, row in rows)
         return table.read_records(records, options)

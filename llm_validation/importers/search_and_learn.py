@@ -14,10 +14,10 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
-    Parsed,
+    Item,
     Reading,
     Sample,
-    parse_each,
+    parse_anywhere,
 )
 from verigap.llm_validation.importers.rows import rows
 
@@ -25,13 +25,13 @@ _NAMES = ("unique_id", "id", "problem", "question", "prompt")
 FOLDS = {"last": lambda steps: steps[-1], "min": min, "prod": math.prod}
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The completions of each problem."""
     fold = options.score or "last"
     if fold not in FOLDS:
         raise ValueError(f"score: unknown {fold!r}; use one of {', '.join(FOLDS)}")
     for path in paths:
-        yield from parse_each(rows(path, reading), partial(_samples, fold=fold))
+        yield from parse_anywhere(rows(path, reading), partial(_samples, fold=fold))
 
 
 def _samples(record: dict[str, Any], fold: str) -> list[Sample]:

@@ -15,12 +15,13 @@ from verigap.llm_validation.importers.records import (
     BadRecord,
     Format,
     ImportOptions,
+    Item,
     Note,
     Parsed,
     Reading,
     Record,
     Sample,
-    parse_each,
+    parse_anywhere,
 )
 from verigap.llm_validation.importers.rows import rows
 from verigap.llm_validation.importers.sources import peeked
@@ -31,13 +32,13 @@ TARGET = "target"
 _FILLED_IN = ("sampling", "source")
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """One sample a row, or with `explode` one an entry of the lists in it."""
     for path in paths:
         yield from read_records(rows(path, reading), options)
 
 
-def read_records(records: Iterable[Record], options: ImportOptions) -> Iterator[Parsed]:
+def read_records(records: Iterable[Record], options: ImportOptions) -> Iterator[Item]:
     """The samples in the rows of one table, wherever they come from."""
     known = (*COLUMNS, TARGET)
     for name in options.mapping:
@@ -50,7 +51,7 @@ def read_records(records: Iterable[Record], options: ImportOptions) -> Iterator[
         if isinstance(record.content, dict):
             for note in unread(record.content, mapping):
                 yield Parsed(record.place, Note(note))
-    yield from parse_each(records, parse)
+    yield from parse_anywhere(records, parse)
 
 
 def _samples(

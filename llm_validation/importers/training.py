@@ -11,7 +11,7 @@ from typing import Any
 
 from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.deciding import speaks_of_correctness
-from verigap.llm_validation.importers.records import Format, ImportOptions, Parsed, Reading
+from verigap.llm_validation.importers.records import Format, ImportOptions, Item, Reading
 from verigap.llm_validation.importers.replies import Columns, decisive, named, read_replies
 
 _TRL_OTHERS = {"step", "advantage", "advantages"}
@@ -52,14 +52,14 @@ TRL_COLUMNS = Columns(
 )
 
 
-def read_verl(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read_verl(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """Rollouts of verl."""
     score = decisive(paths, options, VERL_COLUMNS)
     for path in paths:
         yield from read_replies(path, options, reading, VERL_COLUMNS, score)
 
 
-def read_trl(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read_trl(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """Completions of TRL."""
     score = decisive(paths, options, TRL_COLUMNS)
     for path in paths:

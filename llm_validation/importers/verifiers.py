@@ -10,6 +10,7 @@ from verigap.llm_validation.importers import values
 from verigap.llm_validation.importers.records import (
     Format,
     ImportOptions,
+    Item,
     Parsed,
     Reading,
     Stated,
@@ -40,7 +41,7 @@ COLUMNS = Columns(
 )
 
 
-def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Parsed]:
+def read(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:
     """The rollouts, and what metadata.json says of them."""
     score = decisive(paths, options, COLUMNS)
     for path in paths:

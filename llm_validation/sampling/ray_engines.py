@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from verigap.engines.ray_actors import ActorKind, Actors, CallError
-from verigap.engines.ray_cluster import connected, embedded, require_ray, usable_cpus
-from verigap.engines.versions import Versions, difference, versions
+from verigap.engines.ray_cluster import started
+from verigap.engines.versions import Versions, refuse_other, versions
 from verigap.llm_validation.sampling.batches import Places, Sampler, configuration, layout
 from verigap.llm_validation.sampling.engine import Engine, EngineError
 from verigap.llm_validation.sampling.options import SampleOptions
@@ -70,15 +70,8 @@ class RayEngines:
           EngineError: the engine cannot be loaded.
           BatchError: it is lost time after time.
         """
-        require_ray()
-        if self.address is None:
-            cpus = usable_cpus()
-            if self.engines is not None:
-                cpus = self.engines * self.cpus_per_engine
-            there = embedded(cpus, {})
-        else:
-            there = connected(self.address, {})
-        with there as ray:
+        cpus = None if self.engines is None else self.engines * self.cpus_per_engine
+        with started(self.address, cpus, {}) as ray:
             count = self.engines or self._room(ray)
             yield _RaySession(ray, self, task, options, min(count, len(layout(task, options))))
 
@@ -213,11 +206,7 @@ class _RaySession:
         if isinstance(greeting, _Refused):
             raise EngineError(greeting.why)
         here = versions(("verigap", "numpy", *greeting.packages))
-        if differs := difference(here, greeting.versions):
-            raise ValueError(
-                f"ray: {greeting.machine} {differs}; install the same versions on all machines, "
-                "then run the same command again"
-            )
+        refuse_other(greeting.machine, here, greeting.versions)
         first = self._first = self._first or greeting
         for name, value in first.config.items():
             if greeting.config.get(name) != value:

@@ -7,7 +7,7 @@ import pytest
 
 import verigap as vg
 from tests.cli.command import Command, InProcess, run_here, succeeded
-from tests.cli.fault_trials import CHAOS, table
+from tests.cli.fault_trials import write_table
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "game24_gpt4.parquet"
 
@@ -79,10 +79,4 @@ def mixed_run(
 
 def pytest_terminal_summary(terminalreporter) -> None:
     """What the campaigns of `make chaos` saw, in one table."""
-    reports = [report for kind in terminalreporter.stats.values() for report in kind]
-    rows = [value for report in reports if getattr(report, "when", "") == "call"
-            for name, value in report.user_properties if name == CHAOS]  # fmt: skip
-    if rows:
-        terminalreporter.section("faults")
-        for line in table(rows):
-            terminalreporter.write_line(line)
+    write_table(terminalreporter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 CHAOS = "chaos"
 """Name of the property of a test's report that has a row of the table."""
@@ -48,6 +48,17 @@ def row(fault: str, number: int, right: int, seen: Counter[str]) -> list[str]:
     """A row of the table: the fault, trials, those as they should be, and what was seen."""
     said = ", ".join(f"{count} {what}" for what, count in sorted(seen.items()))
     return [fault, str(number), str(right), said]
+
+
+def write_table(terminalreporter: Any) -> None:
+    """Write the rows of all tests of a session below their reports, for pytest's summary."""
+    reports = [report for kind in terminalreporter.stats.values() for report in kind]
+    rows = [value for report in reports if getattr(report, "when", "") == "call"
+            for name, value in report.user_properties if name == CHAOS]  # fmt: skip
+    if rows:
+        terminalreporter.section("faults")
+        for line in table(rows):
+            terminalreporter.write_line(line)
 
 
 def table(rows: list[list[str]]) -> list[str]:

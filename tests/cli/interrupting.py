@@ -8,7 +8,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,12 +63,25 @@ def _listens(pid: int) -> bool:
     return bool(int(caught.split()[1], 16) >> (signal.SIGTERM - 1) & 1)
 
 
-def campaign(work: Work, folder: Path, moments: int, seed: int) -> Counter[str]:
+def campaign(
+    work: Work,
+    folder: Path,
+    moments: int,
+    seed: int,
+    kinds: Sequence[signal.Signals] = KINDS,
+) -> Counter[str]:
     """Interrupt a command at so many random moments, and let it go on after each of them.
 
     Whenever it is done, what it has written is compared with that of a run in one go, and it is
     started anew. Every interrupt has to end as `Work.line` says, but for SIGKILL, of which a
     process cannot say anything.
+
+    Args:
+      work: the command.
+      folder: an empty one.
+      moments: how many interrupts.
+      seed: of the moments.
+      kinds: of the interrupts, in turn.
 
     Returns:
       What was seen, by signal and exit code, with the number of runs that were completed.
@@ -83,7 +96,7 @@ def campaign(work: Work, folder: Path, moments: int, seed: int) -> Counter[str]:
     (broken := folder / "broken").mkdir()
     sent = 0
     while sent < moments:
-        kind = KINDS[sent % len(KINDS)]
+        kind = kinds[sent % len(kinds)]
         child = work.start(broken)
         time.sleep(draw.uniform(0.0, seconds))
         in_time = child.poll() is None

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from verigap.cli.help_pages import SAMPLES, page
-from verigap.cli.options import QuietFlag
+from verigap.cli.options import SHORT, QuietFlag
 from verigap.cli.output import say
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
@@ -94,13 +94,30 @@ def import_(
     drop_text: Annotated[
         bool, typer.Option("--drop-text", help="Leave the text of the samples out of the table.")
     ] = False,
+    engine: Annotated[
+        str,
+        typer.Option(
+            "--engine",
+            help="Where records are graded: local or ray (a cluster: --engine ray --address auto).",
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            help="Ray cluster: HOST:PORT or auto. Default: Ray is started on this machine.",
+        ),
+    ] = None,
     quiet: QuietFlag = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:
     """Turn sample logs of other tools into a trace table."""
+    from verigap.engines.choice import is_ray
     from verigap.llm_validation.importers import (
         FORMATS,
+        BlockError,
         ImportOptions,
+        RayReaders,
         choose_format,
         import_traces,
     )
@@ -128,16 +145,21 @@ def import_(
     )
     if asked is None and options.mapping:
         asked = "table"
+    readers = RayReaders(address=address) if is_ray(engine, address) else None
     form = choose_format(asked, files)
-    with ProgressBar(
-        f"import {form}",
-        quiet=quiet or as_json,
-        amount="bytes",
-        detail=lambda progress: f"{progress.produced:,} samples",
-        redraw=0.2,
-        patience=PATIENCE_SECONDS,
-    ) as bar:
-        report = import_traces(FORMATS[form], files, out, options, bar)
+    try:
+        with ProgressBar(
+            f"import {form}",
+            quiet=quiet or as_json,
+            amount="bytes",
+            detail=lambda progress: f"{progress.produced:,} samples",
+            redraw=0.2,
+            patience=PATIENCE_SECONDS,
+        ) as bar:
+            report = import_traces(FORMATS[form], files, out, options, bar, readers)
+    except BlockError as error:
+        say(f"verigap: {error}", err=True)
+        raise typer.Exit(SHORT) from None
     if as_json:
         from dataclasses import asdict
 

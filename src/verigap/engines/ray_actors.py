@@ -17,6 +17,8 @@ RETRIES = 3
 """How often a call is tried again whose actor or machine was lost."""
 
 _SECONDS_TO_TELL = 1.0
+# Calls taken for each actor: one is under way, and one is ready for it.
+_AHEAD = 2
 
 Call = TypeVar("Call")
 
@@ -53,10 +55,36 @@ class CallError(RuntimeError):
 
 @dataclass(frozen=True)
 class _Attempt(Generic[Call]):
-    """A call, and how often its actor was lost."""
+    """A call with its number, and how often its actor was lost."""
 
     call: Call
+    number: int
     losses: int = 0
+
+
+class _Results:
+    """Results that are not given yet.
+
+    Attributes:
+      lacking: calls that are begun or wait, and those whose results are here.
+    """
+
+    def __init__(self, ordered: bool) -> None:
+        self.lacking = 0
+        self._ordered, self._next = ordered, 0
+        self._here: dict[int, Any] = {}
+
+    def add(self, number: int, result: Any) -> None:
+        """Take the result of a call."""
+        self._here[number] = result
+
+    def given(self) -> Iterator[Any]:
+        """Give those that it is time for."""
+        while self._here and not (self._ordered and self._next not in self._here):
+            number = self._next if self._ordered else next(iter(self._here))
+            self._next += 1
+            self.lacking -= 1
+            yield self._here.pop(number)
 
 
 class Actors(Generic[Call]):
@@ -95,42 +123,66 @@ class Actors(Generic[Call]):
                     raise error
 
     def results(
-        self, calls: Iterable[Call], tell: Callable[[int], None]
+        self, calls: Iterable[Call], tell: Callable[[int], None], *, ordered: bool = False
     ) -> Iterator[tuple[Call, Any]]:
-        """Every call with its result, in the order in which they end.
+        """Every call with its result, in the order in which they end or in their own.
 
-        After a call that fails no more are begun; those that are under way come to their end.
+        Calls are taken from `calls` as they are needed: few are taken whose results are not given
+        yet. After a call that fails no more are begun; those that are under way come to their end.
 
         Args:
           calls: what `work` takes.
           tell: called about once a second with the number of calls under way.
+          ordered: whether the results are given in the order of the calls.
 
         Raises:
           ValueError: an actor is refused.
           CallError: a call fails, or its actor is lost time after time.
         """
-        waiting = deque(_Attempt(call) for call in calls)
-        failure: Exception | None = None
-        while self._busy or (waiting and failure is None):
-            if failure is None:
+        coming = enumerate(calls)
+        waiting = deque[_Attempt[Call]]()
+        results = _Results(ordered)
+        left, failure = True, None
+        while self._busy or (failure is None and (waiting or left)):
+            while failure is None and left and results.lacking < _AHEAD * self._count:
+                following = next(coming, None)
+                if following is None:
+                    left = False
+                    break
+                waiting.append(_Attempt(following[1], following[0]))
+                results.lacking += 1
                 self._hand_out(waiting)
-            done = self._done()
-            if not done:
-                tell(len(self._busy))
-            for reference in done:
-                if reference in self._starting:
-                    failure = failure or self._greeted(reference)
-                    continue
-                actor, attempt = self._busy.pop(reference)
-                try:
-                    result = self._result(reference, actor, attempt, waiting)
-                except CallError as error:
-                    failure = failure or error
-                    continue
-                if result is not None:
-                    yield attempt.call, result
+            if not (self._busy or waiting):
+                break
+            failure = self._collect(waiting, results, tell) or failure
+            if failure is None:
+                # Before what is done is used, which may take a while.
+                self._hand_out(waiting)
+            yield from results.given()
         if failure is not None:
             raise failure
+
+    def _collect(
+        self, waiting: deque[_Attempt[Call]], results: _Results, tell: Callable[[int], None]
+    ) -> Exception | None:
+        """Take in what has ended; what is wrong if no more should be begun."""
+        failure: Exception | None = None
+        done = self._done()
+        if not done:
+            tell(len(self._busy))
+        for reference in done:
+            if reference in self._starting:
+                failure = failure or self._greeted(reference)
+                continue
+            actor, attempt = self._busy.pop(reference)
+            try:
+                result = self._result(reference, actor, attempt, waiting)
+            except CallError as error:
+                failure = failure or error
+                continue
+            if result is not None:
+                results.add(attempt.number, (attempt.call, result))
+        return failure
 
     def _hand_out(self, waiting: deque[_Attempt[Call]]) -> None:
         self._fill(len(waiting) + len(self._busy))
@@ -195,7 +247,7 @@ class Actors(Generic[Call]):
             if losses > RETRIES:
                 why = f"was lost {losses} times with its process or machine ({_line(error)})"
                 raise CallError(why, attempt.call) from None
-            waiting.appendleft(_Attempt(attempt.call, losses))
+            waiting.appendleft(_Attempt(attempt.call, attempt.number, losses))
             return None
         self._idle.append(actor)
         return result

@@ -86,6 +86,29 @@ def connected(address: str, variables: dict[str, str]) -> Iterator[ModuleType]:
         yield ray
 
 
+@contextlib.contextmanager
+def started(
+    address: str | None, cpus: int | None, variables: dict[str, str]
+) -> Iterator[ModuleType]:
+    """A cluster that is there, or Ray on this machine alone.
+
+    Args:
+      address: see `connected`; None for Ray on this machine.
+      cpus: tasks at a time there; None for all its CPUs.
+      variables: environment of the workers.
+
+    Raises:
+      ValueError: Ray is not installed, or no cluster answers.
+    """
+    require_ray()
+    if address is None:
+        there = embedded(cpus or usable_cpus(), variables)
+    else:
+        there = connected(address, variables)
+    with there as ray:
+        yield ray
+
+
 def usable_cpus() -> int:
     """CPUs that this process may use."""
     if hasattr(os, "sched_getaffinity"):

@@ -38,6 +38,28 @@ def difference(wanted: Sequence[tuple[str, str]], found: Sequence[tuple[str, str
     return f"has {'; '.join(different)}" if different else ""
 
 
+def refuse_other(machine: str, here: Sequence[tuple[str, str]], there: Versions) -> None:
+    """Refuse a machine of a cluster that has other versions than this process.
+
+    Args:
+      machine: its name.
+      here: versions in this process.
+      there: those on the machine.
+
+    Raises:
+      ValueError: they differ.
+
+    Example:
+      >>> from verigap.engines.versions import refuse_other
+      >>> refuse_other("node1", [("numpy", "2.4.6")], (("numpy", "2.4.6"),))
+    """
+    if different := difference(here, there):
+        raise ValueError(
+            f"ray: {machine} {different}; install the same versions on all machines, then run the "
+            "same command again"
+        )
+
+
 def _version(package: str) -> str:
     try:
         return version(package)
