@@ -94,6 +94,34 @@ def test_one_prompt_has_no_interval() -> None:
     assert np.isnan(bca_interval(one[0], one, one)).all()
 
 
+@pytest.mark.parametrize("prompts", [2, 5, 40])
+def test_without_bias_and_skewness_ends_are_expanded_percentiles(prompts: int) -> None:
+    """Of replicates that are quantiles of a normal law, the ends are its quantiles too."""
+    size = 200_001
+    replicates = stats.norm.ppf((np.arange(size) + 0.5) / size)[:, None]
+    reach = stats.t.ppf(0.975, prompts - 1) * (prompts / (prompts - 1)) ** 0.5
+    for influence in (np.zeros((prompts, 1)), np.linspace(-1.0, 1.0, prompts)[:, None]):
+        low, high = bca_interval(np.zeros(1), replicates, influence)
+        if reach < 3.5:
+            assert high[0] == pytest.approx(reach, rel=1e-3)
+        assert low[0] == pytest.approx(-high[0])
+
+
+def test_ends_move_with_bias_and_skewness() -> None:
+    """The formulas of Efron 1987 for replicates of a normal law that is off by half an sd."""
+    size, bias = 200_001, 0.5
+    replicates = stats.norm.ppf((np.arange(size) + 0.5) / size)[:, None]
+    influence = np.array([[-1.0], [-1.0], [-1.0], [-1.0], [0.0], [0.0], [0.0], [4.0]])
+    acceleration = (influence**3).sum() / (6 * (influence**2).sum() ** 1.5)
+    reach = stats.t.ppf(0.975, 7) * (8 / 7) ** 0.5
+    interval = bca_interval(np.array([bias]), replicates, influence)
+    for sign, end in zip((-1, 1), interval, strict=True):
+        moved = bias + sign * reach
+        expected = bias + moved / (1 - acceleration * moved)
+        if abs(expected) < 3.5:
+            assert end[0] == pytest.approx(expected, rel=1e-3)
+
+
 def test_units_do_not_matter() -> None:
     values = np.random.default_rng(1).random((30, 2)) ** 3
     resampler = Resampler(30, 5, 400)
