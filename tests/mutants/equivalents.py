@@ -6,6 +6,26 @@ from tests.mutants.report import Reasons
 
 REASONS: Reasons = {
     (
+        "llm_validation/reporting/writing.py",
+        "leftover.unlink(missing_ok=True)",
+        "leftover.unlink(missing_ok=False)",
+    ): "a leftover that was listed is gone only where two processes write one folder at once",
+    (
+        "llm_validation/reporting/stages.py",
+        '"standing": _Seconds(8.0, 5.0),',
+        '"standing": _Seconds( 7.0, 5.0),',
+    ): "a first guess of seconds, which times that were measured replace",
+    (
+        "llm_validation/reporting/theory_content.py",
+        """return f"{text}; measured on these traces: {_more(beside['measured'], at[0])}.\"""",
+        """return f"{text}; measured on these traces: {_more(beside['measured'], at[ 1])}.\"""",
+    ): "by H or by n, what rounding leaves of a gap of 0 is far below, and any other gap far above",
+    (
+        "llm_validation/reporting/standing_content.py",
+        "if move.factor is None or move.at is None:",
+        "if move.factor is None and move.at is None:",
+    ): "a move has a factor where it has a place, and nowhere else",
+    (
         "llm_validation/fitting/deconvolution.py",
         "u = speeds[None, :] / max(float(np.abs(speeds).max()), 1.0)",
         "u = speeds[None, :] / max(float(np.abs(speeds).max()), 0.0)",
