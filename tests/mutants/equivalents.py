@@ -6,6 +6,16 @@ from tests.mutants.report import Reasons
 
 REASONS: Reasons = {
     (
+        "theory/frontier/noise.py",
+        "@cache",
+        "",
+    ): "what cloning reaches is computed again at each step of a search, and is the same",
+    (
+        "theory/frontier/moves.py",
+        'levels = _LEVELS[here][: 1 if margin == 0.0 and here != "neither" else 2]',
+        'levels = _LEVELS[here][: 1 if margin == 0.0 and here != "neither" else 3]',
+    ): "there are two levels on the way out of any side",
+    (
         "llm_validation/reporting/writing.py",
         "leftover.unlink(missing_ok=True)",
         "leftover.unlink(missing_ok=False)",
