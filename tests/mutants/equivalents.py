@@ -6,6 +6,11 @@ from tests.mutants.report import Reasons
 
 REASONS: Reasons = {
     (
+        "theory/frontier/game.py",
+        "root = math.sqrt(max(0.25 - sd * sd, 0.0))",
+        "root = math.sqrt(max(0.25 - sd * sd, -1.0))",
+    ): "sd is at most 1/2, whose square is 1/4 without rounding",
+    (
         "theory/frontier/noise.py",
         "@cache",
         "",
