@@ -6,6 +6,11 @@ from tests.mutants.report import Reasons
 
 REASONS: Reasons = {
     (
+        "sim/checks/exponents.py",
+        'names = [name for name in learners[0] if name.startswith("vf-")]',
+        'names = [name for name in learners[ 1] if name.startswith("vf-")]',
+    ): "the cells of a series have the same learners",
+    (
         "theory/frontier/game.py",
         "root = math.sqrt(max(0.25 - sd * sd, 0.0))",
         "root = math.sqrt(max(0.25 - sd * sd, -1.0))",

@@ -88,8 +88,9 @@ def mutant(source: str, mutation: Mutation) -> str | None:
 def silent_spans(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Beginning and end of what computes nothing: a line (from 1) and a column (from 0) each.
 
-    Annotations, how a dataclass is made (nothing here assigns to a frozen one), and the star after
-    which arguments are keywords, which a mutation takes for a product.
+    Annotations, how a dataclass is made (nothing here assigns to a frozen one), whether `zip`
+    asserts that lengths agree, and the star after which arguments are keywords, which a mutation
+    takes for a product.
     """
     found: list[ast.expr | None] = []
     for node in ast.walk(ast.parse(source)):
@@ -98,7 +99,7 @@ def silent_spans(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
                 found.append(node.returns)
             case ast.arg() | ast.AnnAssign():
                 found.append(node.annotation)
-            case ast.Call(func=ast.Name(id="dataclass")):
+            case ast.Call(func=ast.Name(id="dataclass" | "zip")):
                 found += [keyword.value for keyword in node.keywords]
     read = list(tokenize.generate_tokens(io.StringIO(source).readline))
     stars = [(star.start, star.end) for star, after in itertools.pairwise(read)

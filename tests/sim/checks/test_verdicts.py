@@ -56,6 +56,13 @@ def test_tightness_is_measured_over_bound(name: str, worst: Any) -> None:
         assert (again.p_value <= level) is rejected
 
 
+def test_one_test_alone_has_the_whole_level() -> None:
+    one = replace(constant("VF-LOWER", 2.0), learners=BOUNDS["VF-LOWER"].learners[:1])
+    (test,) = check(rows()[:1], [one]).tests
+    (again,) = check(rows()[:1], [replace(one, value=lambda _: np.float64(test.limit))]).tests
+    assert again.p_value == pytest.approx(FAMILY_WISE_ERROR, rel=1e-4)
+
+
 @pytest.mark.parametrize("value", [0.0, -1.0])
 def test_a_bound_that_is_not_positive_says_nothing(value: float) -> None:
     report = check(rows(), [constant("VF-LOWER", value)])
