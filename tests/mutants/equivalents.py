@@ -6,6 +6,11 @@ from tests.mutants.report import Reasons
 
 REASONS: Reasons = {
     (
+        "llm_validation/fitting/hitting_families.py",
+        "keep = np.unique(np.linspace(0, points.size - 1, _MOST_POINTS).astype(int))",
+        "keep = np.unique(np.linspace(0, points.size - 0, _MOST_POINTS).astype(int))",
+    ): "one place more, beyond the last, repeats the distribution function at the last",
+    (
         "sim/checks/exponents.py",
         'names = [name for name in learners[0] if name.startswith("vf-")]',
         'names = [name for name in learners[ 1] if name.startswith("vf-")]',
