@@ -3,7 +3,13 @@ import pytest
 from scipy import stats
 
 from tests.statistics import LEVEL as RISK
-from verigap.llm_validation.intervals import Resampler, bca_interval, mean_interval
+from verigap.llm_validation import intervals
+from verigap.llm_validation.intervals import (
+    Resampler,
+    bca_interval,
+    mean_interval,
+    student_spread,
+)
 
 
 def test_weights_are_multinomial_and_follow_the_seed() -> None:
@@ -92,6 +98,63 @@ def test_one_prompt_has_no_interval() -> None:
     assert np.isnan(mean_interval(np.array([[0.3]]), Resampler(1, 0, 100))).all()
     one = np.array([[0.3]])
     assert np.isnan(bca_interval(one[0], one, one)).all()
+
+
+@pytest.mark.parametrize("prompts", [2, 5, 40])
+def test_without_bias_and_skewness_ends_are_expanded_percentiles(prompts: int) -> None:
+    """Of replicates that are quantiles of a normal law, the ends are its quantiles too."""
+    size = 200_001
+    replicates = stats.norm.ppf((np.arange(size) + 0.5) / size)[:, None]
+    reach = stats.t.ppf(0.975, prompts - 1) * (prompts / (prompts - 1)) ** 0.5
+    for influence in (np.zeros((prompts, 1)), np.linspace(-1.0, 1.0, prompts)[:, None]):
+        low, high = bca_interval(np.zeros(1), replicates, influence)
+        if reach < 3.5:
+            assert high[0] == pytest.approx(reach, rel=1e-3)
+        assert low[0] == pytest.approx(-high[0])
+
+
+def test_ends_move_with_bias_and_skewness() -> None:
+    """The formulas of Efron 1987 for replicates of a normal law that is off by half an sd."""
+    size, bias = 200_001, 0.5
+    replicates = stats.norm.ppf((np.arange(size) + 0.5) / size)[:, None]
+    influence = np.array([[-1.0], [-1.0], [-1.0], [-1.0], [0.0], [0.0], [0.0], [4.0]])
+    acceleration = (influence**3).sum() / (6 * (influence**2).sum() ** 1.5)
+    reach = stats.t.ppf(0.975, 7) * (8 / 7) ** 0.5
+    interval = bca_interval(np.array([bias]), replicates, influence)
+    for sign, end in zip((-1, 1), interval, strict=True):
+        moved = bias + sign * reach
+        expected = bias + moved / (1 - acceleration * moved)
+        if abs(expected) < 3.5:
+            assert end[0] == pytest.approx(expected, rel=1e-3)
+
+
+def test_fewer_replicates_for_more_prompts() -> None:
+    sizes = [Resampler(prompts, 0).size for prompts in (1, 10_000, 20_000, 50_000, 10**6)]
+    assert sizes == [2000, 2000, 1000, 400, 400]
+    assert Resampler(10, 0, 123).size == 123
+
+
+def test_weights_do_not_depend_on_the_size_of_a_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Resampler(7, 3, 60).weights
+    monkeypatch.setattr(intervals, "_BLOCK", 70)
+    assert np.array_equal(whole, Resampler(7, 3, 60).weights)
+
+
+def test_uniform_weights_are_those_of_the_simplex() -> None:
+    """Each weight is Beta(1, P - 1), and that of one prompt more is Beta(1, P)."""
+    found = Resampler(4, 0, 4000)
+    np.testing.assert_allclose(found.uniform_weights.sum(axis=1), 1.0, rtol=1e-6)
+    assert stats.kstest(found.uniform_weights[:, 0], stats.beta(1, 3).cdf).pvalue > RISK
+    # Stratified: every quantile once.
+    levels = np.sort(stats.beta(1, 4).cdf(found.unseen))
+    np.testing.assert_allclose(levels, (np.arange(4000) + 0.5) / 4000, atol=1e-9)
+
+
+def test_how_much_wider_intervals_of_few_units_are() -> None:
+    for units in (2, 10, 1000):
+        ratio = stats.t.ppf(0.975, units - 1) / stats.norm.ppf(0.975)
+        assert student_spread(units) == pytest.approx(ratio * (units / (units - 1)) ** 0.5)
+    assert student_spread(1) == 1.0
 
 
 def test_units_do_not_matter() -> None:

@@ -39,6 +39,9 @@ GROUPS: Mapping[str, Group] = {
     "theory": Group(
         modules=("theory/*.py", "theory/risks/*.py"), tests=("tests/theory/test_*.py",)
     ),
+    "frontier": Group(
+        modules=("theory/frontier/*.py",), tests=("tests/theory/frontier/test_*.py",)
+    ),
     "checks": Group(modules=("sim/checks/*.py",), tests=("tests/sim/checks/test_*.py",)),
     "fitting": Group(
         modules=("llm_validation/fitting/*.py", "llm_validation/intervals.py"),
@@ -48,6 +51,10 @@ GROUPS: Mapping[str, Group] = {
             "tests/llm_validation/test_intervals.py",
             "tests/llm_validation/test_laws.py",
         ),
+    ),
+    "reporting": Group(
+        modules=("llm_validation/reporting/*.py",),
+        tests=("tests/llm_validation/reporting/test_*.py",),
     ),
     "readers": Group(
         modules=(

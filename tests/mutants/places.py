@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
+import itertools
 import random
 import re
+import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -85,7 +88,9 @@ def mutant(source: str, mutation: Mutation) -> str | None:
 def silent_spans(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     """Beginning and end of what computes nothing: a line (from 1) and a column (from 0) each.
 
-    Annotations, and how a dataclass is made: nothing here assigns to a frozen one.
+    Annotations, how a dataclass is made (nothing here assigns to a frozen one), whether `zip`
+    asserts that lengths agree, and the star after which arguments are keywords, which a mutation
+    takes for a product.
     """
     found: list[ast.expr | None] = []
     for node in ast.walk(ast.parse(source)):
@@ -94,9 +99,12 @@ def silent_spans(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
                 found.append(node.returns)
             case ast.arg() | ast.AnnAssign():
                 found.append(node.annotation)
-            case ast.Call(func=ast.Name(id="dataclass")):
+            case ast.Call(func=ast.Name(id="dataclass" | "zip")):
                 found += [keyword.value for keyword in node.keywords]
-    return [
+    read = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    stars = [(star.start, star.end) for star, after in itertools.pairwise(read)
+             if star.string == "*" and after.string == ","]  # fmt: skip
+    return stars + [
         ((node.lineno, node.col_offset), (node.end_lineno or 0, node.end_col_offset or 0))
         for node in found
         if node is not None

@@ -66,12 +66,13 @@ def test_what_becomes_of_mutants(copy: Copy) -> None:
     assert end("a if a > b else")[0] is End.UNUSABLE
 
 
-def test_annotations_and_dataclasses_stay_as_they_are() -> None:
+def test_what_computes_nothing_stays_as_it_is() -> None:
     source = "@dataclass(frozen=True)\nclass A:\n    x: int | None = 1 + 2\n" + SOURCE
+    source += "def products(a, *, b):\n    return [x * y for x, y in zip(a, b, strict=True)]\n"
     spans = silent_spans(source)
     lines = source.splitlines()
     assert sorted(lines[a[0] - 1][a[1] : b[1]] for a, b in spans) == [
-        "True", "int", "int | None", "int | None", "int | None",
+        "*", "True", "True", "int", "int | None", "int | None", "int | None",
     ]  # fmt: skip
 
 

@@ -20,6 +20,30 @@ from verigap.storage.tables import TableError
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "game24_gpt4.parquet"
 QUICK = 200
+# Of gpt-4-cot at 128 tokens.
+GOLDEN = {
+    "mean correct": [0.0403, 0.0266662, 0.0772407],
+    "mean first correct": [55.005, 54.3291, 56.0822],
+    "pass@400, power law": [0.636471, 0.51548, 0.749433],
+    "pass@400, mixture": [0.653105, 0.50839, 0.815377],
+    "power law": [3.25219, 0.329437],
+    "mean return": [2.982, 1.97191, 7.69948],
+    "relative horizon": [2.32706, 2.28236, 2.35601],
+    "sigma": [0.0729877, 0.0610091, 0.0926515],
+    "rms": [0.104359, 0.0858107, 0.171081],
+    "quantiles": [0.00744901, 0.040738, 0.191872],
+    "median": [0.040738, 0.0216672, 0.087281],
+    "naive": [0.0641625, 0.11492, 0.197827],
+    "c(0.1)": [0.0406763, 0.0299806, 0.0640736, 0.5503],
+    "c(2)": [0.0335544, 0.0249771, 0.0461209, 0.5449],
+    "share of c(2)": [0.10749, 0.072581, 0.169653],
+    "quantiles of c(2)": [0.000552779, 0.119203],
+    "c*(0.5)": [0.0403061, 0.0294819, 0.0594665],
+    "share of c*(1)": [0.120325, 0.0804074, 0.191605],
+    "beta-geometric": [0.364208, 0.0201661, 0.01],
+    "mixture": [0.306762, 0.0163498, 0.02],
+    "never": [0.957536, 55.3873],
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +92,41 @@ def test_known_figures_of_game24(fitted: Fit) -> None:
         assert budget.mean_return.estimate == pytest.approx(mean, rel=1e-12)
         within = float((firsts <= budget.horizon).sum()) / firsts.len()
         assert budget.success.estimate == pytest.approx(within, rel=1e-12)
-    # Golden values: a change of the estimator has to be meant.
-    assert cot.horizon_fits[1].sigma_over_h.mean.estimate == pytest.approx(0.0730, abs=0.0015)
-    assert cot.horizon_fits[1].anticoncentration[3].mean.estimate == pytest.approx(
-        0.0389, abs=0.0015
-    )
+
+
+def test_golden_values_of_game24(fitted: Fit) -> None:
+    """Estimates with their intervals, and laws: a change of the estimator has to be meant."""
+    group = as_content(fitted)["groups"][0]
+    budget = group["horizons"][1]
+    sigma, coverage = budget["sigma_over_h"], budget["anticoncentration"]
+    reachable, laws = budget["reachable_coverage"], group["success_laws"]
+    pass_at_400 = group["pass_at_k"]["400"]["models"]
+    beta_geometric, mixture, _ = budget["families"]
+    ends = "estimate", "low", "high"
+    found = {
+        "mean correct": [group["mean_correct"][end] for end in ends],
+        "mean first correct": [group["mean_first_correct"][end] for end in ends],
+        "pass@400, power law": [pass_at_400["power law"][end] for end in ends],
+        "pass@400, mixture": [pass_at_400["mixture"][end] for end in ends],
+        "power law": [laws[0]["values"][name] for name in "ab"],
+        "mean return": [budget["mean_return"][end] for end in ends],
+        "relative horizon": [budget["relative_horizon"][end] for end in ends],
+        "sigma": [sigma[end] for end in ends],
+        "rms": [sigma["root_mean_square"][end] for end in ends],
+        "quantiles": [sigma["quantiles"][level]["estimate"] for level in ("0.1", "0.5", "0.9")],
+        "median": [sigma["median"][end] for end in ends],
+        "naive": [sigma["naive"], *(sigma["naive_quantiles"][level] for level in ("0.75", "0.9"))],
+        "c(0.1)": [coverage[0][key] for key in ("c", "low", "high", "naive")],
+        "c(2)": [coverage[4][key] for key in ("c", "low", "high", "naive")],
+        "share of c(2)": [coverage[4]["share_at_least_c0"][end] for end in ends],
+        "quantiles of c(2)": [coverage[4]["quantiles"][level] for level in ("0.25", "0.9")],
+        "c*(0.5)": [reachable[2][key] for key in ("c_star", "low", "high")],
+        "share of c*(1)": [reachable[3]["share_at_least_c0"][end] for end in ends],
+        "beta-geometric": [beta_geometric[key] for key in ("log_loss", "distance", "p_value")],
+        "mixture": [mixture[key] for key in ("log_loss", "distance", "p_value")],
+        "never": [mixture["parameters"]["never"], *mixture["parameters"]["means"]],
+    }
+    assert found == {name: pytest.approx(row, rel=5e-4) for name, row in GOLDEN.items()}
 
 
 @pytest.mark.parametrize("first", [10, 25])

@@ -52,6 +52,18 @@ def test_the_bounds_hold_for_every_completion() -> None:
     assert ungraded_bounds(correct, graded, np.zeros(3, int)) is None
 
 
+def test_the_sentence_names_pass_at_k_of_several_samples_only() -> None:
+    one = ungraded_bounds(np.array([1, 0]), np.array([1, 0]), np.array([0, 1]))
+    assert one is not None
+    assert one.sentence() == (
+        "1 of 2 samples are ungraded and left out: with all of them wrong the mean is 0.5, with "
+        "all right 1"
+    )
+    two = ungraded_bounds(np.array([1, 0]), np.array([2, 1]), np.array([0, 1]))
+    assert two is not None
+    assert two.sentence().endswith("the mean is 0.25, with all right 0.5 (pass@2: 0.5 to 1)")
+
+
 def test_measure_says_the_same() -> None:
     (group,) = measure(ungraded(), [12], data_budgets=[16], seeds=2)
     assert group.warnings[0].startswith("7 of 16 samples are ungraded and left out")

@@ -76,6 +76,90 @@ def test_correctness_that_is_lost_again_is_no_bi_level_reward() -> None:
     assert failing(lost) == {"bi_level"}
 
 
+def texts(frame: pl.DataFrame, coverage: Coverage | None = None, **given: Any) -> dict[str, str]:
+    """What is said of a table, by name."""
+    traces = Traces(frame)
+    asked = {"horizon": 2048, "mixed": 20, "extrapolated": False} | given
+    found = check_assumptions(traces.frame, group_counts(traces)[0], coverage, **asked)
+    return {row.name: f"{row.text} {row.remedy}".strip() for row in found}
+
+
+def test_what_fails_is_said_with_its_numbers() -> None:
+    unknown = pl.col("sample_id") < 3
+    ends = texts(sound().drop("first_correct").with_columns(
+        n_tokens=10 + 3 * pl.col("sample_id"), unit=pl.lit("words"),
+        correct=pl.when(~unknown).then("correct")), extrapolated=True, mixed=9)  # fmt: skip
+    assert ends["unverified"].startswith("37.5 % of the samples could not be verified")
+    assert ends["few_mixed_prompts"].split(";")[1].startswith(" there are 9. Take prompts")
+    assert ends["known_only_at_end"].startswith("100 % of the correct samples are only known")
+    assert ends["known_only_at_end"].endswith("Record the word at which each trace is first "
+                                              "correct.")  # fmt: skip
+    assert ends["unit"].startswith("Lengths are in words, not in the tokens")
+    assert ends["extrapolated"].startswith("The budget of 2,048 words is beyond the longest trace")
+    few = texts(sound().filter(pl.col("prompt_id") == "prompt 4"))
+    assert few["few_prompts"].startswith("Intervals resample prompts, and 1 are too few")
+    samplers = texts(sound().with_columns(
+        sampling=pl.concat_str(pl.lit("T="), pl.col("sample_id") % 3)))  # fmt: skip
+    assert samplers["several_samplers"].startswith("The samples come from 3 sampling settings")
+    lost = texts(sound().with_columns(correct_at_end=pl.col("correct") & (pl.col("sample_id") > 2)))
+    total, early = (
+        sound().filter("correct", condition).height
+        for condition in (pl.lit(value=True), pl.col("sample_id") <= 2)
+    )
+    assert lost["bi_level"].startswith(f"{early} of {total} correct traces lose their right answer")
+
+
+@pytest.mark.parametrize(("reverse", "who"), [(False, "Later"), (True, "Earlier")])
+def test_whether_later_or_earlier_samples_are_better(who: str, *, reverse: bool) -> None:
+    frame = rows(prompts=24).with_columns(
+        sample_id=7 - pl.col("sample_id") if reverse else pl.col("sample_id")
+    )
+    drift = abs(order_drift(Traces(frame).frame))
+    assert texts(frame)["not_exchangeable"].startswith(
+        f"{who} samples of a prompt are correct more often ({drift:.1f} standard errors): "
+    )
+
+
+@pytest.mark.parametrize(("low", "high", "fails"), [(40, 49, True), (40, 50, False)])
+def test_indices_that_lie_together(low: int, high: int, *, fails: bool) -> None:
+    """Of ten correct samples the fastest and the slowest do not count."""
+    first = [1, low, *[low] * 7, high, 400]
+    frame = pl.DataFrame(
+        {"prompt_id": [str(i) for i in range(11)], "correct": True, "first_correct": first}
+    )
+    found = texts(frame)
+    assert ("constant_hitting_times" in found) is fails
+    if fails:
+        assert found["constant_hitting_times"].startswith(
+            f"Four of five correct samples are first correct between {low} and {high} tokens."
+        )
+
+
+@pytest.mark.parametrize(
+    ("tenth", "says"),
+    [
+        (0.01, None),
+        (0.0099, "below 0.0099"),
+        (1e-6, "below 0.0001"),
+        (float("nan"), "unknown"),
+    ],
+)
+def test_coverage_that_is_tiny(tenth: float, says: str | None) -> None:
+    nothing = Statistic(*[float("nan")] * 3)
+    found = texts(sound(), Coverage(1.0, nothing, 0.0, {0.1: tenth}, nothing))
+    assert ("tiny_coverage" in found) is (says is not None)
+    if says is not None:
+        # Those of 24 that are solved 0 times: prompts 0, 9 and 18.
+        assert found["tiny_coverage"].startswith(
+            "3 of 24 prompts have no correct sample; on a tenth of the prompts the coverage c*(1) "
+            f"is {says}. "
+        )
+    assert "tiny_coverage" not in texts(
+        sound().with_columns(correct=pl.lit(value=True), first_correct=pl.lit(9)),
+        Coverage(1.0, nothing, 0.0, {0.1: float("nan")}, nothing),
+    )
+
+
 def test_thresholds() -> None:
     for prompts, few in ((19, True), (20, False)):
         kept = sound().filter(pl.col("prompt_id").is_in([f"prompt {i}" for i in range(prompts)]))

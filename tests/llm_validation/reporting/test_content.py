@@ -373,6 +373,9 @@ def test_the_table_alone_has_no_vote_and_no_budget() -> None:
     estimates = {row["arm"]: row["accuracy"]["estimate"] for row in found["select"]["arms"]}
     assert estimates["exact"] == pytest.approx(pass_at(4))
     strict_json(found)
+    # What was not asked is not answered.
+    (silent,) = diagnosis_content(diagnosis(plain))["groups"]
+    assert not any("nothing can be said" in note for note in silent["warnings"])
 
 
 def test_a_margin_finer_than_a_prompt_is_told_in_the_unit_of_the_gains() -> None:

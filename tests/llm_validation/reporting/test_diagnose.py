@@ -10,6 +10,8 @@ import pytest
 
 from tests.llm_validation.reporting.builders import rows
 from verigap.llm_validation.deciding.methods import EqualBudgets
+from verigap.llm_validation.fitting.fit import Fit
+from verigap.llm_validation.fitting.population import Grids
 from verigap.llm_validation.measuring import measure as measuring
 from verigap.llm_validation.measuring.measure import measure
 from verigap.llm_validation.pools import pools as pooling
@@ -158,6 +160,24 @@ def test_kept_methods_are_not_compared_again(
     assert None not in compared
     # As text, because what does not differ has no interval.
     assert str([group.methods for group in found.groups]) == str(compared)
+
+
+@pytest.mark.parametrize(("given", "decided"), [(None, None), ((32, 16), 32)])
+def test_the_decisions_are_about_the_largest_budget_that_was_given(
+    traces: Traces, monkeypatch: pytest.MonkeyPatch, given: tuple[int, ...] | None,
+    decided: int | None,
+) -> None:  # fmt: skip
+    asked: list[tuple[int | None, tuple[int, ...]]] = []
+
+    def seen(_pools, horizon, request, *_):
+        asked.append((horizon, request.data_budgets))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(diagnosing, "fit", lambda *_, **__: Fit((None,), (), Grids(), 0))  # pyright: ignore[reportArgumentType]
+    monkeypatch.setattr(diagnosing, "decide_group", seen)
+    with pytest.raises(KeyboardInterrupt):
+        diagnosing.diagnose(traces, given, DATA)
+    assert asked == [(decided, DATA)]
 
 
 @pytest.mark.long

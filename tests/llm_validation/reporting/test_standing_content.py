@@ -49,6 +49,9 @@ def test_rows_have_values_factors_units_and_intervals() -> None:
     assert (cover["factor"], cover["low"], cover["high"]) == pytest.approx((3.0, 2.5, 4.0))
     # An end without such a factor is no number.
     assert traces["text"] == "× 4 [2, none], to 256: neither leads"
+    below = {("bounds", "coverage"): Statistic(3.0, 0.0, 1.0)}
+    none = {row["parameter"]: row for row in _content(intervals=below)["rows"]}
+    assert none["coverage"]["bounds"]["text"] == "× 3 [none, 1], to 0.6: verifying leads"
     assert rows_["horizon"]["name"] == "budget H (tokens)"
     # `--kappa` is in nats where the leash is in KL; the theory's is not.
     assert rows_["class_radius"]["name"] == "leash kappa (chi-square)"

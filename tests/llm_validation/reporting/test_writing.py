@@ -8,6 +8,7 @@ import pytest
 from verigap.llm_validation.reporting import writing
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis
+from verigap.llm_validation.reporting.markdown import HEAD
 from verigap.llm_validation.reporting.page import PageFigure
 from verigap.llm_validation.reporting.writing import refuse_foreign, write_files, write_report
 from verigap.storage.tables import TableError
@@ -53,6 +54,21 @@ def test_a_file_is_no_folder(usual: Diagnosis, tmp_path: Path) -> None:
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(TableError, match="choose another path"):
             write_files(folder, diagnosis_content(usual), PAGE)
+
+
+def test_reports_of_other_versions_are_replaced_and_other_files_kept(tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text('{"format": "verigap diagnosis 1"}')
+    (tmp_path / "report.html").write_text(PAGE)
+    (tmp_path / "report.md").write_text(HEAD)
+    (tmp_path / ".report.json.0123.tmp").write_text("")
+    (tmp_path / ".stages").mkdir()
+    refuse_foreign(tmp_path)
+    refuse_foreign(tmp_path / "missing")
+    for foreign in (".report.json", "left.tmp"):
+        (tmp_path / foreign).write_text("")
+        with pytest.raises(TableError, match="holds other things than a report"):
+            refuse_foreign(tmp_path)
+        (tmp_path / foreign).unlink()
 
 
 def test_a_full_disk_is_said(

@@ -43,6 +43,31 @@ def test_curvature_widens_the_interval() -> None:
     assert 0.5 < slope < 0.65
 
 
+def test_the_interval_is_that_of_a_line_through_points_without_noise() -> None:
+    from scipy import stats
+
+    values = HORIZONS**0.3 * np.exp(0.1 * np.sin(np.arange(11.0)))
+    line: Any = stats.linregress(np.log(HORIZONS), np.log(values))
+    slope, low, high = fit_exponent(HORIZONS, values, np.zeros(11))
+    assert slope == pytest.approx(line.slope)
+    assert (high - slope, slope - low) == pytest.approx(
+        2 * (stats.t.ppf(0.975, 9) * line.stderr,), rel=1e-9
+    )
+    # Of two points there is no scatter.
+    assert fit_exponent(HORIZONS[:2], values[:2], np.zeros(2))[1:] == pytest.approx(
+        2 * (np.log(values[1] / values[0]) / np.log(2),)
+    )
+
+
+def test_the_interval_of_noisy_points_on_a_line() -> None:
+    """The slope of three points is that of the ends."""
+    horizons, errors = np.asarray([1.0, 4.0, 16.0]), np.asarray([0.1, 7.0, 0.3])
+    slope, low, high = fit_exponent(horizons, 2 * horizons, errors)
+    ends = np.hypot(0.1 / 2, 0.3 / 32) / np.log(16)
+    assert slope == pytest.approx(1.0)
+    assert (high - slope, slope - low) == pytest.approx(2 * (1.959964 * ends,), rel=1e-6)
+
+
 def row(horizon: int, *, fitted: bool = True) -> dict[str, Any]:
     """A two-level cell at n = H whose verifier-free risks grow as sqrt(H) and VB's not at all."""
     vf = {"variance": 1e-6, "leashed_variance": 1e-6}
@@ -82,6 +107,36 @@ def test_a_series_of_cells() -> None:
             assert fit.slope == pytest.approx(0.5, abs=1e-3)
     # kappa' n is constant and the class too large for n traces to tell: VF-LOWER goes as sqrt(H).
     assert found["VF-LOWER"].slope == pytest.approx(0.5, abs=1e-3)
+
+
+def test_errors_of_a_series_are_those_of_its_replicates() -> None:
+    rows = [row(h) for h in (64, 256, 1024)]
+    for cell in rows:
+        cell["learners"][0] |= {"variance": 4.0, "leashed_variance": 9.0}
+        cell["learners"][1] |= {"variance": 5.0, "leashed_variance": 16.0}
+    found = {fit.quantity: fit for fit in exponents(rows, ())}
+    for quantity, scale, variance in (
+        ("risk vf-bayes", 1.0, 4.0),
+        ("gap vf-bayes", 2.0, 25.0),
+        ("gap vf-bayes, unleashed", 1.0, 9.0),
+    ):
+        error = (variance / 100) ** 0.5 / scale
+        half = 1.959964 * error * np.hypot(1 / 8, 1 / 32) / np.log(16)
+        assert found[quantity].high - 0.5 == pytest.approx(half, rel=1e-5)
+        assert (found[quantity].points, found[quantity].series) == (3, "b log2_class_size=60")
+    assert set(found) == {"risk vf-bayes", "gap vf-bayes", "gap vf-bayes, unleashed"}
+    # Without verification there is no gap.
+    for cell in rows:
+        del cell["learners"][1]
+    assert [fit.quantity for fit in exponents(rows, ())] == ["risk vf-bayes"]
+
+
+def test_a_point_counts_from_three_standard_errors_on() -> None:
+    for error, points in ((2.6, 4), (2.7, 3)):
+        rows = [row(h) for h in (64, 256, 1024, 4096)]
+        rows[0]["learners"][0]["variance"] = 100 * error**2
+        found = {fit.quantity: fit for fit in exponents(rows, ())}
+        assert found["risk vf-bayes"].points == points
 
 
 def test_too_few_points_give_no_fit() -> None:

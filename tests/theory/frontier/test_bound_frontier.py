@@ -169,3 +169,23 @@ def test_the_lead_runs_under_jit_and_vmap() -> None:
     leads = jax.jit(jax.vmap(lambda n: bound_lead(replace(setting, data_budget=n))))(data)
     expected = [float(bound_lead(_general(n))) for n in (4.0, 24.0, 256.0)]
     np.testing.assert_allclose(leads, expected, rtol=1e-9)
+
+
+def test_every_parameter_of_the_bounds_has_its_range() -> None:
+    setting = example_setting()
+    inf = math.inf
+    ranges = {each.name: (each.low, each.high, each.whole) for each in bound_parameters(setting)}
+    assert list(ranges.items()) == [
+        ("data_budget", (1.0, inf, True)),
+        ("horizon", (1.0, inf, True)),
+        ("expert_sd", (0.0, 32.0, False)),
+        ("coverage", (0.0, 1.0, False)),
+        ("class_radius", (0.0, inf, False)),
+        ("log2_class_size", (1.0, inf, False)),
+    ]
+    # A value that is out of the usual range is within its own.
+    unusual = replace(setting, log2_class_size=host_array(0.5), expert_sd=host_array(40.0))
+    ranges = {each.name: (each.low, each.high) for each in bound_parameters(unusual)}
+    assert (ranges["log2_class_size"], ranges["expert_sd"]) == ((0.5, inf), (0.0, 40.0))
+    by_moments = [each.name for each in bound_parameters(replace(setting, law_known=False))]
+    assert by_moments == [name for name in ranges if name != "class_radius"]

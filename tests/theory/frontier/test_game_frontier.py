@@ -1,6 +1,7 @@
 """The verdict of the exact risks: closed forms on two returns, brute force, and frontiers."""
 
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -267,3 +268,19 @@ def test_standing_of_the_example_setting() -> None:
     assert found.game.move("horizon").at is None
     assert found.game.move("data_budget").factor == pytest.approx(5 / 64)
     assert found.game.move("data_budget").becomes == "neither"
+
+
+def test_every_parameter_of_the_game_has_its_range() -> None:
+    setting = example_setting()
+    inf = math.inf
+    ranges = {each.name: (each.low, each.high, each.whole) for each in game_parameters(setting)}
+    assert ranges.pop("coverage")[2] is False
+    assert list(ranges.items()) == [
+        ("data_budget", (1.0, inf, True)),
+        ("horizon", (1.0, inf, True)),
+        ("expert_sd", (0.0, 32.0, False)),
+        ("class_radius", (0.0, inf, False)),
+        ("log2_class_size", (1.0, inf, False)),
+    ]
+    small = replace(setting, log2_class_size=host_array(0.5))
+    assert game_parameters(small)[-1].low == 0.5

@@ -82,11 +82,15 @@ def test_whole_numbers_agree_with_brute_force(value: int, margin: float, rising:
     nearest = min(wanted, key=lambda n: abs(math.log(n / value)), default=None)
     assert move.at == nearest
     assert move.becomes == (None if nearest is None else sides[nearest])
+    assert move.converged
 
 
 def test_elasticity_of_whole_numbers_is_between_the_neighbours() -> None:
     move = _move(lambda x: x - 100.0, whole=True, low=1.0)
     assert move.elasticity == pytest.approx((5.0 - 3.0) / math.log(5.0 / 3.0))
+    # Up to the ends of the range, which make sense.
+    ends = _move(lambda x: x - 100.0, whole=True, low=3.0, high=5.0)
+    assert ends.elasticity == pytest.approx(move.elasticity)
     assert math.isnan(_move(math.log, 1.0, whole=True, low=1.0).elasticity)
 
 
