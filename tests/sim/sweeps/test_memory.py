@@ -4,14 +4,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 # Rows of 62 KiB each, by an engine that has them at once. VmHWM is the process's own, where
 # `ru_maxrss` begins with that of the parent.
 CHILD = """
 import re, sys
 from contextlib import nullcontext
 from pathlib import Path
-import pytest
-
 from verigap.sim.sweeps import run_sweep, sweep_from
 from verigap.sim.sweeps.engine import Result
 
