@@ -118,12 +118,11 @@ def kept(owner: Any, name: str, compute: Callable[[], Any]) -> Any:
     return value
 
 
-# What computes no new numbers never warns. Most calls are of these.
+# What neither computes new numbers nor casts them never warns. Most calls are of these.
 _SILENT = frozenset({
-    "abs", "all", "any", "arange", "argmax", "argmin", "asarray", "broadcast_to", "ceil",
-    "concatenate", "flatnonzero", "flip", "floor", "full", "full_like", "isfinite", "maximum",
-    "minimum", "ones", "ones_like", "reshape", "sort", "stack", "take_along_axis", "where", "zeros",
-    "zeros_like",
+    "abs", "all", "any", "arange", "argmax", "argmin", "broadcast_to", "ceil", "concatenate",
+    "flatnonzero", "flip", "floor", "isfinite", "maximum", "minimum", "ones", "ones_like",
+    "reshape", "sort", "stack", "take_along_axis", "where", "zeros", "zeros_like",
 })  # fmt: skip
 
 
