@@ -152,7 +152,7 @@ def _basis(
 
 
 class _Maximum(NamedTuple):
-    """Where the ascent stopped, with the penalised information and the scores of prompts there."""
+    """Where the ascent stopped; the information and the scores are those before its last step."""
 
     coefficients: Float[np.ndarray, " M"]
     information: Float[np.ndarray, "M M"]
