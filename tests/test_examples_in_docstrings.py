@@ -20,8 +20,6 @@ FACES = [
 ]
 
 SLOW = {
-    "figures.draw_figure",
-    "llm_validation.deciding.decisions.decide_group",
     "llm_validation.deciding.methods.equal_budgets.compare_methods",
     "llm_validation.predicting.predict.predict",
     "llm_validation.reporting.content.diagnosis_content",
@@ -29,17 +27,8 @@ SLOW = {
     "llm_validation.sampling.sample.sample_traces",
     "sim.calculator.calculate",
     "sim.checks.check.check",
-    "sim.relabelling.enumeration.enumerate_risks",
     "sim.sweeps.run.run_in_memory",
-    "sim.sweeps.run.run_sweep",
-    "theory.frontier.noise.exact_noise_frontier",
-    "theory.frontier.verdicts.standing",
-    "theory.frontier.verdicts.verdict_content",
-    "verigap.llm_validation.deciding.methods.diagnosed.diagnosed_methods",
-    "verigap.sim.calculation_content.as_content",
-    "verigap.sim.checks.corrupted.catch_corruptions",
     "verigap.verbs.samples.diagnose",
-    "verigap.verbs.settings.calculate",
 }
 """Examples that compile for seconds; `make test-long` runs them."""
 

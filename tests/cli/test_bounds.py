@@ -37,7 +37,6 @@ def strict_json(text: str) -> Any:
     return json.loads(text, parse_constant=refuse)
 
 
-@pytest.mark.long
 def test_a_kl_leash_on_two_returns_is_a_chi_square_leash(
     in_process: InProcess, two_level: Finished
 ) -> None:
@@ -141,7 +140,6 @@ def test_the_seed_decides(verigap: Command, two_level: Finished) -> None:
 SCORED = "--horizon 16 --n 100 --log2-class 4 --law returns:0,0,0,16"
 
 
-@pytest.mark.long
 def test_a_score_by_its_roc_curve(verigap: Command) -> None:
     asked = f"{SCORED} --roc 0.01:0.95,0.1:0.2 --reward-error 2 --misspecification 0.01"
     done = ask(verigap, f"{asked} --json")
@@ -269,7 +267,6 @@ def test_json_repeats_what_was_asked(in_process: InProcess) -> None:
     assert (found["reward_error"], found["misspecification"]) == (0.5, 0.05)
 
 
-@pytest.mark.long
 def test_the_frontier_has_the_leash_in_its_unit(in_process: InProcess) -> None:
     question = "--law two-level --horizon 8 --n 4 --log2-class 4 --frontier"
     kl = ask(in_process, f"{question} --leash kl --kappa 0.3").stdout

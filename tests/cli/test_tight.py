@@ -35,7 +35,6 @@ FURTHEST = {
 """Least ratio of measured and bound, where it is not 0.98."""
 
 
-@pytest.mark.long
 def test_labels_that_are_wrong(verigap: Command, tmp_path: Path) -> None:
     (tmp_path / "erring.yaml").write_text(ERRING)
     succeeded(verigap("sweep", "erring.yaml", "--out", "run", cwd=tmp_path))
@@ -49,7 +48,6 @@ def test_labels_that_are_wrong(verigap: Command, tmp_path: Path) -> None:
     assert again.count("equal") == 3
 
 
-@pytest.mark.long
 def test_an_estimate_and_a_class_that_misses(verigap: Command, tmp_path: Path) -> None:
     (tmp_path / "given.yaml").write_text(GIVEN)
     succeeded(verigap("sweep", "given.yaml", "--out", "run", cwd=tmp_path))

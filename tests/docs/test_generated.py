@@ -20,7 +20,6 @@ def test_no_page_is_behind_the_code() -> None:
     assert [path.name for path, _ in generated.stale()] == []
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("page", "shown"),
     [

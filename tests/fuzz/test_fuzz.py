@@ -45,7 +45,6 @@ def test_only_a_line_of_ours_is_a_refusal() -> None:
     assert complaint(Slow()) is not None
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("seeds", [configs, law_tables, texts, logs("inspect"), logs("lm-eval")])
 def test_mutations_differ_and_are_the_same_again(seeds) -> None:
     valid = frozenset(seeds())

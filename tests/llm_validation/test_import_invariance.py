@@ -146,7 +146,6 @@ CHANGES = st.builds(
 )
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("form", RECORDS)
 @settings(max_examples=25)
 @given(changes=CHANGES)

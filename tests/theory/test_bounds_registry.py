@@ -169,7 +169,6 @@ def test_finite_under_jit_and_vmap(law: str, free: bool, dtype: str) -> None:
                 assert held[-4:].all() == expected, name
 
 
-@pytest.mark.long
 @kinds
 def test_float32_agrees_with_float64(law: str, free: bool) -> None:
     narrow, wide = (evaluated(settings(law, free, dtype)) for dtype in ("float32", "float64"))

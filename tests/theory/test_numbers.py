@@ -35,8 +35,6 @@ from verigap.theory.risks.version_space import survivor_share
 from verigap.theory.risks.vf_mle import probability_correct
 from verigap.theory.scaling import scaling_exponent
 
-pytestmark = pytest.mark.long
-
 CELLS = 1 << 12
 ATOMS = [0.0, 0.0, 0.0, 4.0, 8.0, 10.0, 12.0, 16.0]
 

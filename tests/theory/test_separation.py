@@ -87,7 +87,6 @@ def test_each_form_is_the_difference_of_its_parts(
         assert held[form] == (held[part] and held["VB-UPPER-EXPECTATION"])
 
 
-@pytest.mark.long
 @settings(max_examples=20)
 @given(horizons, budgets, sizes, radii)
 def test_linear_form(horizon: int, data_budget: int, size: int, radius: float | None) -> None:

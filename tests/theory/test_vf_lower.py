@@ -223,7 +223,6 @@ def test_sharp_form_nears_its_root_two():
     assert 1.25 < sharp / plain < 2**0.5
 
 
-@pytest.mark.long
 def test_huge_classes_and_budgets_stay_finite_in_float32():
     narrow = jax.tree.map(
         lambda leaf: leaf.astype(jnp.float32), two_level_setting(65_536.0, 200.0, 0.01, 0.01)

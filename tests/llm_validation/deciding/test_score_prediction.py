@@ -91,7 +91,6 @@ def test_a_prompt_without_scores_is_worth_a_random_sample_and_tells_nothing() ->
     np.testing.assert_allclose(values[:3], scored_best_of_n_value(without, 5.0))
 
 
-@pytest.mark.long
 def test_where_errors_are_independent_of_the_prompt_one_curve_will_do() -> None:
     rng = np.random.default_rng(0)
     right = rng.random((200, 80)) < rng.random((200, 1)) * 0.6
@@ -121,7 +120,6 @@ def code() -> Outcomes:
     return outcomes_at(pools, None)
 
 
-@pytest.mark.long
 def test_on_code_own_curves_are_within_a_point_and_a_pooled_one_is_not() -> None:
     counts = [8, 16, 32]
     found = halved_predictions(code(), counts, pairs=2, seed=0)

@@ -117,7 +117,6 @@ def test_shares_of_the_game_played_plainly(size: int, n: int, radius: float) -> 
     )
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("leash", [Leash("chi2", 0.5), Leash("kl", 0.3)])
 def test_few_and_many_class_sizes_are_computed_alike(leash: Leash) -> None:
     law = group(POPULATION).laws[HORIZON]

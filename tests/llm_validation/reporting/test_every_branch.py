@@ -24,8 +24,6 @@ from verigap.llm_validation.reporting.markdown import render_markdown
 from verigap.llm_validation.reporting.page import render_page
 from verigap.storage.files import strict_json
 
-pytestmark = pytest.mark.long
-
 # Names of methods of a dictionary, which a template may mistake for a key.
 METHODS = ("clear", "copy", "fromkeys", "get", "items", "keys", "pop", "popitem", "setdefault",
            "update", "values")  # fmt: skip

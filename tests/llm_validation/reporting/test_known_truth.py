@@ -12,8 +12,6 @@ from verigap.llm_validation.deciding import Prices
 from verigap.llm_validation.reporting.content import diagnosis_content
 from verigap.llm_validation.reporting.diagnosis import Diagnosis, GroupDiagnosis
 
-pytestmark = pytest.mark.long
-
 PROMPTS, SAMPLES = 96, 16
 
 

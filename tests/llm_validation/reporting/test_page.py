@@ -114,7 +114,6 @@ def test_every_figure_is_there(usual_page: str) -> None:
     )
 
 
-@pytest.mark.long
 def test_the_same_input_gives_the_same_bytes(usual: Diagnosis, usual_page: str) -> None:
     again = diagnosis(group(rows(), assumptions=usual.groups[0].assumptions))
     assert page_of(diagnosis_content(again)) == usual_page
@@ -177,7 +176,6 @@ def test_an_undecided_group_names_the_price_of_a_choice() -> None:
     assert "would settle it" in text
 
 
-@pytest.mark.long
 def test_a_comparison_keeps_its_columns() -> None:
     """Where one pair has no answers to vote over, its cell says so."""
     plain = rows(model="c").drop("answer")

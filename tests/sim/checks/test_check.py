@@ -58,7 +58,6 @@ def altered(field: str, value: float, learner: str) -> list[dict[str, Any]]:
     return rows
 
 
-@pytest.mark.long
 def test_a_violating_row_is_named() -> None:
     rows = altered("mean", -50.0, "vf-bayes")
     report = check(rows, ["VF-LOWER", "VB-UPPER"])

@@ -4,8 +4,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 # Rows of 62 KiB each, by an engine that has them at once. VmHWM is the process's own, where
 # `ru_maxrss` begins with that of the parent.
 CHILD = """
@@ -41,7 +39,6 @@ print(peaks[0], peaks[-1])
 MORE_MIB = 100
 
 
-@pytest.mark.long
 def test_the_peak_is_that_of_the_first_tenth_of_the_cells(tmp_path: Path) -> None:
     command = [sys.executable, "-c", CHILD, str(tmp_path / "run")]
     done = subprocess.run(command, check=True, capture_output=True, text=True)

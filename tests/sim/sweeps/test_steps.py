@@ -1,7 +1,5 @@
 """A sweep tells from its first step on how long it will take."""
 
-import pytest
-
 from verigap.sim.sweeps import run_in_memory, sweep_from
 from verigap.storage.progress import Progress
 
@@ -36,7 +34,6 @@ CONFIG = {
 }
 
 
-@pytest.mark.long
 def test_every_step_is_told_and_none_is_left_over() -> None:
     told: list[Progress] = []
     run = run_in_memory(sweep_from(CONFIG), report=told.append)

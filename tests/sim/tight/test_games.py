@@ -208,7 +208,6 @@ PLAYED: dict[str, list[dict[str, object]]] = {
 }
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     ("name", "parameters"), [(name, each) for name, some in PLAYED.items() for each in some]
 )

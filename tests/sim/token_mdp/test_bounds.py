@@ -155,7 +155,6 @@ def squared_bound(fact: dict, instance: TokenInstance, tolerance: float, traces,
     return instance.base.tree.horizon * sqrt(budget / float(fact["coverage"]))
 
 
-@pytest.mark.long
 @given(seeds, radii, deltas, budgets)
 def test_vb_upper_with_every_set_of_labels(seed, radius, delta, traces):
     instance = instance_of(seed, TINY, MEMBERS)

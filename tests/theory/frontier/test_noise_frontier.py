@@ -13,7 +13,6 @@ from verigap.theory.risks import (
 )
 
 
-@pytest.mark.long
 def test_the_lead_on_the_frontier_is_the_level() -> None:
     budgets = np.array([16, 48])
     for level in (-0.01, 0.0, 0.01):

@@ -32,7 +32,6 @@ def test_beams_are_drawn_without_replacement_by_their_scores() -> None:
         assert seen[first, second] / draws == pytest.approx(expected, abs=0.01)
 
 
-@pytest.mark.long
 def test_without_a_verifier_likely_traces_are_found() -> None:
     # So many candidates hold every continuation, and nothing is left to chance.
     instance, base = sharp_instance()
@@ -52,7 +51,6 @@ def test_without_a_verifier_likely_traces_are_found() -> None:
     assert found.samples == 2048
 
 
-@pytest.mark.long
 def test_trusting_the_base_alone_is_having_no_verifier() -> None:
     instance, base = small_instance()
     verifier = learned_verifier(jax.random.key(4), VerifierSpec(name="v"), instance, base)

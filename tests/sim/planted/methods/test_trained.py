@@ -143,7 +143,6 @@ def test_pass_at_n_over_every_set() -> None:
     np.testing.assert_allclose(pass_at_n(drawn, 4), [1.0, 1.0, 0.0])
 
 
-@pytest.mark.long
 def test_only_correct_traces_are_cloned(monkeypatch: pytest.MonkeyPatch) -> None:
     instance, base = small_instance()
     seen: list[Demonstrations] = []

@@ -38,7 +38,6 @@ def test_right_labels_are_the_rewards() -> None:
     np.testing.assert_array_equal(drawn.labels, expected)
 
 
-@pytest.mark.long
 def test_withheld_symbols_change_nothing() -> None:
     instance, base = small_instance()
     spec = VerifierSpec(name="blind", withheld=1)
@@ -51,7 +50,6 @@ def test_withheld_symbols_change_nothing() -> None:
     assert not np.array_equal(verifier.read(ids, traces), verifier.read(first, traces))
 
 
-@pytest.mark.long
 def test_a_share_of_the_labels_is_what_is_paid_for() -> None:
     instance, base = small_instance()
     spec = VerifierSpec(name="few", labels=0.25, width=4)
