@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from verigap.cli.help_pages import SAMPLES, page
-from verigap.cli.options import SHORT, QuietFlag
+from verigap.cli.options import SHORT, QuietFlag, RayAddress
 from verigap.cli.output import say
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
@@ -101,13 +101,7 @@ def import_(
             help="Where records are graded: local or ray (a cluster: --engine ray --address auto).",
         ),
     ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--address",
-            help="Ray cluster: HOST:PORT or auto. Default: Ray is started on this machine.",
-        ),
-    ] = None,
+    address: RayAddress = None,
     quiet: QuietFlag = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON for machines.")] = False,
 ) -> None:

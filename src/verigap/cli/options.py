@@ -28,6 +28,13 @@ FINE, SHORT, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Ray cluster: HOST:PORT or auto. Default: Ray is started on this machine.",
+    ),
+]
 
 _RENAMED = {
     "--best-of": "--candidates",

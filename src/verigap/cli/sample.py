@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from verigap.cli.help_pages import SAMPLES, page
-from verigap.cli.options import SHORT, QuietFlag, command_line, numbers
+from verigap.cli.options import SHORT, QuietFlag, RayAddress, command_line, numbers
 from verigap.cli.output import say
 from verigap.cli.progress import PATIENCE_SECONDS, ProgressBar
 
@@ -88,13 +88,7 @@ def sample(
     on: Annotated[
         str, typer.Option("--on", help="Where the model runs: local, or ray (several engines).")
     ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--address",
-            help="Ray cluster: HOST:PORT or auto. Default: Ray is started on this machine.",
-        ),
-    ] = None,
+    address: RayAddress = None,
     engines: Annotated[
         int | None,
         typer.Option("--engines", help="ray: engines. Default: as many as there is room for."),

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from verigap.cli.help_pages import SETTINGS, page
-from verigap.cli.options import SHORT, JsonFlag, QuietFlag, command_line, prepare_jax, show_json
+from verigap.cli.options import (
+    SHORT,
+    JsonFlag,
+    QuietFlag,
+    RayAddress,
+    command_line,
+    prepare_jax,
+    show_json,
+)
 from verigap.cli.output import say
 
 
@@ -28,13 +36,7 @@ def sweep(
     engine: Annotated[
         str, typer.Option("--engine", help="Where cells run: local, or ray (one task a CPU).")
     ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            "--address",
-            help="Ray cluster: HOST:PORT or auto. Default: Ray is started on this machine.",
-        ),
-    ] = None,
+    address: RayAddress = None,
     quiet: QuietFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
