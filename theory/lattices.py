@@ -66,8 +66,8 @@ def with_tail(
 class SumLattice(NamedTuple):
     """Law of a sum: `values` ascending and equally spaced, `probabilities` summing to one."""
 
-    values: Float[Array, " cells"]
-    probabilities: Float[Array, " cells"]
+    values: Float[Array, "*batch cells"]
+    probabilities: Float[Array, "*batch cells"]
 
 
 Split = Literal["mean", "exponential", "inverse exponential", "nearest"]
@@ -186,6 +186,9 @@ def sum_of_terms(transforms: StepTransforms, counts: Float[Array, "*batch prompt
     Args:
       transforms: of one term on every prompt.
       counts: terms on each prompt; one law for each vector of counts.
+
+    Returns:
+      Values, in the unit of a term, and probabilities, both of shape (*batch, cells).
     """
     cells = 2 * (transforms.log_modulus.shape[-1] - 1)
     size = xp.exp(counts @ transforms.log_modulus)

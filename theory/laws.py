@@ -65,7 +65,15 @@ class RewardLaw:
         return cls(atoms, xp.full_like(atoms, 1.0 / atoms.shape[-1]))
 
     def in_numpy(self) -> RewardLaw:
-        """The same law in NumPy, whose functions run at once, without a program to compile."""
+        """The same law in NumPy, float64, on which the theory runs without compiling a program.
+
+        Example:
+          >>> import jax.numpy as jnp
+          >>> from verigap.theory import RewardLaw
+          >>> law = RewardLaw.equiprobable(jnp.asarray([0.0, 8.0])).in_numpy()
+          >>> type(law.mean).__module__, float(law.mean)
+          ('numpy', 4.0)
+        """
         return RewardLaw(host_array(self.support), host_array(self.probabilities))
 
     @host_property

@@ -10,9 +10,9 @@ from verigap.llm_validation.predicting.group_laws import success
 from verigap.theory import BOUNDS, RewardLaw, Setting, equiprobable_atoms
 from verigap.theory.arrays import host_array
 
-_BESIDE = sorted(
+_BESIDE = tuple(
     name
-    for name, bound in BOUNDS.items()
+    for name, bound in sorted(BOUNDS.items())
     if bound.quantity != "matching" and name not in ("VF-LOWER-SHARP", "VF-LOWER-MEDIAN")
 )
 """The bounds on a risk or a gap that are quick to evaluate."""
@@ -49,7 +49,7 @@ def bounds_beside(
     shared: dict[str, Any] = {name: host_array(value) for name, value in numbers.items()}
     found = []
     for n in data_budgets:
-        setting = Setting.from_law(whole.in_numpy(), data_budget=host_array(n), **shared)
+        setting = Setting.from_law(whole, data_budget=host_array(n), **shared)
         held = [name for name in _BESIDE if bool(BOUNDS[name].assumptions_hold(setting))]
         found.append({name: float(BOUNDS[name].value(setting)) for name in held})
     return found
