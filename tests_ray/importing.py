@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.llm_validation.importing import FIXTURES
+from tests_ray.children import Children
 from verigap.cli.interrupts import guarded
 from verigap.cli.main import main
 from verigap.llm_validation import importers
@@ -79,40 +80,18 @@ def write_expressions(path: Path, rows: int, first: int = 0, number: object = 64
             file.write(json.dumps(entry) + "\n")
 
 
-class Importing:
+class Importing(Children):
     """Runs of `verigap import` in a folder."""
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
-        self._children: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: object) -> subprocess.Popen[str]:
         """Start one."""
-        child = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests_ray.importing",
-                "import",
-                "--quiet",
-                *map(str, arguments),
-            ],
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        return self.run_module(
+            "tests_ray.importing", "import", "--quiet", *arguments, folder=self._folder
         )
-        self._children.append(child)
-        return child
-
-    def end_all(self) -> None:
-        """End what a test that failed has left running."""
-        for child in self._children:
-            if child.poll() is None:
-                child.terminate()
-                child.communicate()
-        self._children.clear()
 
 
 def read_deadly(paths: Sequence[Path], options: ImportOptions, reading: Reading) -> Iterator[Item]:

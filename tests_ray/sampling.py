@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from tests.llm_validation.scripted import SCRIPTS, Scripted
+from tests_ray.children import Children
 from verigap.cli.interrupts import guarded
 from verigap.cli.main import main
 from verigap.llm_validation.sampling import loading
@@ -100,7 +100,7 @@ def load(kind: str, name: str, spec: ModelSpec) -> Engine:
     return ENGINES[kind]()
 
 
-class Sampling:
+class Sampling(Children):
     """Runs of `verigap sample` in a folder.
 
     Args:
@@ -108,8 +108,8 @@ class Sampling:
     """
 
     def __init__(self, folder: Path) -> None:
+        super().__init__()
         self._folder = folder
-        self._children: list[subprocess.Popen[str]] = []
         questions = [f'{{"question": "{i} is", "answer": {4 + i % 2}}}' for i in range(8)]
         (folder / "digits.jsonl").write_text("\n".join(questions))
 
@@ -118,32 +118,15 @@ class Sampling:
     ) -> subprocess.Popen[str]:
         """Start 24 samples in 12 batches."""
         command = (
-            sys.executable, "-m", "tests_ray.sampling", "sample", "--model", "none",
+            "sample", "--model", "none",
             "--task", "jsonl:digits.jsonl", "--style", "plain", "--max-tokens", 40,
             "--prompts", 8, "--samples", 3, "--batch-size", 2, "--workers", 1, "--seed", seed,
             # A slow machine would have its bar drawn.
-            "--quiet",
-            "--out", out, *options,
+            "--quiet", "--out", out, *options,
         )  # fmt: skip
-        child = subprocess.Popen(
-            [*map(str, command)],
-            cwd=self._folder,
-            env={**os.environ, VARIABLE: kind},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
+        return self.run_module(
+            "tests_ray.sampling", *command, folder=self._folder, variables={VARIABLE: kind}
         )
-        self._children.append(child)
-        return child
-
-    def end_all(self) -> None:
-        """End what a test that failed has left running."""
-        for child in self._children:
-            if child.poll() is None:
-                child.terminate()
-                child.communicate()
-        self._children.clear()
 
 
 def ended(child: subprocess.Popen[str]) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tests.cli.command import Command, stored_rows, succeeded
+from tests_ray.children import Children
 
 # Eight batches: the two-level game is two programs, each cell of hard prompts a batch of its own.
 CONFIG = """
@@ -38,7 +39,7 @@ CELLS = 11
 verigap = Command({"XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false"})
 
 
-class Sweeping:
+class Sweeping(Children):
     """The sweep.
 
     Args:
@@ -47,9 +48,9 @@ class Sweeping:
     """
 
     def __init__(self, config: Path, local: Path) -> None:
+        super().__init__()
         self.config = config
         self._local = local
-        self._children: list[subprocess.Popen[str]] = []
 
     @cached_property
     def expected(self) -> dict[str, str]:
@@ -59,17 +60,9 @@ class Sweeping:
 
     def start(self, run: Path, *options: object) -> subprocess.Popen[str]:
         """Start a run by Ray."""
-        child = verigap.start("sweep", self.config, "--out", run, "--engine", "ray", *options)
-        self._children.append(child)
-        return child
-
-    def end_all(self) -> None:
-        """End what a test that failed has left running."""
-        for child in self._children:
-            if child.poll() is None:
-                child.terminate()
-                child.communicate()
-        self._children.clear()
+        return self.kept(
+            verigap.start("sweep", self.config, "--out", run, "--engine", "ray", *options)
+        )
 
     def ended(self, child: subprocess.Popen[str]) -> str:
         """What a run that is to succeed prints, once it has ended."""
