@@ -1,7 +1,9 @@
 """Settings every test runs under."""
 
+import gc
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # Compiling is most of what the tests cost, and XLA's plainest code compiles four times faster. The
@@ -28,6 +30,9 @@ from tests.wall_time import by_file, lines
 from verigap.engines.compiled_programs import keep_compiled_programs
 
 keep_compiled_programs()
+
+# Tracing leaves many objects and little garbage: looking for it often is a tenth of the time.
+gc.set_threshold(50_000, 20, 50)
 
 # Annotations are checked at run time, in tests only. An int passes for a float, as it does for a
 # static type checker. Here, as jaxtyping's own option for pytest cannot take both.
@@ -58,15 +63,38 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("verigap")
 
 
+@contextmanager
+def _unchecked() -> Iterator[None]:
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        jaxtyping.config.update("jaxtyping_disable", before)
+
+
 @pytest.fixture(scope="module")
 def unchecked_annotations() -> Iterator[None]:
     """No annotations are checked: for files that evaluate many small formulas in NumPy.
 
     Each check takes longer than the formula; tests/theory checks them.
     """
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with _unchecked():
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """What takes long repeats calls that `make test` makes with annotations checked."""
+    if item.get_closest_marker("long") or item.get_closest_marker("pages"):
+        with _unchecked():
+            return (yield)
+    return (yield)
+
+
+def pytest_sessionfinish() -> None:
+    """Nothing that is alive now is looked at again: pytest would collect garbage five times."""
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

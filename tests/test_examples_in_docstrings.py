@@ -19,6 +19,9 @@ FACES = [
     if found.ispkg and not found.name.startswith(("verigap.cli", "verigap.verbs"))
 ]
 
+# The annotations of what examples call are checked by the tests of each room.
+pytestmark = pytest.mark.usefixtures("unchecked_annotations")
+
 SLOW = {
     "llm_validation.deciding.methods.equal_budgets.compare_methods",
     "llm_validation.predicting.predict.predict",

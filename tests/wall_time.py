@@ -49,7 +49,6 @@ REASONS: dict[str, str] = {
     "tests/sim/attacks/test_spaces.py": "sums fractions of long denominators",
     "tests/sim/attacks/test_search.py": "climbs until each control falls",
     "tests/sim/checks/test_check.py": "simulates until each control is caught",
-    "tests/sim/checks/test_corruptions.py": "sweeps the tight games, checks every corrupted bound",
     "tests/sim/relabelling/test_gibbs_game.py": "enumerates codewords, and sweeps",
     "tests/sim/relabelling/test_learners_agree.py": "enumerates codewords for every learner",
     "tests/sim/relabelling/test_numbers.py": "enumerates codewords, compiles a shape for each",

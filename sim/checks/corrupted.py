@@ -45,7 +45,7 @@ def catch_corruptions(rows: Sequence[Row]) -> tuple[Caught, ...]:
     Example:
       >>> from verigap.sim.checks.corrupted import catch_corruptions
       >>> from verigap.sim.sweeps import read_rows
-      >>> found = catch_corruptions(read_rows("docs/runs/quickstart")[:40])
+      >>> found = catch_corruptions(read_rows("docs/runs/quickstart")[5:10])
       >>> [each.corruption for each in found if each.bound == "VF-LOWER-PROPER" and each.cells]
       ['TENTH']
     """

@@ -21,6 +21,9 @@ from verigap.llm_validation.pools import sample_pools
 from verigap.storage.tables import TableError
 from verigap.theory import scored_best_of_n_value
 
+# Thousands of small predictions; tests/theory/test_scored_verifier.py checks the annotations.
+pytestmark = pytest.mark.usefixtures("unchecked_annotations")
+
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 

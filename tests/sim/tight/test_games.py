@@ -14,6 +14,9 @@ from tests.statistics import Estimate, assert_fits, assert_same_mean
 from verigap.sim.tight import GAMES, TightGame
 from verigap.sim.tight.rivals import chance_of_any, kept_rivals, mean_power
 
+# test_cells.py checks the annotations.
+pytestmark = pytest.mark.usefixtures("unchecked_annotations")
+
 H = 1000
 REPLICATES = 40_000
 
