@@ -5,7 +5,7 @@ python docs/generated.py --write  # bring it up to date
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attack_table import attacks_page
@@ -29,12 +29,12 @@ MADE = {
 }
 
 
-def stale() -> Iterator[tuple[Path, str]]:
-    """Every page that is out of date, and the text that it should have."""
-    for name, make in MADE.items():
+def stale(pages: Iterable[str] | None = None) -> Iterator[tuple[Path, str]]:
+    """Every one of the pages (all, if none is named) that is out of date, and what it should be."""
+    for name in MADE if pages is None else pages:
         path = DOCS / name
         text = path.read_text(encoding="utf-8")
-        if (made := make(text)) != text:
+        if (made := MADE[name](text)) != text:
             yield path, made
 
 

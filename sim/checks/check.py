@@ -41,8 +41,8 @@ class BoundTest:
     value: float
     measured: float
     p_value: float
-    violated: bool = False
-    limit: float = float("nan")
+    violated: bool
+    limit: float
 
     @property
     def ratio(self) -> float:

@@ -13,7 +13,10 @@ def report(ratios: dict[str, tuple[str, float]], caught: float | None = None) ->
             Verdict(name, way, 1, 0, 0, ratio, ratio, caught)
             for name, (way, ratio) in ratios.items()
         ),
-        tuple(BoundTest(name, "c", "l", 1.0, ratio, 1.0) for name, (_, ratio) in ratios.items()),
+        tuple(
+            BoundTest(name, "c", "l", 1.0, ratio, 1.0, violated=False, limit=1.0)
+            for name, (_, ratio) in ratios.items()
+        ),
     )
 
 

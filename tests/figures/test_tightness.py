@@ -24,7 +24,9 @@ def test_a_bound_that_follows_without_it_says_nothing() -> None:
     row = {"mean": 6.0, "expert_gain": 4.0}
 
     def empty(bound, value):
-        return tightness.says_nothing(BoundTest(bound, "", "", value, 1.0, 1.0), row)
+        return tightness.says_nothing(
+            BoundTest(bound, "", "", value, 1.0, 1.0, violated=False, limit=np.nan), row
+        )
 
     assert empty("VF-UPPER", 10.0)
     assert not empty("VF-UPPER", 9.0)

@@ -43,19 +43,24 @@ def test_curvature_widens_the_interval() -> None:
     assert 0.5 < slope < 0.65
 
 
-def test_the_interval_is_that_of_a_line_through_points_without_noise() -> None:
+@pytest.mark.parametrize("points", [3, 4, 11])
+def test_the_interval_is_that_of_a_line_through_points_without_noise(points: int) -> None:
     from scipy import stats
 
-    values = HORIZONS**0.3 * np.exp(0.1 * np.sin(np.arange(11.0)))
-    line: Any = stats.linregress(np.log(HORIZONS), np.log(values))
-    slope, low, high = fit_exponent(HORIZONS, values, np.zeros(11))
+    horizons = HORIZONS[:points]
+    values = horizons**0.3 * np.exp(0.1 * np.sin(np.arange(float(points))))
+    line: Any = stats.linregress(np.log(horizons), np.log(values))
+    slope, low, high = fit_exponent(horizons, values, np.zeros(points))
     assert slope == pytest.approx(line.slope)
     assert (high - slope, slope - low) == pytest.approx(
-        2 * (stats.t.ppf(0.975, 9) * line.stderr,), rel=1e-9
+        2 * (stats.t.ppf(0.975, points - 2) * line.stderr,), rel=1e-9
     )
-    # Of two points there is no scatter.
-    assert fit_exponent(HORIZONS[:2], values[:2], np.zeros(2))[1:] == pytest.approx(
-        2 * (np.log(values[1] / values[0]) / np.log(2),)
+
+
+def test_of_two_points_there_is_no_scatter() -> None:
+    values = np.asarray([3.0, 5.0])
+    assert fit_exponent(HORIZONS[:2], values, np.zeros(2))[1:] == pytest.approx(
+        2 * (np.log(5 / 3) / np.log(2),)
     )
 
 

@@ -71,3 +71,20 @@ def test_limits_of_very_many_replicates() -> None:
         tail=0.05, tolerance=1e-9,
     )  # fmt: skip
     assert found.limit(1e-7) == pytest.approx(1.0)
+
+
+def test_the_limit_where_every_replicate_must_exceed_the_bound() -> None:
+    def limit(replicates: int) -> float:
+        made = Exceedances(
+            risks=np.asarray([2.0, 5.0]), counts=np.asarray([1.0, replicates - 1.0]),
+            replicates=replicates, tail=0.05, tolerance=0.0,
+        )  # fmt: skip
+        return made.limit(1e-3)
+
+    # 0.05^3 = 0.000125 is less than a thousandth, and 0.05^2 is not: all three must exceed it.
+    assert frequency_p_value(3.0, 3, 0.05) == pytest.approx(0.05**3)
+    assert limit(3) == 2.0
+    # Of four, three are enough: 4 * 0.05^3 is less than a thousandth too.
+    assert limit(4) == 5.0
+    # Two are not enough, whatever they say.
+    assert limit(2) == -np.inf

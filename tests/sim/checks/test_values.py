@@ -57,15 +57,15 @@ def test_many_cells_are_evaluated_in_padded_batches(
     monkeypatch.setattr(values, "_MANY", 5)
     monkeypatch.setattr(values, "_BATCH", 3)
     monkeypatch.setattr(values, "_batch", batch)
-    # Of one game five cells, which are many here, and of another four, which are few.
+    # Of one game seven cells, which are many here, and of another four, which are few.
     alike = [row for row in rows if row["game"] == "relabelling"]
     many = [row for row in alike if len(row["atoms"]) == len(alike[0]["atoms"])]
-    many = [many[place % len(many)] | {"data_budget": 8 + 4 * place} for place in range(5)]
+    many = [many[place % len(many)] | {"data_budget": 8 + 4 * place} for place in range(7)]
     few = [row for row in rows if row["game"] != "relabelling"][:4]
     found, holds = values.bound_values([*few, *many], ["VF-UPPER"])["VF-UPPER"]
-    assert calls == [("relabelling", True, 3)] * 2
-    assert found[len(few) :].tolist() == [8.0, 12.0, 16.0, 20.0, 24.0]
-    assert holds[len(few) :].tolist() == [False, False, False, True, True]
+    assert calls == [("relabelling", True, 3)] * 3
+    assert found[len(few) :].tolist() == [8.0, 12.0, 16.0, 20.0, 24.0, 28.0, 32.0]
+    assert holds[len(few) :].tolist() == [False] * 3 + [True] * 4
     alone, _ = values.bound_values(few, ["VF-UPPER"])["VF-UPPER"]
     np.testing.assert_array_equal(found[: len(few)], alone)
 
