@@ -34,6 +34,8 @@ def test_roots_of_monotone_leads(logs: list[float], reach: float, downward: bool
 def test_a_level_moves_the_root(log: float, level: float) -> None:
     found = solve_crossings(lambda x, _: np.log(x) - log, 1e-4, 1e4, level=level)
     assert found.at[0] == pytest.approx(np.exp(log + level), rel=1e-6)
+    ends = (float(found.first[0]), float(found.last[0]))
+    assert ends == pytest.approx((np.log(1e-4) - log, np.log(1e4) - log), rel=1e-9)
 
 
 def test_the_first_crossing_from_the_start_is_returned_and_the_others_counted() -> None:
